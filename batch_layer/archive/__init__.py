@@ -1,0 +1,1 @@
+"""The master data set: Kafka `posts` to Avro on HDFS, exactly once. Begin with `manifest`, then `archiver`."""

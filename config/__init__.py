@@ -1,0 +1,1 @@
+"""Settings and server configuration. Begin with `config.settings`."""

@@ -1,0 +1,124 @@
+"""The rule: which hashtags a text has, and which tags a post uses. The one definition; every layer calls it.
+
+In text the rule is Twitter's own: https://github.com/twitter/twitter-text, whose conformance suite judges it. `#` or
+`＃`, not behind a letter, digit, mark, `_` or `&`; then letters, marks, digits and a few joiners with at least one
+letter or mark; not in front of another `#` or of `://`; not inside a link. A bare domain counts as a link whatever its
+top-level name is.
+
+Where the source itself names the hashtags, they are taken and the text is not read: a cut text has lost its last tag.
+A tag is normalised (NFKC, case-folded), and a post uses a tag once.
+"""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import regex
+
+from ingest.post import Post
+
+VERSION = "1"
+"""Version of the rule in text. Raise it with every change of what is found."""
+
+_LETTER = r"\p{L}\p{M}"
+_OTHER = r"\p{Nd}_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003\u0f0b\u0f0c\u00b7"
+_FULL = regex.compile(
+    rf"""(?: (?<![{_LETTER}{_OTHER}&]) | (?<=[\ufe0e\ufe0f]) )   # variation selectors are marks, yet emoji end in them
+         [#＃] (?![\ufe0f\u20e3])                                # not a keycap
+         ( [{_OTHER}]*+ [{_LETTER}] [{_LETTER}{_OTHER}]*+ )
+         (?! [#＃] | :// )""",
+    regex.VERBOSE,
+)
+_LINK_UP_TO_HERE = regex.compile(
+    r"""(?<![A-Za-z0-9@＠$\#＃_.\-/]) (?:[Hh][Tt][Tt][Pp][Ss]?://)?+
+        (?:[A-Za-z0-9_\-]+\.)+ [A-Za-z]{2,} (?::[0-9]+)? [/?] \S* $""",
+    regex.VERBOSE,
+)
+_LONGEST_LINK = 2_048
+"""A longer link is not looked for: it bounds the work on hostile text."""
+# The common case, in the standard library's faster engine: an ASCII tag behind white space (so in no link) and before
+# something that can neither prolong nor refuse it. Taken only where it explains every `#` of the text.
+_PLAIN = re.compile(r"#(?<!\S#)([0-9_]*[A-Za-z][A-Za-z0-9_]*)(?![A-Za-z0-9_#]|[^\x00-\x7f]|://)")
+
+
+def in_text(text: str) -> list[str]:
+    """The hashtags of a text as it spells them, without `#`, in order of appearance, repeated ones too."""
+    signs = text.count("#")
+    if "＃" not in text:
+        if not signs:
+            return []
+        found = _PLAIN.findall(text)
+        if len(found) == signs:
+            return found
+    return in_text_full(text)
+
+
+def in_text_full(text: str) -> list[str]:
+    """The full rule, with no fast path: what `in_text` must equal."""
+    return [match[1] for match in _FULL.finditer(text) if not _in_link(text, match.start())]
+
+
+def _in_link(text: str, at: int) -> bool:
+    """Whether the `#` at a position belongs to a link that begins before it."""
+    if at == 0 or text[at - 1].isspace():
+        return False
+    token = text[max(0, at - _LONGEST_LINK) : at].rsplit(None, 1)[-1]
+    return "." in token and _LINK_UP_TO_HERE.search(token) is not None
+
+
+def normalise(spelling: str) -> str:
+    """What is counted for a spelling: NFKC, case-folded, NFKC again since folding can undo it."""
+    if spelling.isascii():
+        return spelling.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", spelling).casefold())
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The rule with its corrections: tags to leave out, and tags to count as another."""
+
+    ignore: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def corrected(cls, ignore: Iterable[str], aliases: Mapping[str, str]) -> "Rule":
+        """A rule from corrections as somebody typed them, with or without `#`, in any spelling."""
+        return cls(
+            frozenset(_typed(tag) for tag in ignore), {_typed(tag): _typed(other) for tag, other in aliases.items()}
+        )
+
+    @cached_property
+    def version(self) -> str:
+        """`1`, or `1+3f9a0c2b` where there are corrections: equal rules have equal versions."""
+        if not self.ignore and not self.aliases:
+            return VERSION
+        told = json.dumps([sorted(self.ignore), sorted(self.aliases.items())]).encode()
+        return f"{VERSION}+{hashlib.sha256(told).hexdigest()[:8]}"
+
+    def tags(self, text: str, native: Iterable[str] | None) -> dict[str, str]:
+        """The tags a post uses, each with the spelling that the post used first."""
+        spellings = in_text(text) if native is None else native
+        found: dict[str, str] = {}
+        for spelling in spellings:
+            tag = normalise(spelling)
+            tag = self.aliases.get(tag, tag)
+            if tag and tag not in self.ignore:
+                found.setdefault(tag, spelling)
+        return found
+
+
+AS_IS = Rule()
+"""The rule without corrections."""
+
+
+def tags_of(post: Post, rule: Rule = AS_IS) -> dict[str, str]:
+    """The tags that a post uses, each with the spelling it used first: what is counted."""
+    return rule.tags(post.text, post.tags)
+
+
+def _typed(tag: str) -> str:
+    return normalise(tag.strip().lstrip("#＃"))

@@ -1,0 +1,29 @@
+"""Post: one thing somebody published, as received from a source. Immutable. At rest it is `post.avsc`."""
+
+import msgspec
+
+from ingest.hours import Hour, Millis
+
+
+class Post(msgspec.Struct, frozen=True, gc=False):
+    """One post. (`source`, `id`) names it: two posts with the same name are the same post, sent twice."""
+
+    id: str
+    source: str
+    """Where it was published: `x`, `bluesky`, `mastodon`, `sample`, …"""
+    created_at: Millis
+    """When it was written: event time, the one that decides its hour."""
+    received_at: Millis
+    """When we read it."""
+    text: str
+    lang: str | None = None
+    """BCP 47, as the source says it."""
+    tags: tuple[str, ...] | None = None
+    """Hashtags that the source itself names, without `#`, in order; None where the source names none at all."""
+    payload: str | None = None
+    """The record as received, where `ingest.keep_payload` is set."""
+
+    @property
+    def hour(self) -> Hour:
+        """The hour in which it was written."""
+        return Hour.of(self.created_at)

@@ -1,0 +1,66 @@
+"""The bytes on Kafka: JSON, by msgspec. The only place that knows how a post, a use and a reject look there."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from config.errors import BadRecordError
+from ingest.hours import Hour
+from ingest.post import Post
+
+
+class Use(msgspec.Struct, frozen=True, gc=False):
+    """One post using one tag: a message of `hashtags`, whose key is the tag."""
+
+    tag: str
+    hour: str
+    """`2017-01-06T07`: the post's time cut to the hour."""
+    post: str
+    source: str
+    shown: str
+    """The tag as this post spells it."""
+
+
+class Reject(NamedTuple):
+    """What could not be used: a message of `rejects`, its value the bytes as received, the rest its headers."""
+
+    raw: bytes
+    stage: str
+    """Which step refused it: `ingest`, `archive` or `speed`."""
+    reason: str
+    where: str
+    """File and line, or topic, partition and offset: `posts/3@1200`."""
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Kafka headers."""
+        return [(name, getattr(self, name).encode()) for name in ("stage", "reason", "where")]
+
+
+_encoder = msgspec.json.Encoder()
+_post_decoder = msgspec.json.Decoder(Post)
+_use_decoder = msgspec.json.Decoder(Use)
+
+encode = _encoder.encode
+"""A post or a use as bytes."""
+
+
+def decode_post(value: bytes) -> Post:
+    """Raises `BadRecordError` with the path of what is wrong."""
+    try:
+        return _post_decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRecordError(f"not a post: {error}") from None
+
+
+def decode_use(value: bytes) -> Use:
+    """Raises `BadRecordError` with the path of what is wrong; whether the hour is one, the reader checks."""
+    try:
+        return _use_decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRecordError(f"not a use: {error}") from None
+
+
+def use_of(post: Post, tag: str, shown: str) -> Use:
+    """The message for one tag of a post."""
+    return Use(tag=tag, hour=str(Hour.of(post.created_at)), post=post.id, source=post.source, shown=shown)

@@ -1,0 +1,1 @@
+"""The `trends` command: one file a command group, loaded when it is called."""

@@ -1,0 +1,129 @@
+"""Views: what the two layers write to MongoDB, and how a document there looks. The contract between all layers.
+
+Collections
+    `hours`     one document an hour, written by the batch layer, replaced whole: `HourDocument`
+    `uses`      one document a (hour, tag), written by the speed layer in its transactions: `UseDocument`
+    `lanes`, `progress`   the speed layer's own (see `speed_layer.lanes`)
+    `runs`      the batch layer's ledger of jobs (see `batch_layer.runs`)
+
+Each hour is answered from exactly one of `hours` and `uses`: from the batch document where there is one. So the batch
+layer deletes an hour's uses only after its document is majority-committed, and a row that comes back is never read.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple, TypedDict
+
+from ingest.hours import Hour, Millis, moment_of
+
+HOURS, USES, LANES, PROGRESS, RUNS = "hours", "uses", "lanes", "progress", "runs"
+"""Names of the collections."""
+
+Origin = Literal["batch", "speed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tag of an hour. `shown` is the spelling most used (batch) or first seen (speed)."""
+
+    tag: str
+    shown: str
+    count: int
+
+
+class BatchView(NamedTuple):
+    """One hour as the batch layer computed it."""
+
+    hour: Hour
+    rows: tuple[Row, ...]
+    """Ranked, the first `batch.keep` of them."""
+    tied_beyond: int
+    """Tags that were not kept though they have the last kept row's count."""
+    uses: int
+    tags: int
+    posts: int
+    rule: str
+    """Version of the hashtag rule."""
+    run: str
+    """Id of the run that computed it."""
+    token: int
+    """Fencing token of that run: a document is never replaced by one of a smaller token."""
+    covered: tuple[int, ...]
+    """For each partition of `posts`, the next offset after what was archived when the run began."""
+    complete: bool
+    """Whether the hour was complete then."""
+    dirty: bool
+    """Whether a late post has been archived since."""
+    computed_at: Millis
+
+
+class RowDocument(TypedDict):
+    """A ranked row inside an `HourDocument`."""
+
+    tag: str
+    shown: str
+    count: int
+
+
+class HourDocument(TypedDict):
+    """`hours`: `_id` is `batch|2017-01-06T07`."""
+
+    _id: str
+    hour: str
+    origin: Literal["batch"]
+    top: list[RowDocument]
+    tied_beyond: int
+    uses: int
+    tags: int
+    posts: int
+    rule: str
+    run: str
+    token: int
+    covered: list[int]
+    complete: bool
+    dirty: bool
+    computed_at: datetime
+
+
+class UseDocument(TypedDict):
+    """`uses`: `_id` is `2017-01-06T07|paris`."""
+
+    _id: str
+    hour: str
+    tag: str
+    shown: str
+    origin: Literal["speed"]
+    count: int
+    expires: datetime
+    """Wall-clock moment after which the TTL index removes it."""
+
+
+def hour_id(hour: Hour) -> str:
+    """`_id` of an hour's batch document."""
+    return f"batch|{hour}"
+
+
+def use_id(hour: str, tag: str) -> str:
+    """`_id` of a speed row. A tag may hold any character; the hour has a fixed length, so ids never collide."""
+    return f"{hour}|{tag}"
+
+
+def hour_document(view: BatchView) -> HourDocument:
+    """A batch view as it is stored."""
+    return {
+        "_id": hour_id(view.hour),
+        "hour": str(view.hour),
+        "origin": "batch",
+        "top": [{"tag": row.tag, "shown": row.shown, "count": row.count} for row in view.rows],
+        "tied_beyond": view.tied_beyond,
+        "uses": view.uses,
+        "tags": view.tags,
+        "posts": view.posts,
+        "rule": view.rule,
+        "run": view.run,
+        "token": view.token,
+        "covered": list(view.covered),
+        "complete": view.complete,
+        "dirty": view.dirty,
+        "computed_at": moment_of(view.computed_at),
+    }
