@@ -1,0 +1,191 @@
+"""Store: the views in MongoDB. What both layers write through, and what every answer is read from.
+
+Promises
+    A document is replaced whole, and never by that of an older run: `publish` compares fencing tokens.
+    A read is one snapshot: a reader sees an hour before or after a publish, never between it and the deletion of the
+    hour's speed rows.
+Writes wait for the majority of the replica set. Servers are waited for as long as `mongo.timeout_s`, then
+`UnavailableError` says so.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError, CollectionInvalid, ConfigurationError, InvalidURI, PyMongoError
+
+from config.errors import UnavailableError, UsageError
+from config.settings import MongoSettings
+from ingest.hours import Hour
+from serving.views import HOURS, LANES, PROGRESS, RUNS, USES, BatchView, HourDocument, Row, hour_document, hour_id
+
+log = logging.getLogger(__name__)
+logging.getLogger("pymongo").setLevel(logging.WARNING)
+
+Document = dict[str, Any]
+
+_DUPLICATE_KEY = 11000
+_WITHOUT_ROWS = {"top": False}
+
+
+def client_of(settings: MongoSettings) -> MongoClient[Document]:
+    """A client with our guarantees: majority, journaled, retried once by the driver, and no call without an end."""
+    limit = int(settings.timeout_s * 1000)
+    try:
+        return MongoClient(
+            settings.uri.get_secret_value(),
+            tz_aware=True,
+            serverSelectionTimeoutMS=limit,
+            connectTimeoutMS=limit,
+            socketTimeoutMS=3 * limit,
+            w="majority",
+            readConcernLevel="majority",
+            appname="trends",
+        )
+    except (InvalidURI, ConfigurationError, ValueError):  # the text of these may hold the password
+        raise UsageError(
+            "not a MongoDB connection string", where="mongo.uri", next_step="See `trends config`"
+        ) from None
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn the driver's errors into one that says what next, without the connection string."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise UnavailableError(
+            f"{type(error).__name__}: {str(error).split(', Timeout:')[0][:300]}",
+            where="MongoDB",
+            next_step="See `trends status` and `trends logs mongo`",
+        ) from error
+
+
+class Store:
+    """The views of one database. Safe to share between threads."""
+
+    def __init__(self, settings: MongoSettings) -> None:
+        self.settings = settings
+        self.client = client_of(settings)
+        self.database = self.client[settings.database]
+
+    def collection(self, name: str) -> Collection[Document]:
+        """A collection, by one of the names in `serving.views`."""
+        return self.database[name]
+
+    def prepare(self) -> None:
+        """Make the collections (a transaction can't) and their indexes. Idempotent."""
+        with told():
+            there = set(self.database.list_collection_names())
+            for name in {HOURS, USES, LANES, PROGRESS, RUNS} - there:
+                try:
+                    self.database.create_collection(name)
+                except CollectionInvalid:
+                    log.debug("%s was made by another process meanwhile", name)
+            ranked = [("hour", ASCENDING), ("count", DESCENDING), ("tag", ASCENDING), ("shown", ASCENDING)]
+            self.collection(USES).create_index(ranked, name="ranked")
+            for name in (USES, LANES):
+                self.collection(name).create_index("expires", name="janitor", expireAfterSeconds=0)
+            self.collection(HOURS).create_index("hour", name="by_hour")
+
+    # What the batch layer writes
+
+    def publish(self, view: BatchView) -> bool:
+        """Replace the hour's document, unless one of an equal or larger token is there: then False."""
+        return self.publish_all([view]) == 1
+
+    def publish_all(self, views: Sequence[BatchView]) -> int:
+        """Publish several hours in one round trip; how many were not refused. Each hour is atomic, the batch is not."""
+        if not views:
+            return 0
+        guarded = [
+            ReplaceOne(
+                {"_id": hour_id(view.hour), "token": {"$lt": view.token}}, dict(hour_document(view)), upsert=True
+            )
+            for view in views
+        ]
+        with told():
+            try:
+                self.collection(HOURS).bulk_write(guarded, ordered=False)
+            except BulkWriteError as error:
+                if any(each["code"] != _DUPLICATE_KEY for each in error.details["writeErrors"]):
+                    raise
+            # A refusal and a lost reply look alike, so what is there decides.
+            wanted = {hour_id(view.hour): view.run for view in views}
+            there = self.collection(HOURS).find({"_id": {"$in": list(wanted)}}, {"run": True})
+            return sum(document["run"] == wanted[document["_id"]] for document in there)
+
+    def drop_uses(self, hour: Hour) -> int:
+        """Delete the hour's speed rows: only after its document was published. How many there were."""
+        with told():
+            return self.collection(USES).delete_many({"hour": str(hour)}).deleted_count
+
+    def mark_dirty(self, hours: Iterable[Hour]) -> None:
+        """Say of documents that a late post has come: they answer as provisional until they are replaced."""
+        ids = [hour_id(hour) for hour in hours]
+        if ids:
+            with told():
+                self.collection(HOURS).update_many({"_id": {"$in": ids}}, {"$set": {"dirty": True}})
+
+    def batch_documents(self, since: Hour, until: Hour) -> list[HourDocument]:
+        """The batch documents of `[since, until)` by hour, without their rows."""
+        with told():
+            found = self.collection(HOURS).find({"hour": {"$gte": str(since), "$lt": str(until)}}, _WITHOUT_ROWS)
+            return list(found.sort("hour"))  # type: ignore[arg-type]  # the documents are those of `serving.views`
+
+    # What every answer is read from
+
+    def snapshot(self) -> "Snapshot":
+        """A moment of the views: everything read through it was true at one time. Use it as a context."""
+        return Snapshot(self)
+
+
+class Snapshot:
+    """The views at one moment."""
+
+    def __init__(self, store: Store) -> None:
+        self._session = store.client.start_session(snapshot=True)
+        self._hours = store.collection(HOURS)
+        self._uses = store.collection(USES)
+
+    def __enter__(self) -> "Snapshot":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.end_session()
+
+    def batch(self, hours: Sequence[Hour]) -> dict[str, HourDocument]:
+        """The batch documents of some hours, rows included, by hour."""
+        ids = [hour_id(hour) for hour in hours]
+        with told():
+            found = self._hours.find({"_id": {"$in": ids}}, session=self._session)
+            return {document["hour"]: document for document in found}  # type: ignore[misc]
+
+    def speed_rows(self, hour: Hour, limit: int = 0) -> list[Row]:
+        """The hour's speed rows, ranked; all of them where limit is 0."""
+        wanted = {"_id": False, "tag": True, "shown": True, "count": True}
+        ranked = [("count", DESCENDING), ("tag", ASCENDING)]
+        with told():
+            found = self._uses.find({"hour": str(hour)}, wanted, session=self._session).sort(ranked).limit(limit)
+            return [Row(each["tag"], each["shown"], each["count"]) for each in found]
+
+    def speed_totals(self, hour: Hour, count: int) -> tuple[int, int, int]:
+        """The hour's uses, distinct tags, and how many tags have exactly this count."""
+        tied = {"$sum": {"$cond": [{"$eq": ["$count", count]}, 1, 0]}}
+        stages: list[Document] = [
+            {"$match": {"hour": str(hour)}},
+            {"$group": {"_id": None, "uses": {"$sum": "$count"}, "tags": {"$sum": 1}, "tied": tied}},
+        ]
+        with told():
+            for totals in self._uses.aggregate(stages, session=self._session):
+                return totals["uses"], totals["tags"], totals["tied"]
+        return 0, 0, 0
+
+    def hours(self, origin: str) -> list[Hour]:
+        """The hours that one layer has anything of, ascending."""
+        held = self._hours if origin == "batch" else self._uses
+        with told():
+            return sorted(Hour.parse(hour) for hour in held.distinct("hour", session=self._session))
