@@ -1,1 +1,126 @@
-"""The `trends` command: one file a command group, loaded when it is called."""
+"""The `trends` command: one file a command group, loaded when it is called. Errors become one line and an exit code."""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.errors import TrendsError
+
+COMMANDS = {
+    "Ask": {
+        "top": ("serving.cli.top:top", "The most used hashtags: now, of an hour, of a range."),
+        "status": ("serving.cli.status:status", "Servers, lag, watermark, hours by state, last runs."),
+        "verify": ("serving.cli.verify:verify", "Recount and compare: archive, batch layer, speed layer."),
+    },
+    "Bring posts": {
+        "ingest": ("serving.cli.ingest:ingest", "Read posts from files or the sample generator into Kafka."),
+        "rejects": ("serving.cli.rejects:rejects", "What could not be read: list, show, retry."),
+    },
+    "Compute": {
+        "archive": ("serving.cli.archive:archive", "Copy posts from Kafka to HDFS, exactly once."),
+        "compact": ("serving.cli.archive:compact", "Merge the files of complete hours."),
+        "batch": ("serving.cli.batch:batch", "Compute one hour, or all that are missing or dirty."),
+        "recompute": ("serving.cli.batch:recompute", "Compute hours again, after the rule was corrected."),
+        "schedule": ("serving.cli.batch:schedule", "Run the batch layer whenever an hour is complete."),
+    },
+    "Run": {
+        "demo": ("serving.cli.demo:demo", "From posts to answers, every step shown."),
+        "up": ("serving.cli.stack:up", "Start the servers, then the services."),
+        "down": ("serving.cli.stack:down", "Stop everything; data stays."),
+        "logs": ("serving.cli.stack:logs", "Read a server's log."),
+        "doctor": ("serving.cli.stack:doctor", "Check this machine and say what to do."),
+        "config": ("serving.cli.config:config", "Every setting, its value and where it came from."),
+    },
+}
+"""By task: name, where it is, and what `trends --help` says of it. A command's module is imported when it is called."""
+
+
+class Trends(click.Group):
+    """The root: lazy sub-commands, grouped help, and the one place where errors meet the user."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help."""
+        return [name for group in COMMANDS.values() for name in group]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        for group in COMMANDS.values():
+            if cmd_name in group:
+                module, name = group[cmd_name][0].split(":")
+                command: click.Command = getattr(import_module(module), name)
+                return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help by task, importing nothing."""
+        for title, group in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, told) for name, (_, told) in group.items()])
+
+    def main(  # type: ignore[override]  # click declares overloads that say the same
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> Any:
+        """Run, and leave with an exit code: 0 done, 1 failed, 2 usage, 3 no data for what was asked."""
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name or "trends", **extra)
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("stopped", err=True)
+            code = 130
+        except TrendsError as error:
+            click.echo(f"trends: {error}", err=True)
+            code = error.exit_code
+        except BrokenPipeError:  # the reader of our output has gone: nobody to tell
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 1
+        except Exception as error:  # noqa: BLE001 - nobody sees a traceback: it goes to a file
+            code = _unexpected(error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(cls=Trends, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="trends", message="trends %(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Which ten hashtags were used most in a given hour?
+
+    \b
+    Examples:
+      trends up                              start everything on this machine
+      trends ingest sample                   bring posts
+      trends top                             what is trending now
+      trends top --hour monday-7h            last Monday between 7 and 8
+      trends recompute --since monday-7h     again, after the rule was corrected
+    """
+    from config.settings import Settings  # `trends --help` needs none of it
+
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    ctx.obj = Settings.read()
+
+
+def _unexpected(error: Exception) -> int:
+    """A defect of ours: one line for the user, the traceback for who mends it."""
+    told = Path(os.environ.get("TRENDS_STACK__STATE", "state")) / "logs" / "trends-error.log"
+    try:
+        told.parent.mkdir(parents=True, exist_ok=True)
+        with told.open("a", encoding="utf-8") as log:
+            log.write("".join(traceback.format_exception(error)))
+        kept = f"The details are in {told}"
+    except OSError:
+        kept = "The details could not be written"
+    click.echo(f"trends: an error that should not happen: {type(error).__name__}: {error}. {kept}", err=True)
+    return 1

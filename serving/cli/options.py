@@ -1,0 +1,36 @@
+"""Options that several commands share, and what they mean."""
+
+import time
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.settings import Settings
+from ingest.hours import Millis
+from serving.moments import zone
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """The settings that the root command read."""
+    settings = ctx.find_root().obj
+    if not isinstance(settings, Settings):
+        raise TypeError("the root command reads the settings first")
+    return settings
+
+
+def now() -> Millis:
+    """The wall clock: the one place where the command line reads it."""
+    return time.time_ns() // 1_000_000
+
+
+def _zone(ctx: click.Context, param: click.Parameter, value: str) -> ZoneInfo:
+    return zone(value)
+
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+tz_option: Decorator = click.option(
+    "--tz", default="UTC", show_default=True, callback=_zone, help="Time zone of what is typed and shown."
+)

@@ -1,0 +1,150 @@
+"""Merge: two views of an hour become one answer; several hours become one ranking. Pure.
+
+Each hour is answered from exactly one layer: from the batch view where there is one, else from the speed view. Never is
+anything of the two added together.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ingest.hours import Hour, Millis
+from serving.views import Origin, Row
+
+State = Literal["live", "provisional", "final"]
+"""`live`: the speed layer. `provisional`: batch, of an hour that was not complete, or a late post has come since."""
+
+_FINALITY: tuple[State, ...] = ("live", "provisional", "final")
+
+
+@dataclass(frozen=True)
+class View:
+    """What one layer holds of an hour, as far as an answer needs it."""
+
+    hour: Hour
+    origin: Origin
+    state: State
+    rows: tuple[Row, ...]
+    """Ranked: count descending, then tag ascending by code point."""
+    tied_beyond: int
+    """Tags that are not among `rows` though they have the last row's count."""
+    uses: int
+    tags: int
+    posts: int | None
+    """None where only the speed layer answers: it sees uses, not posts."""
+    rule: str | None
+    computed_at: Millis | None
+
+    @property
+    def cut_at(self) -> int:
+        """The most that a tag outside `rows` can have: 0 where all tags are there."""
+        return self.rows[-1].count if self.rows and len(self.rows) < self.tags else 0
+
+
+@dataclass(frozen=True)
+class Range:
+    """Several hours, `[since, until)`, as one ranking."""
+
+    since: Hour
+    until: Hour
+    views: tuple[View, ...]
+    """The hours that there is something of, ascending; their rows are summed in `rows`."""
+    rows: tuple[Row, ...]
+    tied_beyond: int
+    missing: tuple[Hour, ...]
+    """Hours that no layer has anything of."""
+    max_error: int
+    """The most that a tag's sum can lack: 0 is exact. The sum of the hours' `cut_at`."""
+    tags: int | None
+    """Distinct tags; None where hours keep only their first ones, so that nobody can know."""
+
+    @property
+    def uses(self) -> int:
+        """Uses in all hours."""
+        return sum(view.uses for view in self.views)
+
+    @property
+    def posts(self) -> int | None:
+        """Posts in all hours; None where an hour can't say."""
+        counts = [view.posts for view in self.views]
+        return None if None in counts else sum(count for count in counts if count is not None)
+
+    @property
+    def origin(self) -> str:
+        """`batch`, `speed`, or `mixed`: some hours from one, some from the other."""
+        origins = {view.origin for view in self.views}
+        return origins.pop() if len(origins) == 1 else "mixed"
+
+    @property
+    def state(self) -> State:
+        """The least final of the hours' states."""
+        return min((view.state for view in self.views), key=_FINALITY.index)
+
+    @property
+    def rule(self) -> str | None:
+        """The version of the rule, where all hours have the same."""
+        rules = {view.rule for view in self.views}
+        return rules.pop() if len(rules) == 1 else None
+
+    @property
+    def computed_at(self) -> Millis | None:
+        """When the oldest of the batch views was computed."""
+        return min((view.computed_at for view in self.views if view.computed_at is not None), default=None)
+
+
+def merge(batch: View | None, speed: View | None) -> View | None:
+    """The one view that answers an hour."""
+    return batch if batch is not None else speed
+
+
+def first(view: View, n: int) -> View:
+    """The view cut to its first n rows, ties beyond them counted."""
+    if n >= len(view.rows):
+        return view
+    rows, rest = view.rows[:n], view.rows[n:]
+    tied = sum(row.count == rows[-1].count for row in rest)
+    if tied == len(rest):
+        tied += view.tied_beyond
+    return View(**{**view.__dict__, "rows": rows, "tied_beyond": tied})
+
+
+def rank(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Tags by count descending, then by code point ascending."""
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+
+
+def competition(rows: Iterable[Row]) -> list[int]:
+    """Competition ranks, 1, 2, 2, 4: one more than the number of rows with a larger count."""
+    ranks: list[int] = []
+    last = None
+    for place, row in enumerate(rows, start=1):
+        ranks.append(ranks[-1] if row.count == last else place)
+        last = row.count
+    return ranks
+
+
+def total(views: Sequence[View], since: Hour, until: Hour, n: int) -> Range:
+    """Several hours summed and ranked, and how far off a sum can be. `views` are ascending, one an hour."""
+    counts: Counter[str] = Counter()
+    shown: dict[str, tuple[int, str]] = {}
+    for view in views:
+        for row in view.rows:
+            counts[row.tag] += row.count
+            shown[row.tag] = max(shown.get(row.tag, (0, "")), (row.count, row.shown))
+    ranked = rank(counts)
+    rows = tuple(Row(tag, shown[tag][1], count) for tag, count in ranked[:n])
+    last = rows[-1].count if rows else 0
+    max_error = sum(view.cut_at for view in views)
+    held = {view.hour for view in views}
+    missing = (since.plus(step) for step in range(until.serial - since.serial))
+    return Range(
+        since=since,
+        until=until,
+        views=tuple(views),
+        rows=rows,
+        tied_beyond=sum(count == last for _, count in ranked[n:]),
+        missing=tuple(hour for hour in missing if hour not in held),
+        max_error=max_error,
+        tags=len(counts) if max_error == 0 else None,
+    )
