@@ -30,11 +30,18 @@ class Reject(NamedTuple):
     reason: str
     where: str
     """File and line, or topic, partition and offset: `posts/3@1200`."""
+    reader: str = ""
+    """Stage `ingest`: the format and its options as JSON, so that `trends rejects retry` can read it again."""
+    attempts: int = 1
+    """How often it was refused."""
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:
-        """Kafka headers."""
-        return [(name, getattr(self, name).encode()) for name in ("stage", "reason", "where")]
+        """Kafka headers. A path may hold bytes that are no text: they are shown escaped."""
+        told = (("stage", self.stage), ("reason", self.reason), ("where", self.where), ("reader", self.reader))
+        return [(name, value.encode(errors="backslashreplace")) for name, value in told if value] + [
+            ("attempts", str(self.attempts).encode())
+        ]
 
 
 _encoder = msgspec.json.Encoder()
