@@ -23,7 +23,7 @@ class Query:
         """The first n tags of an hour. Raises `NoDataError`, which tells the hours that there are."""
         found = self.hours([hour], n)
         if not found:
-            raise NoDataError(f"nothing is known of {hour}", next_step=self._what_there_is())
+            raise NoDataError(f"nothing is known of {hour}", next_step=self.what_there_is())
         return found[0]
 
     def hours(self, hours: list[Hour], n: int) -> list[View]:
@@ -50,7 +50,7 @@ class Query:
             views = [self._answer(snapshot, hour, documents.get(str(hour)), 0) for hour in asked]
         known = [view for view in views if view is not None]
         if not known:
-            raise NoDataError(f"nothing is known of {since} to {until}", next_step=self._what_there_is())
+            raise NoDataError(f"nothing is known of {since} to {until}", next_step=self.what_there_is())
         return total(known, since, until, n)
 
     def _answer(self, snapshot: Snapshot, hour: Hour, document: HourDocument | None, n: int) -> View | None:
@@ -60,7 +60,8 @@ class Query:
         answer = merge(batch, speed)
         return first(answer, n) if answer and n else answer
 
-    def _what_there_is(self) -> str:
+    def what_there_is(self) -> str:
+        """What could be asked instead, in a sentence."""
         with self.store.snapshot() as snapshot:
             hours = sorted({*snapshot.hours("batch"), *snapshot.hours("speed")})
         if not hours:

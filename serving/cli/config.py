@@ -1,0 +1,86 @@
+"""`trends config`: every setting, its value and where it came from."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import click
+from pydantic import BaseModel, SecretStr
+from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+
+from config.settings import Settings, file_path
+from serving.cli.options import json_option, settings_of
+
+HIDDEN = "***"
+"""Shown in place of a secret."""
+
+
+class Setting(NamedTuple):
+    """One setting as it is in force."""
+
+    section: str
+    key: str
+    """`bootstrap` in `kafka`; in the environment `TRENDS_KAFKA__BOOTSTRAP`."""
+    value: Any
+    """`HIDDEN` for a secret."""
+    source: str
+    """`default`, `file` or `environment`."""
+    told: str
+    """What it is for."""
+
+
+@click.command()
+@json_option
+@click.pass_context
+def config(ctx: click.Context, as_json: bool) -> None:
+    """Every setting: its value, where it came from, what it is for. The output can be pasted into trends.toml.
+
+    Defaults < trends.toml (or the file that TRENDS_CONFIG names) < TRENDS_* in the environment < flags. Secrets are
+    shown as ***.
+
+    \b
+    Examples:
+      trends config
+      trends config --json
+      TRENDS_KAFKA__BOOTSTRAP=broker1:9092,broker2:9092 trends config
+    """
+    found = list(settings_in_force(settings_of(ctx)))
+    if as_json:
+        click.echo(
+            json.dumps({f"{each.section}.{each.key}": {"value": each.value, "source": each.source} for each in found})
+        )
+        return
+    click.echo(f"# file: {file_path()}{'' if file_path().is_file() else ' (not there)'}")
+    section = ""
+    for each in found:
+        if each.section != section:
+            section = each.section
+            click.echo(f"\n[{section}]")
+        click.echo(
+            f"# {each.told} ({each.source})\n{'# ' if each.value is None else ''}{each.key} = {_toml(each.value)}"
+        )
+
+
+def settings_in_force(settings: Settings) -> Iterator[Setting]:
+    """Walk the sections, naming for each value the last source that gave it."""
+    environment = EnvSettingsSource(Settings)()
+    file = TomlConfigSettingsSource(Settings, file_path())()
+    for section in Settings.model_fields:
+        values: BaseModel = getattr(settings, section)
+        for key, field in type(values).model_fields.items():
+            value = getattr(values, key)
+            source = "environment" if _has(environment, section, key) else "file" if _has(file, section, key) else ""
+            shown = HIDDEN if isinstance(value, SecretStr) else json.loads(values.model_dump_json(include={key}))[key]
+            yield Setting(section, key, shown, source or "default", field.description or "")
+
+
+def _has(source: Mapping[str, Any], section: str, key: str) -> bool:
+    part = source.get(section)
+    return isinstance(part, Mapping) and key in part
+
+
+def _toml(value: Any) -> str:
+    """A value of a setting as TOML: JSON, but for tables."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)

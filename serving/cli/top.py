@@ -1,0 +1,153 @@
+"""`trends top`: the question that all of this is for."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.errors import NoDataError, UsageError
+from ingest.hours import Hour, Millis
+from serving import render
+from serving.cli.options import json_option, now, settings_of, tz_option
+from serving.merge import View
+from serving.moments import parse, span
+from serving.query import Query
+from serving.store import Store
+
+
+@click.command()
+@click.option("--hour", metavar="HOUR", help="One hour: 2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
+@click.option("--since", metavar="TIME", help="All hours from this one on …")
+@click.option("--until", metavar="TIME", help="… to this one, exclusive. Now, where it is not given.")
+@click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now: 1h, 24h, 7d.")
+@click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
+@click.option("--origin", type=click.Choice(["batch", "speed"]), help="Ask one layer alone.")
+@tz_option
+@json_option
+@click.pass_context
+def top(
+    ctx: click.Context,
+    hour: str | None,
+    since: str | None,
+    until: str | None,
+    last: str | None,
+    n: int,
+    origin: Literal["batch", "speed"] | None,
+    tz: ZoneInfo,
+    as_json: bool,
+) -> None:
+    """Which hashtags were used most?
+
+    Without an option: the hour in progress and, beside it, the last complete hour. Each hour is answered by exactly one
+    layer: the batch layer where it has computed the hour, else the speed layer. Rows are ordered by uses, then by tag.
+
+    \b
+    Examples:
+      trends top
+      trends top --hour 2017-01-06T07 --json
+      trends top --hour monday-7h --tz Europe/Paris
+      trends top --last 24h -n 20
+      trends top --since 2013-04-15T18 --until 2013-04-16T06
+    """
+    asked = Asked(now(), tz)
+    show = Show(Query(Store(settings_of(ctx).mongo), origin), n, tz, as_json)
+    if hour is not None:
+        _only(hour=hour, others=(since, until, last))
+        show.hour(asked.hour(hour))
+    elif since is not None or until is not None or last is not None:
+        show.range(*asked.range(since, until, last))
+    else:
+        show.now(Hour.of(asked.now))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was typed, as hours."""
+
+    now: Millis
+    tz: ZoneInfo
+
+    def hour(self, text: str) -> Hour:
+        """The hour that a moment lies in; a moment inside it is said to stand for the whole."""
+        moment = parse(text, self.now, self.tz)
+        hour = Hour.of(moment)
+        if moment != hour.start_ms and not text.strip().lower().startswith("now"):
+            click.echo(f"{text} lies in the hour {hour} (UTC): hours are whole", err=True)
+        return hour
+
+    def range(self, since: str | None, until: str | None, last: str | None) -> tuple[Hour, Hour]:
+        """The half-open hours that were asked for, widened to whole hours, which is said."""
+        if last is not None:
+            _only(hour=last, others=(since, until))
+            begin, end = self.now - span(last), self.now
+        elif since is not None:
+            begin = parse(since, self.now, self.tz)
+            end = parse(until, self.now, self.tz) if until is not None else self.now
+        else:
+            raise UsageError("--until needs --since", next_step="Say from when on")
+        first, after = Hour.of(begin), Hour.of(end - 1).plus(1)
+        if (begin, end) != (first.start_ms, after.start_ms):
+            upto = "until now" if end == self.now else f"to {render.iso(after.start_ms)}"
+            click.echo(f"Hours are whole: from {render.iso(first.start_ms)} {upto}", err=True)
+        return first, after
+
+
+def _only(hour: str, others: tuple[str | None, ...]) -> None:
+    if any(other is not None for other in others):
+        raise UsageError("--hour, --last and --since/--until exclude each other", next_step=f"Leave out all but {hour}")
+
+
+@dataclass(frozen=True)
+class Show:
+    """Answers, as JSON or as tables."""
+
+    query: Query
+    n: int
+    tz: ZoneInfo
+    as_json: bool
+
+    def hour(self, hour: Hour) -> None:
+        """One hour."""
+        view = self.query.hour(hour, self.n)
+        if self.as_json:
+            _print_json(render.hour_json(view))
+        else:
+            _print_tables(self._table(view))
+
+    def now(self, current: Hour) -> None:
+        """The hour in progress and, beside it, the last complete one."""
+        hours = [current, current.plus(-1)]
+        views = self.query.hours(hours, self.n)
+        if not views:
+            raise NoDataError("nothing is known of the last two hours", next_step=self.query.what_there_is())
+        if self.as_json:
+            _print_json({"hours": [render.hour_json(view) for view in views]})
+            return
+        _print_tables(*map(self._table, views))
+        for hour in set(hours) - {view.hour for view in views}:
+            click.echo(f"Nothing is known of {render.local_hour(hour, self.tz)}", err=True)
+
+    def range(self, since: Hour, until: Hour) -> None:
+        """Several hours as one ranking."""
+        answer = self.query.range(since, until, self.n)
+        if self.as_json:
+            _print_json(render.range_json(answer))
+            return
+        begin, end = since.start.astimezone(self.tz), until.start.astimezone(self.tz)
+        _print_tables(render.table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}"))
+
+    def _table(self, view: View) -> Any:
+        return render.table(view, render.local_hour(view.hour, self.tz))
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def _print_tables(*tables: Any) -> None:
+    from rich.columns import Columns
+    from rich.console import Console
+
+    Console().print(Columns(tables, padding=(0, 4)))

@@ -1,0 +1,122 @@
+"""Render: an answer as JSON, and as a table for a terminal. What is shown is safe to show, whatever a tag holds."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ingest.hours import Hour, Millis, moment_of
+from serving.merge import Range, View, competition
+from serving.views import Row
+
+LONGEST_TAG = 60
+"""Characters of a tag that a table shows; JSON has all of them."""
+
+
+def hour_json(view: View) -> dict[str, Any]:
+    """One hour: `{"hour","origin","state","top":[{"rank","tag","shown","count"}],"tied_beyond",…}`."""
+    return {"hour": str(view.hour), **_answer_json(view)}
+
+
+def range_json(answer: Range) -> dict[str, Any]:
+    """Several hours: the same, with `since`, `until`, `hours`, `missing` and `max_error`."""
+    return {
+        "since": str(answer.since),
+        "until": str(answer.until),
+        **_answer_json(answer),
+        "hours": [{"hour": str(view.hour), "origin": view.origin, "state": view.state} for view in answer.views],
+        "missing": [str(hour) for hour in answer.missing],
+        "max_error": answer.max_error,
+    }
+
+
+def _answer_json(answer: View | Range) -> dict[str, Any]:
+    return {
+        "origin": answer.origin,
+        "state": answer.state,
+        "top": [
+            {"rank": rank, "tag": row.tag, "shown": row.shown, "count": row.count}
+            for rank, row in zip(competition(answer.rows), answer.rows, strict=True)
+        ],
+        "tied_beyond": answer.tied_beyond,
+        "uses": answer.uses,
+        "tags": answer.tags,
+        "posts": answer.posts,
+        "rule": answer.rule,
+        "computed_at": iso(answer.computed_at) if answer.computed_at is not None else None,
+    }
+
+
+def iso(moment: Millis) -> str:
+    """A moment as `2017-01-06T07:00:00Z`."""
+    return moment_of(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def local_hour(hour: Hour, tz: ZoneInfo) -> str:
+    """An hour as people say it: `2017-01-06 07:00–08:00 UTC`."""
+    start, end = hour.start.astimezone(tz), hour.plus(1).start.astimezone(tz)
+    return f"{start:%Y-%m-%d %H:%M}–{end:%H:%M} {start:%Z}"
+
+
+def printable(text: str, longest: int = LONGEST_TAG) -> str:
+    """Text for a terminal: what would move the cursor, or turn the direction of writing, is shown as its code."""
+    cut = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(_coded(each) if unicodedata.category(each) in _UNSAFE else each for each in cut)
+
+
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")
+"""Cf too, yet part of how Persian, Sinhala or an emoji is spelt."""
+
+
+def _coded(character: str) -> str:
+    return character if character in _JOINERS else f"<{ord(character):04X}>"
+
+
+def table(answer: View | Range, title: str) -> Any:
+    """The ranked rows as a rich table, and under it what is needed to trust them."""
+    from rich import box  # noqa: PLC0415 - JSON needs none of it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    drawn = Table(title=title, title_justify="left", caption=caption(answer), caption_justify="left", box=box.SIMPLE)
+    drawn.add_column("rank", justify="right")
+    drawn.add_column("hashtag", overflow="fold", min_width=16)
+    drawn.add_column("uses", justify="right")
+    drawn.add_column("", min_width=12)
+    for rank, row in zip(competition(answer.rows), answer.rows, strict=True):
+        drawn.add_row(str(rank), Text("#" + printable(row.shown)), f"{row.count:,}", Text(_bar(row, answer.rows)))
+    return drawn
+
+
+def _bar(row: Row, rows: Sequence[Row], width: int = 12) -> str:
+    """A bar as long as the row's share of the first row, in eighths of a character."""
+    eighths = max(1, row.count * width * 8 // rows[0].count)
+    return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
+
+
+def caption(answer: View | Range) -> str:
+    """What is needed to trust an answer: layer, state, ties, totals, holes, error."""
+    facts = [f"{answer.origin} layer, {answer.state}"]
+    if answer.tied_beyond:
+        tags = "tag has" if answer.tied_beyond == 1 else "tags have"
+        facts.append(f"{answer.tied_beyond:,} more {tags} as many uses as the last row")
+    totals = f"{answer.uses:,} uses"
+    if answer.tags is not None:
+        totals += f" of {answer.tags:,} tags"
+    if answer.posts is not None:
+        totals += f" in {answer.posts:,} posts"
+    facts.append(totals)
+    if isinstance(answer, Range):
+        facts.extend(_range_facts(answer))
+    return "\n".join(facts)
+
+
+def _range_facts(answer: Range) -> list[str]:
+    facts = [f"{len(answer.views):,} hours with data"]
+    if answer.missing:
+        named = ", ".join(str(hour) for hour in answer.missing[:3]) + (" …" if len(answer.missing) > 3 else "")
+        facts.append(f"{len(answer.missing):,} hours without data: {named}")
+    if answer.max_error:
+        facts.append(f"a sum may lack up to {answer.max_error:,} uses: hours keep their first tags only")
+    return facts
