@@ -1,0 +1,179 @@
+"""HdfsStore: the `Store` of the archive on HDFS, by WebHDFS. Thin: it adds deadlines, retries and errors that help."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.client import IncompleteRead
+from io import BufferedReader
+from threading import local
+from typing import Any, BinaryIO, NoReturn, TypeVar, cast
+
+import requests
+from hdfs import HdfsError, InsecureClient
+from hdfs.client import _Request
+from requests.exceptions import RequestException
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from urllib3.exceptions import HTTPError
+
+from batch_layer.archive.store import Entry
+from config.errors import NoDataError, TrendsError, UnavailableError
+from config.settings import HdfsSettings
+
+_T = TypeVar("_T")
+_ABSENT = frozenset({"FileNotFoundException"})
+_FORBIDDEN = frozenset({"AccessControlException", "SecurityException", "AuthorizationException"})
+_FULL_FOLDER = frozenset({"PathIsNotEmptyDirectoryException"})
+_LOST = (RequestException, HTTPError, IncompleteRead, ConnectionError, TimeoutError, json.JSONDecodeError)
+"""What `requests` and the layers below raise when an answer does not come, or comes cut."""
+
+logging.getLogger("hdfs.client").setLevel(logging.WARNING)  # it logs every call as INFO
+
+
+class HdfsStore:
+    """See `Store`. Each thread has a client of its own, since a `requests` session promises nothing to several."""
+
+    def __init__(self, settings: HdfsSettings) -> None:
+        self._settings = settings
+        self._of_thread = local()
+        self._retrying = Retrying(
+            retry=retry_if_exception_type(UnavailableError),
+            stop=stop_after_attempt(3),
+            wait=wait_random_exponential(multiplier=0.05, max=1),
+            reraise=True,
+        )
+
+    def put(self, path: str, data: bytes | Iterable[bytes]) -> None:
+        """See `Store.put`. An iterable can be read once, so then the caller is the one that tries again."""
+        if isinstance(data, bytes):
+            self._ask(path, lambda client: client.write(path, data, overwrite=True))
+        else:
+            self._once(path, lambda client: client.write(path, data, overwrite=True))
+
+    def get(self, path: str) -> bytes | None:
+        """See `Store.get`."""
+
+        def read(client: "_Client") -> bytes:
+            with client.read(path) as reader:
+                return cast(bytes, reader.read())
+
+        return self._ask_or_none(path, read)
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """See `Store.open`."""
+        try:
+            with self._client().read(path) as raw:
+                yield cast(BinaryIO, BufferedReader(raw, 1 << 20))
+        except HdfsError as error:
+            if error.exception in _ABSENT:
+                raise NoDataError("no such file", where=self._place(path)) from None
+            self._refuse(path, error)
+        except _LOST as error:
+            raise self._unavailable(path, str(error)) from None
+
+    def bytes_of(self, path: str) -> int | None:
+        """See `Store.bytes_of`."""
+        return self._ask_or_none(path, lambda client: int(client.status(path)["length"]))
+
+    def rename(self, path: str, to: str) -> bool:
+        """See `Store.rename`. Never tried again in here: after a lost reply the second try is refused by the first."""
+        try:
+            self._client().rename(path, to)
+        except HdfsError as error:
+            if error.exception in _FORBIDDEN:
+                self._refuse(to, error)
+            return False
+        except _LOST:
+            return False
+        return True
+
+    def make_folder(self, path: str) -> None:
+        """See `Store.make_folder`."""
+        self._ask(path, lambda client: client.makedirs(path))
+
+    def entries(self, folder: str, after: str = "") -> list[Entry]:
+        """See `Store.entries`. The NameNode gives a thousand at a time."""
+        found: list[Entry] = []
+        more = True
+        while more:
+            start = found[-1].name if found else after
+            page = self._ask_or_none(folder, partial(_Client.page, folder=folder, after=start))
+            if page is None:
+                return []
+            listing = page["DirectoryListing"]
+            found += [_entry(status) for status in listing["partialListing"]["FileStatuses"]["FileStatus"]]
+            more = listing["remainingEntries"] > 0
+        return found
+
+    def delete(self, path: str, *, everything_below: bool = False) -> None:
+        """See `Store.delete`."""
+        try:
+            self._ask(path, lambda client: client.delete(path, recursive=everything_below))
+        except _FolderNotEmptyError:
+            return
+
+    def _client(self) -> "_Client":
+        client = getattr(self._of_thread, "client", None)
+        if client is None:
+            session = requests.Session()
+            session.trust_env = False  # neither proxies nor .netrc: looking for them costs more than the call
+            settings = self._settings
+            client = _Client(settings.url, user=settings.user, timeout=settings.timeout_s, session=session)
+            self._of_thread.client = client
+        return cast(_Client, client)
+
+    def _ask(self, path: str, call: "Callable[[_Client], _T]") -> _T:
+        return cast(_T, self._retrying(self._once, path, call))
+
+    def _ask_or_none(self, path: str, call: "Callable[[_Client], _T]") -> _T | None:
+        try:
+            return self._ask(path, call)
+        except NoDataError:
+            return None
+
+    def _once(self, path: str, call: "Callable[[_Client], _T]") -> _T:
+        try:
+            return call(self._client())
+        except HdfsError as error:
+            self._refuse(path, error)
+        except _LOST as error:
+            raise self._unavailable(path, str(error)) from None
+
+    def _refuse(self, path: str, error: HdfsError) -> NoReturn:
+        where, what = self._place(path), str(error.message).partition("\n")[0]
+        if error.exception in _ABSENT:
+            raise NoDataError(what, where=where) from None
+        if error.exception in _FULL_FOLDER or "is non empty" in what:
+            raise _FolderNotEmptyError(what, where=where) from None
+        if error.exception in _FORBIDDEN:
+            raise TrendsError(
+                what, where=where, next_step=f"Let the user {self._settings.user!r} (hdfs.user) write there"
+            ) from None
+        raise self._unavailable(path, what) from None
+
+    def _unavailable(self, path: str, what: str) -> UnavailableError:
+        step = "`trends up hdfs` starts it here; is hdfs.url right, and has its disk room?"
+        return UnavailableError(f"HDFS did not do it: {what[:300]}", where=self._place(path), next_step=step)
+
+    def _place(self, path: str) -> str:
+        return f"{self._settings.url}{path}"
+
+
+class _FolderNotEmptyError(TrendsError):
+    """A folder that is not empty is not deleted unless everything below it is meant."""
+
+
+class _Client(InsecureClient):  # type: ignore[misc]  # the library has no types
+    """Adds the one operation that the library lacks: a listing from a name on, a page at a time."""
+
+    _list_status_batch = _Request("GET").to_method("LISTSTATUS_BATCH")
+
+    def page(self, folder: str, after: str) -> dict[str, Any]:
+        """Entries behind `after`."""
+        return cast(dict[str, Any], self._list_status_batch(folder, startAfter=after).json())
+
+
+def _entry(status: dict[str, Any]) -> Entry:
+    return Entry(status["pathSuffix"], status["length"], status["modificationTime"], status["type"] == "DIRECTORY")

@@ -1,0 +1,121 @@
+"""Ledger: what is archived, read from manifests alone. Every reader of the archive takes its files from here."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.archive.log import CommitLog
+from batch_layer.archive.manifest import Manifest, Part
+from batch_layer.archive.paths import HOURS, Paths
+from batch_layer.archive.store import Store
+from config.settings import ArchiveSettings, HdfsSettings
+from ingest.hours import Hour, Millis
+
+_READERS = 8
+"""Manifests read at once."""
+
+
+class Ledger:
+    """A growing picture of the archive. It is what was committed at the last `refresh`, and never half of a commit.
+
+    Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        hdfs: HdfsSettings,
+        archive: ArchiveSettings,
+        topic: str,
+        partitions: int,
+        *,
+        store: Store | None = None,
+    ) -> None:
+        self.settings = archive
+        self.paths = Paths(hdfs.root, topic)
+        self.store: Store = store or HdfsStore(hdfs)
+        self.partitions: tuple[list[Manifest], ...] = tuple([] for _ in range(partitions))
+        """Each partition's manifests, in order."""
+        self.compactions: list[Manifest] = []
+        """The log of the hours."""
+        self._logs = tuple(CommitLog(self.store, self.paths, number) for number in range(partitions))
+        self.hours_log = CommitLog(self.store, self.paths, HOURS)
+        self._replaced: set[str] = set()
+        self._live: dict[Hour, dict[str, Part]] = {}
+        self._arrivals: dict[Hour, dict[int, int]] = {}
+        self._latest_event: dict[int, Millis] = {}
+
+    def refresh(self) -> None:
+        """Read the manifests that are newer than what is known.
+
+        A compaction may become known before a chunk that it replaces: what is replaced stays so.
+        """
+        with ThreadPoolExecutor(_READERS) as threads:
+            for log, known in zip(self._logs, self.partitions, strict=True):
+                for manifest in log.read_on(threads):
+                    known.append(manifest)
+                    self._add(manifest)
+            for manifest in self.hours_log.read_on(threads):
+                self.add_compaction(manifest)
+
+    def index(self) -> None:
+        """Leave index files, so that the next reader is quick."""
+        for log in (*self._logs, self.hours_log):
+            log.index()
+
+    @property
+    def covered(self) -> tuple[int, ...]:
+        """For each partition the next offset after what is archived, rejected or lost."""
+        return tuple(log.position for log in self._logs)
+
+    def hours(self) -> list[Hour]:
+        """The hours that have parts, ascending."""
+        return sorted(hour for hour, parts in self._live.items() if parts)
+
+    def parts(self, hour: Hour) -> list[Part]:
+        """The parts of an hour, with absolute paths: a compacted file instead of what it replaced."""
+        return [self._absolute(part) for part in self._live.get(hour, {}).values()]
+
+    def posts(self, hour: Hour) -> int:
+        """Records in an hour's parts. A post that was sent twice is two records."""
+        return sum(part.records for part in self._live.get(hour, {}).values())
+
+    def late_since(self, hour: Hour, covered: Sequence[int]) -> bool:
+        """Whether a post of the hour was archived that a reader of that `covered` has not seen."""
+        return any(
+            start >= (covered[partition] if partition < len(covered) else 0)
+            for partition, start in self._arrivals.get(hour, {}).items()
+        )
+
+    def latest_event(self, partition: int) -> Millis | None:
+        """The latest event time archived of a partition, or None."""
+        return self._latest_event.get(partition)
+
+    def last_commit(self, partition: int) -> Millis | None:
+        """When the last manifest of a partition was committed, by the archiver's wall clock, or None."""
+        known = self.partitions[partition]
+        return known[-1].committed_at if known else None
+
+    def add_compaction(self, manifest: Manifest) -> None:
+        """Take a link of the log of the hours into account."""
+        self.compactions.append(manifest)
+        for part in manifest.parts:
+            live = self._live.setdefault(Hour.parse(part.hour), {})
+            for path in manifest.replaces:
+                live.pop(path, None)
+            self._replaced.update(manifest.replaces)
+            live[part.path] = part
+
+    def _add(self, manifest: Manifest) -> None:
+        partition = manifest.partition
+        for part in manifest.parts:
+            hour = Hour.parse(part.hour)
+            live = self._live.setdefault(hour, {})
+            if part.path not in self._replaced:
+                live[part.path] = part
+            self._arrivals.setdefault(hour, {})[partition] = manifest.start
+            self._latest_event[partition] = max(self._latest_event.get(partition, 0), part.max_at)
+
+    def _absolute(self, part: Part) -> Part:
+        return msgspec.structs.replace(part, path=self.paths.absolute(part.path))

@@ -1,0 +1,132 @@
+"""CommitLog: a chain of manifests that is only ever appended to, one for each Kafka partition and one for the hours.
+
+A manifest that begins at `start` is the file `<start>.json`, and the rename that puts it there is the commit: nobody
+can put a second one there. So where the log ends is known from manifests alone: follow `next` from 0 to its end.
+
+Reading ten thousand small files takes minutes, so full runs of manifests are also kept together in index files. These
+are derived, checked when they are read, and may be deleted at any time.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from itertools import chain, pairwise
+from uuid import UUID, uuid4
+
+from batch_layer.archive.manifest import Manifest, decode, decode_many, encode
+from batch_layer.archive.paths import Paths
+from batch_layer.archive.store import Store
+from config.errors import TrendsError, UnavailableError
+
+INDEXED = 500
+"""Manifests in an index file."""
+TRIES = 5
+
+_MANIFEST = re.compile(r"\d{20}\.json", re.ASCII)
+_log = logging.getLogger(__name__)
+
+
+class CommitLog:
+    """Reads one log as it grows, and appends to it."""
+
+    def __init__(self, store: Store, paths: Paths, number: int) -> None:
+        self._store = store
+        self._paths = paths
+        self.number = number
+        self.position = 0
+        """Where the next manifest begins: everything before it has been read."""
+        self._unindexed: list[Manifest] = []
+
+    def read_on(self, threads: Executor) -> list[Manifest]:
+        """Every manifest from `position` on, in order. Files behind a hole in the chain are not read."""
+        indexed = _chain(self.position, self._read_indexes(threads))
+        position = indexed[-1].next if indexed else self.position
+        single = _chain(position, threads.map(self._read, self._starts_from(position)))
+        self._unindexed += single
+        self.position = single[-1].next if single else position
+        return indexed + single
+
+    def commit(self, manifest: Manifest) -> Manifest:
+        """Put a manifest in its place unless there is one, and return the one that is there: compare the uuids.
+
+        Raises `UnavailableError` while that can't be known. Then call again with the same manifest: the rename may
+        have happened, or may still happen.
+        """
+        source = self._paths.tmp_manifest(UUID(manifest.uuid))
+        path = self._paths.commit(self.number, manifest.start)
+        for _ in range(TRIES):
+            self._store.make_folder(self._paths.commits(self.number))
+            self._store.put(source, encode(manifest))
+            if self._store.rename(source, path):
+                return manifest
+            there = self._store.get(path)
+            if there is not None:
+                return decode(there, path)
+        raise UnavailableError("HDFS refuses the commit without a reason", where=path, next_step="Has HDFS a quota?")
+
+    def append(self, manifest: Manifest) -> bool:
+        """Commit a manifest that has been prepared, and read on behind it. False: another's is there."""
+        if manifest.start != self.position:
+            return False
+        there = self.commit(manifest)
+        if there.uuid != manifest.uuid:
+            return False
+        self.advance(there)
+        return True
+
+    def advance(self, manifest: Manifest) -> None:
+        """Count a manifest that stands at `position` as read."""
+        if manifest.start == self.position:
+            self._unindexed.append(manifest)
+            self.position = manifest.next
+
+    def index(self) -> None:
+        """Write an index file for each full run of manifests that has none. Any process may, at any time."""
+        while len(self._unindexed) >= INDEXED:
+            run, self._unindexed = self._unindexed[:INDEXED], self._unindexed[INDEXED:]
+            tmp, path = self._paths.tmp(uuid4()), self._paths.index(self.number, run[0].start, run[-1].next)
+            self._store.put(f"{tmp}/index.json", encode(run))
+            self._store.make_folder(self._paths.indexes(self.number))
+            if not self._store.rename(f"{tmp}/index.json", path):
+                _log.debug("%s: another has written it, or will", path)
+            self._store.delete(tmp, everything_below=True)
+
+    def _read(self, start: int) -> Manifest:
+        path = self._paths.commit(self.number, start)
+        raw = self._store.get(path)
+        if raw is None:
+            raise TrendsError("a manifest is gone", where=path, next_step="Restore this file from a backup of HDFS")
+        manifest = decode(raw, path)
+        if (manifest.start, manifest.partition, manifest.topic) != (start, self.number, self._paths.topic):
+            raise TrendsError("a manifest of something else", where=path, next_step="Has somebody copied it here?")
+        return manifest
+
+    def _starts_from(self, position: int) -> list[int]:
+        names = (entry.name for entry in self._store.entries(self._paths.commits(self.number), f"{position:020d}"))
+        return [int(name[:20]) for name in names if _MANIFEST.fullmatch(name)]
+
+    def _read_indexes(self, threads: Executor) -> Iterator[Manifest]:
+        folder = self._paths.indexes(self.number)
+        names = [entry.name for entry in self._store.entries(folder, after=f"{self.position:020d}")]
+        return chain.from_iterable(threads.map(self._read_index, (f"{folder}/{name}" for name in names)))
+
+    def _read_index(self, path: str) -> list[Manifest]:
+        """The manifests of an index file; none where it is damaged or somebody else's: the single ones are there."""
+        try:
+            run = decode_many(self._store.get(path) or b"[]", path)
+        except TrendsError as error:
+            _log.warning("an index file is left out: %s", error)
+            return []
+        whole = all(a.next == b.start for a, b in pairwise(run))
+        return run if whole and all(m.partition == self.number and m.topic == self._paths.topic for m in run) else []
+
+
+def _chain(position: int, manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Those that follow one another from a position on."""
+    found: list[Manifest] = []
+    for manifest in manifests:
+        if manifest.start == position:
+            found.append(manifest)
+            position = manifest.next
+    return found

@@ -1,0 +1,120 @@
+"""Where everything of the archive lies. Every path is built from integers and allow-listed names, and nothing else.
+
+WebHDFS clients interpret `..` and `#LATEST` in a path, so no text of anybody ever gets into one.
+
+    dt=2017-01-06/hour=07/posts+3+<start>+<next>+1of2.avro      a part
+    dt=2017-01-06/hour=07/posts+compact+<serial>.avro           an hour in one file
+    _tmp/<uuid>/…                                               what is not committed
+    _commit/3/<start>.json, _commit/hours/<serial>.json         manifests: the log of a partition, the log of the hours
+    _index/3/<start>+<next>.json                                many manifests in one file: derived, only for speed
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from config.errors import TrendsError, UsageError
+from ingest.hours import Hour
+
+HOURS = -1
+"""The log of the hours, in which compactions are committed; every other log is named by its Kafka partition."""
+
+_TOPIC = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}", re.ASCII)
+_ROOT = re.compile(r"(/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)+", re.ASCII)
+_PART = re.compile(
+    r"dt=\d{4}-\d\d-\d\d/hour=\d\d/[A-Za-z0-9_-][A-Za-z0-9._-]*\+(\d+\+\d{20}\+\d{20}\+\d+of\d+|compact\+\d{20})\.avro",
+    re.ASCII,
+)
+
+
+class Span(NamedTuple):
+    """Offsets `[start, next)` of a Kafka partition."""
+
+    partition: int
+    start: int
+    next: int
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The paths of one archive: a folder on HDFS, and the topic that is archived there."""
+
+    root: str
+    topic: str
+
+    def __post_init__(self) -> None:
+        if not _ROOT.fullmatch(self.root):
+            raise UsageError(
+                f"not a folder of HDFS: {self.root[:80]!r}",
+                where="hdfs.root",
+                next_step="Give an absolute path of letters, digits and . _ = -",
+            )
+        if not _TOPIC.fullmatch(self.topic):
+            raise UsageError(f"not a topic: {self.topic[:80]!r}", where="kafka.posts")
+
+    def absolute(self, below: str) -> str:
+        """What a manifest names, from the root of HDFS."""
+        return f"{self.root}/{below}"
+
+    def part(self, hour: Hour, span: "Span", number: int, of: int) -> str:
+        """Part `number` (from 1) of a chunk, below the root."""
+        return f"{hour_folder(hour)}/{self.topic}+{span.partition:d}+{span.start:020d}+{span.next:020d}+{number:d}of{of:d}.avro"
+
+    def compacted(self, hour: Hour, serial: int) -> str:
+        """An hour in one file, below the root."""
+        return f"{hour_folder(hour)}/{self.topic}+compact+{serial:020d}.avro"
+
+    @property
+    def all_tmp(self) -> str:
+        """Folder of what is not committed."""
+        return f"{self.root}/_tmp"
+
+    def tmp(self, uuid: UUID) -> str:
+        """Folder of one chunk that is not committed yet."""
+        return f"{self.all_tmp}/{uuid.hex}"
+
+    def tmp_part(self, uuid: UUID, number: int) -> str:
+        """Part `number` (from 1) before it is in its place."""
+        return f"{self.tmp(uuid)}/{number:d}.avro"
+
+    def tmp_manifest(self, uuid: UUID) -> str:
+        """A manifest before it is committed."""
+        return f"{self.tmp(uuid)}/manifest.json"
+
+    def commits(self, log: int) -> str:
+        """Folder of a log's manifests."""
+        return f"{self.root}/_commit/{_log_name(log)}"
+
+    def commit(self, log: int, start: int) -> str:
+        """The manifest that begins at `start`. Whoever renames a file to this path first has committed."""
+        return f"{self.commits(log)}/{start:020d}.json"
+
+    def indexes(self, log: int) -> str:
+        """Folder of a log's index files."""
+        return f"{self.root}/_index/{_log_name(log)}"
+
+    def index(self, log: int, start: int, end: int) -> str:
+        """The index file of the manifests from `start` up to `end`."""
+        return f"{self.indexes(log)}/{start:020d}+{end:020d}.json"
+
+
+def hour_folder(hour: Hour) -> str:
+    """An hour's folder, below the root."""
+    day, hour_of_day = str(hour).split("T")
+    return f"dt={day}/hour={hour_of_day}"
+
+
+def check_part(path: str) -> None:
+    """Refuse what is not a part's path below the root: a manifest may not lead a reader anywhere else."""
+    if not _PART.fullmatch(path):
+        raise TrendsError(f"not a part of an archive: {path[:120]!r}", next_step="Restore this manifest from a backup")
+
+
+def parent(path: str) -> str:
+    """The folder of a path."""
+    return path.rpartition("/")[0]
+
+
+def _log_name(log: int) -> str:
+    return "hours" if log == HOURS else f"{log:d}"
