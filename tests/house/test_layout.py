@@ -1,0 +1,83 @@
+"""The house rules that a machine can check: who imports whom, how long a module is, what no file may hold."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = ("config", "ingest", "speed_layer", "batch_layer", "serving", "topologies")
+MAY_IMPORT = {
+    "config": {"config"},
+    "ingest": {"config", "ingest"},
+    "serving": {"config", "ingest", "serving"},
+    "speed_layer": {"config", "ingest", "serving.store", "serving.views", "speed_layer"},
+    "batch_layer": {"config", "ingest", "serving.store", "serving.views", "batch_layer"},
+    "topologies": {"config", "speed_layer"},
+}
+"""Imports follow the data. `serving.cli` alone may reach everything, and does so inside its commands."""
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def modules() -> list[Path]:
+    return [path for path in tracked() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in OURS]
+
+
+def imports(path: Path, top_level: bool) -> Iterator[str]:
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_there_are_modules_to_look_at() -> None:
+    assert len(modules()) > 30
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_data(path: Path) -> None:
+    place = path.relative_to(ROOT)
+    is_cli = place.parts[:2] == ("serving", "cli")
+    allowed = MAY_IMPORT[place.parts[0]]
+    for name in imports(path, top_level=is_cli):
+        if name.split(".")[0] in (*OURS, "tests"):
+            assert any(name == each or name.startswith(f"{each}.") for each in allowed), f"{place} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
+    text = path.read_text()
+    assert ast.get_docstring(ast.parse(text)), "a module opens with one line"
+    assert text.count("\n") <= 300
+
+
+def test_no_module_is_called_after_nothing() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+    assert not [path for path in modules() if path.stem in vague]
+
+
+def test_the_schema_and_the_rule_have_one_copy() -> None:
+    names = [path.name for path in tracked()]
+    assert names.count("post.avsc") == 1
+    assert names.count("hashtags.py") == 1
+
+
+def test_no_file_names_a_machine_or_holds_recorded_data() -> None:
+    pattern = re.compile(
+        rb"/(?:work|home|root)/[a-z.]|files\.pythonhosted|repo1?\.maven|TODO|FIXME|BEGIN [A-Z ]*PRIVATE KEY"
+    )
+    for path in tracked():
+        if path != Path(__file__):
+            found = pattern.search(path.read_bytes())
+            assert not found, f"{path.relative_to(ROOT)}: {found and found[0]!r}"
+        assert path.stat().st_size < 400_000, f"{path.relative_to(ROOT)} is too large to be ours"
