@@ -72,6 +72,16 @@ class Store:
         self.client = client_of(settings)
         self.database = self.client[settings.database]
 
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back. A store is closed by whoever made it, or used as a context."""
+        self.client.close()
+
     def collection(self, name: str) -> Collection[Document]:
         """A collection, by one of the names in `serving.views`."""
         return self.database[name]

@@ -52,7 +52,8 @@ def top(
       trends top --since 2013-04-15T18 --until 2013-04-16T06
     """
     asked = Asked(now(), tz)
-    show = Show(Query(Store(settings_of(ctx).mongo), origin), n, tz, as_json)
+    store = ctx.with_resource(Store(settings_of(ctx).mongo))
+    show = Show(Query(store, origin), n, tz, as_json)
     if hour is not None:
         _only(hour=hour, others=(since, until, last))
         show.hour(asked.hour(hour))
