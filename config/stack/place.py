@@ -1,0 +1,54 @@
+"""Where the local stack keeps its things: one folder for the servers' state, one in the user's cache for their jars."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from config.settings import StackSettings
+
+FILES = Path(__file__).parent.parent
+"""The servers' own configuration files, shared with docker-compose: `config/kafka/`, `config/hdfs/`, …"""
+PROJECT = FILES.parent
+"""The project's root, where `sparse` finds config.json and the topologies."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folders of one stack. Every path is absolute."""
+
+    state: Path
+    cache: Path
+
+    @classmethod
+    def of(cls, settings: StackSettings) -> "Place":
+        """The folders that the settings name."""
+        return cls(settings.state.expanduser().absolute(), (settings.cache or _user_cache()).expanduser().absolute())
+
+    def data(self, server: str) -> Path:
+        """What a server must not lose. Kept by `down`."""
+        return self.state / "data" / server
+
+    def conf(self, server: str) -> Path:
+        """A server's configuration as it runs, written anew at each start."""
+        return self.state / "conf" / server
+
+    def log(self, server: str) -> Path:
+        """What a server says."""
+        return self.state / "logs" / f"{server}.log"
+
+    def jars(self, server: str, version: str) -> Path:
+        """A server's jars, shared by every checkout of this user."""
+        return self.cache / "jars" / f"{server}-{version}"
+
+
+def rendered(file: str, **values: object) -> str:
+    """The text of `config/<file>` with its `$name`s filled in. A name without a value is an error."""
+    return Template((FILES / file).read_text()).substitute({name: str(value) for name, value in values.items()})
+
+
+def _user_cache() -> Path:
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "trends"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trends"

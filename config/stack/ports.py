@@ -1,0 +1,95 @@
+"""Ports: which are taken and by whom, and how to find free ones."""
+
+import random
+import socket
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import psutil
+
+from config.errors import TrendsError
+from config.stack.server import Port
+
+LOWEST, HIGHEST = 20_000, 32_000
+"""Below the range that systems take for outgoing connections, so that none of those gets in between."""
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A port that something listens on already. `owner` is empty where the system does not tell."""
+
+    server: str
+    port: Port
+    owner: str
+
+    def __str__(self) -> str:
+        by = f" by {self.owner}" if self.owner else ""
+        return f"port {self.port.number} of {self.server} is taken{by}: stop that, or set {self.port.setting}"
+
+
+def clashes(wanted: Iterable[tuple[str, Port]]) -> list[Clash]:
+    """The ports of `wanted` (server, port) that can't be bound."""
+    return [Clash(server, port, owner_of(port.number)) for server, port in wanted if not _free(port.number)]
+
+
+def refuse_twice(wanted: Iterable[tuple[str, Port]]) -> None:
+    """Raise `TrendsError` where two servers are set to one port."""
+    seen: dict[int, str] = {}
+    for server, port in wanted:
+        if port.number in seen:
+            raise TrendsError(
+                f"port {port.number} is set for both {seen[port.number]} and {server}",
+                where="settings",
+                next_step=f"Change {port.setting}",
+            )
+        seen[port.number] = server
+
+
+def owner_of(port: int) -> str:
+    """`name (pid 12)` of the process that listens on a port, where the system tells."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except (psutil.AccessDenied, OSError):
+        return ""
+    for connection in connections:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+            return _named(connection.pid)
+    return ""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on. All are held while the last is sought, so they differ."""
+    found: list[int] = []
+    with ExitStack() as held:
+        for port in random.sample(range(LOWEST, HIGHEST), HIGHEST - LOWEST):
+            if len(found) == count:
+                break
+            holder = held.enter_context(socket.socket())
+            try:
+                holder.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+    if len(found) < count:
+        raise TrendsError(f"no {count} free ports between {LOWEST} and {HIGHEST}", where="this machine")
+    return found
+
+
+def _named(pid: int | None) -> str:
+    if pid is None:
+        return ""
+    try:
+        return f"{psutil.Process(pid).name()} (pid {pid})"
+    except psutil.Error:
+        return f"pid {pid}"
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

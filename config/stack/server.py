@@ -1,0 +1,119 @@
+"""The contract that every server of the local stack fulfils: what it needs, how it is started, how it is asked.
+
+Next: kafka.py is the plainest of them, launcher.py starts them.
+"""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from config.errors import TrendsError, UsageError
+from config.stack.jars import JarSet
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port that a server listens on, and the setting that moves it."""
+
+    number: int
+    setting: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is executed. `environment` is added to ours; None takes a variable away."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    folder: Path | None = None
+
+    def surroundings(self) -> dict[str, str]:
+        """The whole environment that it runs in."""
+        merged = {**os.environ, **self.environment}
+        return {name: value for name, value in merged.items() if value is not None}
+
+    def run(self, where: str, timeout_s: float = 120.0) -> str:
+        """Run it to its end and give what it said. Raises `TrendsError` with its last lines where it fails."""
+        try:
+            done = subprocess.run(
+                self.command,
+                env=self.surroundings(),
+                cwd=self.folder,
+                timeout=timeout_s,
+                check=False,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise TrendsError(str(error), where=where) from None
+        if done.returncode:
+            raise TrendsError(
+                " | ".join(done.stdout.strip().splitlines()[-5:]) or f"exit {done.returncode}", where=where
+            )
+        return done.stdout
+
+
+class Server(Protocol):
+    """One process. Made from settings; touches nothing until it is prepared."""
+
+    @property
+    def name(self) -> str:
+        """What `trends up` and `trends logs` call it."""
+
+    @property
+    def address(self) -> str:
+        """Where clients find it, `host:port`; empty for a service."""
+
+    @property
+    def jars(self) -> JarSet | None:
+        """The jars it runs from."""
+
+    def ports(self) -> list[Port]:
+        """Every port that it listens on. Empty where it is not ours to start."""
+
+    def prepare(self, jvm: Path) -> None:
+        """Write its configuration, and make its data where there is none. Called before each start, idempotent."""
+
+    def program(self, jvm: Path) -> Program:
+        """What to execute, after `prepare`."""
+
+    def ready(self) -> bool:
+        """Ask it once, within about two seconds, whether it serves. What it must be told once is told here."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Host and port of a server, as a setting gives them."""
+
+    host: str
+    port: int
+
+    @property
+    def here(self) -> bool:
+        """Whether the local stack may start it: loopback alone, for that is all that it binds."""
+        return self.host in LOOPBACK
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def address_of(text: str, setting: str) -> Address:
+    """Read `host:port` or a URL with both. Raises `UsageError` that names the setting."""
+    try:
+        parts = urlsplit(text if "//" in text else f"//{text}")
+        if parts.hostname and parts.port:
+            return Address(parts.hostname, parts.port)
+        if parts.hostname and parts.hostname not in LOOPBACK:
+            return Address(parts.hostname, 0)  # a name service
+    except ValueError:
+        pass
+    raise UsageError(f"not a host and a port: {text!r}", where=setting, next_step="Example: 127.0.0.1:9092")

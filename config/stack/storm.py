@@ -1,0 +1,187 @@
+"""Storm: ZooKeeper, nimbus and a supervisor, from the jars of storm-server and storm-client.
+
+`storm.home` is the folder of the jars in the cache, which nothing writes to; workers run from its lib-worker.
+"""
+
+import os
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from config.errors import UnavailableError
+from config.settings import Settings
+from config.stack import java, nimbus
+from config.stack.jars import Artifact, JarSet
+from config.stack.place import FILES, Place, rendered
+from config.stack.server import Address, Port, Program, address_of
+from config.stack.services import settings_environment
+
+VERSION = "2.8.3"
+JARS = JarSet(
+    "storm",
+    VERSION,
+    (
+        ("lib", (Artifact("org.apache.storm", "storm-server", VERSION),)),
+        ("lib-worker", (Artifact("org.apache.storm", "storm-client", VERSION),)),
+    ),
+)
+
+
+class _Storm:
+    """What the three processes share."""
+
+    jars = JARS
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self._settings = settings
+        self._place = place
+        self._nimbus = address_of(settings.storm.nimbus, "storm.nimbus")
+
+    def _ours(self, *ports: Port) -> list[Port]:
+        return list(ports) if self._nimbus.here else []
+
+    def _conf(self) -> Path:
+        return self._place.conf("storm")
+
+    def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's
+        """Write storm.yaml and the log configurations."""
+        stack, data = self._settings.stack, self._place.data("storm")
+        data.mkdir(parents=True, exist_ok=True)
+        self._conf().mkdir(parents=True, exist_ok=True)
+        local = rendered(
+            "storm/local.yaml",
+            zookeeper=stack.zookeeper_port,
+            nimbus=self._nimbus.port,
+            supervisor=stack.storm_supervisor_port,
+            workers=list(stack.storm_worker_ports),
+            data=data,
+            conf=self._conf(),
+        )
+        (self._conf() / "storm.yaml").write_text((FILES / "storm" / "storm.yaml").read_text() + local)
+        for file in ("cluster.xml", "worker.xml"):
+            (self._conf() / file).write_text((FILES / "storm" / file).read_text())
+
+    def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str, **properties: object) -> Program:
+        logs = {"log4j2.configurationFile": (self._conf() / "cluster.xml").as_uri()}
+        given = [f"-D{name.replace('_', '.')}={value}" for name, value in (logs | properties).items()]
+        command = [str(jvm), *java.flags(heap_mb), *given, main, *arguments]
+        return Program(command, self._environment())
+
+    def _daemon(self, jvm: Path, name: str, main: str) -> Program:
+        data = self._place.data("storm")
+        return self._java(
+            jvm,
+            128,
+            main,
+            daemon_name=name,
+            storm_home=self._place.jars("storm", VERSION),
+            storm_log_dir=data / "logs",
+            storm_conf_file=self._conf() / "storm.yaml",
+            java_deserialization_disabled="true",
+            logfile_name=f"{name}.log",
+        )
+
+    def _environment(self) -> dict[str, str | None]:
+        # Unbuffered output would halve the rate of spouts and bolts, and lets a stray print break their protocol.
+        beside = str(Path(sys.executable).parent)
+        return {
+            "CLASSPATH": ":".join(JARS.classpath(self._place)),
+            "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PYTHONUNBUFFERED": None,
+        }
+
+
+class ZooKeeper(_Storm):
+    """ZooKeeper, as Storm shades it."""
+
+    name = "zookeeper"
+
+    @property
+    def address(self) -> str:
+        """Where Storm finds it."""
+        return str(self._at())
+
+    def _at(self) -> Address:
+        return Address("127.0.0.1", self._settings.stack.zookeeper_port)
+
+    def ports(self) -> list[Port]:
+        """The clients' port."""
+        return self._ours(Port(self._at().port, "stack.zookeeper_port"))
+
+    def prepare(self, jvm: Path) -> None:
+        """Write its configuration and make its data folder."""
+        super().prepare(jvm)
+        data = self._place.data(self.name)
+        data.mkdir(parents=True, exist_ok=True)
+        written = rendered("storm/zookeeper.cfg", port=self._at().port, data=data)
+        (self._conf() / "zookeeper.cfg").write_text(written)
+
+    def program(self, jvm: Path) -> Program:
+        """The server."""
+        main = "org.apache.storm.shade.org.apache.zookeeper.server.ZooKeeperServerMain"
+        return self._java(jvm, 64, main, str(self._conf() / "zookeeper.cfg"), zookeeper_admin_enableServer="false")
+
+    def ready(self) -> bool:
+        """Whether it tells its version, as the four letters `srvr` ask."""
+        try:
+            with socket.create_connection((self._at().host, self._at().port), timeout=2) as asked:
+                asked.sendall(b"srvr")
+                return asked.recv(64).startswith(b"Zookeeper version")
+        except OSError:
+            return False
+
+
+class Nimbus(_Storm):
+    """The nimbus at `storm.nimbus`."""
+
+    name = "nimbus"
+
+    @property
+    def address(self) -> str:
+        """Its thrift server."""
+        return str(self._nimbus)
+
+    def ports(self) -> list[Port]:
+        """The thrift server's."""
+        return self._ours(Port(self._nimbus.port, "storm.nimbus"))
+
+    def program(self, jvm: Path) -> Program:
+        """The daemon."""
+        return self._daemon(jvm, self.name, "org.apache.storm.daemon.nimbus.Nimbus")
+
+    def ready(self) -> bool:
+        """Whether it answers and leads."""
+        try:
+            return nimbus.ask(self._nimbus).leader
+        except UnavailableError:
+            return False
+
+
+class Supervisor(_Storm):
+    """The supervisor: it starts the workers, and every spout and bolt is a child of theirs."""
+
+    name = "supervisor"
+
+    @property
+    def address(self) -> str:
+        """Its thrift server."""
+        return str(Address("127.0.0.1", self._settings.stack.storm_supervisor_port))
+
+    def ports(self) -> list[Port]:
+        """The thrift server's and the workers'."""
+        stack = self._settings.stack
+        workers = [Port(port, "stack.storm_worker_ports") for port in stack.storm_worker_ports]
+        return self._ours(Port(stack.storm_supervisor_port, "stack.storm_supervisor_port"), *workers)
+
+    def program(self, jvm: Path) -> Program:
+        """The daemon. Its workers inherit what it knows of the settings."""
+        daemon = self._daemon(jvm, self.name, "org.apache.storm.daemon.supervisor.Supervisor")
+        return replace(daemon, environment={**settings_environment(self._place), **daemon.environment})
+
+    def ready(self) -> bool:
+        """Whether nimbus knows it."""
+        try:
+            return nimbus.ask(self._nimbus).supervisors > 0
+        except UnavailableError:
+            return False

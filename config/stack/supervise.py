@@ -1,0 +1,274 @@
+"""Supervision: one supervisord a stack, which starts the servers again when they die and takes them with it at the end.
+
+It is spoken to by XML-RPC over a socket that only its user can open. Every process it starts carries `LOCAL_STACK` in
+its environment, and so do their children: that is how what a killed supervisord left behind is found.
+"""
+
+import configparser
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+import psutil
+import tenacity
+from supervisor.xmlrpc import SupervisorTransport
+
+from config.errors import TrendsError, UnavailableError
+from config.stack.place import Place
+from config.stack.server import Program
+
+MARK = "LOCAL_STACK"
+LONGEST_SOCKET = 100
+START_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 60.0
+ALIVE = frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"})
+BECOME = Path(__file__).with_name("become.py")
+
+_HEAD = {
+    "nodaemon": "false",
+    "loglevel": "info",
+    "logfile_maxbytes": "5MB",
+    "logfile_backups": "1",
+    "minfds": "1024",
+    "minprocs": "64",
+}
+_PROGRAM = {
+    "autostart": "false",
+    "autorestart": "true",
+    "startsecs": "2",
+    "startretries": "20",
+    "stopasgroup": "true",
+    "killasgroup": "true",
+    "redirect_stderr": "true",
+    "stdout_logfile_maxbytes": "20MB",
+    "stdout_logfile_backups": "2",
+}
+
+
+@dataclass(frozen=True)
+class Process:
+    """What supervisord says of a program."""
+
+    name: str
+    state: str
+    pid: int
+    started: float
+    told: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, or is about to."""
+        return self.state in ALIVE
+
+
+class Supervision:
+    """The supervisord of one state folder. Calls raise `UnavailableError` where it does not run."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._folder = place.state / "supervisor"
+        self._conf = self._folder / "supervisord.conf"
+
+    def running(self) -> bool:
+        """Whether it answers."""
+        try:
+            with self._asked() as rpc:
+                return bool(rpc.getPID())
+        except UnavailableError:
+            return False
+
+    def describe(self, name: str, program: Program, stop_after_s: int) -> bool:
+        """Write down how a program is started. Tells whether that has changed. Done before `apply`."""
+        known = {"command": list(program.command), "folder": str(program.folder or self._place.state)}
+        environment = program.surroundings() | {MARK: str(self._place.state)}
+        lasting = {key: value for key, value in program.environment.items() if key != "PATH"}  # differs by shell
+        facts = json.dumps([known, lasting, stop_after_s], sort_keys=True)
+        fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:12]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._place.log(name).parent.mkdir(parents=True, exist_ok=True)
+        _write_private(self._folder / f"{name}.json", json.dumps(known | {"environment": environment}))
+        written = self._read()
+        before = written.get(f"program:{name}", "command", fallback="", raw=True)
+        command = (
+            f"{_escaped(sys.executable)} -I -S {_escaped(BECOME)} {_escaped(self._folder / name)}.json {fingerprint}"
+        )
+        written[f"program:{name}"] = _PROGRAM | {
+            "command": command,
+            "stdout_logfile": _escaped(self._place.log(name)),
+            "stopwaitsecs": str(stop_after_s),
+        }
+        with self._conf.open("w") as file:
+            written.write(file)
+        return before != command
+
+    def apply(self, names: list[str]) -> None:
+        """Start supervisord if it does not run, and let it take over what has changed of these programs."""
+        if not self.running():
+            self._start()
+            return
+        with self._asked() as rpc:
+            added, changed, _ = rpc.reloadConfig()[0]
+            for name in [name for name in changed if name in names]:
+                rpc.stopProcessGroup(name)
+                rpc.removeProcessGroup(name)
+                rpc.addProcessGroup(name)
+            for name in added:
+                rpc.addProcessGroup(name)
+
+    def start(self, name: str) -> None:
+        """Start a program; no wait, and no error where it is started already."""
+        with self._asked() as rpc:
+            try:
+                rpc.startProcess(name, False)
+            except Fault as fault:
+                if "ALREADY_STARTED" not in fault.faultString:
+                    raise TrendsError(fault.faultString, where=name, next_step=f"See `trends logs {name}`") from None
+
+    def stop(self, names: list[str]) -> None:
+        """Stop programs side by side and wait until they have ended."""
+        with self._asked() as rpc:
+            for name in names:
+                with _unless_stopped():
+                    rpc.stopProcess(name, False)
+        _until(lambda: not any(p.alive for p in self.processes() if p.name in names), STOP_TIMEOUT_S, "does not stop")
+
+    def processes(self) -> list[Process]:
+        """Every program it knows; none where it does not run."""
+        try:
+            with self._asked() as rpc:
+                told = rpc.getAllProcessInfo()
+        except UnavailableError:
+            return []
+        return [Process(p["name"], p["statename"], p["pid"], float(p["start"]), p["description"]) for p in told]
+
+    def shut_down(self) -> None:
+        """End it and everything under it."""
+        with self._asked() as rpc:
+            pid = int(rpc.getPID())
+            rpc.shutdown()
+        _until(lambda: not psutil.pid_exists(pid), STOP_TIMEOUT_S, "supervisord does not end")
+
+    def strays(self) -> list[psutil.Process]:
+        """Processes of this stack that supervisord does not know (any more), or that its programs have started."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.pid != os.getpid() and process.environ().get(MARK) == str(self._place.state):
+                    found.append(process)
+            except (psutil.Error, OSError):  # gone, or another user's
+                continue
+        return found
+
+    def kill_strays(self) -> int:
+        """End them, without mercy after five seconds. Gives how many there were."""
+        found = self.strays()
+        for process in found:
+            with _unless_gone():
+                process.terminate()
+        _, left = psutil.wait_procs(found, timeout=5)
+        for process in left:
+            with _unless_gone():
+                process.kill()
+        psutil.wait_procs(left, timeout=5)
+        return len(found)
+
+    def _start(self) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self._conf)]
+        environment: dict[str, str | None] = {MARK: str(self._place.state), "PYTHONPATH": None}
+        Program(command, environment, self._folder).run("supervisord", START_TIMEOUT_S)
+        _until(self.running, START_TIMEOUT_S, "supervisord does not answer")
+
+    def _read(self) -> configparser.RawConfigParser:
+        """The configuration as it stands, with the fixed sections made new."""
+        parser = configparser.RawConfigParser()
+        parser.read(self._conf)
+        folder = _escaped(self._folder)
+        parser["unix_http_server"] = {"file": _escaped(self._socket()), "chmod": "0700"}
+        parser["supervisord"] = _HEAD | {
+            "logfile": f"{_escaped(self._place.log('supervisord'))}",
+            "pidfile": f"{folder}/supervisord.pid",
+            "childlogdir": folder,
+            "directory": folder,
+        }
+        if os.geteuid() == 0:
+            parser["supervisord"]["user"] = "root"
+        parser["rpcinterface:supervisor"] = {
+            "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
+        }
+        return parser
+
+    def _socket(self) -> Path:
+        """In the state folder, or where that path is too long for a socket, in a private folder beside others."""
+        near = self._folder / "s"
+        if len(str(near)) <= LONGEST_SOCKET:
+            return near
+        private = Path(tempfile.gettempdir()) / f"trends-{os.geteuid()}"
+        private.mkdir(mode=0o700, exist_ok=True)
+        if private.is_symlink() or private.stat().st_uid != os.geteuid():
+            raise TrendsError(
+                "belongs to somebody else", where=str(private), next_step="Set stack.state to a short path"
+            )
+        return private / hashlib.sha256(str(near).encode()).hexdigest()[:16]
+
+    @contextmanager
+    def _asked(self) -> Iterator[Any]:
+        """The XML-RPC interface; every way in which it can be out of reach is one error."""
+        transport = SupervisorTransport(None, None, f"unix://{self._socket()}")
+        try:
+            yield ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        except (OSError, HTTPException) as error:
+            raise UnavailableError(
+                f"does not run ({error})", where="the local stack", next_step="`trends up`"
+            ) from None
+        finally:
+            transport.close()
+
+
+def _until(true: Any, timeout_s: float, otherwise: str) -> None:
+    waiting = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(timeout_s),
+        wait=tenacity.wait_fixed(0.1),
+        retry=tenacity.retry_if_result(lambda done: not done),
+    )
+    try:
+        waiting(true)
+    except tenacity.RetryError:
+        raise TrendsError(otherwise, where="the local stack", next_step="See `trends logs supervisord`") from None
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Only its user may read it: the environment may hold passwords."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text)
+
+
+def _escaped(value: object) -> str:
+    """Supervisord expands `%`, and splits at blanks unless quoted."""
+    return str(value).replace("%", "%%")
+
+
+@contextmanager
+def _unless_stopped() -> Iterator[None]:
+    try:
+        yield
+    except Fault as fault:
+        if "NOT_RUNNING" not in fault.faultString and "BAD_NAME" not in fault.faultString:
+            raise TrendsError(fault.faultString, where="supervisord") from None
+
+
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    try:
+        yield
+    except psutil.NoSuchProcess:
+        return
