@@ -1,4 +1,4 @@
-"""Rejects: what could not be used, kept for `trends rejects` with its reason. Every stage parks them through `message`."""
+"""Rejects: what could not be used, kept with its reason for `trends rejects`. Every stage parks with `message`."""
 
 from typing import Any
 

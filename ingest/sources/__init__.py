@@ -1,1 +1,65 @@
-"""Where posts come from: one file a source, one line in the registry."""
+"""Where posts come from. The registry: one line a format of files, one line a source."""
+
+import importlib
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from config.errors import UsageError
+from ingest.sources.csv_rows import Columns, CsvReader
+from ingest.sources.formats import Reader, Reading
+from ingest.sources.x_v1 import V1Reader
+from ingest.sources.x_v2 import V2Reader
+
+FORMATS: dict[str, Callable[[dict[str, Any], Reading], Reader]] = {
+    "csv": lambda spec, reading: CsvReader(msgspec.convert(spec, Columns), reading),
+    "x-v1": lambda _, reading: V1Reader(reading),
+    "x-v2": lambda _, reading: V2Reader(reading),
+}
+"""Formats of files: how to make a reader from its `spec`."""
+
+
+class Entry(NamedTuple):
+    """A source: the class that reads it, and what it needs beyond the project's own dependencies."""
+
+    place: str
+    """`module:class`."""
+    needs: tuple[str, ...] = ()
+    """Packages to install for it."""
+
+
+SOURCES: dict[str, Entry] = {
+    "file": Entry("ingest.sources.file:FileSource"),
+    "sample": Entry("ingest.sources.sample:SampleSource"),
+}
+
+
+def source_class(name: str) -> Any:
+    """The class of a source. Raises `UsageError` for an unknown name, and where its driver is not installed."""
+    if name not in SOURCES:
+        raise UsageError(f"unknown source: {name!r}", next_step=f"There are: {', '.join(SOURCES)}")
+    entry = SOURCES[name]
+    module, _, attribute = entry.place.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if not entry.needs:
+            raise
+        raise UsageError(
+            f"its driver is missing: {error.name}", where=f"source {name}", next_step=_install(entry)
+        ) from None
+
+
+def reader_of(spec: str, reading: Callable[[str], Reading]) -> Reader:
+    """The reader that a `Reader.spec` tells of; `reading` is asked for the post's source. Raises `UsageError`."""
+    try:
+        told = json.loads(spec)
+        return FORMATS[told["format"]](told, reading(told["source"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"not a reader: {error}", where=spec[:200]) from None
+
+
+def _install(entry: Entry) -> str:
+    return f"Install it: pip install {' '.join(entry.needs)}"

@@ -1,0 +1,44 @@
+"""The contract of a source: where posts come from. A new one is one file here and one line in the registry."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+from ingest.post import Post
+from ingest.wire import Reject
+
+Cursor = dict[str, Any]
+"""A source's own position: JSON, opaque to everyone else. `{}` is the beginning."""
+
+
+class Batch(NamedTuple):
+    """What a source read in one go, in order, and the cursor behind all of it."""
+
+    posts: list[Post]
+    rejects: list[Reject]
+    cursor: Cursor
+    notices: int = 0
+    """Records that are no posts and are not meant to be: deletes, limits, keep-alives with a body."""
+    filtered: int = 0
+    """Posts that were asked to be left out."""
+    read_bytes: int = 0
+    """Bytes read from the source, as stored there, since the batch before."""
+
+
+class Source(Protocol):
+    """Where posts come from.
+
+    Promises of every source, held by `tests/contract/test_sources.py`:
+
+    - Order is deterministic: the same source, asked again, gives the same records in the same order.
+    - It can be resumed: `batches(batch.cursor)` gives exactly what followed that batch, for every batch it ever gave.
+    - A bad record becomes a `Reject` with where and why. It never raises for one, and never hides its neighbours.
+
+    Not promised: that a post comes once. What cannot be read at all (no such file, wrong options) raises `TrendsError`.
+    """
+
+    name: str
+    """Key of its cursor and `transactional.id` of its producer: equal for equal questions, and for those alone."""
+
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
+        """What follows a cursor, in batches of at most `most` posts. Ends where the source ends."""
+        ...

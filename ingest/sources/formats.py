@@ -1,0 +1,76 @@
+"""How a file holds posts: the contract of a format, and what every format checks of a post."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from config.errors import BadRecordError
+from ingest.hours import Millis, check_event_time
+from ingest.post import Post
+from ingest.sources.lines import Lines
+
+LONGEST_ID = 256
+
+
+class Broken(NamedTuple):
+    """A part of a record that could not be read, with its neighbours in the record unharmed."""
+
+    raw: bytes
+    reason: str
+
+
+class Notice(NamedTuple):
+    """A record that is no post and is not meant to be one: a delete, a limit, an error of the stream."""
+
+    kind: str
+
+
+Item = Post | Broken | Notice
+
+
+class Reader(Protocol):
+    """Reads one file, or one record of it again."""
+
+    spec: str
+    """JSON from which `ingest.sources.reader_of` makes an equal reader."""
+    header_lines: int
+    """Lines before the first record."""
+    has_lang: bool
+    """Whether posts may say their language."""
+
+    def frame(self, lines: Lines) -> bytes:
+        """The bytes of the next record, which may span lines; nothing at the end. Never raises for a bad record."""
+        ...
+
+    def read(self, record: bytes) -> list[Item]:
+        """What a record holds, in order; nothing for a blank one. Raises `BadRecordError` where it can't be read."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What every reader is told: whose posts these are, and by which clock they are checked."""
+
+    source: str
+    now: Callable[[], Millis]
+    future_ms: int
+    keep_payload: bool
+
+    def post(  # noqa: PLR0913, PLR0917 - the fields of a post
+        self, id_: str, created_at: Millis, text: str, payload: str, lang: str | None = None,
+        tags: tuple[str, ...] | None = None,
+    ) -> Post:  # fmt: skip
+        """A checked post. Raises `BadRecordError`."""
+        if not id_ or len(id_) > LONGEST_ID:
+            raise BadRecordError(f"an id of {len(id_)} characters" if id_ else "no id")
+        received_at = self.now()
+        check_event_time(created_at, received_at, self.future_ms)
+        return Post(id_, self.source, created_at, received_at, text, lang, tags, payload if self.keep_payload else None)
+
+
+def utf8(record: bytes) -> str:
+    """A record as text. Raises `BadRecordError`."""
+    try:
+        return record.decode()
+    except UnicodeDecodeError as error:
+        raise BadRecordError(f"not UTF-8: byte {error.start} is {record[error.start]:#04x}") from None

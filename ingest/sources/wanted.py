@@ -1,0 +1,40 @@
+"""Which posts of a source are asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingest.hashtags import AS_IS, Rule, normalise, tags_of
+from ingest.post import Post
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A choice among posts. Without any, all are taken."""
+
+    langs: frozenset[str] = frozenset()
+    """`en` takes `en-GB` too; none: all."""
+    tags: frozenset[str] = frozenset()
+    """Posts that use one of these; none: all."""
+    limit: int | None = None
+    """At most so many posts, counted since the beginning and not since a restart."""
+    rule: Rule = AS_IS
+
+    @classmethod
+    def typed(cls, langs: Sequence[str], tags: Sequence[str], limit: int | None, rule: Rule) -> "Wanted":
+        """From what somebody typed: tags with or without `#`, in any spelling, as the rule counts them."""
+        plain = (normalise(tag.strip().lstrip("#＃")) for tag in tags)
+        counted = frozenset(rule.aliases.get(tag, tag) for tag in plain)
+        return cls(frozenset(lang.lower() for lang in langs), counted, limit, rule)
+
+    @property
+    def everything(self) -> bool:
+        """Whether no post is left out."""
+        return not (self.langs or self.tags)
+
+    def takes(self, post: Post) -> bool:
+        """Whether a post is asked for."""
+        if self.langs:
+            lang = (post.lang or "").lower()
+            if lang not in self.langs and lang.partition("-")[0] not in self.langs:
+                return False
+        return not self.tags or not self.tags.isdisjoint(tags_of(post, self.rule))

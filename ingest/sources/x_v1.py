@@ -1,0 +1,128 @@
+"""Posts as X's API v1.1 gives them: a status a line, lines of a stream, answers of a search.
+
+The API's own hashtags are taken first. The text of a retweet is cut, and so are its hashtags: those of the status that
+it repeats are taken, and its text is completed.
+"""
+
+import msgspec
+
+from config.errors import BadRecordError
+from ingest.post import Post
+from ingest.sources.formats import Broken, Item, Notice, Reading, utf8
+from ingest.sources.lines import Lines
+from ingest.sources.retweets import whole_retweet
+from ingest.sources.times import time_of, time_of_id
+
+NOTICES = (
+    "delete", "limit", "scrub_geo", "status_withheld", "user_withheld", "disconnect", "warning", "friends", "event",
+    "for_user", "control", "errors",
+)  # fmt: skip
+"""What a line of a stream may be instead of a status, by its first key."""
+
+
+class _Hashtag(msgspec.Struct, gc=False):
+    text: str
+
+
+class _Entities(msgspec.Struct):
+    hashtags: list[_Hashtag] | None = None
+
+
+class _Extended(msgspec.Struct):
+    full_text: str | None = None
+    entities: _Entities | None = None
+
+
+class _Status(msgspec.Struct):
+    id: int | None = None
+    id_str: str | None = None
+    created_at: str | None = None
+    timestamp_ms: str | int | None = None
+    lang: str | None = None
+    text: str | None = None
+    full_text: str | None = None
+    entities: _Entities | None = None
+    extended_tweet: _Extended | None = None
+    retweeted_status: "_Status | None" = None
+    statuses: list[msgspec.Raw] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Status)
+_keys_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class V1Reader:
+    """Reads a line."""
+
+    header_lines = 0
+    has_lang = True
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.spec = msgspec.json.encode({"format": "x-v1", "source": reading.source}).decode()
+
+    def frame(self, lines: Lines) -> bytes:
+        """A line."""
+        return lines.next()
+
+    def read(self, record: bytes) -> list[Item]:
+        """The status of a line, the statuses of a search's answer, or a notice."""
+        text = utf8(record).strip("\ufeff \t\r\n")
+        if not text:
+            return []
+        status = _decoded(text)
+        if status.statuses is not None:
+            return [self._part(bytes(raw)) for raw in status.statuses]
+        if status.id is None and status.id_str is None and (notice := _notice(text)):
+            return [notice]
+        return [self._post(status, text)]
+
+    def _part(self, raw: bytes) -> Item:
+        try:
+            text = utf8(raw)
+            return self._post(_decoded(text), text)
+        except BadRecordError as error:
+            return Broken(raw, error.reason)
+
+    def _post(self, status: _Status, payload: str) -> Post:
+        id_ = status.id_str or (str(status.id) if status.id is not None else "")
+        if not id_:
+            raise BadRecordError("no id")
+        text, tags = _told(status)
+        return self._reading.post(id_, _time(status, id_), text, payload, status.lang, tags)
+
+
+def _decoded(text: str) -> _Status:
+    try:
+        return _decoder.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise BadRecordError(f"not a status: {error}") from None
+
+
+def _notice(text: str) -> Notice | None:
+    try:
+        kind = next(iter(_keys_decoder.decode(text)), "")
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return Notice(kind) if kind in NOTICES else None
+
+
+def _time(status: _Status, id_: str) -> int:
+    if status.timestamp_ms:
+        return time_of(str(status.timestamp_ms))
+    return time_of(status.created_at) if status.created_at else time_of_id(id_)
+
+
+def _told(status: _Status) -> tuple[str, tuple[str, ...] | None]:
+    """The whole text and the hashtags of a status; None where it names none at all."""
+    own = status.extended_tweet or _Extended()
+    text = own.full_text or status.full_text or status.text
+    if text is None:
+        raise BadRecordError("no text")
+    if status.retweeted_status is not None:
+        original, tags = _told(status.retweeted_status)
+        return whole_retweet(text, original), tags
+    entities = own.entities or status.entities
+    if entities is None or entities.hashtags is None:
+        return text, None
+    return text, tuple(hashtag.text for hashtag in entities.hashtags)
