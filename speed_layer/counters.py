@@ -1,0 +1,150 @@
+"""Counters: the transaction that counts uses, and what is said of a step afterwards.
+
+One transaction moves lanes from `since` to `next` *and* adds the uses, so the counts and the proof that they were
+counted are one thing. The equality of `since` is fence and commit at once: what was counted in a lane is one chain of
+offset ranges, whoever wrote it. A replay, a zombie's step and a lost reply all match nothing, and then the lane itself
+is read, for matching nothing alone proves nothing.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Protocol
+
+import pymongo
+from pymongo import InsertOne, UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from ingest.hours import Millis, moment_of
+from serving.store import Store, told
+from serving.views import LANES, PROGRESS, USES, use_id
+from speed_layer.lanes import progress_id
+from speed_layer.steps import NO_LANE, Step
+
+log = logging.getLogger(__name__)
+
+_DUPLICATE_KEY = 11000
+_Write = InsertOne[dict[str, Any]] | UpdateOne
+
+
+class Verdict(Enum):
+    """What became of a step."""
+
+    COUNTED = "counted"
+    COUNTED_ALREADY = "counted already"
+    REFUSED = "refused"
+    """Its lane stands elsewhere: the spout must read again."""
+
+
+class Ledger(Protocol):
+    """Where lanes and uses are kept."""
+
+    def commit(self, steps: Sequence[Step]) -> bool:
+        """Move every lane from `since` to `next` and add all uses; or, where any lane stands elsewhere, do nothing.
+
+        True only where it was done. False also where it had been done before and the reply was lost.
+        """
+
+    def lane_next(self, step: Step) -> int | None:
+        """The next of the step's lane, of which a majority knows."""
+
+
+def settle(ledger: Ledger, steps: Sequence[Step]) -> list[Verdict]:
+    """Count steps: together where every lane is where it should be and occurs once, else one by one in order."""
+    if len(steps) > 1 and len({step.lane for step in steps}) == len(steps) and ledger.commit(steps):
+        return [Verdict.COUNTED] * len(steps)
+    return [_settle_one(ledger, step) for step in steps]
+
+
+def _settle_one(ledger: Ledger, step: Step) -> Verdict:
+    if ledger.commit([step]):
+        return Verdict.COUNTED
+    found = ledger.lane_next(step)
+    return Verdict.COUNTED_ALREADY if found is not None and found >= step.next else Verdict.REFUSED
+
+
+class _LaneElsewhereError(Exception):
+    """Aborts the transaction."""
+
+
+class MongoLedger:
+    """The `Ledger` of the views. Raises `UnavailableError`; then a step may be counted or not."""
+
+    def __init__(self, store: Store, topic: str, keep: timedelta, now: Callable[[], Millis]) -> None:
+        self._store = store
+        self._topic = topic
+        self._keep = keep
+        self._now = now
+
+    def commit(self, steps: Sequence[Step]) -> bool:
+        """See `Ledger`. The driver repeats what is transient; a commit whose reply is lost is asked for again."""
+        with told(), pymongo.timeout(self._store.settings.timeout_s), self._store.client.start_session() as session:
+            try:
+                session.with_transaction(
+                    lambda session: self._write(steps, session),
+                    read_concern=ReadConcern("snapshot"),
+                    write_concern=WriteConcern("majority"),
+                )
+            except _LaneElsewhereError:
+                return False
+        return True
+
+    def lane_next(self, step: Step) -> int | None:
+        """See `Ledger`."""
+        with told(), pymongo.timeout(self._store.settings.timeout_s):
+            lane = self._store.collection(LANES).find_one({"_id": step.lane})
+        return None if lane is None else int(lane["next"])
+
+    def _write(self, steps: Sequence[Step], session: ClientSession) -> None:
+        self._refuse_passed([step for step in steps if step.since == NO_LANE], session)
+        expires = moment_of(self._now()) + self._keep
+        try:
+            moved = self._store.collection(LANES).bulk_write(
+                [_move(step, expires) for step in steps], ordered=False, session=session
+            )
+            if moved.matched_count + moved.inserted_count != len(steps):
+                raise _LaneElsewhereError
+            self._store.collection(USES).bulk_write(
+                [row for step in steps for row in _rows(step, expires)], ordered=False, session=session
+            )
+        except BulkWriteError as error:
+            if all(each["code"] == _DUPLICATE_KEY for each in error.details["writeErrors"]):
+                raise _LaneElsewhereError from None
+            raise
+
+    def _refuse_passed(self, steps: Sequence[Step], session: ClientSession) -> None:
+        """A lane is removed once progress has passed it: a step that would make it anew must not begin below that."""
+        starts: dict[str, int] = {}
+        for step in steps:
+            name = progress_id(self._topic, step.partition)
+            starts[name] = min(step.start, starts.get(name, step.start))
+        if starts:
+            found = self._store.collection(PROGRESS).find({"_id": {"$in": list(starts)}}, session=session)
+            if any(each["next"] > starts[each["_id"]] for each in found):
+                raise _LaneElsewhereError
+
+
+def _move(step: Step, expires: datetime) -> _Write:
+    if step.since == NO_LANE:
+        return InsertOne({"_id": step.lane, "next": step.next, "expires": expires})
+    return UpdateOne({"_id": step.lane, "next": step.since}, {"$set": {"next": step.next, "expires": expires}})
+
+
+def _rows(step: Step, expires: datetime) -> list[UpdateOne]:
+    hour = step.hour
+    return [
+        UpdateOne(
+            {"_id": use_id(hour, tag)},
+            {
+                "$inc": {"count": count},
+                "$set": {"expires": expires},
+                "$setOnInsert": {"hour": hour, "tag": tag, "shown": shown, "origin": "speed"},
+            },
+            upsert=True,
+        )
+        for tag, (count, shown) in step.counts.items()
+    ]

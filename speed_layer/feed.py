@@ -1,0 +1,171 @@
+"""Feed: all partitions of one spout task, with what they read from and are stored in. The spout without Storm."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from config.errors import TrendsError
+from config.settings import Settings, SpeedSettings
+from ingest.hours import Hour, Millis, moment_of
+from serving.store import Store
+from speed_layer.lanes import Lanes
+from speed_layer.parking import Parking
+from speed_layer.partition import Limits, Partition, World
+from speed_layer.reader import Reader
+from speed_layer.steps import Step, parse_tuple_id, tuple_id
+
+log = logging.getLogger(__name__)
+
+BUSY_S, IDLE_S = 0.002, 0.020
+"""How long a poll may wait for messages: acks can't come meanwhile, so hardly while a chunk is in flight."""
+SAVE_MS, SWEEP_MS = 1_000, 60_000
+QUIET = timedelta(hours=1)
+"""A lane that was not written for so long may be swept."""
+SWEPT_AT_ONCE = 1_000
+
+
+class Emission(NamedTuple):
+    """A step to emit, under its tuple's id."""
+
+    id: str
+    step: Step
+
+
+class Feed:
+    """Call `poll` again and again, and tell it of each tuple's fate. Nothing in it raises for a server that is down."""
+
+    def __init__(self, settings: Settings, store: Store, partitions: Sequence[int], now: Callable[[], Millis]) -> None:
+        """`now` is the wall clock: it decides which hours can't be yet, and which lanes are old."""
+        self._settings = settings
+        self._now = now
+        self._lanes = Lanes(store, settings.kafka.hashtags)
+        self._keep = timedelta(days=settings.speed.keep_days)
+        self._parking = Parking(settings)
+        self._readers: dict[int, Reader] = {}
+        self._saved: dict[int, int] = {}
+        self._save_at = self._sweep_at = 0
+        world = World(self._parking.park, self._latest, monotonic_ms)
+        self._partitions = {
+            number: Partition(settings.kafka.hashtags, number, limits_of(settings.speed), world)
+            for number in partitions
+        }
+
+    def poll(self) -> list[Emission]:
+        """Read and fold for a moment; what is due now. A due chunk takes the others along: one transaction for all."""
+        self._start_one()
+        self._read()
+        partitions = self._partitions.values()
+        emitted: list[Emission] = []
+        if any(partition.due() for partition in partitions):
+            for partition in partitions:
+                emitted += self._cut(partition)
+        self._keep_house()
+        return emitted
+
+    def ack(self, name: str) -> None:
+        """The tuple of this id was counted."""
+        number, serial, hour = parse_tuple_id(name)
+        self._partitions[number].ack(serial, hour)
+
+    def fail(self, name: str) -> None:
+        """The tuple of this id was refused, or timed out."""
+        number, serial, hour = parse_tuple_id(name)
+        self._partitions[number].fail(serial, hour)
+
+    def save(self) -> None:
+        """Store how far each partition is counted."""
+        moved = {
+            number: partition.position
+            for number, partition in self._partitions.items()
+            if partition.position > self._saved.get(number, 0)
+        }
+        self._lanes.save(moved)
+        self._saved |= moved
+
+    def close(self) -> None:
+        """Give back connections. Saves nothing."""
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+
+    def _start_one(self) -> None:
+        """Start one lost partition, no more: each may wait for servers."""
+        lost = next((partition for partition in self._partitions.values() if partition.may_start()), None)
+        if lost is None:
+            return
+        try:
+            self._close_reader(lost.number)
+            counted = self._lanes.read(lost.number)
+            reader = self._readers[lost.number] = Reader(self._settings.kafka, lost.number)
+            begin = reader.start(counted.progress)
+        except TrendsError as error:
+            lost.lose(str(error))
+            return
+        self._saved[lost.number] = counted.progress
+        lost.start(begin, counted.ahead)
+        log.info("hashtags/%d: counting from %d, %d lanes ahead of it", lost.number, begin, len(counted.ahead))
+
+    def _read(self) -> None:
+        busy = any(partition.in_flight for partition in self._partitions.values())
+        wait_s = (BUSY_S if busy else IDLE_S) / max(1, len(self._partitions))
+        for number, partition in self._partitions.items():
+            room = partition.room()
+            if room <= 0 or number not in self._readers:
+                continue
+            try:
+                messages = self._readers[number].read(room, wait_s)
+            except TrendsError as error:
+                partition.lose(str(error))
+                continue
+            if messages:
+                partition.take(messages)
+
+    def _cut(self, partition: Partition) -> list[Emission]:
+        if not partition.ready():
+            return []
+        try:
+            unknown = partition.unknown()
+            if unknown:
+                partition.learn(self._lanes.next_of(partition.number, unknown))
+        except TrendsError as error:
+            partition.lose(str(error))
+        steps = partition.cut()
+        return [Emission(tuple_id(partition.number, partition.serial, step.hour), step) for step in steps]
+
+    def _keep_house(self) -> None:
+        now = monotonic_ms()
+        try:
+            if now >= self._save_at:
+                self._save_at = now + SAVE_MS
+                self.save()
+            if now >= self._sweep_at:
+                self._sweep_at = now + SWEEP_MS
+                self._sweep()
+        except TrendsError as error:
+            log.warning("progress is not saved for now: %s", error)
+
+    def _sweep(self) -> None:
+        before = moment_of(self._now()) + self._keep - QUIET
+        for number, partition in self._partitions.items():
+            if not partition.in_flight:
+                partition.unlearn(self._lanes.sweep(number, self._saved.get(number, 0), before, SWEPT_AT_ONCE))
+
+    def _latest(self) -> Hour:
+        return Hour.of(self._now() + int(self._settings.archive.future_s * 1000))
+
+    def _close_reader(self, number: int) -> None:
+        reader = self._readers.pop(number, None)
+        if reader is not None:
+            reader.close()
+
+
+def limits_of(settings: SpeedSettings) -> Limits:
+    """How large chunks grow."""
+    return Limits(settings.chunk_messages, max(settings.chunk_messages, settings.backlog_messages), settings.chunk_ms)
+
+
+def monotonic_ms() -> Millis:
+    """A clock that only goes forward."""
+    return time.monotonic_ns() // 1_000_000

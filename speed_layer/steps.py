@@ -1,0 +1,70 @@
+"""Step: what moves one lane forward, and the only thing that travels from spout to bolt.
+
+A *lane* is one hour of one Kafka partition. Its `next` says: every message of this hour in this partition below that
+offset is counted, once. A step says: the lane that stands at `since` goes to `next`, and these are the uses between.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+FIELDS = ("hour", "partition", "start", "since", "next", "counts")
+"""Fields of a tuple. Its values are flat: a nested value turns into a foreign object inside Storm."""
+MARKER = "marker"
+"""Stream of the tuple that says: nothing more comes for now, commit what waits."""
+NO_LANE = -1
+"""`since` of a lane that does not exist yet."""
+
+Counts = dict[str, tuple[int, str]]
+"""For each tag of an hour: its uses, and the spelling seen first."""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Counts)
+
+
+class Step(NamedTuple):
+    """The uses of one hour in the messages `[max(since, start), next)` of a partition."""
+
+    hour: str
+    partition: int
+    start: int
+    """Where the chunk begins: everything below is counted, in every lane."""
+    since: int
+    """The lane's next as the spout knows it, or `NO_LANE`."""
+    next: int
+    """The chunk's end, exclusive: what the lane's next becomes."""
+    counts: Counts
+
+    @property
+    def lane(self) -> str:
+        """`_id` of the lane: `3|2017-01-06T07`."""
+        return lane_id(self.partition, self.hour)
+
+    def values(self) -> list[str | int]:
+        """The values of its tuple."""
+        return [*self[:5], _encoder.encode(self.counts).decode()]
+
+    @classmethod
+    def of(cls, values: Sequence[str | int]) -> "Step":
+        """The inverse of `values`."""
+        hour, partition, start, since, next_offset, counts = values
+        return cls(
+            str(hour), int(partition), int(start), int(since), int(next_offset), _decoder.decode(str(counts).encode())
+        )
+
+
+def lane_id(partition: int, hour: str) -> str:
+    """`_id` of a lane."""
+    return f"{partition}|{hour}"
+
+
+def tuple_id(partition: int, serial: int, hour: str) -> str:
+    """Id of a tuple: a string, since Storm gives back other ids in another shape."""
+    return f"{partition}:{serial}:{hour}"
+
+
+def parse_tuple_id(text: str) -> tuple[int, int, str]:
+    """The inverse of `tuple_id`: partition, serial, hour."""
+    partition, serial, hour = text.split(":")
+    return int(partition), int(serial), hour

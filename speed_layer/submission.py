@@ -1,0 +1,92 @@
+"""Submission: the topology handed to Storm, by `sparse submit` and by `trends up` alike."""
+
+import atexit
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from config.errors import UnavailableError
+from config.settings import Settings, file_path
+
+log = logging.getLogger(__name__)
+
+TOPOLOGY = "hashtag_counts"
+"""The file in topologies/."""
+SUBMIT_S = 120.0
+_ENVIRONMENT = "topology.environment"
+
+
+def empty_jar(topology: str) -> Path:
+    """The smallest jar that Storm takes: workers run in its folder `resources`. Removed when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="trends-"))
+    jar = folder / f"{topology}.jar"
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr("resources/topology.txt", f"{topology}\n")
+    atexit.register(folder.rmdir)
+    atexit.register(jar.unlink, missing_ok=True)  # runs before rmdir: last registered, first run
+    return jar
+
+
+def pass_settings_on(options: dict[str, Any]) -> None:
+    """Have the workers read the settings file that we read, unless the options name one.
+
+    The file, never its values: Storm shows options to everybody, and a value may hold a password.
+    """
+    if file_path().is_file():
+        options[_ENVIRONMENT] = {"TRENDS_CONFIG": str(file_path())} | dict(options.get(_ENVIRONMENT) or {})
+
+
+def submit(settings: Settings, root: Path = Path()) -> None:
+    """Run `sparse submit` in the project's folder for the Storm of `storm.nimbus`. Raises `UnavailableError`."""
+    named = [] if settings.storm.topology == TOPOLOGY else ["-N", settings.storm.topology]
+    _sparse(settings, root, "submit", "-n", TOPOLOGY, *named)
+
+
+def kill(settings: Settings, root: Path = Path(), wait_s: int = 1) -> None:
+    """Run `sparse kill` for our topology. Storm forgets it after `wait_s`."""
+    _sparse(settings, root, "kill", "-n", settings.storm.topology, "--wait", str(wait_s))
+
+
+def submitted(settings: Settings) -> str | None:
+    """The status of our topology as Nimbus tells it (`ACTIVE`, `KILLED`, …); None where there is none."""
+    from streamparse.util import get_nimbus_client  # noqa: PLC0415 - slow, and only needed here
+
+    host, _, port = settings.storm.nimbus.partition(":")
+    try:
+        client = get_nimbus_client(host=host, port=int(port or 6627))
+        try:
+            topologies = client.getClusterInfo().topologies
+        finally:
+            client.close()
+    except Exception as error:  # noqa: BLE001 - thrift has many, and no common class
+        raise _unavailable(settings, f"{type(error).__name__}: {error}") from None
+    return next((each.status for each in topologies if each.name == settings.storm.topology), None)
+
+
+def _sparse(settings: Settings, root: Path, *arguments: str) -> None:
+    command = [str(Path(sys.executable).with_name("sparse")), *arguments]
+    environment = os.environ | {
+        "STREAMPARSE_NIMBUS": settings.storm.nimbus,
+        "LEIN_ROOT": "1",  # else sparse refuses root, whom Leiningen would ask questions
+        "PYTHONWARNINGS": "ignore",
+    }
+    try:
+        subprocess.run(  # noqa: S603 - our own program and settings
+            command, cwd=root, env=environment, check=True, capture_output=True, text=True, timeout=SUBMIT_S
+        )
+    except subprocess.CalledProcessError as error:
+        told = [line for line in (error.stdout + error.stderr).splitlines() if line.strip()]
+        raise _unavailable(settings, told[-1] if told else f"exit code {error.returncode}") from None
+    except subprocess.TimeoutExpired:
+        raise _unavailable(settings, f"no answer within {SUBMIT_S:.0f} s") from None
+
+
+def _unavailable(settings: Settings, what: str) -> UnavailableError:
+    return UnavailableError(
+        what, where=f"Storm at {settings.storm.nimbus}", next_step="See `trends status` and `trends logs nimbus`"
+    )
