@@ -84,13 +84,14 @@ class CommitLog:
     def index(self) -> None:
         """Write an index file for each full run of manifests that has none. Any process may, at any time."""
         while len(self._unindexed) >= INDEXED:
-            run, self._unindexed = self._unindexed[:INDEXED], self._unindexed[INDEXED:]
+            run = self._unindexed[:INDEXED]
             tmp, path = self._paths.tmp(uuid4()), self._paths.index(self.number, run[0].start, run[-1].next)
             self._store.put(f"{tmp}/index.json", encode(run))
             self._store.make_folder(self._paths.indexes(self.number))
             if not self._store.rename(f"{tmp}/index.json", path):
                 _log.debug("%s: another has written it, or will", path)
             self._store.delete(tmp, everything_below=True)
+            del self._unindexed[:INDEXED]
 
     def _read(self, start: int) -> Manifest:
         path = self._paths.commit(self.number, start)

@@ -1,6 +1,7 @@
 """Manifest: the committed record of an archived chunk: complete or absent, and the truth of what is archived."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -14,6 +15,7 @@ SCHEMA_PATH = Path(__file__).parents[2] / "ingest" / "post.avsc"
 """The only copy of the schema."""
 SCHEMA_FINGERPRINT = hashlib.sha256(SCHEMA_PATH.read_bytes()).hexdigest()[:16]
 
+_UUID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _T = TypeVar("_T")
 Kind = Literal["chunk", "gap", "compact", "purge"]
 
@@ -43,6 +45,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     uuid: str
+    """Of the try that wrote it, 32 hex digits: tells whose manifest it is."""
     kind: Kind
     topic: str
     partition: int
@@ -94,6 +97,8 @@ def _checked(manifests: list[Manifest], where: str) -> list[Manifest]:
     for manifest in manifests:
         if manifest.next <= manifest.start:
             raise _damaged(f"it goes from {manifest.start} to {manifest.next}", where)
+        if not _UUID.fullmatch(manifest.uuid):
+            raise _damaged(f"its uuid is {manifest.uuid[:40]!r}", where)
         for path in (*manifest.replaces, *(part.path for part in manifest.parts)):
             check_part(path)
     return manifests

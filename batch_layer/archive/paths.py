@@ -59,7 +59,8 @@ class Paths:
 
     def part(self, hour: Hour, span: "Span", number: int, of: int) -> str:
         """Part `number` (from 1) of a chunk, below the root."""
-        return f"{hour_folder(hour)}/{self.topic}+{span.partition:d}+{span.start:020d}+{span.next:020d}+{number:d}of{of:d}.avro"
+        offsets = f"{span.start:020d}+{span.next:020d}"
+        return f"{hour_folder(hour)}/{self.topic}+{span.partition:d}+{offsets}+{number:d}of{of:d}.avro"
 
     def compacted(self, hour: Hour, serial: int) -> str:
         """An hour in one file, below the root."""

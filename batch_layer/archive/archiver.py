@@ -1,0 +1,219 @@
+"""Archiver: Kafka `posts` to HDFS, each committed message exactly once. Read `flush.py` next: the protocol is there.
+
+One thread reads and decides; uploads run in a pool. Where HDFS or Kafka does not answer it says so, keeps its place in
+the group and tries again until they do: nothing is dropped and nothing is skipped.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Event
+
+from confluent_kafka import KafkaError, Message
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from batch_layer.archive.buffer import Bounds, OpenChunk, largest_over
+from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
+from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.archive.log import CommitLog
+from batch_layer.archive.parking import Parking
+from batch_layer.archive.partitions import OUT_OF_RANGE, PARTITION_EOF, PostsConsumer
+from batch_layer.archive.paths import Paths
+from batch_layer.archive.store import Store
+from batch_layer.archive.summary import Summary
+from config.errors import FencedError, TrendsError
+from config.settings import Settings
+from ingest.hours import Millis
+
+STOP_S = 20.0
+"""How long a clean stop tries to archive what was read. What is not archived is read again from Kafka."""
+
+_log = logging.getLogger(__name__)
+
+
+def wall_clock() -> Millis:
+    """Now, in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Archiver:
+    """Archives the partitions that its consumer group gives it. Several may run, on one machine or on many."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], Millis] = wall_clock,
+        after_step: Callable[[str], None] = lambda _: None,
+        store: Store | None = None,
+    ) -> None:
+        """`after_step` is called with the name of each step of `Flush` when it is done."""
+        self._topic = settings.kafka.posts
+        self._bounds = Bounds.of(settings.archive)
+        self._now = now
+        self._after_step = after_step
+        self._consumer = PostsConsumer(settings.kafka, self._drop)
+        self._threads = ThreadPoolExecutor(settings.archive.upload_threads, "archive-upload")
+        self._to = Outlets(
+            store or HdfsStore(settings.hdfs),
+            Paths(settings.hdfs.root, self._topic),
+            self._threads,
+            settings.archive.codec,
+            Parking(settings).send,
+            self._consumer.acknowledge,
+            now,
+        )
+        self._chunks: dict[int, OpenChunk] = {}
+        """What is read of each partition whose position is known."""
+        self._logs: dict[int, CommitLog] = {}
+        self._at_end: set[int] = set()
+        self._overtaken: set[int] = set()
+        """Partitions whose position Kafka no longer has."""
+        self._stop = Event()
+        self._give_up_at: float | None = None
+        self.summary = Summary()
+
+    def run(self, until_drained: bool, stop: Event) -> Summary:
+        """Archive until `stop`, or until everything committed so far is archived. What is read is flushed first.
+
+        Raises `UnavailableError` where HDFS or Kafka can't be reached at the start; later it waits for them.
+        """
+        self._stop = stop
+        try:
+            self._to.store.make_folder(self._to.paths.all_tmp)
+            self._consumer.join()
+            while not stop.is_set() and not (until_drained and self._drained()):
+                self._turn(until_drained)
+            self._flush_all()
+        finally:
+            self._consumer.close()
+            self._threads.shutdown()
+        return self.summary
+
+    def _turn(self, until_drained: bool) -> None:
+        for message in self._consumer.read():
+            self._take(message)
+        for partition in sorted(self._overtaken):
+            self._flush(partition)
+            self._drop(partition)
+        for partition in sorted(self._consumer.owned - self._chunks.keys()):
+            self._persist(partition, partial(self._begin, partition))
+        if until_drained and self._at_end >= self._consumer.owned:
+            self._flush_all()
+        self._flush_due()
+
+    def _drained(self) -> bool:
+        owned = self._consumer.owned
+        known = self._consumer.assigned and self._chunks.keys() >= owned and self._at_end >= owned
+        return known and not any(chunk.records for chunk in self._chunks.values())
+
+    def _take(self, message: Message) -> None:
+        """One message or event. Those of partitions whose position is not known yet are left alone."""
+        partition: int = message.partition()
+        chunk = self._chunks.get(partition)
+        if chunk is None:
+            return
+        error = message.error()
+        if error is not None:
+            self._take_event(partition, error)
+        elif message.offset() < chunk.next:
+            _log.error("%s/%d: offset %d came again", self._topic, partition, message.offset())
+            self._drop(partition)
+        else:
+            self._at_end.discard(partition)
+            chunk.take(message.value(), message.offset(), self._now(), self._bounds.future_ms)
+
+    def _take_event(self, partition: int, error: KafkaError) -> None:
+        code = error.code()
+        if code == PARTITION_EOF:
+            self._at_end.add(partition)
+        elif code in {OUT_OF_RANGE, KafkaError.OFFSET_OUT_OF_RANGE}:
+            self._overtaken.add(partition)
+        elif error.fatal() or code in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED}:
+            raise TrendsError(error.str(), where=f"{self._topic}/{partition}", next_step="`trends doctor` looks around")
+        else:
+            _log.warning("%s/%d: %s", self._topic, partition, error.str())
+
+    def _begin(self, partition: int) -> None:
+        """Finish what was committed, find the position, and read from there."""
+        log = CommitLog(self._to.store, self._to.paths, partition)
+        position = recover(self._to, log)
+        low = self._consumer.low(partition, position)
+        if position < low:
+            record_gap(self._to, log, low)
+            self.summary.lost(low - position)
+            _log.error(
+                "%s/%d: Kafka has deleted offsets %d to %d before they were archived: they are lost. "
+                "Give the topic a longer retention, or the archiver more time",
+                *(self._topic, partition, position, low - 1),
+            )
+        self._consumer.seek(partition, log.position)
+        self._logs[partition] = log
+        self._chunks[partition] = OpenChunk(self._topic, partition, log.position)
+        _log.info("%s/%d: archiving from offset %d", self._topic, partition, log.position)
+
+    def _drop(self, partition: int) -> None:
+        """Let go of a partition. What was read of it is in Kafka still, and its position in the manifests."""
+        self._chunks.pop(partition, None)
+        self._logs.pop(partition, None)
+        self._at_end.discard(partition)
+        self._overtaken.discard(partition)
+
+    def _flush_due(self) -> None:
+        now = self._now()
+        for partition, chunk in list(self._chunks.items()):
+            if chunk.due(self._bounds, now):
+                self._flush(partition)
+        while (largest := largest_over(list(self._chunks.values()), self._bounds)) is not None:
+            self._flush(largest.partition)
+
+    def _flush_all(self) -> None:
+        for partition in list(self._chunks):
+            self._flush(partition)
+
+    def _flush(self, partition: int) -> None:
+        chunk = self._chunks.get(partition)
+        if chunk is None or not chunk.records:
+            return
+        log = self._logs[partition]
+        self._chunks[partition] = OpenChunk(self._topic, partition, chunk.next)
+        flush = Flush(self._to, log, chunk)
+        try:
+            self._persist(partition, lambda: self.summary.add(flush.run(self._after_step)))
+        except FencedError as error:
+            _log.warning("%s: ours is dropped, reading on from there", error)
+            self._drop(partition)
+        else:
+            self._persist(partition, log.index)
+
+    def _persist(self, partition: int, task: Callable[[], None]) -> None:
+        """Try until it succeeds, the partition is somebody else's, or a stop has taken too long."""
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, TrendsError) and error.retriable),
+            wait=wait_random_exponential(multiplier=0.1, max=30),
+            stop=lambda _: partition not in self._consumer.owned or self._stopped_long_ago(),
+            sleep=lambda seconds: self._consumer.wait(seconds, self._take, self._stop.is_set),
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        try:
+            retrying(task)
+        except TrendsError as error:
+            if not error.retriable:
+                raise
+            _log.warning("%s/%d is let go: %s", self._topic, partition, error)
+            self._drop(partition)
+
+    def _stopped_long_ago(self) -> bool:
+        if not self._stop.is_set():
+            return False
+        if self._give_up_at is None:
+            self._give_up_at = time.monotonic() + STOP_S
+        return time.monotonic() > self._give_up_at
+
+    def _tell(self, state: RetryCallState) -> None:
+        level = logging.DEBUG if state.attempt_number < 3 else logging.WARNING
+        error = state.outcome.exception() if state.outcome else None
+        _log.log(level, "degraded, try %d, nothing is lost: %s", state.attempt_number, error)

@@ -1,0 +1,42 @@
+"""Avro, as it lies on HDFS: posts to bytes and back. The schema is `ingest/post.avsc`."""
+
+import json
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import Any, BinaryIO, cast
+
+import fastavro
+
+from batch_layer.archive.manifest import SCHEMA_PATH
+from config.errors import TrendsError
+from ingest.hours import millis
+
+SYNC_BYTES = 64_000
+"""Size of a block before compression."""
+
+_SCHEMA = fastavro.parse_schema(json.loads(SCHEMA_PATH.read_text()))
+
+
+def encode(records: Iterable[dict[str, Any]], codec: str) -> bytes:
+    """One whole Avro file. Times may be milliseconds or aware datetimes."""
+    file = BytesIO()
+    write(file, records, codec)
+    return file.getvalue()
+
+
+def write(file: BinaryIO, records: Iterable[dict[str, Any]], codec: str) -> None:
+    """Write one whole Avro file, holding a block of it in memory."""
+    fastavro.writer(file, _SCHEMA, records, codec=codec, sync_interval=SYNC_BYTES)
+
+
+def read(file: BinaryIO, where: str) -> Iterator[dict[str, Any]]:
+    """The records of an Avro file; times are aware datetimes. A cut at the end of a block reads as a shorter file."""
+    try:
+        yield from cast(Iterator[dict[str, Any]], fastavro.reader(file))
+    except (ValueError, EOFError, KeyError, IndexError, UnicodeDecodeError) as error:
+        raise TrendsError(f"damaged Avro file: {error}", where=where, next_step="Restore it from a backup") from None
+
+
+def in_millis(record: dict[str, Any]) -> dict[str, Any]:
+    """A record that was read, its times as whole milliseconds again."""
+    return record | {name: millis(record[name]) for name in ("created_at", "received_at")}
