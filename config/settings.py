@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from config.errors import UsageError
 
-NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA"})
+NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA", "TRENDS_TEST_STACK"})
 """Variables with our prefix that are not settings: where the file is, and where tests find recorded posts."""
 
 
@@ -90,6 +90,8 @@ class SparkSettings(Section):
     """Heap of the driver, and of everything where the master is local."""
     conf: dict[str, str] = {}
     """Any further Spark configuration."""
+    idle_s: float = Field(default=300.0, gt=0)
+    """The scheduler lets go of a session that had nothing to compute for this long, seconds: it holds about 600 MB."""
 
 
 class IngestSettings(Section):
@@ -146,6 +148,8 @@ class BatchSettings(Section):
     """Ranked tags kept in an hour's document."""
     every_s: float = Field(default=15.0, gt=0)
     """How often the scheduler looks for hours to compute, seconds."""
+    slice_posts: int = Field(default=2_000_000, ge=1)
+    """About how many posts one Spark job reads. A run publishes after each, and goes on after the last published."""
     lease_s: float = Field(default=60.0, gt=0)
     """A run that has not renewed its lease for this long is taken for dead, seconds."""
     compact_after_s: float = Field(default=3_600.0, ge=0)

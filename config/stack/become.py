@@ -1,8 +1,8 @@
 """Become the program that a JSON file describes: `become.py FILE FINGERPRINT`.
 
-The file holds `command`, the whole `environment`, and `folder`. Environments go through a file because supervisord's own
-syntax for them can't hold every value. The fingerprint makes a changed description a changed command. Standard library
-alone, and run without site-packages: it is on the way of every start.
+The file holds `command`, the whole `environment`, and `folder`. Environments go through a file because supervisord's
+own syntax for them can't hold every value. The fingerprint makes a changed description a changed command. Standard
+library alone, and run without site-packages: it is on the way of every start.
 """
 
 import json

@@ -7,7 +7,8 @@ import requests
 from config.errors import UsageError
 from config.settings import Settings
 from config.stack import java
-from config.stack.jars import Artifact, JarSet, spark_jars
+from config.stack.ivy import Artifact, spark_jars
+from config.stack.jars import JarSet
 from config.stack.place import FILES, Place
 from config.stack.server import Address, Port, Program, address_of
 
@@ -15,8 +16,17 @@ HADOOP = "3.5.0"
 JARS = JarSet(
     "hdfs", HADOOP, (("lib", (Artifact("org.apache.hadoop", "hadoop-client-minicluster", HADOOP, alone=True),)),)
 )
-BORROWED = ("hadoop-client-api", "hadoop-client-runtime", "slf4j-api", "jcl-over-slf4j", "log4j-api", "log4j-core")
-BORROWED += ("log4j-slf4j2-impl", "snappy-java")
+BORROWED = (
+    "hadoop-client-api",
+    "hadoop-client-runtime",
+    "slf4j-api",
+    "jcl-over-slf4j",
+    "log4j-api",
+    "log4j-core",
+    "log4j-slf4j2-impl",
+    "snappy-java",
+)
+"""Jars of pyspark on the classpath; it brings the same Hadoop."""
 MAIN_NAME = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 STATE = "Hadoop:service=NameNode,name=FSNamesystemState"
 
@@ -38,7 +48,7 @@ class _Hdfs:
                 next_step="Give both addresses of one NameNode",
             )
 
-    def _environment(self) -> dict[str, str | None]:
+    def _environment(self) -> dict[str, str]:
         data, web, ipc = self._settings.stack.datanode_ports
         ports = {
             "HDFS_RPC_PORT": self._rpc.port,
@@ -49,17 +59,9 @@ class _Hdfs:
         }
         return {name: str(port) for name, port in ports.items()} | {
             "HDFS_DATA": str(self._place.data("hdfs")),
-            "CLASSPATH": ":".join([str(self._conf()), *JARS.classpath(self._place), *_borrowed()]),
+            "CLASSPATH": ":".join([str(FILES / "hdfs"), *JARS.classpath(self._place), *_borrowed()]),
             "HADOOP_USER_NAME": self._settings.hdfs.user,
         }
-
-    def _conf(self) -> Path:
-        return self._place.conf("hdfs")
-
-    def _write_conf(self) -> None:
-        self._conf().mkdir(parents=True, exist_ok=True)
-        for file in ("core-site.xml", "hdfs-site.xml", "log4j2.properties"):
-            (self._conf() / file).write_text((FILES / "hdfs" / file).read_text())
 
     def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str) -> Program:
         options = [*java.flags(heap_mb), "-Djava.net.preferIPv4Stack=true"]
@@ -92,8 +94,7 @@ class NameNode(_Hdfs):
         return [Port(self._web.port, "hdfs.url"), Port(self._rpc.port, "hdfs.name_node")]
 
     def prepare(self, jvm: Path) -> None:
-        """Write its configuration; format where there is no file system yet."""
-        self._write_conf()
+        """Format where there is no file system yet."""
         name = self._place.data("hdfs") / "name"
         if not (name / "current" / "VERSION").is_file():
             name.mkdir(parents=True, exist_ok=True)
@@ -127,8 +128,7 @@ class DataNode(_Hdfs):
         return [Port(port, "stack.datanode_ports") for port in self._settings.stack.datanode_ports]
 
     def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's; it makes its own data
-        """Write its configuration."""
-        self._write_conf()
+        """Make its data folder."""
         (self._place.data("hdfs") / "blocks").mkdir(parents=True, exist_ok=True)
 
     def program(self, jvm: Path) -> Program:

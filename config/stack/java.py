@@ -39,6 +39,7 @@ def version_of(said: str) -> int:
 
 def _said(java: str) -> str:
     try:
-        return subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False).stderr
+        told = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - Java
+        return told.stderr
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TrendsError(f"does not run: {error}", where=java, next_step=INSTALL) from None

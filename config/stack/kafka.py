@@ -10,8 +10,9 @@ from confluent_kafka.admin import AdminClient
 
 from config.settings import Settings
 from config.stack import java
-from config.stack.jars import Artifact, JarSet
-from config.stack.place import Place, rendered
+from config.stack.ivy import Artifact
+from config.stack.jars import JarSet
+from config.stack.place import FILES, Place, put, rendered
 from config.stack.server import Address, Port, Program, address_of
 
 logger = logging.getLogger(__name__)
@@ -57,10 +58,8 @@ class Kafka:
         """Write server.properties; format the log folder where it is new."""
         data = self._place.data(self.name)
         values = {"port": self._at().port, "controller": self._settings.stack.kafka_controller_port, "data": data}
-        self._properties.parent.mkdir(parents=True, exist_ok=True)
         shared = rendered("kafka/server.properties")
-        self._properties.write_text(shared + rendered("kafka/local.properties", **values))
-        (self._properties.parent / "log4j2.yaml").write_text(rendered("kafka/log4j2.yaml"))
+        put(self._properties, shared + rendered("kafka/local.properties", **values))
         if (data / "meta.properties").is_file():
             return
         data.mkdir(parents=True, exist_ok=True)
@@ -80,6 +79,6 @@ class Kafka:
             return False
 
     def _java(self, jvm: Path, main: str, *arguments: str) -> Program:
-        log4j = f"-Dlog4j2.configurationFile={(self._properties.parent / 'log4j2.yaml').as_uri()}"
+        log4j = f"-Dlog4j2.configurationFile={(FILES / 'kafka' / 'log4j2.yaml').as_uri()}"
         command = [str(jvm), *java.flags(512, 128), log4j, main, *arguments, str(self._properties)]
         return Program(command, {"CLASSPATH": ":".join(JARS.classpath(self._place))})

@@ -52,7 +52,7 @@ class Mongo:
             raise TrendsError(
                 f"mongod lacks {', '.join(missing)}",
                 where="MongoDB",
-                next_step=f"Install libcurl4, liblzma5 and libssl3 (`apt-get install libcurl4 liblzma5 libssl3`), {ELSEWHERE}",
+                next_step=f"`apt-get install libcurl4 liblzma5 libssl3`, {ELSEWHERE}",
             )
 
     def program(self, jvm: Path) -> Program:  # noqa: ARG002 - the contract's
@@ -69,6 +69,7 @@ class Mongo:
             return self._answers()
         node = self._nodes[0]
         try:
+            client: MongoClient[dict[str, object]]
             with MongoClient(node.host, node.port, directConnection=True, serverSelectionTimeoutMS=2000) as client:
                 if client.admin.command("hello").get("isWritablePrimary"):
                     return True
@@ -85,6 +86,7 @@ class Mongo:
                 client.admin.command("replSetInitiate", {"_id": self._set, "members": [{"_id": 0, "host": str(node)}]})
 
     def _answers(self) -> bool:
+        client: MongoClient[dict[str, object]]
         with MongoClient(
             [str(node) for node in self._nodes], replicaSet=self._set, serverSelectionTimeoutMS=2000
         ) as client:
@@ -115,7 +117,9 @@ def mongod() -> Path:
 def missing_libraries(program: Path) -> list[str]:
     """Shared libraries that the machine lacks for a program, as its loader tells."""
     try:
-        told = subprocess.run(["/usr/bin/env", "ldd", program], capture_output=True, text=True, timeout=10, check=False)
+        told = subprocess.run(  # noqa: S603 - a program of our own
+            ["/usr/bin/env", "ldd", program], capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [line.split()[0] for line in told.stdout.splitlines() if "not found" in line]

@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from tempfile import NamedTemporaryFile
 
 from config.settings import StackSettings
 
@@ -52,3 +53,11 @@ def _user_cache() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "trends"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trends"
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file whole: a reader sees the old text or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8") as file:
+        file.write(text)
+    Path(file.name).replace(path)

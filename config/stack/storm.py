@@ -12,8 +12,9 @@ from pathlib import Path
 from config.errors import UnavailableError
 from config.settings import Settings
 from config.stack import java, nimbus
-from config.stack.jars import Artifact, JarSet
-from config.stack.place import FILES, Place, rendered
+from config.stack.ivy import Artifact
+from config.stack.jars import JarSet
+from config.stack.place import FILES, Place, put, rendered
 from config.stack.server import Address, Port, Program, address_of
 from config.stack.services import settings_environment
 
@@ -45,10 +46,9 @@ class _Storm:
         return self._place.conf("storm")
 
     def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's
-        """Write storm.yaml and the log configurations."""
+        """Write storm.yaml."""
         stack, data = self._settings.stack, self._place.data("storm")
         data.mkdir(parents=True, exist_ok=True)
-        self._conf().mkdir(parents=True, exist_ok=True)
         local = rendered(
             "storm/local.yaml",
             zookeeper=stack.zookeeper_port,
@@ -56,14 +56,12 @@ class _Storm:
             supervisor=stack.storm_supervisor_port,
             workers=list(stack.storm_worker_ports),
             data=data,
-            conf=self._conf(),
+            conf=FILES / "storm",
         )
-        (self._conf() / "storm.yaml").write_text((FILES / "storm" / "storm.yaml").read_text() + local)
-        for file in ("cluster.xml", "worker.xml"):
-            (self._conf() / file).write_text((FILES / "storm" / file).read_text())
+        put(self._conf() / "storm.yaml", (FILES / "storm" / "storm.yaml").read_text() + local)
 
     def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str, **properties: object) -> Program:
-        logs = {"log4j2.configurationFile": (self._conf() / "cluster.xml").as_uri()}
+        logs = {"log4j2.configurationFile": (FILES / "storm" / "cluster.xml").as_uri()}
         given = [f"-D{name.replace('_', '.')}={value}" for name, value in (logs | properties).items()]
         command = [str(jvm), *java.flags(heap_mb), *given, main, *arguments]
         return Program(command, self._environment())
@@ -114,8 +112,7 @@ class ZooKeeper(_Storm):
         super().prepare(jvm)
         data = self._place.data(self.name)
         data.mkdir(parents=True, exist_ok=True)
-        written = rendered("storm/zookeeper.cfg", port=self._at().port, data=data)
-        (self._conf() / "zookeeper.cfg").write_text(written)
+        put(self._conf() / "zookeeper.cfg", rendered("storm/zookeeper.cfg", port=self._at().port, data=data))
 
     def program(self, jvm: Path) -> Program:
         """The server."""

@@ -1,0 +1,115 @@
+"""Ivy, which pyspark ships: resolves Maven artifacts with Java alone."""
+
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from config.errors import TrendsError, UnavailableError
+
+RESOLVE_TIMEOUT_S = 900
+LOOK_EVERY_S = 0.5
+MEGABYTE = 1 << 20
+
+_SETTINGS = """<ivysettings>
+  <settings defaultResolver="central"/>
+  <resolvers><ibiblio name="central" m2compatible="true"/></resolvers>
+</ivysettings>
+"""
+_MODULE = """<ivy-module version="2.0">
+  <info organisation="trends" module="stack"/>
+  <configurations><conf name="default"/></configurations>
+  <dependencies>{}</dependencies>
+</ivy-module>
+"""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A jar by its Maven coordinates, with everything that it needs unless `alone`."""
+
+    group: str
+    name: str
+    version: str
+    alone: bool = False
+
+    def xml(self) -> str:
+        """Ivy's way to ask for it."""
+        conf = "default->master(*)" if self.alone else "default->runtime(*),master(*)"
+        fields = {"org": self.group, "name": self.name, "rev": self.version, "conf": conf}
+        written = " ".join(f"{key}={quoteattr(value)}" for key, value in fields.items())
+        return f'<dependency {written} transitive="{"false" if self.alone else "true"}"/>'
+
+
+@dataclass(frozen=True)
+class Ivy:
+    """Resolves into folders, one call after the other; what a call has downloaded the next one finds in `scratch`."""
+
+    jvm: Path
+    scratch: Path
+    tell: Callable[[int], None]
+    """Called twice a second with the megabytes downloaded so far."""
+
+    def resolve(self, artifacts: Sequence[Artifact], target: Path) -> None:
+        """Put the jars of these artifacts into `target`. Raises `UnavailableError` with the last lines Ivy said."""
+        (self.scratch / "settings.xml").write_text(_SETTINGS)
+        (self.scratch / "ivy.xml").write_text(_MODULE.format("".join(artifact.xml() for artifact in artifacts)))
+        log = self.scratch / "ivy.log"
+        with log.open("wb") as said:
+            process = subprocess.Popen(self._command(target), stdout=said, stderr=said, cwd=self.scratch)  # noqa: S603 - Ivy
+            try:
+                for _ in _looks(process):
+                    self.tell(self._downloaded())
+            finally:
+                process.kill()
+                process.wait()
+        if process.returncode:
+            lines = log.read_text(errors="replace").strip().splitlines()
+            raise UnavailableError(
+                " | ".join(lines[-5:]) or f"Ivy ended with {process.returncode}",
+                where=", ".join(artifact.name for artifact in artifacts),
+                next_step="Maven Central must be reachable: check the network, then try again",
+            )
+
+    def _command(self, target: Path) -> list[str]:
+        files = [
+            f"-cache {self.scratch}/cache",
+            f"-settings {self.scratch}/settings.xml",
+            f"-ivy {self.scratch}/ivy.xml",
+        ]
+        options = [part for file in files for part in file.split(" ", 1)]
+        options += ["-confs", "default", "-types", "jar", "bundle", "-warn"]
+        options += ["-retrieve", f"{target}/[artifact]-[revision](-[classifier]).[ext]"]
+        jar = next(iter(sorted(spark_jars().glob("ivy-*.jar"))))
+        return [str(self.jvm), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar", str(jar), *options]
+
+    def _downloaded(self) -> int:
+        return sum(size for size in map(_size, (self.scratch / "cache").rglob("*.jar*"))) // MEGABYTE
+
+
+def _looks(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Once every `LOOK_EVERY_S` until the process has ended, or for as long as it may take."""
+    for _ in range(int(RESOLVE_TIMEOUT_S / LOOK_EVERY_S)):
+        try:
+            process.wait(LOOK_EVERY_S)
+        except subprocess.TimeoutExpired:
+            yield
+        else:
+            return
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # renamed just now
+        return 0
+
+
+def spark_jars() -> Path:
+    """The folder of the jars that pyspark brings."""
+    found = find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise TrendsError("pyspark is not installed", where="Python", next_step="`make .venv`")
+    return Path(found.origin).parent / "jars"

@@ -1,0 +1,93 @@
+"""What tests share: real servers, once a session; topics, a database and a folder for each test; recorded posts.
+
+`TRENDS_TEST_STACK=path/to/trends.toml` uses servers that run already, in place of starting some.
+"""
+
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import Settings
+from config.stack import launcher
+from ingest.topics import create_topics
+from serving.store import Store
+from tests import servers
+
+ROOT = Path(__file__).parent.parent
+PARTITIONS = 3
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Being terminated ends as Ctrl-C does: with every fixture's clean-up."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+
+
+@pytest.fixture(scope="session")
+def stack_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The settings file of servers that run: those that TRENDS_TEST_STACK names, else ones of this session alone."""
+    if named := os.environ.get("TRENDS_TEST_STACK"):
+        yield Path(named).absolute()
+        return
+    folder = tmp_path_factory.mktemp("stack")
+    file = servers.written(folder / "trends.toml", servers.own_stack(folder))
+    settings = servers.read(file)
+    try:
+        with servers.reading(file):
+            launcher.up(settings, [server.name for server in launcher.servers(settings)], lambda *_: None)
+        yield file
+    finally:
+        launcher.down(settings, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def stack(stack_file: Path) -> Settings:
+    """Kafka, HDFS, MongoDB and Storm. A test that writes takes `settings`."""
+    return servers.read(stack_file)
+
+
+@pytest.fixture
+def settings_file(stack: Settings, stack_file: Path, tmp_path: Path) -> Path:
+    """The file of `settings`, for commands that are started: `TRENDS_CONFIG=<it>`."""
+    mark = uuid.uuid4().hex[:10]
+    own: dict[str, dict[str, Any]] = {
+        "kafka": {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors")}
+        | {"archive_group": f"archive-{mark}", "partitions": PARTITIONS},
+        "mongo": {"database": f"trends_{mark}"},
+        "hdfs": {"root": f"/{mark}/archive/posts"},
+        "storm": {"topology": f"hashtag_counts_{mark}"},
+    }
+    given = servers.tables(stack_file)
+    return servers.written(
+        tmp_path / "trends.toml", {name: given.get(name, {}) | own.get(name, {}) for name in given | own}
+    )
+
+
+@pytest.fixture
+def settings(settings_file: Path) -> Iterator[Settings]:
+    """Servers, with topics, a consumer group, a database and an HDFS root that no other test has, all of them made."""
+    own = servers.read(settings_file)
+    create_topics(own.kafka)
+    with Store(own.mongo) as store:
+        store.prepare()
+        yield own
+        store.client.drop_database(own.mongo.database)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Recorded posts, which the project does not hold."""
+    folder = Path(os.environ.get("TRENDS_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(
+            f"no recorded posts in {folder}: set TRENDS_TEST_DATA to a folder that has crisislex_t6/ (crisislex.org)"
+        )
+    return folder
