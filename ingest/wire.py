@@ -1,11 +1,12 @@
 """The bytes on Kafka: JSON, by msgspec. The only place that knows how a post, a use and a reject look there."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from config.errors import BadRecordError
-from ingest.hours import Hour
+from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 
 
@@ -70,4 +71,9 @@ def decode_use(value: bytes) -> Use:
 
 def use_of(post: Post, tag: str, shown: str) -> Use:
     """The message for one tag of a post."""
-    return Use(tag=tag, hour=str(Hour.of(post.created_at)), post=post.id, source=post.source, shown=shown)
+    return Use(tag=tag, hour=_hour(post.created_at // HOUR_MS), post=post.id, source=post.source, shown=shown)
+
+
+@lru_cache(4_096)
+def _hour(serial: int) -> str:
+    return str(Hour(serial))

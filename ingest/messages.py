@@ -1,0 +1,94 @@
+"""What is sent for posts and rejects: the messages of one transaction. Pure: nothing is sent here."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from config.errors import BadRecordError
+from config.settings import IngestSettings, KafkaSettings
+from ingest import rejects
+from ingest.hashtags import Rule
+from ingest.post import Post
+from ingest.sources.base import Batch, Cursor
+from ingest.transactions import Outgoing
+from ingest.wire import Reject, encode, use_of
+
+MAX_USE_BYTES = 500_000
+"""A post with a longer hashtag is refused: its use would not fit the topic."""
+
+
+class Counts(NamedTuple):
+    """What was written and what was not, in numbers."""
+
+    posts: int = 0
+    uses: int = 0
+    rejects: int = 0
+    notices: int = 0
+    """Records that are no posts and are not meant to be."""
+    filtered: int = 0
+    """Posts that were asked to be left out."""
+    read_bytes: int = 0
+
+    def plus(self, other: "Counts") -> "Counts":
+        """The sum."""
+        return Counts(*map(sum, zip(self, other, strict=True)))
+
+
+class Messages:
+    """Makes messages: a post and its uses, or the reject that it becomes where it does not fit."""
+
+    def __init__(self, settings: KafkaSettings, ingest: IngestSettings, rule: Rule) -> None:
+        self._settings = settings
+        self._most = ingest.max_post_bytes
+        self._rule = rule
+
+    def of_batch(self, batch: Batch, name: str) -> tuple[Outgoing, Counts]:
+        """Everything of a batch and its cursor, which is kept under the source's name."""
+        outgoing = Outgoing()
+        refused = [reject for post in batch.posts if (reject := self.add_post(outgoing, post)) is not None]
+        self.add_rejects(outgoing, [*batch.rejects, *refused])
+        posts = len(batch.posts) - len(refused)
+        uses = len(outgoing.messages) - posts
+        self.add_cursor(outgoing, name, batch.cursor)
+        counts = Counts(posts, uses, len(outgoing.rejects), batch.notices, batch.filtered, batch.read_bytes)
+        return outgoing, counts
+
+    def add_post(self, outgoing: Outgoing, post: Post) -> Reject | None:
+        """A post and its uses, or nothing where it is refused: then the reject to park."""
+        try:
+            self._add(outgoing, post)
+        except BadRecordError as error:
+            raw = (post.payload or post.text).encode(errors="surrogatepass")
+            return Reject(raw, "ingest", error.reason, f"{post.source}/{post.id[:100]}")
+        return None
+
+    def add_rejects(self, outgoing: Outgoing, refused: Iterable[Reject]) -> None:
+        """Rejects, each cut to what fits."""
+        for reject in refused:
+            fitting = reject
+            if len(reject.raw) > self._most:  # its reader could not read what is left of it
+                fitting = reject._replace(
+                    raw=reject.raw[: self._most], reason=f"{reject.reason} ({len(reject.raw)} bytes, cut)", reader=""
+                )
+            outgoing.rejects.append(rejects.message(self._settings, fitting))
+
+    def add_cursor(self, outgoing: Outgoing, name: str, cursor: Cursor) -> None:
+        """The source's cursor behind all this."""
+        outgoing.messages.append((self._settings.cursors, msgspec.json.encode(cursor), name.encode()))
+
+    def _add(self, outgoing: Outgoing, post: Post) -> None:
+        try:
+            value = encode(post)
+        except UnicodeEncodeError:
+            raise BadRecordError("holds half a character (a lone surrogate)") from None
+        if len(value) > self._most:
+            raise BadRecordError(f"a post of {len(value)} bytes; ingest.max_post_bytes is {self._most}")
+        uses = []
+        for tag, shown in self._rule.tags(post.text, post.tags).items():
+            use = encode(use_of(post, tag, shown))
+            if len(use) > MAX_USE_BYTES:
+                raise BadRecordError(f"a hashtag of {len(tag)} characters")
+            uses.append((self._settings.hashtags, use, tag.encode()))
+        outgoing.messages.append((self._settings.posts, value, post.id.encode()))
+        outgoing.messages.extend(uses)

@@ -1,0 +1,82 @@
+"""The producer: posts, uses, rejects and the source's cursor to Kafka, in one transaction a batch."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from config.settings import IngestSettings, KafkaSettings
+from ingest.cursors import read_cursor
+from ingest.hashtags import Rule
+from ingest.messages import Counts, Messages
+from ingest.sources.base import Cursor, Source
+from ingest.transactions import Outgoing, Transactions
+
+
+class Told(NamedTuple):
+    """Where a producer stands after a committed transaction."""
+
+    cursor: Cursor
+    counts: Counts
+    """Since this producer began."""
+
+
+class Producer:
+    """Writes what a source gives, exactly once over restarts: the cursor is committed with the batch that it is behind.
+
+    `name` is the source's name. Starting a producer fences any other that runs under that name (`FencedError` there).
+    """
+
+    def __init__(self, settings: KafkaSettings, ingest: IngestSettings, rule: Rule, name: str) -> None:
+        self.name = name
+        self._settings = settings
+        self._ingest = ingest
+        self._messages = Messages(settings, ingest, rule)
+        self._transactions = Transactions(settings, name, ingest.max_post_bytes)
+
+    def __enter__(self) -> Self:
+        self._transactions.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._transactions.close()
+
+    def cursor(self) -> Cursor:
+        """The last committed cursor of this name; `{}` where there is none."""
+        return read_cursor(self._settings, self.name)
+
+    def run(
+        self,
+        source: Source,
+        cursor: Cursor,
+        stop: threading.Event,
+        tell: Callable[[Told], None] = lambda _: None,
+    ) -> Told:
+        """Write what follows a cursor until the source ends or `stop` is set; then the transaction in hand is finished.
+
+        While one transaction is being committed, the next batch is read. `tell` is called after each commit. Raises
+        `FencedError`, `UnavailableError`, and what the source raises; everything told of is committed then.
+        """
+        told = Told(cursor, Counts())
+        under_way: Future[Told] | None = None
+        with ThreadPoolExecutor(1, "transactions") as writer:
+            for batch in source.batches(cursor, self._ingest.transaction_posts):
+                outgoing, counts = self._messages.of_batch(batch, self.name)
+                if under_way is not None:
+                    told = under_way.result()
+                    tell(told)
+                then = Told(batch.cursor, told.counts.plus(counts))
+                under_way = writer.submit(self._committed, outgoing, then)
+                if stop.is_set():
+                    break
+            if under_way is not None:
+                told = under_way.result()
+                tell(told)
+        return told
+
+    def _committed(self, outgoing: Outgoing, then: Told) -> Told:
+        self._transactions.commit(outgoing)
+        return then
