@@ -1,8 +1,11 @@
 """How a file holds posts: the contract of a format, and what every format checks of a post."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from config.errors import BadRecordError
 from ingest.hours import Millis, check_event_time
@@ -66,6 +69,17 @@ class Reading:
         received_at = self.now()
         check_event_time(created_at, received_at, self.future_ms)
         return Post(id_, self.source, created_at, received_at, text, lang, tags, payload if self.keep_payload else None)
+
+
+def why_not(text: str, error: Exception) -> str:
+    """Why a text could not be decoded as JSON of the form wanted."""
+    if isinstance(error, msgspec.ValidationError):
+        return str(error)
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return "nested too deep" if isinstance(error, RecursionError) else str(error)
+    return "holds half a character (a lone surrogate)"  # which the standard library alone lets pass
 
 
 def utf8(record: bytes) -> str:

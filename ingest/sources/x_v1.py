@@ -8,7 +8,7 @@ import msgspec
 
 from config.errors import BadRecordError
 from ingest.post import Post
-from ingest.sources.formats import Broken, Item, Notice, Reading, utf8
+from ingest.sources.formats import Broken, Item, Notice, Reading, utf8, why_not
 from ingest.sources.lines import Lines
 from ingest.sources.retweets import whole_retweet
 from ingest.sources.times import time_of, time_of_id
@@ -96,7 +96,7 @@ def _decoded(text: str) -> _Status:
     try:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise BadRecordError(f"not a status: {error}") from None
+        raise BadRecordError(f"not a status: {why_not(text, error)}") from None
 
 
 def _notice(text: str) -> Notice | None:

@@ -10,7 +10,7 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.hours import Millis
 from ingest.post import Post
-from ingest.sources.formats import Broken, Item, Notice, Reading, utf8
+from ingest.sources.formats import Broken, Item, Notice, Reading, utf8, why_not
 from ingest.sources.lines import Lines
 from ingest.sources.retweets import whole_retweet
 from ingest.sources.times import time_of, time_of_id
@@ -95,7 +95,7 @@ class V2Reader:
             line = _line_decoder.decode(text)
             parts = _parts(line.data) if line.data != _ABSENT else None
         except _WRONG as error:
-            raise BadRecordError(f"not an answer or post: {error}") from None
+            raise BadRecordError(f"not an answer or post: {why_not(text, error)}") from None
         if parts is not None:
             references = _included(line.includes)
             return [self._part(raw, references) for raw in parts]
@@ -111,7 +111,7 @@ class V2Reader:
             try:
                 tweet = _tweet_decoder.decode(text)
             except _WRONG as error:
-                raise BadRecordError(f"not a post: {error}") from None
+                raise BadRecordError(f"not a post: {why_not(text, error)}") from None
             return self._post(tweet, text, references)
         except BadRecordError as error:
             return Broken(raw, error.reason)
