@@ -52,22 +52,6 @@ def kill(settings: Settings, root: Path = Path(), wait_s: int = 1) -> None:
     _sparse(settings, root, "kill", "-n", settings.storm.topology, "--wait", str(wait_s))
 
 
-def submitted(settings: Settings) -> str | None:
-    """The status of our topology as Nimbus tells it (`ACTIVE`, `KILLED`, …); None where there is none."""
-    from streamparse.util import get_nimbus_client  # noqa: PLC0415 - slow, and only needed here
-
-    host, _, port = settings.storm.nimbus.partition(":")
-    try:
-        client = get_nimbus_client(host=host, port=int(port or 6627))
-        try:
-            topologies = client.getClusterInfo().topologies
-        finally:
-            client.close()
-    except Exception as error:  # noqa: BLE001 - thrift has many, and no common class
-        raise _unavailable(settings, f"{type(error).__name__}: {error}") from None
-    return next((each.status for each in topologies if each.name == settings.storm.topology), None)
-
-
 def _sparse(settings: Settings, root: Path, *arguments: str) -> None:
     command = [str(Path(sys.executable).with_name("sparse")), *arguments]
     environment = os.environ | {

@@ -1,0 +1,248 @@
+"""The transaction that counts, on a real MongoDB."""
+
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+from pydantic import SecretStr
+from pymongo import uri_parser
+
+from config.errors import UnavailableError
+from config.settings import MongoSettings, Settings
+from ingest.hours import Hour, moment_of
+from serving.store import Store
+from serving.views import LANES, USES
+from speed_layer.counters import MongoLedger, Verdict, settle
+from speed_layer.lanes import Lanes
+from speed_layer.steps import NO_LANE, Counts, Step
+from speed_layer.worker import wall_ms
+
+SEVEN, EIGHT = "2017-01-06T07", "2017-01-06T08"
+ODD_TAGS = ("$inc", "a.b", "../..", "nul\x00", "été", "𝔰", "x" * 10_000, "|", "")
+
+
+def step(since: int, until: int, hour: str = SEVEN, start: int = 0, partition: int = 3, **counts: int) -> Step:
+    told: Counts = {tag: (count, tag.title()) for tag, count in counts.items()}
+    return Step(hour, partition, start, since, until, told)
+
+
+def ledger_of(store: Store, topic: str = "hashtags") -> MongoLedger:
+    return MongoLedger(store, topic, timedelta(days=7), wall_ms)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    with Store(settings.mongo) as store:
+        yield store
+
+
+@pytest.fixture
+def ledger(store: Store) -> MongoLedger:
+    return ledger_of(store)
+
+
+def counted(store: Store) -> Counter[tuple[str, str]]:
+    return Counter({(use["hour"], use["tag"]): use["count"] for use in store.collection(USES).find()})
+
+
+def test_a_step_moves_its_lane_and_adds_its_uses(store: Store, ledger: MongoLedger) -> None:
+    assert settle(ledger, [step(NO_LANE, 10, paris=2)]) == [Verdict.COUNTED]
+    assert settle(ledger, [step(10, 25, paris=1, rome=1)]) == [Verdict.COUNTED]
+    assert counted(store) == {(SEVEN, "paris"): 3, (SEVEN, "rome"): 1}
+    row = store.collection(USES).find_one({"_id": f"{SEVEN}|paris"})
+    assert row is not None
+    assert (row["shown"], row["origin"]) == ("Paris", "speed")
+    with store.snapshot() as snapshot:
+        assert [row.tag for row in snapshot.speed_rows(Hour.parse(SEVEN))] == ["paris", "rome"]
+
+
+def test_a_step_that_comes_again_is_counted_already(store: Store, ledger: MongoLedger) -> None:
+    first, second = step(NO_LANE, 10, paris=2), step(10, 20, paris=1)
+    settle(ledger, [first, second])
+    assert settle(ledger, [first]) == [Verdict.COUNTED_ALREADY]
+    assert settle(ledger, [second]) == [Verdict.COUNTED_ALREADY]
+    assert counted(store) == {(SEVEN, "paris"): 3}
+
+
+@pytest.mark.parametrize("since", [NO_LANE, 5, 12])
+def test_a_step_of_a_zombie_with_other_boundaries_is_refused(store: Store, ledger: MongoLedger, since: int) -> None:
+    settle(ledger, [step(NO_LANE, 10, paris=2)])
+    assert settle(ledger, [step(since, 30, paris=9)]) == [Verdict.REFUSED]
+    assert counted(store) == {(SEVEN, "paris"): 2}
+
+
+def test_several_lanes_are_counted_in_one_transaction(store: Store, ledger: MongoLedger) -> None:
+    steps = [step(NO_LANE, 10, hour, partition=partition, x=1) for hour in (SEVEN, EIGHT) for partition in range(3)]
+    assert ledger.commit(steps)
+    assert counted(store) == {(SEVEN, "x"): 3, (EIGHT, "x"): 3}
+    assert store.collection(LANES).count_documents({}) == 6
+
+
+def test_one_stale_lane_undoes_the_transaction_and_the_others_are_counted_one_by_one(
+    store: Store, ledger: MongoLedger
+) -> None:
+    settle(ledger, [step(NO_LANE, 10, EIGHT, old=1)])
+    steps = [step(NO_LANE, 10, paris=1), step(7, 20, EIGHT, stale=1), step(NO_LANE, 10, "2017-01-06T09", rome=1)]
+    assert not ledger.commit(steps)
+    assert counted(store) == {(EIGHT, "old"): 1}
+    assert settle(ledger, steps) == [Verdict.COUNTED, Verdict.REFUSED, Verdict.COUNTED]
+    assert counted(store) == {(EIGHT, "old"): 1, (SEVEN, "paris"): 1, ("2017-01-06T09", "rome"): 1}
+
+
+def test_a_lane_twice_in_one_commit_is_counted_in_order(store: Store, ledger: MongoLedger) -> None:
+    steps = [step(NO_LANE, 10, paris=1), step(10, 20, paris=1), step(NO_LANE, 10, paris=1)]
+    assert settle(ledger, steps) == [Verdict.COUNTED, Verdict.COUNTED, Verdict.COUNTED_ALREADY]
+    assert counted(store) == {(SEVEN, "paris"): 2}
+
+
+def test_a_lane_that_was_swept_is_not_made_anew_by_a_zombie(store: Store, ledger: MongoLedger) -> None:
+    zombie = step(NO_LANE, 10, paris=2)
+    settle(ledger, [zombie])
+    lanes = Lanes(store, "hashtags")
+    lanes.save({3: 10})
+    assert lanes.sweep(3, 10, wall_moment_in(days=8), 100) == [SEVEN]
+    assert settle(ledger, [zombie]) == [Verdict.REFUSED]
+    assert settle(ledger, [step(NO_LANE, 20, start=10, paris=1)]) == [Verdict.COUNTED]
+    assert counted(store) == {(SEVEN, "paris"): 3}
+
+
+def test_a_lane_beyond_progress_or_written_lately_is_not_swept(store: Store, ledger: MongoLedger) -> None:
+    settle(ledger, [step(NO_LANE, 10, paris=1), step(NO_LANE, 11, EIGHT, paris=1)])
+    lanes = Lanes(store, "hashtags")
+    assert lanes.sweep(3, 10, wall_moment_in(days=6), 100) == []
+    assert lanes.sweep(3, 10, wall_moment_in(days=8), 100) == [SEVEN]
+    lanes.save({3: 10})
+    assert lanes.read(3) == (10, {EIGHT: 11})
+
+
+def test_progress_never_goes_back(store: Store) -> None:
+    lanes = Lanes(store, "hashtags")
+    lanes.save({0: 50, 1: 7})
+    lanes.save({0: 40, 1: 8})
+    assert [lanes.read(partition).progress for partition in range(3)] == [50, 8, 0]
+
+
+def test_any_tag_is_a_value(store: Store, ledger: MongoLedger) -> None:
+    odd = Step.of(Step(SEVEN, 0, 0, NO_LANE, 9, {tag: (1, tag) for tag in ODD_TAGS}).values())
+    assert settle(ledger, [odd]) == [Verdict.COUNTED]
+    assert counted(store) == {(SEVEN, tag): 1 for tag in ODD_TAGS}
+
+
+def test_rows_and_lanes_expire_by_the_clock_of_their_writing(store: Store, ledger: MongoLedger) -> None:
+    settle(ledger, [step(NO_LANE, 10, paris=1)])
+    for name in (USES, LANES):
+        (document,) = store.collection(name).find()
+        assert wall_moment_in(days=6) < document["expires"] < wall_moment_in(days=8)
+
+
+def test_two_bolts_with_the_same_steps_count_them_once(store: Store) -> None:
+    steps = [step(NO_LANE, 10, f"2017-01-06T{hour:02d}", paris=1, rome=2) for hour in range(20)]
+    verdicts: list[Verdict] = []
+    bolts = [
+        threading.Thread(target=lambda: verdicts.extend(settle(ledger_of(store), steps)), name=f"bolt {number}")
+        for number in range(3)
+    ]
+    for bolt in bolts:
+        bolt.start()
+    for bolt in bolts:
+        bolt.join(60)
+    assert verdicts.count(Verdict.COUNTED) == 20
+    assert Verdict.REFUSED not in verdicts
+    assert set(counted(store).values()) == {1, 2}
+
+
+def test_a_commit_whose_reply_is_lost_is_counted_once(settings: Settings, store: Store) -> None:
+    """The proxy passes the commit on and cuts the connection before its reply."""
+    with proxy(settings.mongo) as (through, cut), Store(through) as remote:
+        ledger = ledger_of(remote)
+        assert settle(ledger, [step(NO_LANE, 10, paris=1)]) == [Verdict.COUNTED]
+        cut.arm(b"commitTransaction")
+        verdicts = settle(ledger, [step(10, 20, paris=1), step(NO_LANE, 20, EIGHT, rome=1)])
+        assert cut.done.is_set()
+        assert Verdict.REFUSED not in verdicts
+    assert counted(store) == {(SEVEN, "paris"): 2, (EIGHT, "rome"): 1}
+
+
+def test_a_server_that_is_down_is_told_and_nothing_is_half_counted(settings: Settings, store: Store) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    nowhere = MongoSettings(
+        uri=SecretStr(f"mongodb://127.0.0.1:{port}/?directConnection=true"),
+        database=settings.mongo.database,
+        timeout_s=0.5,
+    )
+    with Store(nowhere) as down, pytest.raises(UnavailableError, match="MongoDB"):
+        settle(ledger_of(down), [step(NO_LANE, 10, paris=1)])
+    assert not counted(store)
+
+
+def wall_moment_in(days: float) -> datetime:
+    return moment_of(wall_ms()) + timedelta(days=days)
+
+
+class Cut:
+    """Cuts one connection: that which carries a certain request, after it was passed on and answered."""
+
+    def __init__(self) -> None:
+        self._wanted: bytes | None = None
+        self.done = threading.Event()
+
+    def arm(self, request: bytes) -> None:
+        self._wanted = request
+
+    def takes(self, data: bytes) -> bool:
+        if self._wanted is None or self._wanted not in data:
+            return False
+        self._wanted = None
+        return True
+
+
+@contextmanager
+def proxy(settings: MongoSettings) -> Iterator[tuple[MongoSettings, Cut]]:
+    """A TCP proxy in front of MongoDB whose connections can be cut."""
+    (host, port), *_ = uri_parser.parse_uri(settings.uri.get_secret_value())["nodelist"]
+    cut, opened = Cut(), list[socket.socket]()
+
+    def serve(client: socket.socket) -> None:
+        server = socket.create_connection((host, port))
+        opened.extend((client, server))
+        lost = threading.Event()
+        threading.Thread(target=pump, args=(server, client, lost), daemon=True).start()
+        try:
+            while data := client.recv(1 << 20):
+                if cut.takes(data):
+                    lost.set()
+                server.sendall(data)
+        except OSError:
+            pass
+
+    def pump(server: socket.socket, client: socket.socket, lost: threading.Event) -> None:
+        try:
+            while data := server.recv(1 << 20):
+                if lost.is_set():
+                    client.shutdown(socket.SHUT_RDWR)
+                    server.shutdown(socket.SHUT_RDWR)
+                    cut.done.set()
+                    return
+                client.sendall(data)
+        except OSError:
+            pass
+
+    def accept() -> None:
+        try:
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+        except OSError:
+            pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        uri = f"mongodb://127.0.0.1:{listener.getsockname()[1]}/?directConnection=true"
+        yield settings.model_copy(update={"uri": SecretStr(uri)}), cut
+        listener.shutdown(socket.SHUT_RDWR)
+        for each in opened:
+            each.close()
