@@ -126,6 +126,8 @@ class ArchiveSettings(Section):
     """A partition that is drained and has had no post for this long holds no hour open."""
     future_s: float = Field(default=300.0, ge=0)
     """How far ahead of the wall clock a post's time may be; beyond it the post goes to `rejects`."""
+    keep_replaced_s: float = Field(default=86_400.0, ge=0)
+    """How long files that compaction has replaced are kept for those who still read them: longer than any batch job."""
 
 
 class SpeedSettings(Section):

@@ -21,6 +21,7 @@ from batch_layer.archive.log import CommitLog
 from batch_layer.archive.parking import Parking
 from batch_layer.archive.partitions import OUT_OF_RANGE, PARTITION_EOF, PostsConsumer
 from batch_layer.archive.paths import Paths
+from batch_layer.archive.placing import Site
 from batch_layer.archive.store import Store
 from batch_layer.archive.summary import Summary
 from config.errors import FencedError, TrendsError
@@ -56,10 +57,9 @@ class Archiver:
         self._after_step = after_step
         self._consumer = PostsConsumer(settings.kafka, self._drop)
         self._threads = ThreadPoolExecutor(settings.archive.upload_threads, "archive-upload")
+        self._site = Site(store or HdfsStore(settings.hdfs), Paths(settings.hdfs.root, self._topic), self._threads)
         self._to = Outlets(
-            store or HdfsStore(settings.hdfs),
-            Paths(settings.hdfs.root, self._topic),
-            self._threads,
+            self._site,
             settings.archive.codec,
             Parking(settings).send,
             self._consumer.acknowledge,
@@ -82,7 +82,7 @@ class Archiver:
         """
         self._stop = stop
         try:
-            self._to.store.make_folder(self._to.paths.all_tmp)
+            self._site.store.make_folder(self._site.paths.all_tmp)
             self._consumer.join()
             while not stop.is_set() and not (until_drained and self._drained()):
                 self._turn(until_drained)
@@ -138,11 +138,11 @@ class Archiver:
 
     def _begin(self, partition: int) -> None:
         """Finish what was committed, find the position, and read from there."""
-        log = CommitLog(self._to.store, self._to.paths, partition)
-        position = recover(self._to, log)
+        log = CommitLog(self._site.store, self._site.paths, partition)
+        position = recover(self._site, log)
         low = self._consumer.low(partition, position)
         if position < low:
-            record_gap(self._to, log, low)
+            record_gap(self._site, log, low, self._now())
             self.summary.lost(low - position)
             _log.error(
                 "%s/%d: Kafka has deleted offsets %d to %d before they were archived: they are lost. "

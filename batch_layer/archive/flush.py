@@ -13,7 +13,6 @@ The parts are encoded in memory, and no local file is written: nothing ever read
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -21,8 +20,7 @@ from batch_layer.archive.buffer import OpenChunk, Record
 from batch_layer.archive.encoding import encode
 from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import Paths, parent
-from batch_layer.archive.store import Store
+from batch_layer.archive.placing import Site, finish, finish_all
 from config.errors import FencedError, TrendsError, UnavailableError
 from ingest.hours import Hour, Millis
 from ingest.wire import Reject
@@ -35,9 +33,7 @@ STALE_MS = 3_600_000
 class Outlets:
     """Everything a flush touches."""
 
-    store: Store
-    paths: Paths
-    threads: Executor
+    site: Site
     codec: str
     send_rejects: Callable[[Sequence[Reject]], None]
     """Returns when they are delivered, or raises `UnavailableError`."""
@@ -75,7 +71,7 @@ class Flush:
     def write(self) -> None:
         """Step 1."""
         hours = self._chunk.by_hour()
-        self._files = list(self._to.threads.map(lambda item: encode(item[1], self._to.codec), hours))
+        self._files = list(self._to.site.threads.map(lambda item: encode(item[1], self._to.codec), hours))
         self._parts = [
             self._part(number, hour, records, len(file))
             for number, ((hour, records), file) in enumerate(zip(hours, self._files, strict=True), start=1)
@@ -85,13 +81,13 @@ class Flush:
         """Step 2. One listing gives the length of every part."""
         to = self._to
         self._uploaded_at = to.now()
-        list(
-            to.threads.map(lambda n: to.store.put(to.paths.tmp_part(self._uuid, n + 1), self._files[n]), self._numbers)
-        )
-        there = {entry.name: entry.bytes for entry in to.store.entries(to.paths.tmp(self._uuid))}
-        for n in self._numbers:
-            if there.get(f"{n + 1}.avro") != len(self._files[n]):
-                raise UnavailableError("a part is cut off", where=to.paths.tmp_part(self._uuid, n + 1))
+        folder = to.site.paths.tmp(self._uuid)
+        wanted = {to.site.paths.tmp_part(self._uuid, number): file for number, file in enumerate(self._files, start=1)}
+        list(to.site.threads.map(to.site.store.put, wanted.keys(), wanted.values()))
+        there = {f"{folder}/{entry.name}": entry.bytes for entry in to.site.store.entries(folder)}
+        for path, file in wanted.items():
+            if there.get(path) != len(file):
+                raise UnavailableError("a part is cut off", where=path)
 
     def commit(self) -> None:
         """Step 3."""
@@ -102,22 +98,18 @@ class Flush:
             self._manifest = self._make_manifest()
         there = self._log.commit(self._manifest)
         if there.uuid != self._uuid.hex:
-            self._to.store.delete(self._to.paths.tmp(self._uuid), everything_below=True)
+            self._to.site.store.delete(self._to.site.paths.tmp(self._uuid), everything_below=True)
             where = f"{there.topic}/{there.partition}@{there.start}"
             raise FencedError(f"another archiver has committed up to {there.next}", where=where)
         self._log.advance(there)
 
     def place(self) -> None:
         """Step 4."""
-        finish(self._to, self._committed)
+        finish(self._to.site, self._committed)
 
     def acknowledge(self) -> None:
         """Step 5."""
         self._to.acknowledge(self._chunk.partition, self._chunk.next)
-
-    @property
-    def _numbers(self) -> range:
-        return range(len(self._files))
 
     @property
     def _committed(self) -> Manifest:
@@ -127,7 +119,7 @@ class Flush:
 
     def _part(self, number: int, hour: Hour, records: list[Record], size: int) -> Part:
         times = [record["created_at"] for record in records]
-        path = self._to.paths.part(hour, self._chunk.span, number, len(self._chunk.hours))
+        path = self._to.site.paths.part(hour, self._chunk.span, number, len(self._chunk.hours))
         return Part(str(hour), path, len(records), size, min(times), max(times))
 
     def _make_manifest(self) -> Manifest:
@@ -144,44 +136,14 @@ class Flush:
         )
 
 
-def finish(to: Outlets, manifest: Manifest) -> None:
-    """Bring the parts of a committed manifest to their places. Any process may do it, at any time, again."""
-    uuid = UUID(manifest.uuid)
-    waiting = {entry.name for entry in to.store.entries(to.paths.tmp(uuid))}
-    moves = [
-        (to.paths.tmp_part(uuid, number), part)
-        for number, part in enumerate(manifest.parts, start=1)
-        if f"{number}.avro" in waiting
-    ]
-    folders = {parent(to.paths.absolute(part.path)) for _, part in moves}
-    list(to.threads.map(to.store.make_folder, sorted(folders)))
-    list(to.threads.map(lambda move: _move(to, *move), moves))
-    to.store.delete(to.paths.tmp(uuid), everything_below=True)
-
-
-def _move(to: Outlets, source: str, part: Part) -> None:
-    """A rename that says no: the part has been moved already, here with its length, or it must be tried again."""
-    path = to.paths.absolute(part.path)
-    if to.store.rename(source, path):
-        return
-    there = to.store.bytes_of(path)
-    if there not in {None, part.bytes}:
-        raise TrendsError(f"{there} bytes instead of {part.bytes}", where=path, next_step="`trends verify` tells more")
-    if there is None and to.store.bytes_of(source) is not None:
-        raise UnavailableError("HDFS did not move a part", where=path)
-
-
-def recover(to: Outlets, log: CommitLog) -> int:
+def recover(to: Site, log: CommitLog) -> int:
     """Finish what a former owner of the partition has committed, and tell from where to go on."""
-    left = {entry.name for entry in to.store.entries(to.paths.all_tmp)}
-    for manifest in log.read_on(to.threads):
-        if manifest.uuid in left:
-            finish(to, manifest)
+    finish_all(to, log.read_on(to.threads))
     log.index()
     return log.position
 
 
-def record_gap(to: Outlets, log: CommitLog, end: int) -> None:
+def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> None:
     """Commit that the offsets from the end of the log up to `end` were gone from Kafka before they were archived."""
     manifest = Manifest(
         uuid=uuid4().hex,
@@ -190,7 +152,7 @@ def record_gap(to: Outlets, log: CommitLog, end: int) -> None:
         partition=log.number,
         start=log.position,
         next=end,
-        committed_at=to.now(),
+        committed_at=now,
     )
     log.append(manifest)
     to.store.delete(to.paths.tmp(UUID(manifest.uuid)), everything_below=True)

@@ -8,13 +8,11 @@ import msgspec
 from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import HOURS, Paths
+from batch_layer.archive.paths import HOURS, Paths, hour_of
+from batch_layer.archive.placing import Site, finish_all
 from batch_layer.archive.store import Store
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour, Millis
-
-_READERS = 8
-"""Manifests read at once."""
 
 
 class Ledger:
@@ -32,7 +30,7 @@ class Ledger:
         *,
         store: Store | None = None,
     ) -> None:
-        self.settings = archive
+        self._readers = archive.upload_threads
         self.paths = Paths(hdfs.root, topic)
         self.store: Store = store or HdfsStore(hdfs)
         self.partitions: tuple[list[Manifest], ...] = tuple([] for _ in range(partitions))
@@ -44,20 +42,26 @@ class Ledger:
         self._replaced: set[str] = set()
         self._live: dict[Hour, dict[str, Part]] = {}
         self._arrivals: dict[Hour, dict[int, int]] = {}
+        self._last_arrival: dict[Hour, Millis] = {}
         self._latest_event: dict[int, Millis] = {}
+        self._uuids: set[str] = set()
+        self._unplaced: list[Manifest] = []
 
     def refresh(self) -> None:
         """Read the manifests that are newer than what is known.
 
-        A compaction may become known before a chunk that it replaces: what is replaced stays so.
+        A compaction may become known before a chunk that it replaces: what is replaced stays so. Parts that a dead
+        archiver has committed and not brought to their places are brought there, so every path is one of a file.
         """
-        with ThreadPoolExecutor(_READERS) as threads:
-            for log, known in zip(self._logs, self.partitions, strict=True):
+        with ThreadPoolExecutor(self._readers) as threads:
+            for log in self._logs:
                 for manifest in log.read_on(threads):
-                    known.append(manifest)
                     self._add(manifest)
             for manifest in self.hours_log.read_on(threads):
+                self._unplaced.append(manifest)
                 self.add_compaction(manifest)
+            finish_all(Site(self.store, self.paths, threads), self._unplaced)
+        self._unplaced = []
 
     def index(self) -> None:
         """Leave index files, so that the next reader is quick."""
@@ -88,6 +92,10 @@ class Ledger:
             for partition, start in self._arrivals.get(hour, {}).items()
         )
 
+    def last_arrival(self, hour: Hour) -> Millis:
+        """When a post of the hour was archived last, by the archiver's wall clock."""
+        return self._last_arrival.get(hour, 0)
+
     def latest_event(self, partition: int) -> Millis | None:
         """The latest event time archived of a partition, or None."""
         return self._latest_event.get(partition)
@@ -97,24 +105,32 @@ class Ledger:
         known = self.partitions[partition]
         return known[-1].committed_at if known else None
 
+    def committed(self, uuid: str) -> bool:
+        """Whether a manifest has this uuid."""
+        return uuid in self._uuids
+
     def add_compaction(self, manifest: Manifest) -> None:
         """Take a link of the log of the hours into account."""
         self.compactions.append(manifest)
+        self._uuids.add(manifest.uuid)
+        self._replaced.update(manifest.replaces)
+        for path in manifest.replaces:
+            self._live.get(hour_of(path), {}).pop(path, None)
         for part in manifest.parts:
-            live = self._live.setdefault(Hour.parse(part.hour), {})
-            for path in manifest.replaces:
-                live.pop(path, None)
-            self._replaced.update(manifest.replaces)
-            live[part.path] = part
+            self._live.setdefault(Hour.parse(part.hour), {})[part.path] = part
 
     def _add(self, manifest: Manifest) -> None:
         partition = manifest.partition
+        self.partitions[partition].append(manifest)
+        self._unplaced.append(manifest)
+        self._uuids.add(manifest.uuid)
         for part in manifest.parts:
             hour = Hour.parse(part.hour)
             live = self._live.setdefault(hour, {})
             if part.path not in self._replaced:
                 live[part.path] = part
             self._arrivals.setdefault(hour, {})[partition] = manifest.start
+            self._last_arrival[hour] = max(self._last_arrival.get(hour, 0), manifest.committed_at)
             self._latest_event[partition] = max(self._latest_event.get(partition, 0), part.max_at)
 
     def _absolute(self, part: Part) -> Part:

@@ -106,6 +106,17 @@ def hour_folder(hour: Hour) -> str:
     return f"dt={day}/hour={hour_of_day}"
 
 
+def hour_of(path: str) -> Hour:
+    """The hour of a part below the root."""
+    return Hour.parse(f"{path[3:13]}T{path[19:21]}")
+
+
+def span_of(path: str) -> Span | None:
+    """The offsets of a chunk's part, or None for a compacted hour."""
+    fields = path.rpartition("/")[2].removesuffix(".avro").split("+")
+    return None if fields[1] == "compact" else Span(int(fields[1]), int(fields[2]), int(fields[3]))
+
+
 def check_part(path: str) -> None:
     """Refuse what is not a part's path below the root: a manifest may not lead a reader anywhere else."""
     if not _PART.fullmatch(path):

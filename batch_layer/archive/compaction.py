@@ -1,0 +1,222 @@
+"""Compaction: the files of a complete, quiet hour become one. Readers see the old list or the new one, nothing else.
+
+    merge     read an hour's parts, in order of partition and offset, into one file; every record is kept
+    upload    PUT it to _tmp/<uuid>/<k>.avro, and see that it has its length; so a few hours together
+    commit    rename a manifest of kind `compact`, which names what it replaces, to _commit/hours/<serial>.json
+    place     rename each file to its hour's folder
+    purge     after `archive.keep_replaced_s`, in a later run: delete what was replaced, then commit that as a `purge`
+
+The log of the hours is one chain for all hours, so of two compactors one is refused, and looks again. Posts that come
+later are parts of their own, and a later compaction merges them with the compacted file.
+"""
+
+import heapq
+import logging
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any, BinaryIO
+from uuid import UUID, uuid4
+
+from batch_layer.archive.buffer import Record
+from batch_layer.archive.encoding import write
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.manifest import Manifest, Part
+from batch_layer.archive.paths import HOURS, span_of
+from batch_layer.archive.placing import Site, finish
+from batch_layer.archive.posts import check_lengths, records_of
+from config.errors import TrendsError, UnavailableError
+from config.settings import ArchiveSettings
+from ingest.hours import Hour, Millis
+
+ABANDONED_MS = 86_400_000
+"""What lies in `_tmp` for longer, and was not committed, is deleted."""
+GROUP = 64
+"""Hours in a commit."""
+PIECE_BYTES = 1 << 20
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Report:
+    """What one run did."""
+
+    hours: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    """Hours left as they are, since a file of theirs is not what its manifest says."""
+    replaced: int = 0
+    """Files that were merged."""
+    deleted: int = 0
+    """Files, replaced long enough ago, that were deleted."""
+    cleared: int = 0
+    """Folders of `_tmp` that nobody would have committed any more."""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+
+class Compaction:
+    """One run over the hours that need it."""
+
+    def __init__(self, ledger: Ledger, settings: ArchiveSettings, now: Millis) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._now = now
+        self.report = Report()
+
+    def run(self, hours: Sequence[Hour]) -> Report:
+        """Merge these hours, delete what earlier runs have replaced, and clear `_tmp`."""
+        with ThreadPoolExecutor(self._settings.upload_threads) as threads:
+            to = Site(self._ledger.store, self._ledger.paths, threads)
+            for first in range(0, len(hours), GROUP):
+                self._merge(to, hours[first : first + GROUP])
+            self._purge(to)
+            self._clear(to)
+        self._ledger.index()
+        return self.report
+
+    def _merge(self, to: Site, hours: Sequence[Hour]) -> None:
+        """Put one file in place of each hour's parts, all in one commit. Nothing happens if another was quicker."""
+        uuid = uuid4()
+        old = {hour: self._ledger.parts(hour) for hour in hours}
+        merged = to.threads.map(lambda item: self._merged(to, uuid, item[0], item[1], old[item[1]]), enumerate(hours))
+        parts = [part for part in merged if part is not None]
+        whole = [Hour.parse(part.hour) for part in parts]
+        if len(whole) < len(hours):
+            self.report.damaged += [str(hour) for hour in hours if hour not in whole]
+            to.store.delete(to.paths.tmp(uuid), everything_below=True)
+            self._merge(to, whole)
+            return
+        root = to.paths.absolute("")
+        replaces = tuple(part.path.removeprefix(root) for hour in hours for part in old[hour])
+        if parts and self._commit(to, self._link(uuid, tuple(parts), replaces)):
+            self.report.hours += [str(hour) for hour in hours]
+            self.report.replaced += len(replaces)
+
+    def _merged(self, to: Site, uuid: UUID, index: int, hour: Hour, parts: list[Part]) -> Part | None:
+        """Upload an hour's new file. None where an old one is damaged."""
+        path = to.paths.tmp_part(uuid, index + 1)
+        try:
+            with tempfile.TemporaryFile() as file:
+                part = self._write(hour, parts, file)
+                to.store.put(path, _pieces(file))
+        except OSError as error:
+            where = tempfile.gettempdir()
+            raise TrendsError(str(error), where=where, next_step="Make room there, or set TMPDIR") from None
+        except TrendsError as error:
+            if error.retriable:
+                raise
+            _log.error("%s is not compacted: %s", hour, error)
+            return None
+        return part
+
+    def _write(self, hour: Hour, parts: list[Part], file: BinaryIO) -> Part:
+        ordered = heapq.merge(*self._streams(parts), key=_place_of)
+        write(file, _each_once(ordered), self._settings.codec)
+        path = self._ledger.paths.compacted(hour, self._ledger.hours_log.position)
+        earliest, latest = min(part.min_at for part in parts), max(part.max_at for part in parts)
+        return Part(str(hour), path, sum(part.records for part in parts), file.tell(), earliest, latest)
+
+    def _commit(self, to: Site, link: Manifest) -> bool:
+        """Commit and place. The files are looked at again just before, should this process have slept meanwhile."""
+        uuid = UUID(link.uuid)
+        there = {entry.name: entry.bytes for entry in to.store.entries(to.paths.tmp(uuid))}
+        for number, part in enumerate(link.parts, start=1):
+            if there.get(f"{number}.avro") != part.bytes:
+                raise UnavailableError("a compacted file is cut off", where=to.paths.tmp_part(uuid, number))
+        if not self._ledger.hours_log.append(link):
+            to.store.delete(to.paths.tmp(uuid), everything_below=True)
+            _log.info("another compactor was quicker: its work is taken as it is")
+            self._ledger.refresh()
+            return False
+        finish(to, link)
+        self._ledger.add_compaction(link)
+        return True
+
+    def _streams(self, parts: list[Part]) -> Iterator[Iterator[Record]]:
+        """One stream for each partition, its chunks after one another, and one for each compacted file."""
+        chains: defaultdict[int | str, list[tuple[int, Part]]] = defaultdict(list)
+        for part in parts:
+            span = span_of(part.path)
+            chains[span.partition if span else part.path].append((span.start if span else 0, part))
+        for chain in chains.values():
+            yield self._records([part for _, part in sorted(chain, key=lambda item: item[0])])
+
+    def _records(self, parts: list[Part]) -> Iterator[Record]:
+        for part in parts:
+            yield from records_of(self._ledger, part)
+
+    def _link(
+        self, uuid: UUID, parts: tuple[Part, ...] = (), replaces: tuple[str, ...] = (), purged: int = 0
+    ) -> Manifest:
+        serial = self._ledger.hours_log.position
+        return Manifest(
+            uuid=uuid.hex,
+            kind="compact" if parts else "purge",
+            topic=self._ledger.paths.topic,
+            partition=HOURS,
+            start=serial,
+            next=serial + 1,
+            parts=parts,
+            replaces=replaces,
+            purged=purged,
+            committed_at=self._now,
+        )
+
+    def _purge(self, to: Site) -> None:
+        """Delete what was replaced long enough ago, provided that what replaced it is there."""
+        done = max((link.purged for link in self._ledger.compactions), default=0)
+        until = self._now - self._settings.keep_replaced_s * 1000
+        links = [link for link in self._ledger.compactions if link.start >= done and link.kind == "compact"]
+        old = [link for link in links if link.committed_at <= until]
+        if not old:
+            return
+        for hour in {Hour.parse(part.hour) for link in old for part in link.parts}:
+            check_lengths(self._ledger, hour)
+        paths = [to.paths.absolute(path) for link in old for path in link.replaces]
+        list(to.threads.map(to.store.delete, paths))
+        self.report.deleted += len(paths)
+        link = self._link(uuid4(), purged=old[-1].next)
+        self._ledger.hours_log.append(link)
+        to.store.delete(to.paths.tmp(UUID(link.uuid)), everything_below=True)
+
+    def _clear(self, to: Site) -> None:
+        """Delete what was never committed. What was, `Ledger.refresh` has brought to its place."""
+        for entry in to.store.entries(to.paths.all_tmp):
+            if entry.modified_at < self._now - ABANDONED_MS and not self._ledger.committed(entry.name):
+                to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
+                self.report.cleared += 1
+
+
+def due(ledger: Ledger, complete_until: Hour, now: Millis, quiet_s: float) -> list[Hour]:
+    """The hours to compact: complete, in more than one file, and without a new post for a while."""
+    return [
+        hour
+        for hour in ledger.hours()
+        if hour < complete_until and len(ledger.parts(hour)) > 1 and now - ledger.last_arrival(hour) >= quiet_s * 1000
+    ]
+
+
+def _place_of(record: Record) -> tuple[int, int]:
+    return record["partition"], record["offset"]
+
+
+def _each_once(records: Iterable[Record]) -> Iterator[Record]:
+    """Pass records on, and see that no offset comes twice."""
+    last = (-1, -1)
+    for record in records:
+        if _place_of(record) <= last:
+            where = f"partition {record['partition']}, offset {record['offset']}"
+            raise TrendsError("archived twice", where=where, next_step="`trends verify --all` tells where")
+        last = _place_of(record)
+        yield record
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    while piece := file.read(PIECE_BYTES):
+        yield piece

@@ -1,0 +1,80 @@
+"""Watermark: until when nothing archived can still be missing, so which hours are complete.
+
+A partition has passed the latest event time archived of it, less the allowed lateness. One that is drained and idle
+holds nobody up: it has passed now, less the lateness. The slowest partition decides.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from time import monotonic
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.partitions import ASK_S, PARTITION_EOF, WAIT_S, consumer_config, unavailable
+from config.settings import ArchiveSettings, KafkaSettings
+from ingest.hours import Hour, Millis
+
+_log = logging.getLogger(__name__)
+
+
+def complete_until(ledger: Ledger, kafka: KafkaSettings, archive: ArchiveSettings, now: Millis) -> Hour:
+    """The first hour that is not complete; all before it are. Never later than the hour of `now` less the lateness.
+
+    Raises `UnavailableError` where Kafka has to be asked and does not answer.
+    """
+    lateness_ms = int(archive.lateness_s * 1000)
+    partitions = range(len(ledger.covered))
+    idle = [p for p in partitions if now - (ledger.last_commit(p) or 0) >= archive.idle_after_s * 1000]
+    still = drained(kafka, {p: ledger.covered[p] for p in idle})
+    return Hour.of(watermark([now if p in still else ledger.latest_event(p) for p in partitions], now, lateness_ms))
+
+
+def watermark(passed: Iterable[Millis | None], now: Millis, lateness_ms: int) -> Millis:
+    """The moment before which nothing is missing, from what each partition has passed; None: nothing at all."""
+    return max(0, min((min(moment or 0, now) for moment in passed), default=0) - lateness_ms)
+
+
+def drained(kafka: KafkaSettings, positions: Mapping[int, int]) -> set[int]:
+    """The partitions of `posts` in which nothing is committed from a position on, nor in a transaction on its way.
+
+    The topic is transactional: its last offsets are markers that no reader sees. So the consumer says where the end is.
+    """
+    settled = _settled(kafka, positions) if positions else set()
+    if not settled:
+        return set()
+    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-watermark"}, logger=_log)
+    try:
+        consumer.assign([TopicPartition(kafka.posts, p, positions[p]) for p in settled])
+        return _at_end(consumer, settled)
+    finally:
+        consumer.close()
+
+
+def _at_end(consumer: Consumer, asked: set[int]) -> set[int]:
+    """Those whose first event is their end; one that says nothing in time is not known to be drained."""
+    found: dict[int, bool] = {}
+    deadline = monotonic() + ASK_S
+    while len(found) < len(asked) and monotonic() < deadline:
+        for message in consumer.consume(len(asked), WAIT_S):
+            error = message.error()
+            found.setdefault(message.partition(), error is not None and error.code() == PARTITION_EOF)
+    return {partition for partition, at_end in found.items() if at_end}
+
+
+def _settled(kafka: KafkaSettings, positions: Iterable[int]) -> set[int]:
+    """The partitions without a transaction that is still open."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": "trends-archive"}, logger=_log)
+    asked = {TopicPartition(kafka.posts, p): OffsetSpec.latest() for p in positions}
+    try:
+        ends = [
+            {one.partition: future.result().offset for one, future in admin.list_offsets(asked, **how).items()}
+            for how in (
+                {"isolation_level": IsolationLevel.READ_COMMITTED, "request_timeout": ASK_S},
+                {"isolation_level": IsolationLevel.READ_UNCOMMITTED, "request_timeout": ASK_S},
+            )
+        ]
+    except KafkaException as error:
+        raise unavailable(kafka, error) from None
+    return {partition for partition, end in ends[0].items() if end == ends[1][partition]}
