@@ -109,8 +109,20 @@ class Store:
 
     def publish_all(self, views: Sequence[BatchView]) -> int:
         """Publish several hours in one round trip; how many were not refused. Each hour is atomic, the batch is not."""
-        if not views:
-            return 0
+        left = list(views)
+        tokens: dict[str, int] = {}
+        while left:
+            self._replace_smaller(left)
+            # A refusal, a lost reply and a race of two first writes look alike, so what is there decides.
+            ids = [hour_id(view.hour) for view in left]
+            with told():
+                there = self.collection(HOURS).find({"_id": {"$in": ids}}, {"token": True})
+                tokens |= {document["_id"]: document["token"] for document in there}
+            left = [view for view in left if tokens.get(hour_id(view.hour), -1) < view.token]
+        return sum(tokens[hour_id(view.hour)] == view.token for view in views)
+
+    def _replace_smaller(self, views: Iterable[BatchView]) -> None:
+        """Replace, or make, the documents whose token is smaller."""
         guarded = [
             ReplaceOne(
                 {"_id": hour_id(view.hour), "token": {"$lt": view.token}}, dict(hour_document(view)), upsert=True
@@ -123,15 +135,16 @@ class Store:
             except BulkWriteError as error:
                 if any(each["code"] != _DUPLICATE_KEY for each in error.details["writeErrors"]):
                     raise
-            # A refusal and a lost reply look alike, so what is there decides.
-            wanted = {hour_id(view.hour): view.run for view in views}
-            there = self.collection(HOURS).find({"_id": {"$in": list(wanted)}}, {"run": True})
-            return sum(document["run"] == wanted[document["_id"]] for document in there)
 
     def drop_uses(self, hour: Hour) -> int:
         """Delete the hour's speed rows: only after its document was published. How many there were."""
+        return self.drop_all_uses([hour])
+
+    def drop_all_uses(self, hours: Iterable[Hour]) -> int:
+        """Delete the speed rows of several hours, all of them published. How many there were."""
         with told():
-            return self.collection(USES).delete_many({"hour": str(hour)}).deleted_count
+            wanted = {"hour": {"$in": [str(hour) for hour in hours]}}
+            return self.collection(USES).delete_many(wanted).deleted_count
 
     def mark_dirty(self, hours: Iterable[Hour]) -> None:
         """Say of documents that a late post has come: they answer as provisional until they are replaced."""

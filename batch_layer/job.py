@@ -1,0 +1,197 @@
+"""The Spark job: hours of the archive as ranked hours. One job for hourly runs, recomputations and the full history.
+
+    parts that the ledger lists -> one shuffle by hour -> sorted by arrival -> `batch_layer.arrow.rank_batches`
+
+Hours are read in slices, bounded by posts and by hours, so neither the driver nor a shuffle ever holds all of history.
+A post's name stays what it is, never a hash of it: an id is about as short as a hash that never collides.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sql
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.manifest import SCHEMA_PATH, Part
+from batch_layer.arrow import COLUMNS, RANKED_DDL, rank_batches, ranked_hours
+from batch_layer.rank import Ranked
+from batch_layer.spark import Engine
+from config.errors import TrendsError
+from config.settings import Settings
+from ingest.hashtags import Rule
+from ingest.hours import HOUR_MS, Hour
+
+log = logging.getLogger(__name__)
+
+_AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
+_NEEDED = frozenset({"id", "source", "created_at", "text", "tags", "partition", "offset"})
+_SLICE_HOURS = 1_000
+"""Most hours in a slice: their rows are in the driver at once, at most some 100 MB."""
+
+
+class SparkFailedError(TrendsError):
+    """Spark gave up on a job. The next try may go well, on a new session."""
+
+    retriable = True
+
+
+class DamagedError(TrendsError):
+    """What lies in the archive is not what its manifests list."""
+
+
+class VanishedError(DamagedError):
+    """A listed file is not there: compaction has replaced it, or the archiver has not put it there yet."""
+
+    retriable = True
+
+
+class HourResult(NamedTuple):
+    """One hour as it was computed, or why it could not be."""
+
+    hour: Hour
+    ranked: Ranked | None
+    covered: tuple[int, ...]
+    """The ledger's, of the moment that its parts were listed."""
+    error: TrendsError | None = None
+
+
+def rank_hours(
+    engine: Engine, settings: Settings, ledger: Ledger, hours: Iterable[Hour], rule: Rule
+) -> Iterator[list[HourResult]]:
+    """Rank hours in the order given, a slice at a time. A damaged hour says so in its result and stops no other one.
+
+    Raises `SparkFailedError` and `UnavailableError` where it is not the archive that is at fault.
+    """
+    for taken in slices(hours, ledger, settings.batch.slice_posts):
+        yield list(_rank_slice(engine, settings, ledger, taken, rule))
+
+
+def slices(hours: Iterable[Hour], ledger: Ledger, most_posts: int) -> Iterator[list[Hour]]:
+    """Cut hours into runs of about that many posts; an hour is never cut."""
+    taken: list[Hour] = []
+    posts = 0
+    for hour in hours:
+        held = ledger.posts(hour)
+        if taken and (posts + held > most_posts or len(taken) >= _SLICE_HOURS):
+            yield taken
+            taken, posts = [], 0
+        taken.append(hour)
+        posts += held
+    if taken:
+        yield taken
+
+
+def _rank_slice(
+    engine: Engine, settings: Settings, ledger: Ledger, hours: Sequence[Hour], rule: Rule
+) -> Iterator[HourResult]:
+    """One slice; where a file in it can't be read, its halves, until the damaged hour is alone."""
+
+    def again(_: RetryCallState) -> None:
+        ledger.refresh()
+
+    tries = Retrying(
+        retry=retry_if_exception_type(VanishedError),
+        wait=wait_exponential_jitter(0.2, max=2),
+        stop=stop_after_attempt(3),
+        before_sleep=again,
+        reraise=True,
+    )
+    try:
+        yield from tries(_read, engine, settings, ledger, hours, rule)
+    except DamagedError as error:
+        if len(hours) == 1:
+            yield HourResult(hours[0], None, (), error)
+            return
+        ledger.refresh()  # says so where it is HDFS that has gone
+        middle = len(hours) // 2
+        for half in (hours[:middle], hours[middle:]):
+            yield from _rank_slice(engine, settings, ledger, half, rule)
+
+
+def _read(engine: Engine, settings: Settings, ledger: Ledger, hours: Sequence[Hour], rule: Rule) -> list[HourResult]:
+    covered = ledger.covered
+    listed = {hour: ledger.parts(hour) for hour in hours}
+    spark = engine.session()
+    try:
+        posts = _posts(spark, settings.hdfs.name_node, listed)
+        found = dict(ranked_hours(_ranked(posts, min(len(hours), _cores(spark)), rule, settings.batch.keep)))
+    except (PySparkException, Py4JError, OSError) as error:
+        raise _told(error, hours, engine) from error
+    return [_checked(hour, found.get(hour), listed[hour], covered) for hour in hours]
+
+
+def _posts(spark: SparkSession, name_node: str, listed: Mapping[Hour, Sequence[Part]]) -> DataFrame:
+    """The archived posts of those parts, as `batch_layer.arrow` wants them, and where they lay on Kafka."""
+    paths = [name_node.rstrip("/") + part.path for parts in listed.values() for part in parts]
+    read = spark.read.format(_AVRO).option("avroSchema", _schema()).option("recursiveFileLookup", "true").load(paths)
+    # A text without a sign has no hashtag, and one whose source names the hashtags is not read: neither travels.
+    has_sign = sql.col("text").contains("#") | sql.col("text").contains("＃")
+    return read.select(
+        sql.floor(sql.col("created_at") / HOUR_MS).cast("int").alias("hour"),
+        "source",
+        "id",
+        sql.when(sql.col("tags").isNull() & has_sign, sql.col("text")).alias("text"),
+        "tags",
+        "partition",
+        "offset",
+    )
+
+
+def _ranked(posts: DataFrame, partitions: int, rule: Rule, keep: int) -> pa.Table:
+    def ranks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return rank_batches(batches, rule, keep)
+
+    arrived = posts.repartition(partitions, "hour").sortWithinPartitions("hour", "partition", "offset")
+    return arrived.select(*COLUMNS).mapInArrow(ranks, RANKED_DDL).toArrow()
+
+
+def _cores(spark: SparkSession) -> int:
+    return max(2, int(spark.sparkContext.defaultParallelism))
+
+
+def _schema() -> str:
+    """`post.avsc`, less the fields that are not needed: Avro skips over those without decoding them."""
+    schema: dict[str, Any] = json.loads(SCHEMA_PATH.read_bytes())
+    schema["fields"] = [each for each in schema["fields"] if each["name"] in _NEEDED]
+    for each in schema["fields"]:
+        if each["name"] == "created_at":
+            each["type"] = "long"  # milliseconds as they are
+    return json.dumps(schema)
+
+
+def _checked(hour: Hour, found: Ranked | None, parts: Sequence[Part], covered: tuple[int, ...]) -> HourResult:
+    """A file that was cut off between two blocks reads without an error: so posts are counted."""
+    listed = sum(part.records for part in parts)
+    if found is not None and found.read == listed:
+        return HourResult(hour, found, covered)
+    read = found.read if found is not None else 0
+    return HourResult(
+        hour,
+        None,
+        covered,
+        DamagedError(
+            f"{read} posts were read and {listed} are listed in {len(parts)} file(s)",
+            where=f"archive of {hour}",
+            next_step=f"See `trends verify --hour {hour}`",
+        ),
+    )
+
+
+def _told(error: Exception, hours: Sequence[Hour], engine: Engine) -> TrendsError:
+    """What went wrong, from the text: Spark's exceptions reach Python as one class."""
+    text = str(error)
+    where = f"archive of {hours[0]}" + (f" to {hours[-1]}" if len(hours) > 1 else "")
+    if "FILE_NOT_EXIST" in text or "PATH_NOT_FOUND" in text or "FileNotFoundException" in text:
+        return VanishedError("a listed file is not there", where=where, next_step="`trends archive` puts it there")
+    if "FAILED_READ_FILE" in text or "org.apache.avro" in text or "BlockMissingException" in text:
+        return DamagedError("a file can't be read", where=where, next_step=f"See {engine.log_path}")
+    log.debug("Spark: %s", text)
+    first = next((line for line in text.splitlines() if "Exception" in line or "Error" in line), text[:200])
+    return SparkFailedError(first.strip()[:300], where="Spark", next_step=f"See {engine.log_path}")

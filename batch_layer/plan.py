@@ -1,0 +1,133 @@
+"""Plan: which hours a run computes, and why. Pure: the ledger, the documents and the watermark decide.
+
+missing       complete, and without a document
+provisional   its document was computed before the hour was complete
+dirty         a late post was archived after its document
+final         nothing is wanting; computed again only where somebody asks
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, Protocol
+
+from batch_layer.runs import Job
+from config.errors import NoDataError, UsageError
+from ingest.hashtags import Rule
+from ingest.hours import Hour
+from serving.views import HourDocument
+
+State = Literal["missing", "provisional", "dirty", "final"]
+Documents = Mapping[str, HourDocument]
+"""Batch documents by hour."""
+
+
+class Archived(Protocol):
+    """What a plan asks of `batch_layer.archive.ledger.Ledger`."""
+
+    def hours(self) -> list[Hour]:
+        """Hours that have posts, ascending."""
+
+    def posts(self, hour: Hour) -> int:
+        """Posts of an hour."""
+
+    def late_since(self, hour: Hour, covered: Sequence[int]) -> bool:
+        """Whether posts came after a reader of that `covered`."""
+
+
+class Planned(NamedTuple):
+    """One hour to compute."""
+
+    hour: Hour
+    posts: int
+    """As archived, those sent twice included."""
+    state: State
+    complete: bool
+
+
+class Span(NamedTuple):
+    """Hours `[since, until)`; None is open."""
+
+    since: Hour | None
+    until: Hour | None
+
+    def __contains__(self, hour: object) -> bool:
+        return (
+            isinstance(hour, Hour)
+            and (self.since is None or self.since <= hour)
+            and (self.until is None or hour < self.until)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is to do."""
+
+    job: Job
+    rule: Rule
+    hours: tuple[Planned, ...]
+    complete_until: Hour
+    waiting: tuple[Hour, ...] = ()
+    """Hours that were asked for and have posts, and are not complete yet: not computed."""
+    late: tuple[Hour, ...] = ()
+    """Hours whose document does not say yet that it is dirty."""
+
+    @property
+    def posts(self) -> int:
+        """Posts to read."""
+        return sum(each.posts for each in self.hours)
+
+    def without(self, hours: Container[Hour]) -> "Plan":
+        """The same plan, less some hours."""
+        return replace(self, hours=tuple(each for each in self.hours if each.hour not in hours))
+
+
+def state_of(hour: Hour, document: HourDocument | None, archived: Archived) -> State:
+    """The state of a complete hour."""
+    if document is None:
+        return "missing"
+    if document["dirty"] or archived.late_since(hour, document["covered"]):
+        return "dirty"
+    return "final" if document["complete"] else "provisional"
+
+
+def plan_missing(
+    archived: Archived, documents: Documents, complete_until: Hour, rule: Rule, elsewhere: Iterable[Span] = ()
+) -> Plan:
+    """Every complete hour that is not final, but for those that a recomputation is at: `elsewhere`."""
+    spans = list(elsewhere)
+    hours = archived.hours()
+    planned = [_planned(hour, documents, archived, complete_until) for hour in hours]
+    late = (each.hour for each in planned if each.state == "dirty" and not documents[str(each.hour)]["dirty"])
+    wanted = (
+        each
+        for each in planned
+        if each.complete and each.state != "final" and not any(each.hour in span for span in spans)
+    )
+    return Plan(Job("hourly", None, None, rule.version), rule, tuple(wanted), complete_until, late=tuple(late))
+
+
+def plan_hour(hour: Hour, archived: Archived, documents: Documents, complete_until: Hour, rule: Rule) -> Plan:
+    """One hour, complete or not. Raises `NoDataError` where it has no archived post."""
+    if not archived.posts(hour):
+        raise NoDataError(f"no archived post was written in {hour}", next_step="`trends status` shows what is archived")
+    planned = _planned(hour, documents, archived, complete_until)
+    return Plan(Job("hour", hour, hour.plus(1), rule.version), rule, (planned,), complete_until)
+
+
+def plan_range(span: Span, archived: Archived, documents: Documents, complete_until: Hour, rule: Rule) -> Plan:
+    """All complete hours of a range that have posts, final ones too. Raises `NoDataError` where there is none."""
+    if span.since is not None and span.until is not None and span.until <= span.since:
+        raise UsageError(f"no hour is from {span.since} until {span.until}", where="--until")
+    planned = [_planned(hour, documents, archived, complete_until) for hour in archived.hours() if hour in span]
+    wanted = tuple(each for each in planned if each.complete)
+    waiting = tuple(each.hour for each in planned if not each.complete)
+    if not wanted:
+        what = f"{len(waiting)} hour(s) there are not complete yet" if waiting else "no archived post was written then"
+        raise NoDataError(what, next_step="`trends status` shows the archive's watermark")
+    kind: Literal["full", "recompute"] = "full" if span == Span(None, None) else "recompute"
+    return Plan(Job(kind, span.since, span.until, rule.version), rule, wanted, complete_until, waiting)
+
+
+def _planned(hour: Hour, documents: Documents, archived: Archived, complete_until: Hour) -> Planned:
+    state = state_of(hour, documents.get(str(hour)), archived)
+    return Planned(hour, archived.posts(hour), state, hour < complete_until)

@@ -1,0 +1,113 @@
+"""Publishing ranked hours: first the documents, majority-committed, then the hours' speed rows go.
+
+The order is what keeps every hour answered: a reader finds the speed rows, or the document, and never neither.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from batch_layer.rank import Ranked
+from ingest.hours import Hour, Millis
+from serving.store import Store, told
+from serving.views import HOURS, USES, BatchView, hour_id
+
+_TOP = 10
+_AT_ONCE = 250
+"""Hours in one write: with 1,000 rows each some 20 MB, below the driver's limit of a message."""
+
+
+class Computed(NamedTuple):
+    """One hour that is ready to be published."""
+
+    hour: Hour
+    ranked: Ranked
+    covered: tuple[int, ...]
+    complete: bool
+
+
+class Stamp(NamedTuple):
+    """Who publishes, and by which rule."""
+
+    run: str
+    token: int
+    rule: str
+
+
+class Change(NamedTuple):
+    """What a publish changed in the first ten tags of an hour that had a document before."""
+
+    hour: Hour
+    entered: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+class Published(NamedTuple):
+    """How a publish went."""
+
+    refused: int
+    """Hours that a newer run had published already: they stay as they are."""
+    changes: list[Change]
+    """Of hours whose first ten tags are others now, or in another order."""
+
+
+def publish(store: Store, hours: Sequence[Computed], stamp: Stamp, now: Millis) -> Published:
+    """Publish hours, then delete the speed rows of those that are complete.
+
+    An hour in progress keeps its rows: nobody reads them beside its document, but without it they answer again.
+    """
+    refused = 0
+    changes: list[Change] = []
+    for at in range(0, len(hours), _AT_ONCE):
+        some = hours[at : at + _AT_ONCE]
+        before = _tops(store, [each.hour for each in some])
+        refused += len(some) - store.publish_all([_view(each, stamp, now) for each in some])
+        store.drop_all_uses(each.hour for each in some if each.complete)
+        changes += _changes(some, before)
+    return Published(refused, changes)
+
+
+def sweep(store: Store) -> int:
+    """Delete speed rows of hours that have a final document: a replay, or a crash after a publish, leaves some."""
+    with told():
+        hours = store.collection(USES).distinct("hour")
+        wanted = {"_id": {"$in": [f"batch|{hour}" for hour in hours]}, "complete": True}
+        final = [Hour.parse(each["hour"]) for each in store.collection(HOURS).find(wanted, {"hour": True})]
+    return store.drop_all_uses(final) if final else 0
+
+
+def _view(computed: Computed, stamp: Stamp, now: Millis) -> BatchView:
+    ranked = computed.ranked
+    return BatchView(
+        hour=computed.hour,
+        rows=ranked.rows,
+        tied_beyond=ranked.tied_beyond,
+        uses=ranked.uses,
+        tags=ranked.tags,
+        posts=ranked.posts,
+        rule=stamp.rule,
+        run=stamp.run,
+        token=stamp.token,
+        covered=computed.covered,
+        complete=computed.complete,
+        dirty=False,
+        computed_at=now,
+    )
+
+
+def _tops(store: Store, hours: Sequence[Hour]) -> dict[str, list[str]]:
+    """The first tags of the documents that are there."""
+    with told():
+        wanted = {"_id": {"$in": [hour_id(hour) for hour in hours]}}
+        found = store.collection(HOURS).find(wanted, {"hour": True, "top": {"$slice": _TOP}})
+        return {each["hour"]: [row["tag"] for row in each["top"]] for each in found}
+
+
+def _changes(hours: Sequence[Computed], before: dict[str, list[str]]) -> list[Change]:
+    changes = []
+    for each in hours:
+        old = before.get(str(each.hour))
+        new = [row.tag for row in each.ranked.rows[:_TOP]]
+        if old is not None and old != new:
+            entered = tuple(tag for tag in new if tag not in old)
+            changes.append(Change(each.hour, entered, tuple(tag for tag in old if tag not in new)))
+    return changes

@@ -1,0 +1,213 @@
+"""Batch: plans and runs of one process. Hourly runs, one hour, recomputations and the full history go this one way."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.watermark import complete_until
+from batch_layer.job import HourResult, SparkFailedError, rank_hours
+from batch_layer.plan import Documents, Plan, Planned, Span, plan_hour, plan_missing, plan_range
+from batch_layer.publish import Change, Computed, Stamp, publish
+from batch_layer.runs import Run, Runs, StoppedError
+from batch_layer.spark import Engine
+from config.errors import TrendsError
+from config.settings import Settings
+from ingest.hashtags import Rule
+from ingest.hours import Hour, Millis
+from serving.store import Store, told
+from serving.views import HOURS
+
+log = logging.getLogger(__name__)
+
+_START_S = 10.0
+"""How long Spark takes to start, for estimates."""
+
+
+def _nobody(_hours: int, _posts: int) -> None:
+    """Where nobody wants to know how far a run got."""
+
+
+class Watch(NamedTuple):
+    """How a run is watched: it tells `progress` hours and posts done after each publish, and ends soon after `stop`."""
+
+    stop: threading.Event
+    progress: Callable[[int, int], None] = _nobody
+
+
+class Done(NamedTuple):
+    """One hour that a run has published."""
+
+    hour: Hour
+    posts: int
+    uses: int
+    tags: int
+    complete: bool
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did."""
+
+    run: str = ""
+    hours: list[Done] = field(default_factory=list)
+    resumed: int = 0
+    """Hours that an earlier attempt of this run had published."""
+    refused: int = 0
+    """Hours that a newer run had published already."""
+    changes: list[Change] = field(default_factory=list)
+    failed: list[tuple[Hour, TrendsError]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class PartlyDoneError(TrendsError):
+    """Some hours could not be computed; all others are published."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        hour, first = outcome.failed[0]
+        others = f" (and {len(outcome.failed) - 1} more)" if len(outcome.failed) > 1 else ""
+        super().__init__(f"not computed: {hour}{others}: {first.what}", where=first.where, next_step=first.next_step)
+        self.outcome = outcome
+
+
+class Batch:
+    """The batch layer of one process: its ledger of the archive, its store, its Spark."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        rule: Callable[[], Rule],
+        now: Callable[[], Millis],
+        watermark: Callable[[Ledger], Hour] | None = None,
+    ) -> None:
+        self.settings, self.rule, self.now = settings, rule, now
+        self._watermark = watermark or self._complete_until
+        self.store = Store(settings.mongo)
+        self.engine = Engine(settings.spark, settings.hdfs, settings.stack.state)
+        self.runs = Runs(self.store, settings.batch.lease_s)
+        self.ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, settings.kafka.partitions)
+
+    def plan_missing(self) -> Plan:
+        """Every complete hour that is missing, provisional or dirty."""
+        documents, until = self._look()
+        elsewhere = [
+            Span(each["since"] and Hour.parse(each["since"]), each["until"] and Hour.parse(each["until"]))
+            for each in self.runs.computing()
+        ]
+        return plan_missing(self.ledger, documents, until, self.rule(), elsewhere)
+
+    def plan_hour(self, hour: Hour) -> Plan:
+        """One hour, complete or not."""
+        documents, until = self._look()
+        return plan_hour(hour, self.ledger, documents, until, self.rule())
+
+    def plan_range(self, span: Span) -> Plan:
+        """All complete hours of a range; of the full history where the range is open at both ends."""
+        documents, until = self._look()
+        return plan_range(span, self.ledger, documents, until, self.rule())
+
+    def estimate_s(self, plan: Plan) -> float | None:
+        """How long a plan would take, by the pace of past runs; None where there was none."""
+        pace = self.runs.posts_per_second()
+        return None if pace is None else plan.posts / pace + (0 if self.engine.started else _START_S)
+
+    def run(
+        self,
+        plan: Plan,
+        *,
+        watch: Watch | None = None,
+        resume: bool = True,
+        reset: bool = False,
+    ) -> Outcome:
+        """Compute and publish a plan, slice by slice.
+
+        Raises `BusyError` where the job is being computed, `FencedError` where another run took over meanwhile,
+        `StoppedError` after `watch.stop`, `PartlyDoneError` where the archive is damaged. What was published stays.
+        """
+        self.store.mark_dirty(plan.late)
+        outcome = Outcome()
+        begun = self.now()
+        with self.runs.start(plan.job, reach=plan.complete_until, resume=resume) as run:
+            outcome.run = run.id
+            if reset:
+                self._empty(run)
+            planned = self._left(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
+            run.tell(hours_planned=len(plan.hours), hours_done=outcome.resumed)
+            self._compute(plan, planned, run, outcome, watch or Watch(threading.Event()))
+            outcome.seconds = (self.now() - begun) / 1000
+            if outcome.failed:
+                raise PartlyDoneError(outcome)
+        return outcome
+
+    def close(self) -> None:
+        """End Spark and the connections."""
+        self.engine.close()
+        self.store.close()
+
+    def _look(self) -> tuple[Documents, Hour]:
+        """Bring the ledger up to date; the documents of its hours, and the first hour that is not complete."""
+        self.ledger.refresh()
+        until = self._watermark(self.ledger)
+        hours = self.ledger.hours()
+        documents = self.store.batch_documents(hours[0], hours[-1].plus(1)) if hours else []
+        return {each["hour"]: each for each in documents}, until
+
+    def _complete_until(self, ledger: Ledger) -> Hour:
+        return complete_until(ledger, self.settings.kafka, self.settings.archive, self.now())
+
+    def _empty(self, run: Run) -> None:
+        """Delete all batch documents but those of this run's earlier attempts."""
+        with told():
+            count = self.store.collection(HOURS).delete_many({"run": {"$ne": run.id}}).deleted_count
+        log.info("%d batch documents were emptied", count)
+
+    def _left(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:
+        """What an earlier attempt of this run has not published, or what became dirty since."""
+        with told():
+            published = {
+                each["hour"]: each["covered"]
+                for each in self.store.collection(HOURS).find({"run": run.id}, {"hour": True, "covered": True})
+            }
+        left = [
+            each
+            for each in plan.hours
+            if str(each.hour) not in published or self.ledger.late_since(each.hour, published[str(each.hour)])
+        ]
+        outcome.resumed = len(plan.hours) - len(left)
+        return left
+
+    def _compute(self, plan: Plan, planned: Sequence[Planned], run: Run, outcome: Outcome, watch: Watch) -> None:
+        complete = {each.hour: each.complete for each in planned}
+        slices = rank_hours(self.engine, self.settings, self.ledger, complete, plan.rule)
+        posts = 0
+        for results in _until(watch.stop, slices):
+            run.check()
+            good = [
+                Computed(each.hour, each.ranked, each.covered, complete[each.hour]) for each in results if each.ranked
+            ]
+            outcome.failed += [(each.hour, each.error) for each in results if each.error]
+            published = publish(self.store, good, Stamp(run.id, run.token, plan.rule.version), self.now())
+            outcome.refused += published.refused
+            outcome.changes += published.changes
+            outcome.hours += [
+                Done(each.hour, each.ranked.posts, each.ranked.uses, each.ranked.tags, each.complete) for each in good
+            ]
+            posts += sum(each.ranked.read for each in good)
+            run.tell(hours_done=outcome.resumed + len(outcome.hours), posts=posts)
+            watch.progress(len(outcome.hours), posts)
+
+
+def _until(stop: threading.Event, slices: Iterator[list[HourResult]]) -> Iterator[list[HourResult]]:
+    """Slices until somebody says stop; a job that was cancelled for it is no failure."""
+    try:
+        for results in slices:
+            if stop.is_set():
+                break
+            yield results
+    except SparkFailedError:
+        if not stop.is_set():
+            raise
+    if stop.is_set():
+        raise StoppedError("stopped", next_step="The next run goes on with what is left")

@@ -1,0 +1,133 @@
+"""Schedule: the batch layer as a service. It computes whatever is wanting, whenever it looks.
+
+Fire times are never trusted: each tick asks the ledger, the documents and the watermark what is missing, so an hour
+that came while this was down, or while a server was, is found by the next tick that can see it.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.blocking import BlockingScheduler
+from pymongo.errors import PyMongoError
+
+from batch_layer.archive.compaction import Compaction, due
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.watermark import complete_until
+from batch_layer.job import SparkFailedError
+from batch_layer.plan import Plan
+from batch_layer.publish import sweep
+from batch_layer.recompute import Batch, PartlyDoneError, Watch
+from batch_layer.runs import StoppedError
+from config.errors import TrendsError
+from config.settings import Settings
+from ingest.hashtags import Rule
+from ingest.hours import Hour, Millis
+
+log = logging.getLogger(__name__)
+
+_COMPACT_EVERY_S = 3_600
+_DAMAGED_AGAIN_S = 600
+"""After how long a damaged hour is tried again: somebody may have restored its file."""
+
+
+class Schedule:
+    """Two jobs: hours to compute, every `batch.every_s`; files to compact, every hour. Each runs once at a time."""
+
+    def __init__(self, settings: Settings, rule: Callable[[], Rule], now: Callable[[], Millis]) -> None:
+        self.settings, self.now = settings, now
+        self.batch = Batch(settings, rule, now)
+        self.stop = threading.Event()
+        self._compacted = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, settings.kafka.partitions)
+        self._told: dict[str, str] = {}
+        self._damaged: dict[Hour, Millis] = {}
+        self._computed_at = now()
+
+    def run(self) -> None:
+        """Until `KeyboardInterrupt` in this thread; what is computed then is given up, and done again by the next."""
+        for noisy in ("apscheduler.scheduler", "apscheduler.executors"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)  # a tick that is still running is no news
+        logging.getLogger("py4j").setLevel(logging.WARNING)
+        pool = {"default": ThreadPoolExecutor(2)}
+        once = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        scheduler = BlockingScheduler(timezone=UTC, executors=pool, job_defaults=once)
+        scheduler.add_job(self.tick, "interval", seconds=self.settings.batch.every_s)
+        scheduler.add_job(self.compact, "interval", seconds=_COMPACT_EVERY_S)
+        scheduler.add_job(self.tick)  # at once: what was missed
+        log.info("looking for hours to compute every %g s", self.settings.batch.every_s)
+        try:
+            scheduler.start()
+        finally:
+            self.stop.set()
+            self.batch.engine.cancel()
+            scheduler.shutdown(wait=True)
+            self.batch.close()
+            log.info("stopped")
+
+    def tick(self) -> None:
+        """Compute what is wanting. A server that is down is told once, and asked again by the next tick."""
+        self._quietly("batch", self._tick)
+
+    def compact(self) -> None:
+        """Merge the files of complete hours, and remove speed rows that nobody reads."""
+        self._quietly("compaction", self._compact)
+
+    def _tick(self) -> None:
+        plan = self._without_damaged(self.batch.plan_missing())
+        if not plan.hours:
+            self.batch.store.mark_dirty(plan.late)
+            self._rest()
+            return
+        log.info("computing %s: %d posts", _range(plan), plan.posts)
+        try:
+            outcome = self.batch.run(plan, watch=Watch(self.stop))
+            log.info("run %s: %d hours in %.1f s", outcome.run, len(outcome.hours), outcome.seconds)
+        except PartlyDoneError as error:
+            for hour, why in error.outcome.failed:
+                log.warning("%s is not computed: %s", hour, why)
+                self._damaged[hour] = self.now() + _DAMAGED_AGAIN_S * 1000
+        finally:
+            self._computed_at = self.now()
+
+    def _without_damaged(self, plan: Plan) -> Plan:
+        self._damaged = {hour: again for hour, again in self._damaged.items() if again > self.now()}
+        return plan.without(self._damaged)
+
+    def _rest(self) -> None:
+        """Let go of Spark after a while: it holds more memory than all else here."""
+        if self.batch.engine.started and self.now() - self._computed_at > self.settings.spark.idle_s * 1000:
+            log.info("nothing to compute for %g s: Spark is let go of", self.settings.spark.idle_s)
+            self.batch.engine.close()
+
+    def _compact(self) -> None:
+        ledger, archive = self._compacted, self.settings.archive
+        ledger.refresh()
+        until = complete_until(ledger, self.settings.kafka, archive, self.now())
+        hours = due(ledger, until, self.now(), self.settings.batch.compact_after_s)
+        report = Compaction(ledger, archive, self.now()).run(hours)
+        rows = sweep(self.batch.store)
+        if report.hours or rows:
+            log.info("%d hours were compacted, %d speed rows swept", len(report.hours), rows)
+
+    def _quietly(self, job: str, work: Callable[[], None]) -> None:
+        """Do a job; say of an error what it is, once until it changes."""
+        try:
+            work()
+        except StoppedError:
+            return
+        except (TrendsError, PyMongoError, OSError) as error:
+            if isinstance(error, SparkFailedError):
+                self.batch.engine.close()  # whatever is wrong with this session, the next one begins afresh
+            if self._told.get(job) != str(error):
+                log.warning("%s: %s; trying again", job, error)
+            self._told[job] = str(error)
+            return
+        if self._told.pop(job, None):
+            log.info("%s: works again", job)
+
+
+def _range(plan: Plan) -> str:
+    first, last = plan.hours[0].hour, plan.hours[-1].hour
+    return str(first) if first == last else f"{len(plan.hours)} hours from {first} to {last}"
