@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,15 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "LEIN_ROOT": "1", **more}
 
 
-def run(*arguments: str, timeout: float = 180, **more: str) -> str:
+def run(*arguments: str, timeout_s: float = 300, variables: Mapping[str, str] | None = None) -> str:
     """Run `trends …` in a process of its own; it must exit with 0. Its standard output."""
     done = subprocess.run(
         ["trends", *arguments],
         cwd=ROOT,
-        env=environment(**more),
+        env=environment(**(variables or {})),
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=timeout_s,
         check=False,
     )
     assert done.returncode == 0, f"trends {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"

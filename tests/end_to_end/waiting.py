@@ -1,0 +1,30 @@
+"""Waiting for what other processes do: always with a deadline, and with what was seen last when it passes."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from config.settings import Settings
+from serving.store import Store
+from serving.views import USES
+
+
+def until(reached: Callable[[], bool], seen: Callable[[], Any], within_s: float = 120) -> None:
+    """Ask again and again until it holds."""
+    deadline = time.monotonic() + within_s
+    while not reached():
+        assert time.monotonic() < deadline, f"not within {within_s:g} s; seen last: {seen()}"
+        time.sleep(0.2)
+
+
+def counted(settings: Settings) -> int:
+    """The uses that the speed layer holds."""
+    with Store(settings.mongo) as store:
+        for total in store.collection(USES).aggregate([{"$group": {"_id": None, "uses": {"$sum": "$count"}}}]):
+            return int(total["uses"])
+    return 0
+
+
+def until_counted(settings: Settings, uses: int) -> None:
+    """Until the speed layer has counted at least so many uses. Storm takes up to a minute to begin."""
+    until(lambda: counted(settings) >= uses, lambda: f"{counted(settings)} of {uses} uses")
