@@ -1,7 +1,7 @@
 """`trends verify`: what is served, counted again by other means."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
