@@ -1,9 +1,30 @@
-"""Rejects: what could not be used, kept with its reason for `trends rejects`. Every stage parks with `message`."""
+"""Rejects: what could not be used, kept with its reason for `trends rejects`. Every stage parks with `message`.
 
-from typing import Any
+The topic is a queue: what was retried lies behind the offset of the group `<topic>.retry`; what failed again was put
+at its end. So everything from that offset on is outstanding.
+"""
 
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from config.errors import NoDataError
 from config.settings import KafkaSettings
+from ingest.committed import ANSWER_S, consumer_of, ends, messages, unreadable
+from ingest.hours import Millis
 from ingest.wire import Reject
+
+
+class Parked(NamedTuple):
+    """A reject where it lies."""
+
+    partition: int
+    offset: int
+    at: Millis
+    """When it was parked."""
+    reject: Reject
 
 
 def message(settings: KafkaSettings, reject: Reject) -> dict[str, Any]:
@@ -12,3 +33,51 @@ def message(settings: KafkaSettings, reject: Reject) -> dict[str, Any]:
     The bytes may be as large as the largest post: a producer of rejects needs a `message.max.bytes` to match.
     """
     return {"topic": settings.rejects, "value": reject.raw, "headers": reject.headers}
+
+
+def outstanding(settings: KafkaSettings) -> Iterator[Parked]:
+    """What was not settled by a retry, oldest first. Raises `UnavailableError`."""
+    until = ends(settings, settings.rejects)
+    with closing(retrying(settings)) as consumer:
+        since = retried_until(settings, consumer, until)
+        yield from map(parked_of, messages(consumer, settings, settings.rejects, until, since=since))
+
+
+def one(settings: KafkaSettings, partition: int, offset: int) -> Parked:
+    """One reject, outstanding or not. Raises `NoDataError` where there is none, `UnavailableError`."""
+    until = {partition: offset + 1} if ends(settings, settings.rejects).get(partition, 0) > offset else {}
+    with closing(retrying(settings)) as consumer:
+        for found in messages(consumer, settings, settings.rejects, until, since={partition: offset}):
+            if found.offset() == offset:
+                return parked_of(found)
+    raise NoDataError(f"no reject {partition}@{offset}", next_step="`trends rejects list` names those that there are")
+
+
+def retrying(settings: KafkaSettings) -> Consumer:
+    """The consumer whose group says what was retried."""
+    return consumer_of(settings, f"{settings.rejects}.retry")
+
+
+def retried_until(settings: KafkaSettings, consumer: Consumer, partitions: dict[int, int]) -> dict[int, int]:
+    """The offset behind what was retried, of each partition where something was. Raises `UnavailableError`."""
+    asked = [TopicPartition(settings.rejects, number) for number in partitions]
+    try:
+        answers = consumer.committed(asked, timeout=ANSWER_S)
+    except KafkaException as error:
+        raise unreadable(settings, settings.rejects, error.args[0].str()) from None
+    return {answer.partition: answer.offset for answer in answers if answer.offset >= 0}
+
+
+def parked_of(found: Message) -> Parked:
+    """A message of the topic. Headers that a stage left out, or that make no sense, are shown as they are."""
+    told = {name: (value or b"").decode(errors="backslashreplace") for name, value in found.headers() or ()}
+    attempts = told.get("attempts", "1")
+    reject = Reject(
+        raw=found.value() or b"",
+        stage=told.get("stage", "?"),
+        reason=told.get("reason", "?"),
+        where=told.get("where", "?"),
+        reader=told.get("reader", ""),
+        attempts=int(attempts) if attempts.isdecimal() else 1,
+    )
+    return Parked(found.partition(), found.offset(), found.timestamp()[1], reject)

@@ -58,8 +58,9 @@ def create_topics(
         _create(admin, missing, settings.replication, timeout_s)
         _await_leaders(admin, [topic.name for topic in wanted], timeout_s)
     except (KafkaException, tenacity.RetryError) as error:
+        why = error.args[0].str() if isinstance(error, KafkaException) else "no leaders in time"
         raise UnavailableError(
-            f"can't create the topics: {error}",
+            f"can't create the topics: {why}",
             where=f"Kafka at {settings.bootstrap}",
             next_step="Start it (`trends up`) or set kafka.bootstrap",
         ) from None

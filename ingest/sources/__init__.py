@@ -57,7 +57,7 @@ def reader_of(spec: str, reading: Callable[[str], Reading]) -> Reader:
     try:
         told = json.loads(spec)
         return FORMATS[told["format"]](told, reading(told["source"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
         raise UsageError(f"not a reader: {error}", where=spec[:200]) from None
 
 

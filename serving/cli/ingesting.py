@@ -1,0 +1,146 @@
+"""What `trends ingest` does: a source, a producer, and what is told meanwhile."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from config.settings import Settings
+from ingest.hashtags import Rule
+from ingest.hours import Millis
+from ingest.messages import Counts
+from ingest.pace import Paced
+from ingest.producer import Producer, Told
+from ingest.sources.base import Cursor, Source
+from ingest.sources.file import FileSource
+from ingest.sources.formats import Reading
+from ingest.sources.sample import SampleSource
+from ingest.sources.wanted import Wanted
+from ingest.topics import create_topics
+from serving.cli.stopping import STOPPED, stopping
+
+CONNECT_S = 10
+"""How long the brokers are waited for at the start, seconds."""
+TELL_EVERY_S = 5.0
+"""How often a plain line tells how far it is, seconds."""
+
+Clock = Callable[[], Millis]
+Tell = Callable[[Told], None]
+MakeSource = Callable[[threading.Event], Source]
+
+
+def reading_of(settings: Settings, source: str, now: Clock) -> Reading:
+    """How posts of a source are read and checked."""
+    return Reading(source, now, int(settings.archive.future_s * 1000), settings.ingest.keep_payload)
+
+
+def rule_of(settings: Settings) -> Rule:
+    """The hashtag rule with its corrections."""
+    return Rule.corrected(settings.rule.ignore, settings.rule.aliases)
+
+
+def file_source(settings: Settings, paths: tuple[str, ...], now: Clock, asked: dict[str, Any]) -> MakeSource:
+    """Files, as asked on the command line."""
+    columns = {role: name for role in ("id", "text", "time", "lang") if (name := asked[f"{role}_column"])}
+    wanted = Wanted.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
+    source = FileSource(paths, reading_of(settings, asked["source"], now), format=asked["format_"], columns=columns,
+                        wanted=wanted, say=lambda text: click.echo(text, err=True))  # fmt: skip
+    return lambda _stop: source
+
+
+def sample_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> MakeSource:
+    """A sample, as asked on the command line."""
+    return lambda stop: SampleSource(
+        reading_of(settings, "sample", now), end=asked["end"] or now(), seed=asked["seed"], posts=asked["posts"],
+        hours=asked["hours"], live_per_second=asked["rate"] if asked["live"] else 0.0,
+        batch_ms=settings.ingest.transaction_ms, stop=stop,
+    )  # fmt: skip
+
+
+def run(
+    settings: Settings, make: MakeSource, rate: float | None, *, restart: bool, as_json: bool, endless: bool = False
+) -> int:
+    """Write a source until it ends or a signal comes. Exit code: 0, or `STOPPED` where it had not ended."""
+    began = time.monotonic()
+    create_topics(settings.kafka, CONNECT_S, settings.ingest.max_post_bytes)
+    with stopping() as stop:
+        source = make(stop)
+        with Producer(settings.kafka, settings.ingest, rule_of(settings), source.name) as producer:
+            committed = producer.cursor()
+            _tell_start(committed, restart=restart)
+            cursor = {} if restart else committed
+            with _progress(source, cursor) as tell:
+                paced = Paced(source, rate, settings.ingest.transaction_ms, stop) if rate else source
+                told = producer.run(paced, cursor, stop, tell)
+        stopped = stop.is_set() and not endless
+    _tell_end(source.name, told, time.monotonic() - began, stopped=stopped, as_json=as_json)
+    return STOPPED if stopped else 0
+
+
+def _tell_start(committed: Cursor, *, restart: bool) -> None:
+    if committed and restart:
+        click.echo("Beginning anew: the speed layer counts what was written before once more", err=True)
+    elif committed:
+        click.echo("Going on behind what was committed before (--restart begins anew)", err=True)
+
+
+def _tell_end(name: str, told: Told, seconds: float, *, stopped: bool, as_json: bool) -> None:
+    counts = told.counts
+    if as_json:
+        answer = {"source": name, **counts._asdict(), "seconds": round(seconds, 3), "finished": not stopped}
+        click.echo(json.dumps(answer))
+    line = f"{counts.posts:,} posts, {counts.uses:,} uses of hashtags, {counts.rejects:,} rejects"
+    if counts.notices or counts.filtered:
+        line += f"; {counts.notices:,} notices, {counts.filtered:,} posts left out"
+    click.echo(f"Written: {line}, in {seconds:.1f} s", err=True)
+    if counts == Counts() and told.cursor and not stopped:
+        click.echo("Nothing new: everything was written before (--restart begins anew)", err=True)
+    if counts.rejects:
+        click.echo("`trends rejects list` shows what could not be read", err=True)
+    if stopped:
+        click.echo("Stopped: everything told of is committed. The same command goes on from here", err=True)
+
+
+@contextmanager
+def _progress(source: Source, cursor: Cursor) -> Iterator[Tell]:
+    """A bar on a terminal, else a line now and then."""
+    total, done = _extent(source, cursor)
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain()
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("reading", total=total, completed=done)
+
+        def tell(told: Told) -> None:
+            read = told.counts.read_bytes or told.counts.posts
+            description = f"{told.counts.posts:,} posts, {told.counts.rejects:,} rejects"
+            progress.update(task, completed=min(done + read, total), description=description)
+
+        yield tell
+
+
+def _extent(source: Source, cursor: Cursor) -> tuple[int, int]:
+    """How much there is to read, and how much of it is read: bytes of files, else posts."""
+    if isinstance(source, FileSource):
+        return source.sizes(cursor)
+    return (source.left(cursor) if isinstance(source, SampleSource) else 0), 0
+
+
+def _plain() -> Tell:
+    last = time.monotonic()
+
+    def tell(told: Told) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TELL_EVERY_S:
+            last = time.monotonic()
+            click.echo(f"{told.counts.posts:,} posts written", err=True)
+
+    return tell

@@ -1,0 +1,142 @@
+"""`trends rejects`: what could not be read, and why; and to try again."""
+
+import base64
+import json
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from config.errors import UsageError
+from serving.cli.options import json_option, now, settings_of
+
+if TYPE_CHECKING:
+    from ingest.rejects import Parked
+
+STAGES = ("ingest", "archive", "speed")
+SHOWN = 60
+"""Characters of the bytes that a list shows."""
+_PLACE = re.compile(r"(\d{1,6})@(\d{1,19})", re.ASCII)
+
+
+@click.group()
+def rejects() -> None:
+    """What could not be read, and why.
+
+    \b
+    Examples:
+      trends rejects list
+      trends rejects show 0@12
+      trends rejects retry
+    """
+
+
+@rejects.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="At most so many; 0: all.")
+@click.option("--stage", type=click.Choice(STAGES), help="Only what this stage refused.")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> None:
+    """What is outstanding, oldest first.
+
+    \b
+    Examples:
+      trends rejects list
+      trends rejects list --stage ingest --json
+    """
+    from ingest.rejects import outstanding
+
+    shown = count = 0
+    for parked in outstanding(settings_of(ctx).kafka):
+        if stage and parked.reject.stage != stage:
+            continue
+        count += 1
+        if not limit or shown < limit:
+            shown += 1
+            click.echo(json.dumps(_told(parked)) if as_json else _line(parked))
+    click.echo(f"{shown} of {count} rejects" if count else "No rejects", err=True)
+
+
+@rejects.command()
+@click.argument("place", metavar="PARTITION@OFFSET")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, place: str, as_json: bool) -> None:
+    """One reject, whole.
+
+    \b
+    Examples:
+      trends rejects show 0@12
+    """
+    from ingest.rejects import one
+
+    match = _PLACE.fullmatch(place)
+    if not match:
+        raise UsageError(f"not a place: {place[:40]!r}", next_step="`trends rejects list` shows places such as 0@12")
+    parked = one(settings_of(ctx).kafka, int(match[1]), int(match[2]))
+    told = _told(parked)
+    if as_json:
+        click.echo(json.dumps(told | {"base64": base64.b64encode(parked.reject.raw).decode()}))
+        return
+    for name, value in told.items():
+        click.echo(f"{name:9} {value}")
+
+
+@rejects.command()
+@json_option
+@click.pass_context
+def retry(ctx: click.Context, as_json: bool) -> None:
+    """Read again what is outstanding. What can be read now is written; what can't stays outstanding.
+
+    \b
+    Examples:
+      trends rejects retry
+    """
+    from serving.cli.stopping import stopping
+
+    with stopping() as stop:
+        done = _retried(ctx, stop)
+    if as_json:
+        click.echo(json.dumps(done))
+    click.echo(
+        f"{done['settled']} of {done['retried']} settled: {done['posts']} posts and {done['uses']} uses written; "
+        f"{done['failing']} still can't be read",
+        err=True,
+    )
+
+
+def _retried(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
+    from ingest.retry import Retry
+    from serving.cli.ingesting import reading_of, rule_of
+
+    settings = settings_of(ctx)
+    retry = Retry(settings.kafka, settings.ingest, rule_of(settings), lambda source: reading_of(settings, source, now))
+    return retry.run(stop)._asdict()
+
+
+def _told(parked: "Parked") -> dict[str, Any]:
+    from ingest.hours import moment_of
+
+    reject = parked.reject
+    return {
+        "place": f"{parked.partition}@{parked.offset}",
+        "at": moment_of(parked.at).isoformat(timespec="seconds"),
+        "stage": reject.stage,
+        "reason": _printable(reject.reason),
+        "where": _printable(reject.where),
+        "reader": _printable(reject.reader),
+        "attempts": reject.attempts,
+        "bytes": len(reject.raw),
+        "raw": _printable(reject.raw.decode(errors="backslashreplace")),
+    }
+
+
+def _line(parked: "Parked") -> str:
+    told = _told(parked)
+    return "\t".join((told["place"], told["stage"], told["reason"], told["where"], told["raw"][:SHOWN]))
+
+
+def _printable(text: str) -> str:
+    """Nothing that a terminal would obey."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
