@@ -21,7 +21,7 @@ from config.settings import KafkaSettings
 _log = logging.getLogger(__name__)
 
 
-def accepted(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, array[int]]:
+def accepted(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, "array[int]"]:
     """The first offset that Kafka has of a partition, and every offset below `end` of a committed message.
 
     Raises `UnavailableError` where Kafka does not answer, or nothing comes for a while.
@@ -39,7 +39,7 @@ def accepted(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, array
         consumer.close()
 
 
-def _read(kafka: KafkaSettings, consumer: Consumer, end: int) -> array[int]:
+def _read(kafka: KafkaSettings, consumer: Consumer, end: int) -> "array[int]":
     offsets = array("q")
     deadline = monotonic() + ASK_S
     while monotonic() < deadline:

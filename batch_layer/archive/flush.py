@@ -61,12 +61,21 @@ class Flush:
 
         Raises `FencedError` where another archiver has committed from this offset: nothing of ours is left then.
         """
-        while self._steps:
-            step = self._steps[0]
-            step()
-            del self._steps[0]
-            after_step(step.__name__)
+        while not self.done:
+            after_step(self.step())
         return self._committed
+
+    @property
+    def done(self) -> bool:
+        """Whether no step is left."""
+        return not self._steps
+
+    def step(self) -> str:
+        """Take one step, and tell its name."""
+        step = self._steps[0]
+        step()
+        del self._steps[0]
+        return step.__name__
 
     def write(self) -> None:
         """Step 1."""

@@ -65,6 +65,7 @@ class HdfsStore:
         """See `Store.open`."""
         try:
             with self._client().read(path) as raw:
+                raw.auto_close = False  # else its end is told as "read of closed file"
                 yield cast(BinaryIO, BufferedReader(raw, 1 << 20))
         except HdfsError as error:
             if error.exception in _ABSENT:
@@ -103,7 +104,8 @@ class HdfsStore:
             if page is None:
                 return []
             listing = page["DirectoryListing"]
-            found += [_entry(status) for status in listing["partialListing"]["FileStatuses"]["FileStatus"]]
+            page_entries = [_entry(status) for status in listing["partialListing"]["FileStatuses"]["FileStatus"]]
+            found += [entry for entry in page_entries if entry.name > start]  # HttpFS gives all, whatever is asked
             more = listing["remainingEntries"] > 0
         return found
 
@@ -171,8 +173,8 @@ class _Client(InsecureClient):  # type: ignore[misc]  # the library has no types
     _list_status_batch = _Request("GET").to_method("LISTSTATUS_BATCH")
 
     def page(self, folder: str, after: str) -> dict[str, Any]:
-        """Entries behind `after`."""
-        return cast(dict[str, Any], self._list_status_batch(folder, startAfter=after).json())
+        """Entries behind `after`. The parameter is read in small letters only, whatever Hadoop's pages say."""
+        return cast(dict[str, Any], self._list_status_batch(folder, startafter=after).json())
 
 
 def _entry(status: dict[str, Any]) -> Entry:

@@ -41,6 +41,7 @@ class Ledger:
         self.hours_log = CommitLog(self.store, self.paths, HOURS)
         self._replaced: set[str] = set()
         self._live: dict[Hour, dict[str, Part]] = {}
+        self._arrived: dict[Hour, list[Part]] = {}
         self._arrivals: dict[Hour, dict[int, int]] = {}
         self._last_arrival: dict[Hour, Millis] = {}
         self._latest_event: dict[int, Millis] = {}
@@ -92,6 +93,10 @@ class Ledger:
             for partition, start in self._arrivals.get(hour, {}).items()
         )
 
+    def arrived(self, hour: Hour) -> list[Part]:
+        """Every part of the hour that the archiver has committed, be it replaced since; paths are below the root."""
+        return self._arrived.get(hour, [])
+
     def last_arrival(self, hour: Hour) -> Millis:
         """When a post of the hour was archived last, by the archiver's wall clock."""
         return self._last_arrival.get(hour, 0)
@@ -126,6 +131,7 @@ class Ledger:
         self._uuids.add(manifest.uuid)
         for part in manifest.parts:
             hour = Hour.parse(part.hour)
+            self._arrived.setdefault(hour, []).append(part)
             live = self._live.setdefault(hour, {})
             if part.path not in self._replaced:
                 live[part.path] = part

@@ -64,7 +64,7 @@ def _chains(ledger: Ledger) -> Iterator[Finding]:
             yield Finding(False, what, where, "They are lost here; ingest that time again from its source")
 
 
-def _hour(ledger: Ledger, hour: Hour, offsets: Sequence[array[int]]) -> Finding:
+def _hour(ledger: Ledger, hour: Hour, offsets: Sequence["array[int]"]) -> Finding:
     """Read an hour's parts: as many records as were committed, each in the hour, no offset twice."""
     seen: set[tuple[int, int]] = set()
     count = 0
@@ -79,7 +79,7 @@ def _hour(ledger: Ledger, hour: Hour, offsets: Sequence[array[int]]) -> Finding:
         if error.retriable:
             raise
         return Finding(False, error.what, error.where, error.next_step)
-    committed = sum(part.records for part in _committed_parts(ledger, hour))
+    committed = sum(part.records for part in ledger.arrived(hour))
     if not count == len(seen) == committed:
         what = f"{count} records at {len(seen)} offsets, and {committed} were committed"
         return Finding(False, what, str(hour), "Restore the hour's folder from a backup of HDFS")
@@ -92,12 +92,7 @@ def _belongs(moment: Millis, part: Part, hour: Hour) -> None:
         raise TrendsError(what, where=part.path, next_step="Restore it from a backup of HDFS")
 
 
-def _committed_parts(ledger: Ledger, hour: Hour) -> Iterator[Part]:
-    name = str(hour)
-    return (p for manifests in ledger.partitions for m in manifests for p in m.parts if p.hour == name)
-
-
-def _counted(settings: Settings, manifests: list[Manifest], partition: int, archived: array[int]) -> Finding:
+def _counted(settings: Settings, manifests: list[Manifest], partition: int, archived: "array[int]") -> Finding:
     """Per chunk: what is archived and what was rejected is what Kafka has, each offset once."""
     where = f"{settings.kafka.posts}/{partition}"
     end = manifests[-1].next if manifests else 0
@@ -120,7 +115,7 @@ def _counted(settings: Settings, manifests: list[Manifest], partition: int, arch
 
 
 def _strays(ledger: Ledger, hour: Hour) -> Iterator[Finding]:
-    known = {part.path for part in _committed_parts(ledger, hour)}
+    known = {part.path for part in ledger.arrived(hour)}
     known |= {part.path for link in ledger.compactions for part in link.parts}
     folder = ledger.paths.absolute(hour_folder(hour))
     for entry in ledger.store.entries(folder):
