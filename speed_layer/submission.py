@@ -12,6 +12,8 @@ from typing import Any
 
 from config.errors import UnavailableError
 from config.settings import Settings, file_path
+from config.stack import nimbus
+from config.stack.server import address_of
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,12 @@ def submit(settings: Settings, root: Path = Path()) -> None:
 def kill(settings: Settings, root: Path = Path(), wait_s: int = 1) -> None:
     """Run `sparse kill` for our topology. Storm forgets it after `wait_s`."""
     _sparse(settings, root, "kill", "-n", settings.storm.topology, "--wait", str(wait_s))
+
+
+def submitted(settings: Settings) -> str | None:
+    """The status of our topology as Nimbus tells it (`ACTIVE`, `KILLED`, …); None where there is none."""
+    found = nimbus.ask(address_of(settings.storm.nimbus, "storm.nimbus")).topology(settings.storm.topology)
+    return None if found is None else found.status
 
 
 def _sparse(settings: Settings, root: Path, *arguments: str) -> None:
