@@ -1,25 +1,18 @@
-"""Lag: how far the archive is behind Kafka, for `trends status`."""
+"""Lag: how far the archive is behind Kafka, from the manifests rather than from the group's committed offsets."""
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel
 
 from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.partitions import ASK_S, consumer_config, unavailable
-from batch_layer.archive.watermark import drained
+from batch_layer.archive.watermark import drained, ends
 from config.settings import KafkaSettings
 
 
 def archive_lag(kafka: KafkaSettings, ledger: Ledger) -> dict[int, int]:
-    """For each partition of `posts`, the offsets that are not archived, commit markers among them; 0 where drained.
+    """For each partition, at most how many committed messages are not archived; 0 where there is none.
 
-    Raises `UnavailableError`.
+    The figure counts the markers of transactions among them, which no reader sees. Raises `UnavailableError`.
     """
-    covered = dict(enumerate(ledger.covered))
-    still = drained(kafka, covered)
-    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-lag"})
-    try:
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(kafka.posts, p), ASK_S)[1] for p in covered}
-    except KafkaException as error:
-        raise unavailable(kafka, error) from None
-    finally:
-        consumer.close()
-    return {p: 0 if p in still else max(0, end - covered[p]) for p, end in ends.items()}
+    positions = dict(enumerate(ledger.covered))
+    behind = {p: end - positions[p] for p, end in ends(kafka, positions, IsolationLevel.READ_COMMITTED).items()}
+    still = drained(kafka, {partition: positions[partition] for partition, count in behind.items() if count > 0})
+    return {p: 0 if p in still else max(0, count) for p, count in sorted(behind.items())}

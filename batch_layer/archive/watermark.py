@@ -65,16 +65,18 @@ def _at_end(consumer: Consumer, asked: set[int]) -> set[int]:
 
 def _settled(kafka: KafkaSettings, positions: Iterable[int]) -> set[int]:
     """The partitions without a transaction that is still open."""
+    asked = list(positions)
+    stable = ends(kafka, asked, IsolationLevel.READ_COMMITTED)
+    last = ends(kafka, asked, IsolationLevel.READ_UNCOMMITTED)
+    return {partition for partition, end in stable.items() if end == last[partition]}
+
+
+def ends(kafka: KafkaSettings, partitions: Iterable[int], level: IsolationLevel) -> dict[int, int]:
+    """Where partitions of `posts` end, for readers of a level. Raises `UnavailableError`."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": "trends-archive"}, logger=_log)
-    asked = {TopicPartition(kafka.posts, p): OffsetSpec.latest() for p in positions}
+    asked = {TopicPartition(kafka.posts, partition): OffsetSpec.latest() for partition in partitions}
     try:
-        ends = [
-            {one.partition: future.result().offset for one, future in admin.list_offsets(asked, **how).items()}
-            for how in (
-                {"isolation_level": IsolationLevel.READ_COMMITTED, "request_timeout": ASK_S},
-                {"isolation_level": IsolationLevel.READ_UNCOMMITTED, "request_timeout": ASK_S},
-            )
-        ]
+        told = admin.list_offsets(asked, isolation_level=level, request_timeout=ASK_S)
+        return {one.partition: int(future.result().offset) for one, future in told.items()}
     except KafkaException as error:
         raise unavailable(kafka, error) from None
-    return {partition for partition, end in ends[0].items() if end == ends[1][partition]}

@@ -1,0 +1,293 @@
+"""The law of the archive: after any history, each accepted offset is archived once, or rejected, or told as lost.
+
+A history has several archivers that own the same partition at once, crash in the middle of any call, lose calls and
+replies, have renames done long after they gave up, read late posts and poison, and are overtaken by retention and by
+compaction. Two simpler protocols are run through such histories as well: they must be found wrong.
+"""
+
+import random
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings, strategies
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from batch_layer.archive.buffer import OpenChunk
+from batch_layer.archive.compaction import Compaction
+from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.log import CommitLog
+from batch_layer.archive.paths import Paths
+from batch_layer.archive.placing import Site
+from batch_layer.archive.posts import posts_of
+from config.errors import FencedError, UnavailableError
+from config.settings import ArchiveSettings, HdfsSettings
+from ingest.hours import HOUR_MS, Millis
+from ingest.post import Post
+from ingest.wire import Reject, encode
+from tests.laws.hdfs_double import Crash, Fault, HdfsDouble
+
+HDFS = HdfsSettings(root="/archive")
+ARCHIVE = ArchiveSettings(codec="null", keep_replaced_s=0, upload_threads=1)
+NOW: Millis = 1_366_000_000_000
+T = TypeVar("T")
+
+
+class Inline(Executor):
+    """An executor that has done it when it returns."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 - a crash, too, is what the caller is to meet
+            future.set_exception(error)
+        return future
+
+
+class Topic:
+    """One partition: messages at offsets with gaps, of which retention takes the first."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[int, bytes]] = []
+        self.poison: set[int] = set()
+        self.low = 0
+        self.end = 0
+
+    def accept(self, hours: Sequence[int | None], gap: int) -> None:
+        """One transaction. None is bytes that are no post. Offsets are missing behind it: its marker, and others."""
+        for hour in hours:
+            if hour is None:
+                self.poison.add(self.end)
+            value = b"poison" if hour is None else encode(_post(self.end, hour))
+            self.messages.append((self.end, value))
+            self.end += 1
+        self.end += gap
+
+    def read(self, position: int, count: int) -> list[tuple[int, bytes]]:
+        """Nothing where the position is no longer there."""
+        if position < self.low:
+            return []
+        first = bisect_left(self.messages, position, key=lambda message: message[0])
+        return self.messages[first : first + count]
+
+
+def _post(offset: int, hour: int) -> Post:
+    at = NOW - (NOW % HOUR_MS) - hour * HOUR_MS
+    return Post(id=str(offset), source="x", created_at=at, received_at=NOW, text="#a")
+
+
+class Process:
+    """One archiver, as far as one partition goes: what `Archiver` does, a call at a time."""
+
+    def __init__(self, topic: Topic, hdfs: HdfsDouble, rejected: Counter[int]) -> None:
+        self._topic = topic
+        self._site = Site(hdfs, Paths(HDFS.root, "posts"), Inline())
+        self._rejected = rejected
+        self._to = Outlets(self._site, "null", self._send, lambda partition, position: None, lambda: NOW)
+        self._log: CommitLog | None = None
+        self._chunk: OpenChunk | None = None
+        self._flush: Flush | None = None
+
+    def act(self, action: Callable[[], None]) -> None:
+        """Do something. Whoever crashes, or is told that another has won, starts again from the manifests."""
+        try:
+            action()
+        except UnavailableError:
+            return
+        except (Crash, FencedError):
+            self._log = self._chunk = self._flush = None
+
+    def begin(self) -> None:
+        if self._chunk is not None and self._chunk.next >= self._topic.low:
+            return
+        self._chunk = self._flush = None
+        log = CommitLog(self._site.store, self._site.paths, 0)
+        if recover(self._site, log) < self._topic.low:
+            record_gap(self._site, log, self._topic.low, NOW)
+        self._log, self._chunk = log, OpenChunk("posts", 0, log.position)
+
+    def read(self, count: int) -> None:
+        if self._chunk is not None:
+            for offset, value in self._topic.read(self._chunk.next, count):
+                self._chunk.take(value, offset, NOW, 0)
+
+    def step(self) -> None:
+        if self._flush is None and self._chunk is not None and self._log is not None and self._chunk.records:
+            self._flush = Flush(self._to, self._log, self._chunk)
+            self._chunk = OpenChunk("posts", 0, self._chunk.next)
+        if self._flush is not None:
+            self._flush.step()
+            if self._flush.done:
+                self._flush = None
+
+    def drain(self) -> None:
+        """All that is left, nothing failing."""
+        self.begin()
+        self.read(len(self._topic.messages))
+        while self._flush is not None or (self._chunk is not None and self._chunk.records):
+            self.step()
+
+    def _send(self, rejects: Sequence[Reject]) -> None:
+        self._rejected.update(int(reject.where.rpartition("@")[2]) for reject in rejects)
+
+
+FAULTS: list[Fault] = ["crash before", "crash after", "lost before", "lost after", "cut", "late"]
+
+
+class Archiving(RuleBasedStateMachine):
+    """Histories of one partition."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.topic = Topic()
+        self.hdfs = HdfsDouble()
+        self.rejected: Counter[int] = Counter()
+        self.processes = [Process(self.topic, self.hdfs, self.rejected) for _ in range(3)]
+        self.readers = 0
+
+    who = strategies.integers(0, 2)
+
+    @rule(hours=strategies.lists(strategies.none() | strategies.integers(0, 2), min_size=1, max_size=5), gap=who)
+    def accept(self, hours: list[int | None], gap: int) -> None:
+        self.topic.accept(hours, gap)
+
+    @rule(who=who)
+    def begin(self, who: int) -> None:
+        self.processes[who].act(self.processes[who].begin)
+
+    @rule(who=who, count=strategies.integers(1, 6))
+    def read(self, who: int, count: int) -> None:
+        self.processes[who].read(count)
+
+    @rule(who=who, steps=strategies.integers(1, 5))
+    def flush(self, who: int, steps: int) -> None:
+        for _ in range(steps):
+            self.processes[who].act(self.processes[who].step)
+
+    @rule(who=who)
+    def replace(self, who: int) -> None:
+        """A process is gone, with all that it knew."""
+        self.processes[who] = Process(self.topic, self.hdfs, self.rejected)
+
+    @rule(calls=strategies.integers(0, 12), fault=strategies.sampled_from(FAULTS))
+    def fail(self, calls: int, fault: Fault) -> None:
+        self.hdfs.armed = (calls, fault)
+
+    @rule()
+    def deliver_late(self) -> None:
+        self.hdfs.deliver_late()
+
+    @rule(count=strategies.integers(1, 4))
+    def delete_by_retention(self, count: int) -> None:
+        self.topic.low = min(self.topic.low + count, self.topic.end)
+
+    @rule()
+    def compact(self) -> None:
+        self.processes[0].act(lambda: _compact(self.hdfs))
+
+    @rule()
+    def look(self) -> None:
+        """What readers see at any time is right as far as it goes."""
+        check(self.topic, self.hdfs.copy(), self.rejected, whole=False)
+
+    def teardown(self) -> None:
+        """When nothing fails any more, everything is there."""
+        self.hdfs.armed = None
+        Process(self.topic, self.hdfs, self.rejected).drain()
+        self.hdfs.deliver_late()
+        Process(self.topic, self.hdfs, self.rejected).drain()
+        check(self.topic, self.hdfs, self.rejected, whole=True)
+        _compact(self.hdfs)
+        _compact(self.hdfs)
+        check(self.topic, self.hdfs, self.rejected, whole=True)
+
+
+def _ledger(hdfs: HdfsDouble) -> Ledger:
+    ledger = Ledger(HDFS, ARCHIVE, "posts", 1, store=hdfs)
+    ledger.refresh()
+    return ledger
+
+
+def _compact(hdfs: HdfsDouble) -> None:
+    ledger = _ledger(hdfs)
+    several = [hour for hour in ledger.hours() if len(ledger.parts(hour)) > 1]
+    Compaction(ledger, ARCHIVE, NOW).run(several)
+
+
+def check(topic: Topic, hdfs: HdfsDouble, rejected: Counter[int], whole: bool) -> None:
+    """Each accepted offset below the archive's end is archived once, or rejected, or in a gap: one of these."""
+    ledger = _ledger(hdfs)
+    end = ledger.covered[0]
+    records = [record for hour in ledger.hours() for record in posts_of(ledger, hour)]
+    archived = Counter(record["offset"] for record in records)
+    gaps = {o for m in ledger.partitions[0] if m.kind == "gap" for o in range(m.start, m.next)}
+    accepted = {offset for offset, _ in topic.messages if offset < end}
+    assert all(record["id"] == str(record["offset"]) for record in records)
+    assert set(archived.values()) <= {1}
+    assert archived.keys() == accepted - topic.poison - gaps
+    assert sum(m.rejected for m in ledger.partitions[0]) == len((accepted & topic.poison) - gaps)
+    assert rejected.keys() >= (accepted & topic.poison) - gaps
+    assert sum(ledger.posts(hour) for hour in ledger.hours()) == len(records)
+    if whole:
+        assert accepted == {offset for offset, _ in topic.messages}
+
+
+TestArchiving = Archiving.TestCase
+TestArchiving.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+class Shortcut:
+    """What not to do: parts become visible one by one, and where to start is told by the largest name."""
+
+    def __init__(self, topic: Topic, hdfs: HdfsDouble, directly: bool) -> None:
+        self._topic, self._hdfs, self._directly = topic, hdfs, directly
+
+    def run(self, count: int) -> None:
+        position = max((int(name.split("+")[1]) for name in self._names()), default=0)
+        messages = self._topic.read(position, count)
+        end = messages[-1][0] + 1 if messages else position
+        for hour in range(3):
+            offsets = [offset for offset, _ in messages if offset % 3 == hour]
+            if offsets:
+                self._write(f"/{hour}+{end}+{position}", " ".join(map(str, offsets)).encode())
+
+    def _write(self, path: str, data: bytes) -> None:
+        if self._directly:
+            self._hdfs.put(path, data)
+        else:
+            self._hdfs.put(f"/_tmp{path}", data)
+            self._hdfs.rename(f"/_tmp{path}", path)
+
+    def _names(self) -> list[str]:
+        return [entry.name for entry in self._hdfs.entries("/") if not entry.is_folder]
+
+    def archived(self) -> Counter[int]:
+        return Counter(o for name in self._names() for o in map(int, self._hdfs.files[f"/{name}"].split()))
+
+
+@pytest.mark.parametrize("directly", [True, False], ids=["writing to the final path", "the largest name"])
+def test_the_shortcuts_are_found_wrong(directly: bool) -> None:
+    assert any(_wrong(random.Random(seed), directly) for seed in range(100))
+
+
+def _wrong(chance: random.Random, directly: bool) -> bool:
+    topic, hdfs = Topic(), HdfsDouble()
+    shortcut = Shortcut(topic, hdfs, directly)
+    for _ in range(6):
+        topic.accept([0] * chance.randint(1, 6), 1)
+        hdfs.armed = (chance.randint(0, 9), chance.choice([*FAULTS[:2], "cut"]))
+        try:
+            shortcut.run(chance.randint(2, 12))
+        except Crash:
+            continue
+    hdfs.armed = None
+    for _ in topic.messages:
+        shortcut.run(len(topic.messages))
+    return shortcut.archived() != Counter(offset for offset, _ in topic.messages)
