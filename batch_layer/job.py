@@ -16,7 +16,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import SCHEMA_PATH, Part
@@ -98,7 +98,7 @@ def _rank_slice(
 
     tries = Retrying(
         retry=retry_if_exception_type(VanishedError),
-        wait=wait_exponential_jitter(0.2, max=2),
+        wait=wait_random_exponential(multiplier=0.3, max=2),
         stop=stop_after_attempt(3),
         before_sleep=again,
         reraise=True,

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
+from msgspec import to_builtins
+
 from batch_layer.archive import encoding, manifest
 from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.manifest import Manifest, Part
@@ -41,7 +43,7 @@ class Archive:
         start = self._next[partition]
         hours: dict[Hour, list[dict[str, object]]] = defaultdict(list)
         for offset, post in enumerate(posts, start):
-            record = {name: getattr(post, name) for name in post.__struct_fields__}
+            record = to_builtins(post)  # fastavro takes a tuple for a choice of a union's branch
             hours[post.hour].append(record | {"partition": partition, "offset": offset})
         end = start + len(posts) + 1  # a commit marker takes an offset
 

@@ -1,0 +1,351 @@
+"""The batch layer on real servers: Spark reads HDFS, MongoDB holds what it computed."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from batch_layer.archive import encoding
+from batch_layer.archive.compaction import Compaction
+from batch_layer.archive.ledger import Ledger
+from batch_layer.job import SparkFailedError
+from batch_layer.plan import Span
+from batch_layer.publish import Computed, Stamp, publish, sweep
+from batch_layer.rank import Arrived, rank_hour
+from batch_layer.recompute import PartlyDoneError, Watch
+from batch_layer.runs import BusyError, Job, Run, Runs, StoppedError
+from batch_layer.spark import Engine
+from config.errors import FencedError
+from config.settings import Settings
+from ingest.hashtags import AS_IS, Rule
+from serving.store import Store
+from serving.views import HOURS, RUNS, Row
+from tests.end_to_end import oracle
+from tests.integration.archived import Archive, posts_of_csv
+from tests.integration.batches import (
+    FIRST,
+    Layers,
+    as_bytes,
+    documents,
+    post,
+    run_missing,
+    speed_hours,
+    speed_row,
+    top,
+    waited,
+)
+
+BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
+
+
+@pytest.fixture(scope="module")
+def engine(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One Spark session: it takes seconds to start."""
+    engine = Engine(stack.spark, stack.hdfs, tmp_path_factory.mktemp("spark"))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def layer(settings: Settings, engine: Engine) -> Iterator[Layers]:
+    layers = Layers(settings, engine)
+    yield layers
+    layers.close()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    with Store(settings.mongo) as store:
+        yield store
+
+
+def test_every_hour_of_the_recorded_posts_equals_the_oracle(
+    settings: Settings, layer: Layers, store: Store, test_data: Path
+) -> None:
+    posts = list(posts_of_csv(test_data / BOSTON))
+    archive = Archive(settings)
+    for partition in range(2):
+        archive.add(partition, posts[partition::2])
+    archive.add(2, posts[:300])  # sent again
+
+    batch = layer()
+    outcome = batch.run(batch.plan_missing())
+
+    sent = list(oracle.posts_of_csv(test_data / BOSTON))
+    expected = oracle.count(sent, once=True)
+    there = documents(store)
+    assert {str(hour): top(document) for hour, document in there.items()} == {
+        hour: oracle.top(counts, 1_000) for hour, counts in expected.items()
+    }
+    assert sum(each["posts"] for each in there.values()) == len({each.id for each in sent})
+    assert all(each["uses"] == expected[each["hour"]].total() for each in there.values())
+    assert all(each["complete"] and not each["dirty"] and each["tied_beyond"] == 0 for each in there.values())
+    assert len(outcome.hours) == len(expected)
+    assert not layer().plan_missing().hours
+
+
+def test_spark_ranks_as_the_pure_definition_does(settings: Settings, layer: Layers, store: Store) -> None:
+    texts = ["#Ａ #a", "＃東京 no", "plain", "#été #ETE #Été", "#x" * 3, "#\U00010400 #_1", "a.b/#no #ye\u0301s", ""]
+    posts = [
+        post(at % 11, at % 2, texts[at % len(texts)], ("Native", "#a") if at % 7 == 0 else None) for at in range(60)
+    ]
+    archive = Archive(settings)
+    for partition in range(3):
+        archive.add(partition, posts[partition * 20 : partition * 20 + 10])
+        archive.add(partition, posts[partition * 20 + 10 : partition * 20 + 20])
+
+    run_missing(layer())
+
+    for hour, document in documents(store).items():
+        arrived = [Arrived(each.source, each.id, each.text, each.tags) for each in posts if each.hour == hour]
+        pure = rank_hour(arrived, AS_IS, settings.batch.keep)
+        assert tuple(Row(**row) for row in document["top"]) == pure.rows
+        assert (document["uses"], document["tags"], document["posts"]) == (pure.uses, pure.tags, pure.posts)
+
+
+def test_of_a_post_in_two_files_the_first_arrival_counts(settings: Settings, layer: Layers, store: Store) -> None:
+    archive = Archive(settings)
+    archive.add(1, [post(1, 0, "#second"), post(2, 0, "#two")])
+    archive.add(0, [post(1, 0, "#first"), post(3, 0, "no hashtag")])
+    archive.add(0, [post(3, 0, "#third")])
+    run_missing(layer())
+    document = documents(store)[FIRST]
+    assert (top(document), document["posts"]) == ([("first", 1), ("two", 1)], 3)
+
+
+def test_an_hour_without_hashtags_gets_a_document(settings: Settings, layer: Layers, store: Store) -> None:
+    Archive(settings).add(0, [post(1, 0, "plain")])
+    run_missing(layer())
+    document = documents(store)[FIRST]
+    assert (document["top"], document["uses"], document["posts"], document["complete"]) == ([], 0, 1, True)
+
+
+@pytest.mark.parametrize("cut", ["between two blocks", "inside a block"])
+def test_a_cut_file_is_seen_and_all_other_hours_are_computed(
+    settings: Settings, layer: Layers, store: Store, cut: str
+) -> None:
+    archive = Archive(settings)
+    parts = archive.add(0, [post(at, at % 3, f"#t{at} {'x' * 50}") for at in range(90)])
+    path = archive.paths.absolute(parts[1].path)
+    whole = archive.store.get(path) or b""
+    with archive.store.open(path) as file:
+        records = [encoding.in_millis(each) for each in encoding.read(file, path)]
+    archive.store.put(path, encoding.encode(records[:20], "deflate") if cut.startswith("between") else whole[:-300])
+
+    batch = layer()
+    with pytest.raises(PartlyDoneError, match=r"2013-04-15T13"):
+        run_missing(batch)
+
+    assert set(documents(store)) == {FIRST, FIRST.plus(2)}
+    assert store.collection(RUNS).find_one()["state"] == "failed"  # type: ignore[index]
+    archive.store.put(path, whole)
+    run_missing(batch)
+    assert set(documents(store)) == {FIRST, FIRST.plus(1), FIRST.plus(2)}
+
+
+def test_a_file_that_compaction_replaced_meanwhile_is_looked_up_again(
+    settings: Settings, layer: Layers, store: Store
+) -> None:
+    archive = Archive(settings)
+    archive.add(0, [post(1, 0, "#a")])
+    archive.add(1, [post(2, 0, "#a #b")])
+    batch = layer()
+    plan = batch.plan_missing()
+    ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, settings.kafka.partitions)
+    at_once = settings.archive.model_copy(update={"keep_replaced_s": 0})
+    for hours in ([FIRST], []):
+        ledger.refresh()
+        Compaction(ledger, at_once, 2_000_000_000_000).run(hours)
+    assert len(ledger.parts(FIRST)) == 1
+
+    batch.run(plan)
+
+    assert top(documents(store)[FIRST]) == [("a", 2), ("b", 1)]
+
+
+def test_a_late_post_makes_its_hour_dirty_and_the_next_run_mends_it(
+    settings: Settings, layer: Layers, store: Store
+) -> None:
+    archive = Archive(settings)
+    archive.add(0, [post(1, 0, "#a"), post(2, 1, "#b")])
+    batch = layer()
+    run_missing(batch)
+    untouched = as_bytes(store, [FIRST.plus(1)])
+    archive.add(1, [post(3, 0, "#late")])
+
+    plan = batch.plan_missing()
+    assert [(each.hour, each.state) for each in plan.hours] == [(FIRST, "dirty")]
+    told: list[bool] = []
+    batch.run(plan, watch=Watch(threading.Event(), lambda *_: told.append(True)))
+
+    assert top(documents(store)[FIRST]) == [("a", 1), ("late", 1)]
+    assert told == [True]
+    assert not batch.plan_missing().hours
+    assert as_bytes(store, [FIRST.plus(1)]) == untouched
+
+
+def test_an_hour_in_progress_is_provisional_keeps_its_speed_rows_and_is_final_once_complete(
+    settings: Settings, layer: Layers, store: Store
+) -> None:
+    Archive(settings).add(0, [post(1, 0, "#a"), post(2, 1, "#b")])
+    for hour in (FIRST, FIRST.plus(1)):
+        speed_row(store, hour, "a")
+    early = layer(until=FIRST.plus(1))
+    early.run(early.plan_hour(FIRST.plus(1)))
+    assert not documents(store)[FIRST.plus(1)]["complete"]
+    assert speed_hours(store) == {FIRST, FIRST.plus(1)}
+
+    plan = run_missing(layer())
+
+    assert [each.state for each in plan.hours] == ["missing", "provisional"]
+    assert documents(store)[FIRST.plus(1)]["complete"]
+    assert speed_hours(store) == set()
+
+
+def test_a_corrected_rule_changes_the_hours_since_then_and_leaves_those_before_byte_for_byte(
+    settings: Settings, layer: Layers, store: Store
+) -> None:
+    Archive(settings).add(0, [post(at, at % 4, "#spam #ham" if at % 8 < 4 else "#spam") for at in range(40)])
+    run_missing(layer())
+    hours = [FIRST.plus(at) for at in range(4)]
+    before = as_bytes(store, hours)
+    rule = Rule.corrected(ignore=["spam"], aliases={})
+
+    corrected = layer(rule)
+    outcome = corrected.run(corrected.plan_range(Span(FIRST.plus(2), None)))
+
+    after = as_bytes(store, hours)
+    assert [before[hour] == after[hour] for hour in hours] == [True, True, False, False]
+    assert [top(each) for each in documents(store).values()][2:] == [[("ham", 5)]] * 2
+    assert {each["rule"] for hour, each in documents(store).items() if hour >= hours[2]} == {rule.version}
+    assert [(each.hour, each.entered, each.left) for each in outcome.changes] == [
+        (hour, (), ("spam",)) for hour in hours[2:]
+    ]
+
+
+def test_two_runs_of_one_job_at_once_are_one_and_a_refusal(settings: Settings, store: Store) -> None:
+    runs = [Runs(store, 60, owner=f"{at}:1") for at in range(2)]
+    job = Job("hour", FIRST, FIRST.plus(1), "1")
+    with runs[0].start(job, reach=FIRST) as first:
+        with pytest.raises(BusyError, match="already being computed by 0:1 since"):
+            runs[1].start(job, reach=FIRST)
+        other = runs[1].start(Job("hour", FIRST.plus(1), FIRST.plus(2), "1"), reach=FIRST)
+        assert other.token > first.token
+    again = runs[1].start(job, reach=FIRST)
+    assert (again.attempt, again.token > other.token) == (1, True)
+
+
+def test_two_runs_of_one_hour_at_once_end_in_the_same_document(settings: Settings, layer: Layers, store: Store) -> None:
+    Archive(settings).add(0, [post(1, 0, "#a")])
+    batches = [layer() for _ in range(2)]
+    plans = [batches[0].plan_hour(FIRST), batches[1].plan_range(Span(FIRST, None))]
+    threads = [threading.Thread(target=batch.run, args=(plan,)) for batch, plan in zip(batches, plans, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert top(documents(store)[FIRST]) == [("a", 1)]
+    runs = list(store.collection(RUNS).find())
+    assert [each["state"] for each in runs] == ["done", "done"]
+    assert documents(store)[FIRST]["token"] == max(each["token"] for each in runs)
+
+
+def test_a_run_that_was_taken_for_dead_publishes_nothing_over_its_successor(settings: Settings, store: Store) -> None:
+    job = Job("recompute", FIRST, None, "1")
+    zombie = Runs(store, 0.05).start(job, reach=FIRST)  # it never renews
+    successor = waited(lambda: _started(Runs(store, 60), job))
+    assert (successor.id, successor.attempt) == (zombie.id, 2)
+    ranked = {text: rank_hour([Arrived("x", "1", text, None)], AS_IS, 10) for text in ("#new", "#old")}
+
+    publish(store, [Computed(FIRST, ranked["#new"], (1,), True)], Stamp(successor.id, successor.token, "1"), 2)
+    late = publish(store, [Computed(FIRST, ranked["#old"], (1,), True)], Stamp(zombie.id, zombie.token, "1"), 1)
+
+    assert late.refused == 1
+    assert top(documents(store)[FIRST]) == [("new", 1)]
+    with pytest.raises(FencedError):
+        zombie.tell(hours_done=1)
+
+
+def test_many_first_writes_of_one_hour_at_once_end_in_that_of_the_largest_token(settings: Settings) -> None:
+    def write(token: int) -> None:
+        ranked = rank_hour([Arrived("x", "1", f"#t{token}", None)], AS_IS, 10)
+        with Store(settings.mongo) as own:
+            publish(own, [Computed(FIRST, ranked, (1,), True)], Stamp(f"r{token}", token, "1"), 1)
+
+    threads = [threading.Thread(target=write, args=(token,)) for token in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Store(settings.mongo) as store:
+        assert top(documents(store)[FIRST]) == [("t8", 1)]
+
+
+def test_the_full_history_begins_with_nothing_and_leaves_rows_of_hours_in_progress(
+    settings: Settings, layer: Layers, store: Store
+) -> None:
+    Archive(settings).add(0, [post(at, at % 3, "#a") for at in range(9)])
+    batch = layer(until=FIRST.plus(2))
+    batch.run(batch.plan_hour(FIRST.plus(2)))
+    run_missing(batch)
+    store.collection(HOURS).insert_one({"_id": "batch|2001-01-01T00", "hour": "2001-01-01T00", "run": "x", "token": 1})
+    for hour in (FIRST, FIRST.plus(2)):
+        speed_row(store, hour, "a")
+
+    outcome = batch.run(batch.plan_range(Span(None, None)), reset=True)
+
+    assert set(documents(store)) == {FIRST, FIRST.plus(1)}
+    assert {each["run"] for each in documents(store).values()} == {outcome.run}
+    assert speed_hours(store) == {FIRST.plus(2)}
+
+
+def test_a_stopped_recomputation_goes_on_with_what_it_had_not_published(
+    settings: Settings, layer: Layers, store: Store
+) -> None:
+    small = settings.model_copy(update={"batch": settings.batch.model_copy(update={"slice_posts": 3})})
+    Archive(settings).add(0, [post(at, at % 6, "#a") for at in range(18)])
+    batch = layer(settings=small)
+    stop = threading.Event()
+
+    def tell(hours: int, _posts: int) -> None:
+        if hours == 2:
+            stop.set()
+
+    with pytest.raises(StoppedError):
+        batch.run(batch.plan_range(Span(FIRST, None)), watch=Watch(stop, tell))
+    first = as_bytes(store, list(documents(store)))
+    outcome = batch.run(batch.plan_range(Span(FIRST, None)))
+
+    assert (outcome.resumed, len(outcome.hours)) == (2, 4)
+    assert as_bytes(store, first) == first
+    run = store.collection(RUNS).find_one() or {}
+    assert (run["state"], run["attempt"], run["hours_done"], run["hours_planned"]) == ("done", 2, 6, 6)
+    assert batch.run(batch.plan_range(Span(FIRST, None)), resume=False).resumed == 0
+
+
+def test_speed_rows_that_came_back_after_a_publish_are_swept(settings: Settings, layer: Layers, store: Store) -> None:
+    Archive(settings).add(0, [post(1, 0, "#a"), post(2, 1, "#a")])
+    run_missing(layer(until=FIRST.plus(1)))
+    for hour in (FIRST, FIRST.plus(1)):
+        speed_row(store, hour, "a")
+    assert sweep(store) == 1
+    assert speed_hours(store) == {FIRST.plus(1)}
+
+
+def test_hdfs_that_is_down_is_told_and_damages_nothing(settings: Settings, layer: Layers, store: Store) -> None:
+    Archive(settings).add(0, [post(1, 0, "#a")])
+    batch = layer()
+    plan = batch.plan_missing()
+    gone = settings.hdfs.model_copy(update={"name_node": "hdfs://127.0.0.1:1", "url": "http://127.0.0.1:1"})
+    batch.settings = settings.model_copy(update={"hdfs": gone})
+    with pytest.raises(SparkFailedError, match="Connection refused"):
+        batch.run(plan)
+    assert not documents(store)
+
+
+def _started(runs: Runs, job: Job) -> Run | None:
+    try:
+        return runs.start(job, reach=FIRST)
+    except BusyError:
+        return None
