@@ -15,7 +15,7 @@ from config.settings import Settings
 from ingest.wire import decode_use
 from serving.store import Store
 from speed_layer.lanes import Counted, Lanes
-from speed_layer.reader import ANSWER_S, consumer_config, partitions_of
+from speed_layer.reader import consumer_config, partitions_of, watermarks
 
 _AT_ONCE = 1_000
 
@@ -41,7 +41,6 @@ def speed_lag(settings: Settings, timeout_s: float = 10.0) -> list[Lag]:
     """The lag of each partition. Raises `UnavailableError` where Kafka or MongoDB do not answer."""
     with Store(settings.mongo) as store:
         lanes = Lanes(store, settings.kafka.hashtags)
-        # The end is asked for before the lanes are read: what is counted meanwhile can only make the lag smaller.
         partitions = partitions_of(settings.kafka)
         consumer = Consumer(consumer_config(settings.kafka) | {"enable.partition.eof": True})
         try:
@@ -62,7 +61,7 @@ def caught_up(settings: Settings, timeout_s: float = 10.0) -> bool:
 
 def _lag(consumer: Consumer, lanes: Lanes, topic: str, partition: int, deadline: float) -> Lag:
     at = TopicPartition(topic, partition)
-    low, high = consumer.get_watermark_offsets(at, timeout=ANSWER_S)
+    low, high = watermarks(consumer, at)
     counted = lanes.read(partition)
     at.offset = max(low, counted.progress)
     if at.offset >= high:

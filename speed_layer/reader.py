@@ -6,6 +6,7 @@ So nothing that was fetched before can come after, and one partition that waits 
 import logging
 from typing import Any
 
+import tenacity
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from config.errors import TrendsError, UnavailableError
@@ -32,10 +33,7 @@ class Reader:
 
         Raises `UnavailableError` where the brokers do not answer, and `TrendsError` where the topic ends before it.
         """
-        try:
-            low, high = self._consumer.get_watermark_offsets(self._at, timeout=ANSWER_S)
-        except KafkaException as error:
-            raise _unavailable(self._name, error.args[0]) from None
+        low, high = watermarks(self._consumer, self._at)
         if offset > high:
             raise TrendsError(
                 f"counted up to {offset}, and the topic ends at {high}: it was made anew",
@@ -82,6 +80,21 @@ def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
         "fetch.wait.max.ms": 100,
         "reconnect.backoff.max.ms": 1_000,
     }
+
+
+def watermarks(consumer: Consumer, at: TopicPartition) -> tuple[int, int]:
+    """First offset that is there, and the end, commit markers included. Raises `UnavailableError`."""
+    asked = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(KafkaException),  # a leader that was just chosen, or changes
+        wait=tenacity.wait_random_exponential(multiplier=0.05, max=1),
+        stop=tenacity.stop_after_delay(ANSWER_S),
+        reraise=True,
+    )
+    try:
+        low, high = asked(consumer.get_watermark_offsets, at, timeout=ANSWER_S)
+    except KafkaException as error:
+        raise _unavailable(f"{at.topic}/{at.partition}", error.args[0]) from None
+    return int(low), int(high)
 
 
 def partitions_of(settings: KafkaSettings) -> list[int]:

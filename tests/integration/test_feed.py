@@ -1,0 +1,170 @@
+"""A feed and a ledger in this process, on real Kafka and MongoDB: the speed layer without Storm."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from config.errors import TrendsError
+from config.settings import Settings
+from ingest.wire import Use, encode
+from serving.store import Store
+from serving.views import USES
+from speed_layer.counters import MongoLedger, Verdict, settle
+from speed_layer.feed import Emission, Feed
+from speed_layer.lag import caught_up, speed_lag
+from speed_layer.lanes import Lanes
+from speed_layer.reader import Reader, partitions_of
+from speed_layer.worker import wall_ms
+
+WITHIN_S = 45
+SEVEN = "2017-01-06T07"
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    with Store(settings.mongo) as store:
+        yield store
+
+
+@pytest.fixture
+def layer(settings: Settings, store: Store) -> Iterator["Layer"]:
+    layer = Layer(settings, store)
+    yield layer
+    layer.feed.close()
+
+
+class Layer:
+    """Spout and bolt of one process, whose tuples can be lost."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.feed = Feed(settings, store, partitions_of(settings.kafka), wall_ms)
+        self.ledger = MongoLedger(store, settings.kafka.hashtags, timedelta(days=7), wall_ms)
+
+    def work(self, report: Callable[[Emission, Verdict], None] | None = None) -> None:
+        emitted = self.feed.poll()
+        if emitted:
+            for emission, verdict in zip(emitted, settle(self.ledger, [each.step for each in emitted]), strict=True):
+                (report or self.report)(emission, verdict)
+
+    def report(self, emission: Emission, verdict: Verdict) -> None:
+        (self.feed.fail if verdict is Verdict.REFUSED else self.feed.ack)(emission.id)
+
+    def work_until(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + WITHIN_S
+        while not holds():
+            assert time.monotonic() < deadline
+            for _ in range(20):
+                self.work()
+
+    def restarted(self) -> "Layer":
+        self.feed.close()
+        return Layer(self.settings, self.store)
+
+    def counted(self) -> Counter[tuple[str, str]]:
+        return Counter({(use["hour"], use["tag"]): use["count"] for use in self.store.collection(USES).find()})
+
+
+def produce(settings: Settings, tags: list[str], *, commit: bool = True, hour: str = SEVEN) -> None:
+    name = settings.kafka.hashtags
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "transactional.id": f"test-{name}"})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for tag in tags:
+        producer.produce(name, encode(Use(tag, hour, "1", "x", tag)), key=tag)
+    (producer.commit_transaction if commit else producer.abort_transaction)(30)
+
+
+def test_uses_are_counted_and_the_lag_says_when(settings: Settings, layer: Layer) -> None:
+    assert caught_up(settings)
+    produce(settings, ["a", "b", "c"] * 100)
+    assert not caught_up(settings)
+    assert sum(lag.behind for lag in speed_lag(settings)) >= 300
+    layer.work_until(lambda: caught_up(settings))
+    assert layer.counted() == {(SEVEN, tag): 100 for tag in "abc"}
+    layer.feed.save()
+    assert sum(lag.next for lag in speed_lag(settings)) >= 300
+
+
+def test_what_was_never_committed_is_neither_counted_nor_waited_for(settings: Settings, layer: Layer) -> None:
+    produce(settings, ["a", "b"])
+    produce(settings, ["a", "lost"] * 50, commit=False)
+    layer.work_until(lambda: caught_up(settings))
+    assert layer.counted() == {(SEVEN, "a"): 1, (SEVEN, "b"): 1}
+
+
+def test_a_spout_that_dies_before_it_hears_or_saves_anything_counts_nothing_twice(
+    settings: Settings, layer: Layer
+) -> None:
+    produce(settings, list("abcdefgh") * 10)
+    deadline = time.monotonic() + WITHIN_S
+    while layer.counted().total() < 80:  # all is counted, and not one report arrives
+        assert time.monotonic() < deadline
+        layer.work(lambda *_: None)
+    assert Lanes(layer.store, settings.kafka.hashtags).read(0).progress == 0
+    assert caught_up(settings)
+    produce(settings, list("abcdefgh"), hour="2017-01-06T08")
+    second = layer.restarted()
+    second.work_until(lambda: caught_up(settings))
+    assert second.counted() == Counter({(SEVEN, tag): 10 for tag in "abcdefgh"}) + Counter(
+        {("2017-01-06T08", tag): 1 for tag in "abcdefgh"}
+    )
+    second.feed.close()
+
+
+def test_tuples_that_fail_after_they_were_counted_are_not_counted_again(settings: Settings, layer: Layer) -> None:
+    produce(settings, list("abcdefgh") * 10)
+    deadline = time.monotonic() + WITHIN_S
+    while layer.counted().total() < 80:
+        assert time.monotonic() < deadline
+        layer.work(lambda emission, _: layer.feed.fail(emission.id))
+    layer.work_until(lambda: caught_up(settings))
+    assert layer.counted() == {(SEVEN, tag): 10 for tag in "abcdefgh"}
+
+
+def test_what_retention_deleted_is_told_loudly_and_counting_goes_on(
+    settings: Settings, layer: Layer, caplog: pytest.LogCaptureFixture
+) -> None:
+    produce(settings, ["a"] * 50)
+    (partition,) = (lag.partition for lag in speed_lag(settings) if not lag.drained)
+    cut = TopicPartition(settings.kafka.hashtags, partition, 30)
+    admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap})
+    for deleted in admin.delete_records([cut]).values():
+        deleted.result()
+    with caplog.at_level(logging.ERROR, "speed_layer"):
+        layer.work_until(lambda: caught_up(settings))
+    assert "messages 0 to 29 were deleted before they were counted" in caplog.text
+    assert layer.counted() == {(SEVEN, "a"): 20}
+
+
+def test_a_topic_that_was_made_anew_is_not_skipped_silently(settings: Settings, store: Store) -> None:
+    Lanes(store, settings.kafka.hashtags).save({0: 1_000})
+    reader = Reader(settings.kafka, 0)
+    try:
+        with pytest.raises(TrendsError, match="it was made anew"):
+            reader.start(1_000)
+    finally:
+        reader.close()
+
+
+def test_what_cannot_be_read_is_parked_with_its_place_and_reason(settings: Settings, layer: Layer) -> None:
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap})
+    producer.produce(settings.kafka.hashtags, b"\xff?", partition=1)
+    producer.flush(30)
+    layer.work_until(lambda: caught_up(settings))
+    consumer = Consumer({"bootstrap.servers": settings.kafka.bootstrap, "group.id": "test"})
+    consumer.assign([TopicPartition(settings.kafka.rejects, 0, 0)])
+    message = consumer.poll(30)
+    consumer.close()
+    assert message is not None
+    headers = dict(message.headers())
+    assert message.value() == b"\xff?"
+    assert (headers["stage"], headers["where"]) == (b"speed", f"{settings.kafka.hashtags}/1@0".encode())
+    assert headers["reason"].startswith(b"not a use")
