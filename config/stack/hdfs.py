@@ -21,6 +21,7 @@ BORROWED = (
     "hadoop-client-runtime",
     "slf4j-api",
     "jcl-over-slf4j",
+    "log4j-1.2-api",
     "log4j-api",
     "log4j-core",
     "log4j-slf4j2-impl",

@@ -44,9 +44,9 @@ class JarSet:
         return sum({Path(jar.path).name: jar.size for jar in self.listed()}.values()) // MEGABYTE
 
     def wrong(self, folder: Path, *, thorough: bool) -> Iterator[str]:
-        """What is missing, too much or not as listed. `thorough` reads every byte."""
+        """What is missing, too much or not as listed, in the folders of the set. `thorough` reads every byte."""
         wanted = {jar.path: jar for jar in self.listed()}
-        have = {path.relative_to(folder).as_posix() for path in folder.glob("*/*")}
+        have = {path.relative_to(folder).as_posix() for name, _ in self.folders for path in (folder / name).glob("*")}
         yield from (f"{path} is not in the list" for path in sorted(have - wanted.keys()))
         for path, jar in sorted(wanted.items()):
             if path not in have:

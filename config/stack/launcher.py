@@ -6,9 +6,11 @@ what keeps the processes alive.
 
 import fcntl
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tenacity
@@ -25,12 +27,12 @@ from config.stack.ports import clashes, refuse_twice
 from config.stack.server import Server
 from config.stack.services import COMMANDS, Service
 from config.stack.storm import Nimbus, Supervisor, ZooKeeper
-from config.stack.supervise import Supervision
+from config.stack.supervise import ALIVE, Supervision
 
 logger = logging.getLogger(__name__)
 
 READY_TIMEOUT_S = 180.0
-STOP_AFTER_S = 20
+ASK_EVERY_S = 0.4
 LOG_LINES = 8
 
 Tell = Callable[[str, str], None]
@@ -52,43 +54,48 @@ def services(settings: Settings) -> list[Service]:
 def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
     """Start what of `names` does not serve yet, and wait until it does. Gives the names of what was started.
 
-    Raises `TrendsError`: a port is taken, Java is missing, a server did not come up. What did come up stays up.
+    What was started with other settings is started anew. Raises `TrendsError`: a port is taken, Java is missing, a
+    server did not come up. What did come up stays up, then as after Ctrl-C: another `up` goes on from there.
     """
     place = Place.of(settings.stack)
+    everything = [*servers(settings), *services(settings)]
+    ours = [s for s in everything if s.name in names and (s.ports() or isinstance(s, Service))]
     with _alone(place):
         supervision = Supervision(place)
-        chosen = [server for server in [*servers(settings), *services(settings)] if server.name in names]
-        ours = [server for server in chosen if server.ports() or isinstance(server, Service)]
-        jvm = java.find() if any(server.jars for server in ours) else Path("java")
         if not supervision.running() and (killed := supervision.kill_strays()):
             logger.warning("ended %d processes that an earlier stack left behind", killed)
+        jvm = java.find() if any(server.jars for server in ours) else Path("java")
         alive = {process.name for process in supervision.processes() if process.alive}
-        changed = {s.name: supervision.describe(s.name, s.program(jvm), STOP_AFTER_S) for s in ours}
-        if moved := [name for name in alive & changed.keys() if changed[name]]:
-            supervision.stop(moved)
-        missing = [server for server in ours if server.name not in alive or server.name in moved]
+        changed = {s.name for s in ours if supervision.describe(s.name, s.program(jvm), [p.number for p in s.ports()])}
+        if moved := changed & alive:
+            supervision.stop(sorted(moved))
+        missing = [server for server in ours if server.name not in alive - moved]
         _check_ports(settings, missing)
-        supervision.apply([server.name for server in missing])
-        _start_all(missing, place, jvm, supervision, tell)
-        waiting = [server for server in ours if server not in missing]
-        _side_by_side(lambda server: _await(server, supervision, place, tell), waiting)
-        return [server.name for server in missing]
+        supervision.apply(sorted(changed | {server.name for server in missing}))
+        bring = _Bring(place, jvm, supervision, tell)
+        bring.side_by_side(
+            bring.fetch, list({s.jars: s for s in reversed(missing)}.values())
+        )  # one of those that share
+        bring.side_by_side(lambda s: bring.start(s) if s in missing else bring.wait(s), ours)
+    return [server.name for server in missing]
 
 
 def down(settings: Settings, tell: Tell) -> int:
     """Stop the services, then the servers, then what Storm's workers left. Gives how many programs were stopped."""
-    place = Place.of(settings.stack)
-    supervision = Supervision(place)
+    supervision = Supervision(Place.of(settings.stack))
     alive = [process.name for process in supervision.processes() if process.alive]
     if supervision.running():
         for group in ([n for n in alive if n in COMMANDS], [n for n in alive if n not in COMMANDS]):
-            for name in group:
-                tell(name, "stopping")
+            _told(group, "stopping", tell)
             supervision.stop(group)
-            for name in group:
-                tell(name, "stopped")
+            _told(group, "stopped", tell)
         supervision.shut_down()
     return len(alive) + supervision.kill_strays()
+
+
+def _told(names: Sequence[str], step: str, tell: Tell) -> None:
+    for name in names:
+        tell(name, step)
 
 
 def _check_ports(settings: Settings, missing: Sequence[Server]) -> None:
@@ -98,58 +105,64 @@ def _check_ports(settings: Settings, missing: Sequence[Server]) -> None:
         raise TrendsError("; ".join(map(str, found)), where="the local stack", next_step="Then `trends up` again")
 
 
-def _start_all(missing: Sequence[Server], place: Place, jvm: Path, supervision: Supervision, tell: Tell) -> None:
-    def bring(server: Server) -> None:
-        tell(server.name, "preparing")
-        server.prepare(jvm)
-        supervision.start(server.name)
-        _await(server, supervision, place, tell)
+@dataclass(frozen=True)
+class _Bring:
+    """The steps by which servers come up, each in a thread of its own."""
 
-    first = {server.jars: server for server in reversed(missing) if server.jars}  # one of those that share a set
-    _side_by_side(lambda server: _fetch(server, place, jvm, tell), list(first.values()))
-    _side_by_side(bring, missing)
+    place: Place
+    jvm: Path
+    supervision: Supervision
+    tell: Tell
+    given_up: threading.Event = field(default_factory=threading.Event)
 
+    def side_by_side(self, step: Callable[[Server], None], over: Sequence[Server]) -> None:
+        """Take a step with each server at once. The first error, or Ctrl-C, ends the waiting of all."""
+        with ThreadPoolExecutor(max_workers=max(1, len(over))) as pool:
+            try:
+                for done in as_completed([pool.submit(step, server) for server in over]):
+                    done.result()
+            except BaseException:
+                self.given_up.set()
+                raise
 
-def _fetch(server: Server, place: Place, jvm: Path, tell: Tell) -> None:
-    if server.jars:
-        fetch(server.jars, place, jvm, lambda text: tell(server.name, text))
+    def fetch(self, server: Server) -> None:
+        """Have its jars in the cache."""
+        if server.jars:
+            fetch(server.jars, self.place, self.jvm, lambda text: self.tell(server.name, text))
 
+    def start(self, server: Server) -> None:
+        """Prepare and start it, then wait."""
+        self.tell(server.name, "preparing")
+        server.prepare(self.jvm)
+        self.supervision.start(server.name)
+        self.wait(server)
 
-def _await(server: Server, supervision: Supervision, place: Place, tell: Tell) -> None:
-    """Ask until it serves. Raises `TrendsError` with the end of its log where it does not, or dies again and again."""
-    tell(server.name, "starting")
+    def wait(self, server: Server) -> None:
+        """Ask until it serves. Raises `TrendsError` with the end of its log where it does not."""
+        self.tell(server.name, "starting")
+        waiting = tenacity.Retrying(
+            stop=tenacity.stop_after_delay(READY_TIMEOUT_S) | tenacity.stop_when_event_set(self.given_up),
+            wait=tenacity.wait_fixed(ASK_EVERY_S),
+            retry=tenacity.retry_if_result(lambda answer: not answer),
+        )
+        try:
+            waiting(self._serves, server)
+        except tenacity.RetryError:
+            if not self.given_up.is_set():
+                raise self._failed(server, f"does not serve after {READY_TIMEOUT_S:.0f} s") from None
+        else:
+            self.tell(server.name, "ready")
 
-    def serves() -> bool:
-        state = next((p.state for p in supervision.processes() if p.name == server.name), "UNKNOWN")
-        if state in ("FATAL", "EXITED", "STOPPED", "UNKNOWN"):
-            raise _failed(server, place, f"is {state.lower()}")
+    def _serves(self, server: Server) -> bool:
+        state = next((p.state for p in self.supervision.processes() if p.name == server.name), "UNKNOWN")
+        if state not in ALIVE:
+            raise self._failed(server, f"is {state.lower()}")
         return state == "RUNNING" and server.ready()
 
-    waiting = tenacity.Retrying(
-        stop=tenacity.stop_after_delay(READY_TIMEOUT_S),
-        wait=tenacity.wait_fixed(0.25),
-        retry=tenacity.retry_if_result(lambda answer: not answer),
-    )
-    try:
-        waiting(serves)
-    except tenacity.RetryError:
-        raise _failed(server, place, f"does not serve after {READY_TIMEOUT_S:.0f} s") from None
-    tell(server.name, "ready")
-
-
-def _failed(server: Server, place: Place, what: str) -> TrendsError:
-    log = place.log(server.name)
-    said = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.is_file() else []
-    return TrendsError("\n  ".join([what, *said]), where=server.name, next_step=f"See `trends logs {server.name}`")
-
-
-def _side_by_side(task: Callable[[Server], None], over: Sequence[Server]) -> None:
-    """All at once; the first error is raised when all have ended."""
-    if not over:
-        return
-    with ThreadPoolExecutor(max_workers=len(over)) as pool:
-        for done in [pool.submit(task, server) for server in over]:
-            done.result()
+    def _failed(self, server: Server, what: str) -> TrendsError:
+        log = self.place.log(server.name)
+        said = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.is_file() else []
+        return TrendsError("\n  ".join([what, *said]), where=server.name, next_step=f"See `trends logs {server.name}`")
 
 
 @contextmanager

@@ -46,14 +46,19 @@ class Mongo:
         return [Port(self._nodes[0].port, "mongo.uri")]
 
     def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's
-        """Make the data folder, and say what this machine lacks for mongod, if anything."""
+        """Make the data folder. Raises `TrendsError` where mongod can't run here."""
         self._place.data(self.name).mkdir(parents=True, exist_ok=True)
+        self.check()
+
+    def check(self) -> Path:
+        """The program. Raises `TrendsError` that says what it lacks on this machine, if anything."""
         if missing := missing_libraries(mongod()):
             raise TrendsError(
                 f"mongod lacks {', '.join(missing)}",
                 where="MongoDB",
                 next_step=f"`apt-get install libcurl4 liblzma5 libssl3`, {ELSEWHERE}",
             )
+        return mongod()
 
     def program(self, jvm: Path) -> Program:  # noqa: ARG002 - the contract's
         """Mongod, on loopback."""

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -29,6 +29,8 @@ from config.stack.server import Program
 MARK = "LOCAL_STACK"
 LONGEST_SOCKET = 100
 START_TIMEOUT_S = 15.0
+STOP_AFTER_S = 20
+"""Seconds that a program has to end by itself."""
 STOP_TIMEOUT_S = 60.0
 ALIVE = frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"})
 BECOME = Path(__file__).with_name("become.py")
@@ -45,7 +47,7 @@ _PROGRAM = {
     "autostart": "false",
     "autorestart": "true",
     "startsecs": "2",
-    "startretries": "20",
+    "startretries": "8",
     "stopasgroup": "true",
     "killasgroup": "true",
     "redirect_stderr": "true",
@@ -86,12 +88,12 @@ class Supervision:
         except UnavailableError:
             return False
 
-    def describe(self, name: str, program: Program, stop_after_s: int) -> bool:
-        """Write down how a program is started. Tells whether that has changed. Done before `apply`."""
+    def describe(self, name: str, program: Program, ports: Sequence[int]) -> bool:
+        """Write down how a program is started. Tells whether that, or a port, has changed. Done before `apply`."""
         known = {"command": list(program.command), "folder": str(program.folder or self._place.state)}
         environment = program.surroundings() | {MARK: str(self._place.state)}
         lasting = {key: value for key, value in program.environment.items() if key != "PATH"}  # differs by shell
-        facts = json.dumps([known, lasting, stop_after_s], sort_keys=True)
+        facts = json.dumps([known, lasting, list(ports)], sort_keys=True)
         fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:12]
         self._folder.mkdir(parents=True, exist_ok=True)
         self._place.log(name).parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +106,7 @@ class Supervision:
         written[f"program:{name}"] = _PROGRAM | {
             "command": command,
             "stdout_logfile": _escaped(self._place.log(name)),
-            "stopwaitsecs": str(stop_after_s),
+            "stopwaitsecs": str(STOP_AFTER_S),
         }
         with self._conf.open("w") as file:
             written.write(file)
@@ -233,7 +235,7 @@ class Supervision:
             transport.close()
 
 
-def _until(true: Any, timeout_s: float, otherwise: str) -> None:
+def _until(true: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
     waiting = tenacity.Retrying(
         stop=tenacity.stop_after_delay(timeout_s),
         wait=tenacity.wait_fixed(0.1),

@@ -1,29 +1,169 @@
-"""`trends up`, `down`, `logs`, `doctor`: the local stack of real servers."""
+"""`trends up`, `down`, `logs`, `doctor`: the local stack of real servers, and the services on it."""
+
+import json
+import sys
+from collections import deque
+from dataclasses import asdict
 
 import click
+import tenacity
+from rich.console import Console
+from rich.table import Table
 
+from config.errors import UsageError
 from config.settings import Settings
+from serving.cli.options import json_option, settings_of
+from serving.cli.progress import Progress
 
-
-def _settings() -> Settings:
-    settings: Settings = click.get_current_context().find_root().obj
-    return settings
-
-
-@click.command()
-@click.option("--servers-only", is_flag=True, help="No topics, no services.")
-@click.argument("names", metavar="[SERVER]…", nargs=-1)
-def up(servers_only: bool, names: tuple[str, ...]) -> None:
-    """Start it."""
-    from config.stack import launcher
-
-    wanted = list(names) or [server.name for server in launcher.servers(_settings())]
-    launcher.up(_settings(), wanted, lambda name, text: click.echo(f"{name}: {text}", err=True))
+TOPOLOGY = "topology"
+FOLLOW_EVERY_S = 0.5
 
 
 @click.command()
-def down() -> None:
-    """Stop it."""
+@click.option("--servers-only", is_flag=True, help="Neither topics, folders and indexes nor services.")
+@click.argument("names", metavar="[SERVER]...", nargs=-1)
+@click.pass_context
+def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
+    """Start the servers; make topics, folders and indexes; then start the services.
+
+    SERVER is one or more of kafka, namenode, datanode, mongo, zookeeper, nimbus, supervisor, and of the services
+    archiver, scheduler, topology. Without any: all. What serves already is left alone; what is set to another machine
+    is not started.
+
+    \b
+    Examples:
+      trends up
+      trends up --servers-only
+      trends up archiver topology
+    """
     from config.stack import launcher
 
-    launcher.down(_settings(), lambda name, text: click.echo(f"{name}: {text}", err=True))
+    settings = settings_of(ctx)
+    servers = [server.name for server in launcher.servers(settings)]
+    services = [service.name for service in launcher.services(settings)]
+    if unknown := set(names) - {*servers, *services, TOPOLOGY}:
+        known = ", ".join([*servers, *services, TOPOLOGY])
+        raise UsageError(f"no such server: {', '.join(sorted(unknown))}", where="up", next_step=f"One of: {known}")
+    wanted = list(names) or servers + ([] if servers_only else [*services, TOPOLOGY])
+    try:
+        with Progress(wanted) as progress:
+            started = launcher.up(settings, [name for name in wanted if name in servers], progress.tell)
+            if not servers_only and set(wanted) - set(servers):
+                _furnish(settings)
+                started += launcher.up(settings, [name for name in wanted if name in services], progress.tell)
+                started += _submit(settings, progress) if TOPOLOGY in wanted else []
+    except KeyboardInterrupt:
+        click.echo("interrupted: what was started stays. `trends up` goes on, `trends down` stops it", err=True)
+        raise
+    told = f"started: {', '.join(started)}" if started else "everything was up already"
+    click.echo(f"{told}. Next: `trends status`, `trends logs SERVER`, `trends down`", err=True)
+
+
+def _furnish(settings: Settings) -> None:
+    """Make what the services take for granted. Each of it is left alone where it exists."""
+    from hdfs import HdfsError, InsecureClient
+    from requests import RequestException
+
+    from config.errors import UnavailableError
+    from ingest.topics import create_topics
+    from serving.store import Store
+
+    create_topics(settings.kafka, max_post_bytes=settings.ingest.max_post_bytes)
+    with Store(settings.mongo) as store:
+        store.prepare()
+    try:
+        client = InsecureClient(settings.hdfs.url, user=settings.hdfs.user, timeout=settings.hdfs.timeout_s)
+        client.makedirs(settings.hdfs.root)
+    except (HdfsError, RequestException) as error:
+        raise UnavailableError(
+            f"can't make {settings.hdfs.root}: {error}",
+            where=f"HDFS at {settings.hdfs.url}",
+            next_step="`trends doctor`",
+        ) from None
+
+
+def _submit(settings: Settings, progress: Progress) -> list[str]:
+    """Submit the topology unless it runs; then wait until Storm has given it a worker."""
+    from config.stack import nimbus
+    from config.stack.place import PROJECT
+    from config.stack.server import address_of
+    from speed_layer.submission import submit
+
+    at, name = address_of(settings.storm.nimbus, "storm.nimbus"), settings.storm.topology
+    started = []
+    if nimbus.ask(at).topology(name) is None:
+        progress.tell(TOPOLOGY, "submitting")
+        submit(settings, PROJECT)
+        started = [TOPOLOGY]
+    progress.tell(TOPOLOGY, "starting")
+    waiting = tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.5))
+    waiting.retry = tenacity.retry_if_result(lambda found: not found or not found.workers)
+    waiting(lambda: nimbus.ask(at).topology(name))
+    progress.tell(TOPOLOGY, "ready")
+    return started
+
+
+@click.command()
+@click.pass_context
+def down(ctx: click.Context) -> None:
+    """Stop the services, the topology's workers and the servers. Their data stays.
+
+    \b
+    Examples:
+      trends down
+    """
+    from config.stack import launcher
+
+    with Progress([]) as progress:
+        stopped = launcher.down(settings_of(ctx), progress.tell)
+    click.echo("stopped; data stays. `trends up` starts again" if stopped else "nothing was up", err=True)
+
+
+@click.command()
+@click.argument("name", metavar="SERVER")
+@click.option("-n", "count", type=click.IntRange(min=0), default=50, show_default=True, help="Lines from the end.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is added, until Ctrl-C.")
+@click.pass_context
+def logs(ctx: click.Context, name: str, count: int, follow: bool) -> None:
+    """Read what a server or a service says. `topology` is the log of Storm's newest worker.
+
+    \b
+    Examples:
+      trends logs kafka
+      trends logs -f -n 10 archiver
+    """
+    from config.stack.logs import added, log_of
+
+    path = log_of(settings_of(ctx), name)
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in deque(file, maxlen=count):
+            click.echo(line, nl=False)
+        if follow:
+            for line in added(path, file.tell(), FOLLOW_EVERY_S):
+                click.echo(line, nl=False)
+
+
+@click.command()
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Check Java, packages, memory, disk, ports, every server and the clock.
+
+    Says what to do about what it finds. Exit 1: something is wrong.
+
+    \b
+    Examples:
+      trends doctor
+      trends doctor --json
+    """
+    from config.stack.doctor import examine
+
+    found = list(examine(settings_of(ctx)))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in found], ensure_ascii=False))
+    else:
+        table = Table("what", "", "found", "what to do", box=None, pad_edge=False)
+        for finding in found:
+            table.add_row(finding.subject, finding.state, finding.found, finding.next_step)
+        Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    ctx.exit(1 if any(finding.state == "wrong" for finding in found) else 0)

@@ -1,0 +1,154 @@
+"""Doctor: looks at this machine and at every server, and says what to do about what it finds."""
+
+import email.utils
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+import psutil
+import requests
+
+from config.errors import TrendsError
+from config.settings import Settings
+from config.stack import java
+from config.stack.launcher import servers
+from config.stack.mongo import Mongo
+from config.stack.place import PROJECT, Place
+from config.stack.ports import clashes
+from config.stack.server import Server
+from config.stack.supervise import Supervision
+
+GIGABYTE = 1 << 30
+NEEDED_MEMORY = 3 * GIGABYTE
+NEEDED_DISK = 5 * GIGABYTE
+CLOCK_OFF_S = 3.0
+
+State = Literal["ok", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, what was found, and what to do where it is not right."""
+
+    subject: str
+    state: State
+    found: str
+    next_step: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every finding, cheap ones first. Never an error: what can't be looked at is a finding."""
+    place = Place.of(settings.stack)
+    running = Supervision(place).running()
+    for look in (_python, _packages, _java):
+        yield _guarded(look)
+    yield _memory(running)
+    yield _disk(place.state)
+    yield _guarded(lambda: _mongod(settings))
+    if not running:
+        yield _guarded(lambda: _ports(settings))
+    for server in servers(settings):
+        yield _answers(server, running)
+    yield _clock(settings)
+    if any(port.setting.startswith("storm.") for server in servers(settings) for port in server.ports()):
+        yield Finding(
+            "storm",
+            "note",
+            "nimbus, supervisor and workers of Storm 2.8 listen on every interface and ask for no password",
+            "On a network that you do not trust, let a firewall close their ports",
+        )
+
+
+def _guarded(look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except TrendsError as error:
+        return Finding(error.where or "settings", "wrong", error.what, error.next_step)
+
+
+def _python() -> Finding:
+    told = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < (3, 11):  # noqa: UP036 - that is what it looks for
+        return Finding("python", "wrong", told, "Install Python 3.11 or newer, then `make clean` and `make demo`")
+    return Finding("python", "ok", told)
+
+
+def _packages() -> Finding:
+    """Installed versions against the lock file."""
+    lock = PROJECT / "requirements.lock"
+    if not lock.is_file():
+        return Finding("packages", "note", "no requirements.lock beside the project, so nothing to compare with")
+    pinned = re.findall(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE)
+    off = [f"{name} {have or 'is missing'} (locked: {want})" for name, want in pinned if (have := _have(name)) != want]
+    if off:
+        return Finding("packages", "wrong", "; ".join(off[:5]), "`make .venv` installs what is locked")
+    return Finding("packages", "ok", f"{len(pinned)} as locked")
+
+
+def _have(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _java() -> Finding:
+    return Finding("java", "ok", str(java.find()))
+
+
+def _memory(running: bool) -> Finding:
+    free = psutil.virtual_memory().available
+    told = f"{free / GIGABYTE:.1f} GB available"
+    if not running and free < NEEDED_MEMORY:
+        return Finding("memory", "note", told, "The stack and a batch run need about 3 GB: close something")
+    return Finding("memory", "ok", told)
+
+
+def _disk(folder: Path) -> Finding:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = psutil.disk_usage(str(there)).free
+    told = f"{free / GIGABYTE:.1f} GB free in {there}"
+    if free < NEEDED_DISK:
+        return Finding("disk", "wrong" if free < GIGABYTE else "note", told, "Free some, or set stack.state elsewhere")
+    return Finding("disk", "ok", told)
+
+
+def _mongod(settings: Settings) -> Finding:
+    server = Mongo(settings, Place.of(settings.stack))
+    if not server.ports():
+        return Finding("mongod", "ok", f"runs elsewhere: {server.address}")
+    return Finding("mongod", "ok", str(server.check()))
+
+
+def _ports(settings: Settings) -> Finding:
+    if taken := clashes((server.name, port) for server in servers(settings) for port in server.ports()):
+        return Finding("ports", "wrong", "; ".join(map(str, taken)), "Then `trends up`")
+    return Finding("ports", "ok", "free")
+
+
+def _answers(server: Server, running: bool) -> Finding:
+    where = f"at {server.address}"
+    if server.ready():
+        return Finding(server.name, "ok", f"serves {where}")
+    if server.ports() and not running:
+        return Finding(server.name, "note", "is stopped", "`trends up`")
+    step = f"See `trends logs {server.name}`" if server.ports() else "Start it there, or correct its address"
+    return Finding(server.name, "wrong", f"does not answer {where}", step)
+
+
+def _clock(settings: Settings) -> Finding:
+    """Our clock against the NameNode's, whose answer carries the time to the second."""
+    try:
+        answer = requests.get(f"{settings.hdfs.url}/jmx", params={"qry": "java.lang:type=Runtime"}, timeout=3)
+        theirs = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    except (requests.RequestException, KeyError, ValueError):
+        return Finding("clock", "note", "no server to compare with", "`trends up`")
+    off = abs(time.time() - theirs)
+    if off > CLOCK_OFF_S:
+        return Finding("clock", "wrong", f"{off:.0f} s away from the NameNode's", "Set both by NTP")
+    return Finding("clock", "ok", "agrees with the NameNode's")

@@ -1,0 +1,34 @@
+"""Logs: one file a server in one folder, and the workers' own in Storm's."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.errors import NoDataError
+from config.settings import Settings
+from config.stack.place import Place
+
+
+def log_of(settings: Settings, name: str) -> Path:
+    """The log of a server, a service, `supervisord` or `topology`. Raises `NoDataError` naming those that exist."""
+    place = Place.of(settings.stack)
+    known = {path.stem: path for path in sorted((place.state / "logs").glob("*.log"))}
+    workers = sorted(place.data("storm").glob("workers/*/*/worker.log"), key=lambda path: path.stat().st_mtime)
+    if workers:
+        known["topology"] = workers[-1]
+    if name not in known:
+        there = f"There are: {', '.join(known)}" if known else "Nothing was started yet: `trends up`"
+        raise NoDataError("no such log", where=name, next_step=there)
+    return known[name]
+
+
+def added(path: Path, position: int, every_s: float) -> Iterator[str]:
+    """Lines as they are added after `position`, without end. A log that was rotated is read from its new beginning."""
+    while True:
+        if path.is_file() and path.stat().st_size < position:
+            position = 0
+        with path.open(encoding="utf-8", errors="replace") as file:
+            file.seek(position)
+            yield from iter(file.readline, "")
+            position = file.tell()
+        time.sleep(every_s)

@@ -1,0 +1,91 @@
+"""States: what runs of the stack at this moment, for `trends status`."""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import psutil
+
+from config.errors import UnavailableError
+from config.settings import Settings
+from config.stack import nimbus
+from config.stack.launcher import servers, services
+from config.stack.place import Place
+from config.stack.server import Server, address_of
+from config.stack.services import Service
+from config.stack.supervise import Process, Supervision
+
+State = Literal["running", "starting", "stopping", "stopped", "failed", "external"]
+_STATES: dict[str, State] = {
+    "RUNNING": "running",
+    "STARTING": "starting",
+    "BACKOFF": "starting",
+    "STOPPING": "stopping",
+    "FATAL": "failed",
+    "UNKNOWN": "failed",
+}
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """One server or service. `external`: its address is not on this machine, so it is neither started nor watched."""
+
+    name: str
+    state: State
+    pid: int | None
+    uptime_s: int | None
+    memory_mb: int | None
+    address: str
+    external: bool
+
+
+def states(settings: Settings) -> list[ServerState]:
+    """Every server, service and the topology. Quick, and never an error: what can't be asked is stopped."""
+    known = {process.name: process for process in Supervision(Place.of(settings.stack)).processes()}
+    told = [_state(server, known.get(server.name)) for server in [*servers(settings), *services(settings)]]
+    return [*told, _topology(settings, known.get("supervisor"))]
+
+
+def _state(server: Server, process: Process | None) -> ServerState:
+    external = not server.ports() and not isinstance(server, Service)
+    if external or process is None or not process.pid:
+        state = "external" if external else _STATES.get(process.state, "stopped") if process else "stopped"
+        return ServerState(server.name, state, None, None, None, server.address, external)
+    return ServerState(
+        server.name,
+        _STATES.get(process.state, "stopped"),
+        process.pid,
+        max(0, int(time.time() - process.started)),
+        _memory_mb(process.pid, children=isinstance(server, Service)),
+        server.address,
+        external,
+    )
+
+
+def _topology(settings: Settings, supervisor: Process | None) -> ServerState:
+    """The topology lives in workers that Storm's supervisor has started."""
+    at = address_of(settings.storm.nimbus, "storm.nimbus")
+    external = not at.here
+    pid = supervisor.pid if supervisor and not external else 0
+    try:
+        found = nimbus.ask(at).topology(settings.storm.topology) if pid or external else None
+    except UnavailableError:
+        found = None
+    if found is None:
+        return ServerState("topology", "stopped", None, None, None, "", external)
+    state: State = "running" if found.status == "ACTIVE" else "stopping" if found.status == "KILLED" else "starting"
+    memory = max(0, _memory_mb(pid, children=True) - _memory_mb(pid, children=False)) if pid else None
+    return ServerState("topology", state, None, found.uptime_s, memory, "", external)
+
+
+def _memory_mb(pid: int, *, children: bool) -> int:
+    """Resident memory of a process, and of what it has started."""
+    total = 0
+    try:
+        process = psutil.Process(pid)
+        for each in [process, *(process.children(recursive=True) if children else [])]:
+            total += each.memory_info().rss
+    except psutil.Error:
+        return total // MEGABYTE
+    return total // MEGABYTE
