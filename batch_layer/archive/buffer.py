@@ -98,7 +98,10 @@ def _record(value: bytes | None, now: Millis, future_ms: int) -> Record:
     check_event_time(post.created_at, now, future_ms)
     if not 0 <= post.received_at < LATEST_MS:
         raise BadRecordError(f"received at no possible time: {str(post.received_at)[:40]} ms")
-    return asdict(post)
+    record = asdict(post)
+    if post.tags is not None:
+        record["tags"] = list(post.tags)  # fastavro takes a tuple in a union for (type, value)
+    return record
 
 
 def largest_over(chunks: list[OpenChunk], bounds: Bounds) -> OpenChunk | None:

@@ -1,4 +1,4 @@
-"""A double of HDFS for the laws of the archive: in memory; it fails when told to, and passes the contract of `Store`."""
+"""A double of HDFS for the laws of the archive: in memory; it fails when told to, and keeps the contract of `Store`."""
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +28,7 @@ class HdfsDouble:
         self.folders: set[str] = {"/"}
         self.armed: tuple[int, Fault] | None = None
         """Which of the next calls fails, and how."""
+        self.calls = 0
         self.late: list[tuple[str, str]] = []
 
     def put(self, path: str, data: bytes | Iterable[bytes]) -> None:
@@ -111,6 +112,7 @@ class HdfsDouble:
         return self.armed[1] if self.armed is not None and self.armed[0] == 0 else None
 
     def _call(self, act: Callable[[], _T], cut: Callable[[], None] | None = None) -> _T:
+        self.calls += 1
         fault = self._due()
         self.armed = None if fault is not None or self.armed is None else (self.armed[0] - 1, self.armed[1])
         if fault == "cut" and cut is not None:

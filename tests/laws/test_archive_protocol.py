@@ -233,6 +233,9 @@ def check(topic: Topic, hdfs: HdfsDouble, rejected: Counter[int], whole: bool) -
     assert sum(m.rejected for m in ledger.partitions[0]) == len((accepted & topic.poison) - gaps)
     assert rejected.keys() >= (accepted & topic.poison) - gaps
     assert sum(ledger.posts(hour) for hour in ledger.hours()) == len(records)
+    named = {part.path for hour in ledger.hours() for part in ledger.arrived(hour)}
+    named |= {part.path for link in ledger.compactions for part in link.parts}
+    assert {path.removeprefix("/archive/") for path in hdfs.files if path.startswith("/archive/dt=")} <= named
     if whole:
         assert accepted == {offset for offset, _ in topic.messages}
 

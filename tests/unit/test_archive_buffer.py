@@ -1,0 +1,118 @@
+"""The open chunk: everything that comes is a record or a reject, and memory is bounded."""
+
+import json
+from io import BytesIO
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch_layer.archive import encoding
+from batch_layer.archive.buffer import Bounds, OpenChunk, largest_over
+from config.settings import ArchiveSettings
+from ingest.hours import HOUR_MS
+from ingest.post import Post
+from ingest.wire import encode
+
+NOW = 1_366_000_000_000
+BOUNDS = Bounds.of(ArchiveSettings(flush_records=10, flush_bytes=10_000, flush_after_s=20, future_s=300))
+POST = Post(id="1", source="x", created_at=NOW, received_at=NOW, text="#a")
+
+
+def take(value: bytes | None, offset: int = 0, chunk: OpenChunk | None = None) -> OpenChunk:
+    chunk = chunk or OpenChunk("posts", 3, 0)
+    chunk.take(value, offset, NOW, BOUNDS.future_ms)
+    return chunk
+
+
+def test_posts_are_kept_by_hour_with_their_place() -> None:
+    chunk = take(encode(POST), 7)
+    take(encode(msgspec.structs.replace(POST, created_at=NOW - HOUR_MS)), 9, chunk)
+    assert [(str(hour), [r["offset"] for r in records]) for hour, records in chunk.by_hour()] == [
+        ("2013-04-15T03", [9]),
+        ("2013-04-15T04", [7]),
+    ]
+    assert chunk.span == (3, 0, 10)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "an empty message"),
+        (b"", "not a post"),
+        (b"\xff\xfe", "not a post"),
+        (b"[" * 100_000, "not a post"),
+        (b'{"id":"1","source":"x","created_at":1366000000000,"received_at":1,"text":"\\ud800"}', "not a post"),
+        (encode(msgspec.structs.replace(POST, created_at=9_224_318_015_999_000)), "in the future"),  # 2262
+        (encode(msgspec.structs.replace(POST, created_at=NOW + 300_001)), "in the future"),
+        (encode(msgspec.structs.replace(POST, created_at=0)), "before 2006"),
+        (encode(POST).replace(b'"received_at":1366000000000', b'"received_at":' + b"9" * 30), "no possible time"),
+        (encode(msgspec.structs.replace(POST, received_at=-1)), "no possible time"),
+    ],
+)
+def test_what_can_not_be_archived_becomes_a_reject_that_names_its_place(value: bytes | None, reason: str) -> None:
+    chunk = take(value, 1200)
+    assert not chunk.hours
+    (reject,) = chunk.rejects
+    assert (reject.raw, reject.stage, reject.where) == (value or b"", "archive", "posts/3@1200")
+    assert reason in reject.reason
+    assert (chunk.records, chunk.next) == (1, 1201)
+
+
+JSON = st.recursive(st.none() | st.integers() | st.text(max_size=5) | st.floats(), st.lists)
+FIELDS = {
+    "id": st.text(max_size=5),
+    "source": st.text(max_size=5),
+    "created_at": st.integers(NOW - HOUR_MS, NOW + HOUR_MS) | st.integers(),
+    "received_at": st.integers(0, NOW) | st.integers(),
+    "text": st.text() | JSON,
+    "lang": st.none() | st.text(max_size=3),
+    "tags": st.none() | st.lists(st.text(max_size=5)),
+    "payload": st.none() | st.text(),
+}
+
+
+@given(st.fixed_dictionaries({}, optional=FIELDS).map(json.dumps) | st.text())
+def test_whatever_is_taken_can_be_encoded_and_read_back(value: str) -> None:
+    chunk = take(value.encode("utf-8", "surrogatepass"))
+    assert sum(map(len, chunk.hours.values())) + len(chunk.rejects) == 1
+    for _, records in chunk.by_hour():
+        data = encoding.encode(records, "deflate")
+        (back,) = map(encoding.in_millis, encoding.read(BytesIO(data), "here"))
+        assert back == records[0]
+
+
+def test_an_empty_chunk_is_never_due() -> None:
+    assert not OpenChunk("posts", 0, 5).due(BOUNDS, NOW + 10**9)
+
+
+def test_a_chunk_is_due_when_it_is_full_of_records_or_bytes_or_has_waited() -> None:
+    chunk = take(encode(POST))
+    assert not chunk.due(BOUNDS, NOW + 19_999)
+    assert chunk.due(BOUNDS, NOW + 20_000)
+    for offset in range(1, 10):
+        take(encode(POST), offset, chunk)
+    assert chunk.due(BOUNDS, NOW)
+    assert take(encode(msgspec.structs.replace(POST, text="x" * 10_000))).due(BOUNDS, NOW)
+
+
+def test_a_clock_that_is_set_back_holds_nothing_back() -> None:
+    assert take(encode(POST)).due(BOUNDS, NOW - 1)
+
+
+def test_rejects_alone_fill_a_chunk() -> None:
+    chunk = OpenChunk("posts", 0, 0)
+    for offset in range(10):
+        take(b"poison", offset, chunk)
+    assert chunk.due(BOUNDS, NOW)
+
+
+def test_many_partitions_together_hold_no_more_than_two_full_chunks() -> None:
+    chunks = [OpenChunk("posts", partition, 0) for partition in range(9)]
+    for number in range(19):
+        take(encode(POST), number, chunks[number % 9])
+    assert largest_over(chunks, BOUNDS) is None
+    assert largest_over([*chunks, take(encode(POST))], BOUNDS) in chunks
+    large = take(encode(msgspec.structs.replace(POST, text="x" * 20_000)))
+    assert largest_over([*chunks[:1], large], BOUNDS) is large
