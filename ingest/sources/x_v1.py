@@ -34,7 +34,7 @@ class _Extended(msgspec.Struct):
 
 
 class _Status(msgspec.Struct):
-    id: int | None = None
+    id: int | str | None = None
     id_str: str | None = None
     created_at: str | None = None
     timestamp_ms: str | int | None = None

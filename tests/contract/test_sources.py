@@ -1,0 +1,141 @@
+"""What every source promises: order, resuming from every cursor, and bad records that hide nothing.
+
+One that is registered and has no example here fails `test_everything_registered_is_held_to_it`.
+"""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from backports import zstd
+
+from ingest.post import Post
+from ingest.sources import FORMATS, SOURCES, reader_of, source_class
+from ingest.sources.base import Batch, Source
+from ingest.sources.file import FileSource
+from ingest.sources.sample import SampleSource
+from ingest.wire import Reject
+from tests.recorded import NOW, reading
+
+Lines = list[bytes]
+IDS = [str((n << 22) + 690_406_591_110_582_272) for n in range(40)]
+
+
+def csv_lines() -> Lines:
+    rows = [f"'{id_}',\"text {n} #t{n}\nsecond line\",x\n".encode() for n, id_ in enumerate(IDS)]
+    return [b"tweet id, tweet, label\n", *rows]
+
+
+def v1_lines() -> Lines:
+    return [json.dumps({"id_str": id_, "text": f"#t{n}"}).encode() + b"\r\n" for n, id_ in enumerate(IDS)]
+
+
+def v2_lines() -> Lines:
+    posts = [{"id": id_, "text": f"#t{n}"} for n, id_ in enumerate(IDS)]
+    pages = [{"data": posts[n : n + 5]} for n in range(0, 20, 5)]
+    lines = [{"data": post, "matching_rules": []} for post in posts[20:]]
+    return [json.dumps(record).encode() + b"\n" for record in [*pages, *lines]]
+
+
+MADE: dict[str, Callable[[], Lines]] = {"csv": csv_lines, "x-v1": v1_lines, "x-v2": v2_lines}
+BAD = [b"\xff\xfe\x00\n", b'{"cut": "of\n', b"'7',\"open\n", b"[" * 50_000 + b"\n", b"\x00\n", b'"\n']
+
+
+def with_bad(lines: Lines) -> Lines:
+    """Bad lines everywhere: before, between and behind, not before a header."""
+    mixed = lines[:1]
+    for n, line in enumerate(lines[1:]):
+        mixed += [BAD[n % len(BAD)], line]
+    return [*mixed, b'{"cut']
+
+
+def files(kind: str, folder: Path) -> Source:
+    format_, _, packed = kind.partition("+")
+    lines = with_bad(MADE[format_]())
+    half = len(lines) // 2
+    parts = [lines[:half], (lines[:1] if format_ == "csv" else []) + lines[half:]]
+    pack: Callable[[bytes], bytes] = {"": bytes, "gz": gzip.compress, "zst": zstd.compress}[packed]
+    for name, part in zip(("a", "b"), parts, strict=True):
+        (folder / f"{name}.csv").write_bytes(pack(b"".join(part)))
+    return FileSource([str(folder)], reading(), format=format_)
+
+
+def sample(_kind: str, _folder: Path) -> Source:
+    return SampleSource(reading("sample"), end=NOW, posts=1_300, hours=30)
+
+
+SUBJECTS: dict[str, Callable[[str, Path], Source]] = {
+    **{f"{name}{packed}": files for name in FORMATS for packed in ("", "+gz", "+zst")},
+    "sample": sample,
+}
+
+
+@pytest.fixture(params=SUBJECTS)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+    return SUBJECTS[request.param](request.param, tmp_path)
+
+
+def told(batches: list[Batch]) -> tuple[list[Post], list[Reject], int]:
+    return (
+        [post for batch in batches for post in batch.posts],
+        [reject for batch in batches for reject in batch.rejects],
+        sum(batch.notices for batch in batches),
+    )
+
+
+def test_everything_registered_is_held_to_it() -> None:
+    assert set(SOURCES) == {"file", "sample"}
+    assert set(FORMATS) == set(MADE)
+    assert all(source_class(name) for name in SOURCES)
+
+
+def test_the_same_source_asked_again_gives_the_same(source: Source) -> None:
+    assert told(list(source.batches({}, 100))) == told(list(source.batches({}, 100)))
+
+
+def test_the_size_of_batches_changes_nothing_but_the_batches(source: Source) -> None:
+    assert told(list(source.batches({}, 1))) == told(list(source.batches({}, 10_000)))
+
+
+def test_every_cursor_that_it_gave_gives_exactly_the_rest(source: Source) -> None:
+    batches = list(source.batches({}, 7))
+    for n in range(0, len(batches), max(1, len(batches) // 40)):
+        cursor = json.loads(json.dumps(batches[n].cursor))
+        assert told(list(source.batches(cursor, 50))) == told(batches[n + 1 :])
+
+
+def test_the_last_cursor_gives_nothing(source: Source) -> None:
+    *_, last = source.batches({}, 10_000)
+    assert told(list(source.batches(last.cursor, 10_000))) == ([], [], 0)
+
+
+def test_a_batch_has_at_most_as_many_posts_as_asked_for(source: Source) -> None:
+    assert max(len(batch.posts) for batch in source.batches({}, 3)) <= 3
+
+
+def test_the_name_is_made_of_what_was_asked(tmp_path: Path) -> None:
+    for kind, make in SUBJECTS.items():
+        folder = tmp_path / kind
+        folder.mkdir()
+        assert make(kind, folder).name == make(kind, folder).name
+
+
+@pytest.mark.parametrize("format_", MADE)
+def test_bad_records_become_rejects_and_their_neighbours_are_untouched(format_: str, tmp_path: Path) -> None:
+    lines = MADE[format_]()
+    (tmp_path / "clean.csv").write_bytes(b"".join(lines))
+    (tmp_path / "bad.csv").write_bytes(b"".join(with_bad(lines)))
+    clean, bad = (
+        told(list(FileSource([str(tmp_path / name)], reading(), format=format_).batches({}, 100)))
+        for name in ("clean.csv", "bad.csv")
+    )
+    assert [post.id for post in clean[0]] == IDS
+    assert bad[0] == clean[0]
+    assert len(bad[1]) == len(lines)
+    for reject in bad[1]:
+        assert reject.stage == "ingest"
+        assert reject.reason
+        assert reject.where.startswith(str(tmp_path / "bad.csv") + ":")
+        assert reader_of(reject.reader, reading).spec == reject.reader

@@ -1,0 +1,32 @@
+"""Reading records as sources do, for tests: a fixed clock, everything kept."""
+
+from pathlib import Path
+
+from ingest.post import Post
+from ingest.sources.base import Batch
+from ingest.sources.file import FileSource
+from ingest.sources.formats import Reading
+from ingest.wire import Reject
+
+NOW = 1_800_000_000_000
+"""2027-01-15T08:00Z."""
+
+
+def reading(source: str = "x") -> Reading:
+    return Reading(source, lambda: NOW, 300_000, keep_payload=True)
+
+
+def read(source: FileSource, most: int = 10_000) -> tuple[list[Post], list[Reject], list[Batch]]:
+    """All posts, all rejects, and the batches that they came in."""
+    batches = list(source.batches({}, most))
+    return [p for b in batches for p in b.posts], [r for b in batches for r in b.rejects], batches
+
+
+def read_bytes(
+    tmp_path: Path, content: bytes, name: str = "posts.csv", **asked: object
+) -> tuple[list[Post], list[Reject]]:
+    """Posts and rejects of a file with this content."""
+    file = tmp_path / name
+    file.write_bytes(content)
+    posts, rejects, _ = read(FileSource([str(file)], reading(), **asked))  # type: ignore[arg-type] # as asked
+    return posts, rejects

@@ -1,0 +1,77 @@
+"""Settings: where a value comes from, and that nothing is taken in silence."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from config.errors import UsageError
+from config.settings import KafkaSettings, Settings
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable and no file of the developer's."""
+    monkeypatch.setattr("os.environ", {})
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "trends.toml"
+    file.write_text('[kafka]\nbootstrap = "file:1"\nposts = "p-file"\nhashtags = "h-file"\n')
+    monkeypatch.setenv("TRENDS_KAFKA__BOOTSTRAP", "env:1")
+    monkeypatch.setenv("TRENDS_KAFKA__POSTS", "p-env")
+    kafka = Settings.read(kafka={"bootstrap": "flag:1"}).kafka
+    assert (kafka.bootstrap, kafka.posts, kafka.hashtags, kafka.rejects) == ("flag:1", "p-env", "h-file", "rejects")
+
+
+def test_an_unknown_key_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "trends.toml").write_text("[kafka]\nbootstap = 1\n")
+    with pytest.raises(UsageError, match="bootstap"):
+        Settings.read()
+
+
+@pytest.mark.parametrize(
+    "name", ["TRENDS_KAFKA__BOOTSTAP", "TRENDS_KAFAK__BOOTSTRAP", "TRENDS_KAFKA_BOOTSTRAP", "TRENDS_X"]
+)
+def test_an_unknown_variable_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(UsageError):
+        Settings.read()
+
+
+@pytest.mark.parametrize(
+    "text", ["[kafka\n", "[kafka]\npartitions = 0\n", '[kafka]\npartitions = "many"\n', "kafka = 3\n"]
+)
+def test_a_file_that_makes_no_sense_is_a_usage_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "trends.toml").write_text(text)
+    with pytest.raises(UsageError):
+        Settings.read()
+
+
+def test_a_file_that_is_named_and_missing_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TRENDS_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(UsageError, match=r"none\.toml"):
+        Settings.read()
+
+
+def test_settings_are_frozen() -> None:
+    settings = Settings.read()
+    with pytest.raises(ValidationError):
+        settings.kafka.posts = "other"  # type: ignore[misc] # that is the point
+    with pytest.raises(ValidationError):
+        settings.kafka = KafkaSettings()  # type: ignore[misc] # that is the point
+
+
+def test_secrets_are_not_shown_and_not_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRENDS_MONGO__URI", "mongodb://me:hunter2@db/")
+    settings = Settings.read()
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    assert settings.mongo.uri.get_secret_value() == "mongodb://me:hunter2@db/"
+    monkeypatch.setenv("TRENDS_MONGO__URI", '{"password": "hunter2"}')
+    monkeypatch.setenv("TRENDS_MONGO__TIMEOUT_S", "hunter2")
+    with pytest.raises(UsageError) as refused:
+        Settings.read()
+    assert "hunter2" not in str(refused.value)
