@@ -71,7 +71,7 @@ class Transactions:
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_AbortedError),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=tenacity.wait_exponential_jitter(0.1, 2),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=2),
             before_sleep=tenacity.before_sleep_log(logger, logging.WARNING),
             reraise=True,
         ):
