@@ -9,9 +9,9 @@ from typing import BinaryIO, Literal, TypeVar
 from batch_layer.archive.store import Entry
 from config.errors import NoDataError, UnavailableError
 
-Fault = Literal["crash before", "crash after", "lost before", "lost after", "cut", "late"]
+Fault = Literal["crash before", "crash after", "lost before", "lost after", "cut", "short", "late"]
 """What befalls a call: its process dies before or after it is done; the call or its reply is lost; a PUT is cut off as
-its process dies; a rename is done much later, after its caller has given up."""
+its process dies, or without a word; a rename is done much later, after its caller has given up."""
 
 _T = TypeVar("_T")
 
@@ -115,8 +115,11 @@ class HdfsDouble:
         self.calls += 1
         fault = self._due()
         self.armed = None if fault is not None or self.armed is None else (self.armed[0] - 1, self.armed[1])
-        if fault == "cut" and cut is not None:
+        if fault in {"cut", "short"} and cut is not None:
             cut()
+            if fault == "cut":
+                raise Crash
+            return None  # type: ignore[return-value]  # only PUTs are cut, and they return nothing
         if fault in {"crash before", "cut"}:
             raise Crash
         if fault in {"lost before", "late"}:

@@ -136,7 +136,7 @@ class Process:
         self._rejected.update(int(reject.where.rpartition("@")[2]) for reject in rejects)
 
 
-FAULTS: list[Fault] = ["crash before", "crash after", "lost before", "lost after", "cut", "late"]
+FAULTS: list[Fault] = ["crash before", "crash after", "lost before", "lost after", "cut", "short", "late"]
 
 
 class Archiving(RuleBasedStateMachine):
