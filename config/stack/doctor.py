@@ -12,6 +12,7 @@ from typing import Literal
 
 import psutil
 import requests
+from packaging.requirements import Requirement
 
 from config.errors import TrendsError
 from config.settings import Settings
@@ -44,7 +45,8 @@ class Finding:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every finding, cheap ones first. Never an error: what can't be looked at is a finding."""
     place = Place.of(settings.stack)
-    running = Supervision(place).running()
+    known = {process.name: process.alive for process in Supervision(place).processes()}
+    running = any(known.values())
     for look in (_python, _packages, _java):
         yield _guarded(look)
     yield _memory(running)
@@ -53,7 +55,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if not running:
         yield _guarded(lambda: _ports(settings))
     for server in servers(settings):
-        yield _answers(server, running)
+        yield _answers(server, started=server.name in known and known[server.name])
     yield _clock(settings)
     if any(port.setting.startswith("storm.") for server in servers(settings) for port in server.ports()):
         yield Finding(
@@ -83,8 +85,14 @@ def _packages() -> Finding:
     lock = PROJECT / "requirements.lock"
     if not lock.is_file():
         return Finding("packages", "note", "no requirements.lock beside the project, so nothing to compare with")
-    pinned = re.findall(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE)
-    off = [f"{name} {have or 'is missing'} (locked: {want})" for name, want in pinned if (have := _have(name)) != want]
+    lines = re.findall(r"^([A-Za-z0-9][^\\\n]*)", lock.read_text(), re.MULTILINE)
+    pinned = [one for one in map(Requirement, lines) if one.marker is None or one.marker.evaluate()]
+    have = {one.name: _have(one.name) for one in pinned}
+    off = [
+        f"{one.name} {have[one.name]} (locked: {one.specifier})"
+        for one in pinned
+        if str(one.specifier) != f"=={have[one.name]}"
+    ]
     if off:
         return Finding("packages", "wrong", "; ".join(off[:5]), "`make .venv` installs what is locked")
     return Finding("packages", "ok", f"{len(pinned)} as locked")
@@ -94,7 +102,7 @@ def _have(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return ""
+        return "is missing"
 
 
 def _java() -> Finding:
@@ -131,11 +139,11 @@ def _ports(settings: Settings) -> Finding:
     return Finding("ports", "ok", "free")
 
 
-def _answers(server: Server, running: bool) -> Finding:
+def _answers(server: Server, *, started: bool) -> Finding:
     where = f"at {server.address}"
     if server.ready():
         return Finding(server.name, "ok", f"serves {where}")
-    if server.ports() and not running:
+    if server.ports() and not started:
         return Finding(server.name, "note", "is stopped", "`trends up`")
     step = f"See `trends logs {server.name}`" if server.ports() else "Start it there, or correct its address"
     return Finding(server.name, "wrong", f"does not answer {where}", step)

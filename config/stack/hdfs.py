@@ -14,8 +14,12 @@ from config.stack.server import Address, Port, Program, address_of
 
 HADOOP = "3.5.0"
 JARS = JarSet(
-    "hdfs", HADOOP, (("lib", (Artifact("org.apache.hadoop", "hadoop-client-minicluster", HADOOP, alone=True),)),)
+    "hdfs",
+    HADOOP,
+    (("lib", (Artifact("org.apache.hadoop", "hadoop-client-minicluster", HADOOP, alone=True),)),),
+    stored=True,
 )
+"""Jetty and Jersey each inflate this whole jar at every start, to find a few files in it: stored, that is cheap."""
 BORROWED = (
     "hadoop-client-api",
     "hadoop-client-runtime",

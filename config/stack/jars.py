@@ -8,6 +8,7 @@ that could be taken for it.
 import hashlib
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 from config.errors import TrendsError
 from config.stack.ivy import MEGABYTE, Artifact, Ivy
 from config.stack.place import FILES, Place
+
+LIB, STORED = "lib", "stored"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class JarSet:
     server: str
     version: str
     folders: tuple[tuple[str, tuple[Artifact, ...]], ...]
+    stored: bool = False
+    """Keep the jars in `stored` without compression too: for a server that reads them whole at each start."""
 
     def listed(self) -> list[Jar]:
         """What belongs to the set."""
@@ -55,11 +60,13 @@ class JarSet:
                 yield f"{path} has {(folder / path).stat().st_size} bytes, not {jar.size}"
             elif thorough and _sha256(folder / path) != jar.sha256:
                 yield f"{path} has another SHA-256"
+            elif self.stored and not thorough and not (folder / STORED / Path(path).name).is_file():
+                yield f"{path} is not stored without compression"
 
-    def classpath(self, place: Place, folder: str = "lib") -> list[str]:
-        """The jars of one folder, in an order that never changes."""
-        root = place.jars(self.server, self.version)
-        return [str(root / jar.path) for jar in self.listed() if jar.path.startswith(f"{folder}/")]
+    def classpath(self, place: Place) -> list[str]:
+        """The jars of `lib`, in an order that never changes."""
+        folder = place.jars(self.server, self.version) / (STORED if self.stored else LIB)
+        return [str(folder / Path(jar.path).name) for jar in self.listed() if jar.path.startswith(f"{LIB}/")]
 
 
 def fetch(jars: JarSet, place: Place, jvm: Path, tell: Callable[[str], None]) -> Path:
@@ -86,8 +93,20 @@ def fetch(jars: JarSet, place: Place, jvm: Path, tell: Callable[[str], None]) ->
                 where=f"jars of {jars.server} {jars.version}",
                 next_step="The registry gave other files than config/ lists: check its mirror, then try again",
             )
+        if jars.stored:
+            tell("storing jars")
+            for jar in sorted(made.glob("*/*.jar")):
+                _store(jar, made / STORED / jar.name)
         _put(made, final)
     return final
+
+
+def _store(jar: Path, copy: Path) -> None:
+    """The same entries, none compressed."""
+    copy.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(jar) as source, zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target:
+        for entry in source.infolist():
+            target.writestr(zipfile.ZipInfo(entry.filename, entry.date_time), source.read(entry))
 
 
 def _put(made: Path, final: Path) -> None:

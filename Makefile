@@ -1,0 +1,57 @@
+# `make` lists what there is.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
+
+.PHONY: help needs demo test lint up down clean lock
+
+help: ## What can be made
+	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+needs:
+	@if [ -z "$(PYTHON)" ]; then \
+	  echo "Python 3.11 or newer is needed. Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python" >&2; exit 1; fi
+	@version=$$("$(JAVA)" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' || true); \
+	if [ "$${version:-0}" -lt 17 ]; then \
+	  echo "Java 17 or newer is needed. Debian, Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17" >&2; exit 1; fi
+
+$(VENV): $(READY) ## The virtual environment, as locked
+
+$(READY): requirements.lock pyproject.toml | needs
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "Python can't make a virtual environment. Debian, Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@echo "installing the Python packages of requirements.lock" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(READY) ## From posts to answers, every step shown; POSTS=path for recorded posts
+	@$(BIN)/trends demo $(if $(POSTS),"$(POSTS)")
+
+test: $(READY) ## All tests, on real servers that are started for them
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: $(READY) ## Style, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+up: $(READY) ## Start the servers and the services
+	@$(BIN)/trends up
+
+down: ## Stop everything; data stays
+	@if [ -x $(BIN)/trends ]; then $(BIN)/trends down; fi
+
+clean: down ## Stop everything and remove its data
+	@rm -rf state
+
+lock: $(READY) ## Resolve the Python packages again
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.lock
