@@ -105,7 +105,7 @@ class Feed:
             return
         self._saved[lost.number] = counted.progress
         lost.start(begin, counted.ahead)
-        log.info("hashtags/%d: counting from %d, %d lanes ahead of it", lost.number, begin, len(counted.ahead))
+        log.info("partition %d: counting from %d, %d lanes ahead of it", lost.number, begin, len(counted.ahead))
 
     def _read(self) -> None:
         busy = any(partition.in_flight for partition in self._partitions.values())
