@@ -20,6 +20,7 @@ from ingest.wire import Reject
 from tests.recorded import NOW, reading
 
 Lines = list[bytes]
+PACKS: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gz": gzip.compress, "zst": zstd.compress}
 IDS = [str((n << 22) + 690_406_591_110_582_272) for n in range(40)]
 
 
@@ -56,7 +57,7 @@ def files(kind: str, folder: Path) -> Source:
     lines = with_bad(MADE[format_]())
     half = len(lines) // 2
     parts = [lines[:half], (lines[:1] if format_ == "csv" else []) + lines[half:]]
-    pack: Callable[[bytes], bytes] = {"": bytes, "gz": gzip.compress, "zst": zstd.compress}[packed]
+    pack = PACKS[packed]
     for name, part in zip(("a", "b"), parts, strict=True):
         (folder / f"{name}.csv").write_bytes(pack(b"".join(part)))
     return FileSource([str(folder)], reading(), format=format_)

@@ -83,8 +83,8 @@ def test_live_posts_follow_at_the_rate_asked_for_and_as_the_clock_goes() -> None
 
 
 def test_what_can_not_be_made_is_refused() -> None:
-    for wrong in ({"posts": 0}, {"hours": 0}, {"hours": 10_000_000}):
+    for posts, hours in ((0, 1), (1, 0), (1, 10_000_000)):
         with pytest.raises(UsageError):
-            SampleSource(reading(), end=NOW, **wrong)
+            SampleSource(reading(), end=NOW, posts=posts, hours=hours)
     with pytest.raises(UsageError):
         list(SampleSource(reading(), end=NOW).batches({"end": "x"}, 10))

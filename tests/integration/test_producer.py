@@ -1,0 +1,219 @@
+"""The producer on a real broker: exactly once over kills and restarts, fencing, back-pressure, refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer as KafkaProducer
+
+from config.errors import FencedError, UnavailableError
+from config.settings import IngestSettings, KafkaSettings, Settings
+from ingest.cursors import read_cursor
+from ingest.hashtags import AS_IS, tags_of
+from ingest.post import Post
+from ingest.producer import Producer
+from ingest.sources.base import Batch, Cursor
+from ingest.topics import create_topics
+from tests.integration.kafka_read import committed, until
+
+TRENDS = str(Path(sys.executable).with_name("trends"))
+POSTS = 6_000
+FIRST = 690_406_591_110_582_272
+
+
+class Listed:
+    """A source of given batches."""
+
+    name = "listed"
+
+    def __init__(self, *batches: list[Post]) -> None:
+        self._batches = batches
+
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
+        done = cursor.get("done", 0)
+        for n, posts in enumerate(self._batches[done:], done + 1):
+            yield Batch(posts, [], {"done": n})
+
+
+def post(n: int, text: str = "#one #Two") -> Post:
+    return Post(str(FIRST + n), "x", 1_483_686_000_000, 1_483_686_000_000, text)
+
+
+@pytest.fixture
+def posts_file(tmp_path: Path) -> Path:
+    file = tmp_path / "posts.csv"
+    rows = "".join(f"{FIRST + (n << 22)},text {n} #t{n % 50} #T{n % 50} #n{n % 7}\n" for n in range(POSTS))
+    file.write_text("id,text\n" + rows)
+    return file
+
+
+def started(settings_file: Path, *typed: str, **variables: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
+    return subprocess.Popen(
+        [TRENDS, "ingest", *typed],
+        env=environment | {"TRENDS_CONFIG": str(settings_file)} | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str], seconds: float = 60) -> tuple[int, str, str]:
+    out, talk = process.communicate(timeout=seconds)
+    return process.returncode, out, talk
+
+
+def posts_in(kafka: KafkaSettings) -> Counter[str]:
+    return Counter((message.key() or b"").decode() for message in committed(kafka.bootstrap, kafka.posts))
+
+
+def check_each_once(kafka: KafkaSettings) -> None:
+    """Every post of the file once, and its uses with it."""
+    assert posts_in(kafka) == Counter(str(FIRST + (n << 22)) for n in range(POSTS))
+    uses = Counter((message.key() or b"").decode() for message in committed(kafka.bootstrap, kafka.hashtags))
+    assert uses == Counter(tag for n in range(POSTS) for tag in (f"t{n % 50}", f"n{n % 7}"))
+
+
+def test_killed_twice_in_the_middle_and_started_again_every_post_is_there_once(
+    settings: Settings, settings_file: Path, posts_file: Path
+) -> None:
+    written = 0
+    for _ in range(2):
+        process = started(settings_file, "file", str(posts_file), "--rate", "300/s")
+        until(lambda: sum(posts_in(settings.kafka).values()) > written + 100)  # noqa: B023 - called at once
+        process.kill()
+        code, _, _ = ended(process)
+        assert code == -signal.SIGKILL
+        written = sum(posts_in(settings.kafka).values())
+        assert written < POSTS
+    code, out, talk = ended(started(settings_file, "file", str(posts_file), "--json"))
+    assert code == 0, talk
+    assert 0 < json.loads(out)["posts"] <= POSTS - written
+    check_each_once(settings.kafka)
+    code, out, talk = ended(started(settings_file, "file", str(posts_file), "--json"))
+    assert (code, json.loads(out)["posts"]) == (0, 0)
+    assert "Nothing new" in talk
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_a_signal_it_commits_what_it_has_and_goes_on_from_there(
+    settings: Settings, settings_file: Path, posts_file: Path, number: signal.Signals
+) -> None:
+    process = started(settings_file, "file", str(posts_file), "--rate", "300/s")
+    until(lambda: bool(posts_in(settings.kafka)))
+    process.send_signal(number)
+    code, _, talk = ended(process)
+    assert code == 130
+    assert "Traceback" not in talk
+    told = f"{sum(posts_in(settings.kafka).values()):,} posts"
+    assert f"Written: {told}" in talk
+    assert ended(started(settings_file, "file", str(posts_file)))[0] == 0
+    check_each_once(settings.kafka)
+
+
+def test_restart_writes_the_same_posts_again_and_says_so(
+    settings: Settings, settings_file: Path, posts_file: Path
+) -> None:
+    assert ended(started(settings_file, "file", str(posts_file), "--limit", "10"))[0] == 0
+    code, _, talk = ended(started(settings_file, "file", str(posts_file), "--limit", "10", "--restart"))
+    assert code == 0
+    assert "once more" in talk
+    assert posts_in(settings.kafka) == Counter({str(FIRST + (n << 22)): 2 for n in range(10)})
+
+
+def test_a_second_producer_of_a_source_fences_the_first(settings: Settings) -> None:
+    kafka, ingest, stop = settings.kafka, IngestSettings(), threading.Event()
+    with Producer(kafka, ingest, AS_IS, "listed") as zombie:
+        zombie.run(Listed([post(1)]), {}, stop)
+        with Producer(kafka, ingest, AS_IS, "listed") as other:
+            with pytest.raises(FencedError, match="taken over"):
+                zombie.run(Listed([post(2)]), {}, stop)
+            assert other.cursor() == {"done": 1}
+            other.run(Listed([post(1)], [post(3)]), other.cursor(), stop)
+            assert other.cursor() == {"done": 2}
+    assert posts_in(kafka) == Counter([str(FIRST + 1), str(FIRST + 3)])
+
+
+def test_a_batch_larger_than_the_queue_waits_and_nothing_is_dropped(settings: Settings) -> None:
+    many = [post(n, "") for n in range(220_000)]
+    with Producer(settings.kafka, IngestSettings(), AS_IS, "listed") as producer:
+        told = producer.run(Listed(many), {}, threading.Event())
+    assert told.counts.posts == 220_000
+    found = posts_in(settings.kafka)
+    assert len(found) == 220_000
+    assert set(found.values()) == {1}
+
+
+def test_the_uses_are_what_the_rule_finds_keyed_by_tag_with_the_hour_cut(settings: Settings) -> None:
+    one = Post("7", "x", 1_483_686_123_456, 0, "#Paris #PARIS #東京")
+    with Producer(settings.kafka, IngestSettings(), AS_IS, "listed") as producer:
+        producer.run(Listed([one]), {}, threading.Event())
+    found = {
+        message.key(): json.loads(message.value())
+        for message in committed(settings.kafka.bootstrap, settings.kafka.hashtags)
+    }
+    assert {key.decode() for key in found} == set(tags_of(one)) == {"paris", "東京"}
+    assert found[b"paris"] == {"tag": "paris", "hour": "2017-01-06T07", "post": "7", "source": "x", "shown": "Paris"}
+
+
+def test_a_post_that_is_too_large_becomes_a_reject(settings: Settings, settings_file: Path, tmp_path: Path) -> None:
+    file = tmp_path / "large.csv"
+    file.write_text(f"id,text\n{FIRST},small\n{FIRST + 1},{'y' * 3_000_000}\n{FIRST + 2},small\n")
+    code, out, talk = ended(
+        started(settings_file, "file", str(file), "--json", TRENDS_INGEST__MAX_POST_BYTES="2000000")
+    )
+    assert code == 0, talk
+    assert (json.loads(out)["posts"], json.loads(out)["rejects"]) == (2, 1)
+    (reject,) = committed(settings.kafka.bootstrap, settings.kafka.rejects)
+    assert len(reject.value() or b"") == 2_000_000
+    assert b"a post of 60" in dict(reject.headers() or [])["reason"]
+
+
+def test_the_largest_post_that_is_allowed_fits(settings: Settings) -> None:
+    large = Post(str(FIRST), "x", 1_483_686_000_000, 0, os.urandom(1_900_000).hex())
+    with Producer(settings.kafka, settings.ingest, AS_IS, "listed") as producer:
+        assert producer.run(Listed([large]), {}, threading.Event()).counts.posts == 1
+
+
+def test_a_broker_that_is_down_is_said_in_bounded_time(settings_file: Path, posts_file: Path) -> None:
+    began = time.monotonic()
+    code, _, talk = ended(
+        started(settings_file, "file", str(posts_file), TRENDS_KAFKA__BOOTSTRAP="127.0.0.1:1"), seconds=40
+    )
+    assert code == 1
+    assert time.monotonic() - began < 30
+    assert "127.0.0.1:1" in talk
+    assert "Traceback" not in talk
+
+
+def test_a_cursor_behind_another_sources_open_transaction_is_waited_for(settings: Settings) -> None:
+    kafka = settings.kafka
+    other = KafkaProducer({"bootstrap.servers": kafka.bootstrap, "transactional.id": f"other-{kafka.cursors}"})
+    other.init_transactions(30)
+    other.begin_transaction()
+    other.produce(kafka.cursors, b"{}", b"other")
+    other.flush(10)
+    with Producer(kafka, IngestSettings(), AS_IS, "listed") as producer:
+        producer.run(Listed([post(1)]), {}, threading.Event())
+    found: list[Cursor] = []
+    reader = threading.Thread(target=lambda: found.append(read_cursor(kafka, "listed")))
+    reader.start()
+    reader.join(2)
+    assert reader.is_alive()
+    other.abort_transaction(30)
+    reader.join(30)
+    assert found == [{"done": 1}]
+
+
+def test_topics_are_made_once_and_a_broker_that_is_down_is_said(settings: Settings) -> None:
+    create_topics(settings.kafka)
+    with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1"):
+        create_topics(KafkaSettings(bootstrap="127.0.0.1:1"), timeout_s=1)

@@ -1,0 +1,112 @@
+"""Rejects on a real broker: parked by every stage, listed, shown, and retried exactly once."""
+
+import json
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from confluent_kafka import Producer as KafkaProducer
+
+from config.errors import NoDataError
+from config.settings import IngestSettings, KafkaSettings, Settings
+from ingest.hashtags import AS_IS
+from ingest.post import Post
+from ingest.producer import Producer
+from ingest.rejects import message, one, outstanding
+from ingest.retry import Retried, Retry
+from ingest.sources.file import FileSource
+from ingest.sources.formats import Reading
+from ingest.wire import Reject, encode, use_of
+from serving.cli.rejects import rejects
+from tests.integration.kafka_read import committed
+
+THEN = 1_400_000_000_000
+LATER = 1_800_000_000_000
+FIRST = 690_406_591_110_582_272  # written in 2016: between the two
+
+
+def clock(moment: int) -> Reading:
+    return Reading("x", lambda: moment, 300_000, keep_payload=True)
+
+
+def park(kafka: KafkaSettings, *parked: Reject) -> None:
+    producer = KafkaProducer({"bootstrap.servers": kafka.bootstrap})
+    for reject in parked:
+        producer.produce(**message(kafka, reject))
+    assert producer.flush(20) == 0
+
+
+def ingested_before_its_time(settings: Settings, file: Path) -> None:
+    source = FileSource([str(file)], clock(THEN))
+    with Producer(settings.kafka, IngestSettings(), AS_IS, source.name) as producer:
+        assert producer.run(source, {}, threading.Event()).counts.posts == 0
+
+
+def retry(settings: Settings) -> Retried:
+    return Retry(settings.kafka, IngestSettings(transaction_posts=2), AS_IS, lambda _: clock(LATER)).run(
+        threading.Event()
+    )
+
+
+def test_what_can_be_read_now_is_written_once_and_the_rest_stays(settings: Settings, tmp_path: Path) -> None:
+    kafka = settings.kafka
+    (tmp_path / "a.csv").write_bytes(f"text,id\nhello #a #b,{FIRST}\nhello,{FIRST + 1}\nshort\n".encode())
+    ingested_before_its_time(settings, tmp_path / "a.csv")
+    late = Post("9", "x", LATER - 1, THEN, "#never")
+    park(
+        kafka,
+        Reject(encode(late), "archive", "written in the future", "posts/0@1"),
+        Reject(encode(use_of(late, "never", "never")), "speed", "?", "hashtags/0@1"),
+        Reject(b"\xff", "speed", "not a use", "hashtags/0@2"),
+        Reject(b"?", "elsewhere", "?", "?"),
+        Reject(b"cut", "ingest", "a post of 9 bytes", "x/1"),
+    )
+    assert len(list(outstanding(kafka))) == 8
+    assert retry(settings) == Retried(retried=8, settled=4, failing=4, posts=3, uses=3)
+    assert Counter(found.key() for found in committed(kafka.bootstrap, kafka.posts)) == Counter(
+        [str(FIRST).encode(), str(FIRST + 1).encode(), b"9"]
+    )
+    assert Counter(found.key() for found in committed(kafka.bootstrap, kafka.hashtags)) == Counter(
+        [b"a", b"b", b"never"]
+    )
+    left = list(outstanding(kafka))
+    assert [(parked.reject.stage, parked.reject.attempts) for parked in left] == [
+        ("ingest", 2), ("speed", 2), ("elsewhere", 2), ("ingest", 2),
+    ]  # fmt: skip
+    assert left[-1].reject.reason == "a post of 9 bytes"
+    assert retry(settings) == Retried(retried=4, settled=0, failing=4)
+    assert [parked.reject.attempts for parked in outstanding(kafka)] == [3, 3, 3, 3]
+    assert len(committed(kafka.bootstrap, kafka.posts)) == 3
+
+
+def test_nothing_to_retry_is_no_error(settings: Settings) -> None:
+    assert retry(settings) == Retried()
+    assert list(outstanding(settings.kafka)) == []
+
+
+def test_a_list_and_a_reject_are_shown_so_that_no_terminal_obeys_them(settings: Settings) -> None:
+    park(settings.kafka, Reject(b"\x1b[2J\xff\x00\n", "ingest", "not \x07 UTF-8", "a.csv:3"))
+    park(settings.kafka, Reject(b"{", "speed", "cut", "hashtags/1@7"))
+
+    def typed(*words: str) -> str:
+        result = CliRunner().invoke(rejects, words, obj=settings, catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.stdout
+
+    lines = typed("list").splitlines()
+    assert len(lines) == 2
+    assert lines[0] == "0@0\tingest\tnot \\x07 UTF-8\ta.csv:3\t\\x1b[2J\\xff\\x00\\n"
+    assert typed("list", "--stage", "speed").startswith("0@1\tspeed")
+    assert typed("list", "--limit", "1").count("\n") == 1
+    shown = json.loads(typed("show", "0@0", "--json"))
+    assert (shown["stage"], shown["bytes"], shown["base64"]) == ("ingest", 7, "G1sySv8ACg==")
+    assert "\x1b" not in typed("show", "0@0")
+    assert one(settings.kafka, 0, 1).reject.where == "hashtags/1@7"
+
+
+@pytest.mark.parametrize(("partition", "offset"), [(0, 99), (7, 0)])
+def test_a_reject_that_is_not_there_is_no_data(settings: Settings, partition: int, offset: int) -> None:
+    with pytest.raises(NoDataError):
+        one(settings.kafka, partition, offset)
