@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.hours import Hour
@@ -83,6 +83,7 @@ def test_offsets_that_do_not_grow_are_not_trusted(offsets: tuple[int, ...]) -> N
         fold(*((offset, use()) for offset in offsets), start=2)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(HOURS), st.sampled_from("abc"), st.integers(1, 3)), max_size=30),
     st.dictionaries(st.sampled_from(HOURS), st.integers(0, 60)),
@@ -105,6 +106,7 @@ def test_however_it_is_cut_it_equals_a_plain_count(
     assert found == +expected
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.tuples(st.integers(1), st.just("Été"))))
 def test_a_step_travels_as_a_flat_tuple(counts: dict[str, tuple[int, str]]) -> None:
     counts = {tag: (count % 2**63, shown) for tag, (count, shown) in counts.items()}
