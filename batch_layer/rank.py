@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ingest.hashtags import Rule
-from serving.views import Row
+from serving.views import Row, rank
 
 
 class Arrived(NamedTuple):
@@ -40,11 +40,6 @@ class Ranked:
     """Distinct (source, id)."""
     read: int
     """Posts as they arrived, those sent twice included: what the manifests count."""
-
-
-def rank(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Tags with their counts: count descending, then tag ascending by code point. A total order, so one answer."""
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def rank_hour(posts: Iterable[Arrived], rule: Rule, keep: int) -> Ranked:

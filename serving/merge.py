@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ingest.hours import Hour, Millis
-from serving.views import Origin, Row
+from serving.views import Origin, Row, rank
 
 State = Literal["live", "provisional", "final"]
 """`live`: the speed layer. `provisional`: batch, of an hour that was not complete, or a late post has come since."""
@@ -107,11 +107,6 @@ def first(view: View, n: int) -> View:
     if tied == len(rest):
         tied += view.tied_beyond
     return View(**{**view.__dict__, "rows": rows, "tied_beyond": tied})
-
-
-def rank(counts: Counter[str]) -> list[tuple[str, int]]:
-    """Tags by count descending, then by code point ascending."""
-    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
 
 
 def competition(rows: Iterable[Row]) -> list[int]:

@@ -10,6 +10,7 @@ Each hour is answered from exactly one of `hours` and `uses`: from the batch doc
 layer deletes an hour's uses only after its document is majority-committed, and a row that comes back is never read.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, TypedDict
@@ -29,6 +30,11 @@ class Row:
     tag: str
     shown: str
     count: int
+
+
+def rank(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Tags with their counts: count descending, then tag ascending by code point. A total order, so one answer."""
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
 
 
 class BatchView(NamedTuple):

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_layer.arrow import COLUMNS, rank_batches, ranked_hours
-from batch_layer.rank import Arrived, Ranked, rank, rank_hour
+from batch_layer.rank import Arrived, Ranked, rank_hour
 from ingest.hashtags import AS_IS, in_text
 from ingest.hours import Hour
-from serving.views import Row
+from serving.views import Row, rank
 
 KEEP = 3
 unhurried = settings(deadline=None)  # the machine may be busy

@@ -2,9 +2,9 @@
 
 from itertools import permutations
 
-from batch_layer.rank import Arrived, rank, rank_hour
+from batch_layer.rank import Arrived, rank_hour
 from ingest.hashtags import AS_IS, Rule
-from serving.views import Row
+from serving.views import Row, rank
 
 
 def arrived(post: str, text: str | None = None, *tags: str) -> Arrived:
