@@ -57,8 +57,7 @@ class CommitLog:
         path = self._paths.commit(self.number, manifest.start)
         for _ in range(TRIES):
             self._store.make_folder(self._paths.commits(self.number))
-            self._store.put(source, encode(manifest))
-            if self._store.rename(source, path):
+            if self._written(source, encode(manifest)) and self._store.rename(source, path):
                 return manifest
             there = self._store.get(path)
             if there is not None:
@@ -86,12 +85,16 @@ class CommitLog:
         while len(self._unindexed) >= INDEXED:
             run = self._unindexed[:INDEXED]
             tmp, path = self._paths.tmp(uuid4()), self._paths.index(self.number, run[0].start, run[-1].next)
-            self._store.put(f"{tmp}/index.json", encode(run))
             self._store.make_folder(self._paths.indexes(self.number))
-            if not self._store.rename(f"{tmp}/index.json", path):
+            if not (self._written(f"{tmp}/index.json", encode(run)) and self._store.rename(f"{tmp}/index.json", path)):
                 _log.debug("%s: another has written it, or will", path)
             self._store.delete(tmp, everything_below=True)
             del self._unindexed[:INDEXED]
+
+    def _written(self, path: str, data: bytes) -> bool:
+        """Write a file, and tell whether it is there in full."""
+        self._store.put(path, data)
+        return self._store.bytes_of(path) == len(data)
 
     def _read(self, start: int) -> Manifest:
         path = self._paths.commit(self.number, start)

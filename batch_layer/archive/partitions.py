@@ -123,6 +123,7 @@ def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
         "enable.auto.commit": False,
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": 10_000,
+        "fetch.wait.max.ms": 100,  # an answer to anything else waits behind a fetch that waits for messages
         "error_cb": _told,
     }
 

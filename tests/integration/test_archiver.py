@@ -258,7 +258,7 @@ def rejects(settings: Settings) -> dict[str, bytes]:
     ends = 0
     partitions = len(consumer.list_topics(settings.kafka.rejects, timeout=10).topics[settings.kafka.rejects].partitions)
     while ends < partitions:
-        for message in consumer.consume(100, 10):
+        for message in consumer.consume(100, 0.5):
             if message.error():
                 ends += 1
             else:
