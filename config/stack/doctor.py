@@ -45,8 +45,8 @@ class Finding:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every finding, cheap ones first. Never an error: what can't be looked at is a finding."""
     place = Place.of(settings.stack)
-    known = {process.name: process.alive for process in Supervision(place).processes()}
-    running = any(known.values())
+    started = {p.name for p in Supervision(place).processes() if p.state not in ("STOPPED", "EXITED")}
+    running = bool(started)
     for look in (_python, _packages, _java):
         yield _guarded(look)
     yield _memory(running)
@@ -55,7 +55,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if not running:
         yield _guarded(lambda: _ports(settings))
     for server in servers(settings):
-        yield _answers(server, started=server.name in known and known[server.name])
+        yield _answers(server, started=server.name in started)
     yield _clock(settings)
     if any(port.setting.startswith("storm.") for server in servers(settings) for port in server.ports()):
         yield Finding(
@@ -140,7 +140,7 @@ def _ports(settings: Settings) -> Finding:
 
 
 def _answers(server: Server, *, started: bool) -> Finding:
-    where = f"at {server.address}"
+    where = f"at {server.address or 'another machine'}"
     if server.ready():
         return Finding(server.name, "ok", f"serves {where}")
     if server.ports() and not started:

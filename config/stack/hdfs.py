@@ -123,8 +123,8 @@ class DataNode(_Hdfs):
 
     @property
     def address(self) -> str:
-        """Where blocks are read and written."""
-        return str(Address("127.0.0.1", self._settings.stack.datanode_ports[0]))
+        """Where blocks are read and written; unknown to us where HDFS runs elsewhere."""
+        return str(Address("127.0.0.1", self._settings.stack.datanode_ports[0])) if self.ports() else ""
 
     def ports(self) -> list[Port]:
         """Data, http and ipc."""

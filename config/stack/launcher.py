@@ -60,6 +60,8 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
     place = Place.of(settings.stack)
     everything = [*servers(settings), *services(settings)]
     ours = [s for s in everything if s.name in names and (s.ports() or isinstance(s, Service))]
+    if not ours:
+        return []
     with _alone(place):
         supervision = Supervision(place)
         if not supervision.running() and (killed := supervision.kill_strays()):

@@ -80,6 +80,12 @@ class _Storm:
             logfile_name=f"{name}.log",
         )
 
+    def _leads(self) -> bool:
+        try:
+            return nimbus.ask(self._nimbus).leader
+        except UnavailableError:
+            return False
+
     def _environment(self) -> dict[str, str | None]:
         # Unbuffered output would halve the rate of spouts and bolts, and lets a stray print break their protocol.
         beside = str(Path(sys.executable).parent)
@@ -97,8 +103,8 @@ class ZooKeeper(_Storm):
 
     @property
     def address(self) -> str:
-        """Where Storm finds it."""
-        return str(self._at())
+        """Where Storm finds it; unknown to us where Storm runs elsewhere."""
+        return str(self._at()) if self.ports() else ""
 
     def _at(self) -> Address:
         return Address("127.0.0.1", self._settings.stack.zookeeper_port)
@@ -120,7 +126,9 @@ class ZooKeeper(_Storm):
         return self._java(jvm, 64, main, str(self._conf() / "zookeeper.cfg"), zookeeper_admin_enableServer="false")
 
     def ready(self) -> bool:
-        """Whether it tells its version, as the four letters `srvr` ask."""
+        """Whether it tells its version, as the four letters `srvr` ask. Elsewhere, a nimbus that leads proves it."""
+        if not self.ports():
+            return self._leads()
         try:
             with socket.create_connection((self._at().host, self._at().port), timeout=2) as asked:
                 asked.sendall(b"srvr")
@@ -149,10 +157,7 @@ class Nimbus(_Storm):
 
     def ready(self) -> bool:
         """Whether it answers and leads."""
-        try:
-            return nimbus.ask(self._nimbus).leader
-        except UnavailableError:
-            return False
+        return self._leads()
 
 
 class Supervisor(_Storm):
@@ -162,8 +167,8 @@ class Supervisor(_Storm):
 
     @property
     def address(self) -> str:
-        """Its thrift server."""
-        return str(Address("127.0.0.1", self._settings.stack.storm_supervisor_port))
+        """Its thrift server; unknown to us where Storm runs elsewhere."""
+        return str(Address("127.0.0.1", self._settings.stack.storm_supervisor_port)) if self.ports() else ""
 
     def ports(self) -> list[Port]:
         """The thrift server's and the workers'."""

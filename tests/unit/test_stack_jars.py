@@ -1,0 +1,114 @@
+"""Jar sets: what is in the cache is what is listed, and a broken download is never taken for it."""
+
+import dataclasses
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from config.errors import TrendsError, UnavailableError
+from config.stack import hdfs, jars, kafka, storm
+from config.stack.ivy import Artifact, Ivy
+from config.stack.jars import Jar, JarSet, fetch
+from config.stack.place import Place
+
+ALL = (kafka.JARS, hdfs.JARS, storm.JARS)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "state", tmp_path / "cache")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> JarSet:
+    """A set of one jar of four bytes."""
+    listed = [Jar("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", 4, "lib/one-1.jar")]
+    monkeypatch.setattr(JarSet, "listed", lambda self: listed)
+    return JarSet("small", "1", (("lib", (Artifact("g", "one", "1"),)),))
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, content: bytes) -> list[Path]:
+    """Ivy's place is taken by a copy: what is tested here is what happens around it."""
+    asked: list[Path] = []
+
+    def resolve(_: Ivy, artifacts: object, target: Path) -> None:
+        asked.append(target)
+        target.mkdir(parents=True)
+        (target / "one-1.jar").write_bytes(content)
+
+    monkeypatch.setattr(Ivy, "resolve", resolve)
+    return asked
+
+
+@pytest.mark.parametrize("jar_set", ALL, ids=lambda each: each.server)
+def test_every_listed_jar_has_a_digest_a_size_and_a_folder_of_its_set(jar_set: JarSet) -> None:
+    folders = {name for name, _ in jar_set.folders}
+    assert jar_set.listed()
+    for jar in jar_set.listed():
+        assert len(jar.sha256) == 64
+        assert jar.size > 0
+        assert jar.path.split("/")[0] in folders
+
+
+def test_a_set_is_resolved_once(monkeypatch: pytest.MonkeyPatch, place: Place, small: JarSet) -> None:
+    asked = resolving(monkeypatch, b"test")
+    first = fetch(small, place, Path("java"), lambda _: None)
+    assert fetch(small, place, Path("java"), lambda _: None) == first
+    assert len(asked) == 1
+    assert small.classpath(place) == [str(first / "lib" / "one-1.jar")]
+
+
+def test_a_jar_that_is_not_what_is_listed_leaves_nothing_in_the_cache(
+    monkeypatch: pytest.MonkeyPatch, place: Place, small: JarSet
+) -> None:
+    resolving(monkeypatch, b"evil")
+    with pytest.raises(TrendsError, match="another SHA-256"):
+        fetch(small, place, Path("java"), lambda _: None)
+    assert list((place.cache / "jars").iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["shorter", "missing", "more"])
+def test_a_damaged_set_in_the_cache_is_resolved_again(
+    monkeypatch: pytest.MonkeyPatch, place: Place, small: JarSet, damage: str
+) -> None:
+    asked = resolving(monkeypatch, b"test")
+    jar = fetch(small, place, Path("java"), lambda _: None) / "lib" / "one-1.jar"
+    match damage:
+        case "shorter":
+            jar.write_bytes(b"te")
+        case "missing":
+            jar.unlink()
+        case _:
+            jar.with_name("two-1.jar").write_bytes(b"test")
+    fetch(small, place, Path("java"), lambda _: None)
+    assert len(asked) == 2
+    assert not list(small.wrong(jar.parent.parent, thorough=True))
+
+
+def test_a_stored_set_holds_the_same_entries_without_compression(
+    monkeypatch: pytest.MonkeyPatch, place: Place, tmp_path: Path
+) -> None:
+    source = tmp_path / "source.jar"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/b.txt", "many, many, many words" * 100)
+    listed = [Jar(jars._sha256(source), source.stat().st_size, "lib/one-1.jar")]
+    monkeypatch.setattr(JarSet, "listed", lambda self: listed)
+    resolving(monkeypatch, source.read_bytes())
+    stored = JarSet("small", "1", (("lib", (Artifact("g", "one", "1"),)),), stored=True)
+    fetch(stored, place, Path("java"), lambda _: None)
+    (copy,) = stored.classpath(place)
+    with zipfile.ZipFile(copy) as archive, zipfile.ZipFile(source) as before:
+        assert archive.namelist() == before.namelist()
+        assert archive.read("a/b.txt") == before.read("a/b.txt")
+        assert all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+
+
+def test_a_resolver_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
+    program = tmp_path / "java"
+    program.write_text("#!/bin/sh\necho 'UNRESOLVED DEPENDENCY: g#one;1'\nexit 1\n")
+    program.chmod(0o700)
+    place = Place(tmp_path, tmp_path)
+    with pytest.raises(UnavailableError, match="UNRESOLVED DEPENDENCY"):
+        fetch(dataclasses.replace(kafka.JARS, server="kafka"), place, program, lambda _: None)
+    assert list((tmp_path / "jars").iterdir()) == []
