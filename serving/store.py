@@ -15,7 +15,7 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError, CollectionInvalid, ConfigurationError, InvalidURI, PyMongoError
+from pymongo.errors import BulkWriteError, ConfigurationError, InvalidURI, OperationFailure, PyMongoError
 
 from config.errors import UnavailableError, UsageError
 from config.settings import MongoSettings
@@ -28,6 +28,7 @@ logging.getLogger("pymongo").setLevel(logging.WARNING)
 Document = dict[str, Any]
 
 _DUPLICATE_KEY = 11000
+_EXISTS = 48
 _WITHOUT_ROWS = {"top": False}
 
 
@@ -92,8 +93,10 @@ class Store:
             there = set(self.database.list_collection_names())
             for name in {HOURS, USES, LANES, PROGRESS, RUNS} - there:
                 try:
-                    self.database.create_collection(name)
-                except CollectionInvalid:
+                    self.database.create_collection(name, check_exists=False)
+                except OperationFailure as error:
+                    if error.code != _EXISTS:
+                        raise
                     log.debug("%s was made by another process meanwhile", name)
             ranked = [("hour", ASCENDING), ("count", DESCENDING), ("tag", ASCENDING), ("shown", ASCENDING)]
             self.collection(USES).create_index(ranked, name="ranked")
