@@ -40,6 +40,7 @@ class Messages:
 
     def __init__(self, settings: KafkaSettings, ingest: IngestSettings, rule: Rule) -> None:
         self._settings = settings
+        self._posts, self._hashtags = settings.posts, settings.hashtags
         self._most = ingest.max_post_bytes
         self._rule = rule
 
@@ -84,11 +85,10 @@ class Messages:
             raise BadRecordError("holds half a character (a lone surrogate)") from None
         if len(value) > self._most:
             raise BadRecordError(f"a post of {len(value)} bytes; ingest.max_post_bytes is {self._most}")
-        uses = []
-        for tag, shown in self._rule.tags(post.text, post.tags).items():
-            use = encode(use_of(post, tag, shown))
+        tags = self._rule.tags(post.text, post.tags)
+        uses = [(self._hashtags, encode(use_of(post, tag, shown)), tag.encode()) for tag, shown in tags.items()]
+        for _, use, tag_bytes in uses:
             if len(use) > MAX_USE_BYTES:
-                raise BadRecordError(f"a hashtag of {len(tag)} characters")
-            uses.append((self._settings.hashtags, use, tag.encode()))
-        outgoing.messages.append((self._settings.posts, value, post.id.encode()))
-        outgoing.messages.extend(uses)
+                raise BadRecordError(f"a hashtag of {len(tag_bytes)} bytes")
+        outgoing.messages.append((self._posts, value, post.id.encode()))
+        outgoing.messages += uses

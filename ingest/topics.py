@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
+COMPRESSION = "lz4"
+"""Of posts and uses, on the wire and on disk: no broker packs anew. zstd costs a producer 30 % more."""
 OVERHEAD_BYTES = 100_000
 """Room for a record's key, headers and framing beyond `ingest.max_post_bytes`."""
 
@@ -31,11 +33,11 @@ def topics(settings: KafkaSettings, max_post_bytes: int) -> list[Topic]:
     """What is created. Times are the broker's own, so that no retention deletes a backfill of old posts."""
     shared = {"message.timestamp.type": "LogAppendTime", "min.insync.replicas": str(max(1, settings.replication - 1))}
     large = {"max.message.bytes": str(max_post_bytes + OVERHEAD_BYTES)}
-    zstd = {"compression.type": "zstd"}
+    packed = {"compression.type": COMPRESSION}
     compacted = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.bytes": "4194304"}
     return [
-        Topic(settings.posts, settings.partitions, shared | large | zstd | _kept(7 * DAY_MS, DAY_MS)),
-        Topic(settings.hashtags, settings.partitions, shared | zstd | _kept(DAY_MS, 3 * HOUR_MS)),
+        Topic(settings.posts, settings.partitions, shared | large | packed | _kept(7 * DAY_MS, DAY_MS)),
+        Topic(settings.hashtags, settings.partitions, shared | packed | _kept(DAY_MS, 3 * HOUR_MS)),
         Topic(settings.rejects, 1, shared | large | _kept(30 * DAY_MS, DAY_MS)),
         Topic(settings.cursors, 1, shared | compacted | {"segment.ms": str(HOUR_MS)}),
     ]

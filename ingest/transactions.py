@@ -10,7 +10,7 @@ from confluent_kafka import Producer as KafkaProducer
 
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import KafkaSettings
-from ingest.topics import OVERHEAD_BYTES
+from ingest.topics import COMPRESSION, OVERHEAD_BYTES
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Transactions:
             "transactional.id": self._name,
             "transaction.timeout.ms": TIMEOUT_MS,
             "message.max.bytes": max_post_bytes + OVERHEAD_BYTES,
-            "compression.type": "zstd",
+            "compression.type": COMPRESSION,
             "linger.ms": 5,
             "queue.buffering.max.messages": 200_000,
             "queue.buffering.max.kbytes": 262_144,

@@ -33,6 +33,8 @@ class Source(Protocol):
     - It can be resumed: `batches(batch.cursor)` gives exactly what followed that batch, for every batch it ever gave.
     - A bad record becomes a `Reject` with where and why. It never raises for one, and never hides its neighbours.
 
+    - A live source ends a batch early, so that no post waits longer than `ingest.transaction_ms`.
+
     Not promised: that a post comes once. What cannot be read at all (no such file, wrong options) raises `TrendsError`.
     """
 

@@ -102,7 +102,7 @@ class CsvReader:
             return []
         columns = self.columns
         id_ = cells[columns.id].strip(" '\t")
-        if _ROUNDED.fullmatch(id_):
+        if not id_.isdigit() and _ROUNDED.fullmatch(id_):
             raise BadRecordError(f"an id that lost digits in a spreadsheet: {id_}")
         told = cells[columns.time].strip() if columns.time is not None else ""
         lang = cells[columns.lang].strip() or None if columns.lang is not None else None

@@ -87,12 +87,16 @@ class FileSource:
         """See `Source`. A batch ends with `most` posts and rejects, with `BATCH_BYTES`, or where the files end."""
         position = resumed(cursor, self.files)
         given, limit = position.posts, self._wanted.limit
-        gathered = _Gathered()
+        gathered, takes_all = _Gathered(), self._wanted.everything
         if limit is not None and given >= limit:
             return
         for opened in self._opened(position):
             for item in opened.items():
-                given += self._take(item, gathered)
+                if takes_all and type(item) is Post:
+                    gathered.posts.append(item)
+                    given += 1
+                else:
+                    given += self._take(item, gathered)
                 if len(gathered.posts) + len(gathered.rejects) >= most or opened.record_bytes >= BATCH_BYTES:
                     yield gathered.batch(opened, given)
                     gathered = _Gathered()
@@ -108,7 +112,7 @@ class FileSource:
     def _take(self, item: Post | Reject | Notice, gathered: _Gathered) -> int:
         """Put an item where it belongs; how many posts were taken."""
         if type(item) is Post:
-            if self._wanted.everything or self._wanted.takes(item):
+            if self._wanted.takes(item):
                 gathered.posts.append(item)
                 return 1
             gathered.filtered += 1

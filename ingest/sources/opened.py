@@ -49,6 +49,10 @@ class Opened:
             self._record_at, self._item = record_at, 0
             self.record_bytes += len(record)
             found = self._read(record)
+            if len(found) == 1 and not isinstance(only := found[0], Broken):  # nearly every record
+                self._skip = 0
+                yield only
+                continue
             skip, self._skip = self._skip, 0
             last = len(found)
             for at, item in enumerate(found[skip:] if skip else found, skip + 1):
