@@ -27,13 +27,15 @@ from config.stack.ports import clashes, refuse_twice
 from config.stack.server import Server
 from config.stack.services import COMMANDS, Service
 from config.stack.storm import Nimbus, Supervisor, ZooKeeper
-from config.stack.supervise import ALIVE, Supervision
+from config.stack.supervise import Supervision
 
 logger = logging.getLogger(__name__)
 
 READY_TIMEOUT_S = 180.0
 ASK_EVERY_S = 0.4
-LOG_LINES = 8
+LOG_LINES, LOG_WIDTH = 8, 300
+MOST_LIVES = 3
+"""A server that was started this often within one `up`, and ended, is given up."""
 
 Tell = Callable[[str, str], None]
 """Called with a server's name and what it is at; the last word is `ready` or an error."""
@@ -147,24 +149,31 @@ class _Bring:
             wait=tenacity.wait_fixed(ASK_EVERY_S),
             retry=tenacity.retry_if_result(lambda answer: not answer),
         )
+        lives: set[int] = set()
         try:
-            waiting(self._serves, server)
+            waiting(self._serves, server, lives)
         except tenacity.RetryError:
             if not self.given_up.is_set():
                 raise self._failed(server, f"does not serve after {READY_TIMEOUT_S:.0f} s") from None
         else:
             self.tell(server.name, "ready")
 
-    def _serves(self, server: Server) -> bool:
-        state = next((p.state for p in self.supervision.processes() if p.name == server.name), "UNKNOWN")
-        if state not in ALIVE:
-            raise self._failed(server, f"is {state.lower()}")
-        return state == "RUNNING" and server.ready()
+    def _serves(self, server: Server, lives: set[int]) -> bool:
+        """Ask once. `lives` gathers the process ids seen so far."""
+        process = next((p for p in self.supervision.processes() if p.name == server.name), None)
+        if process is None or not process.alive:
+            raise self._failed(server, f"is {process.state.lower() if process else 'unknown to supervisord'}")
+        if process.pid:
+            lives.add(process.pid)
+        if len(lives) > MOST_LIVES:
+            raise self._failed(server, f"ended {MOST_LIVES} times")
+        return process.state == "RUNNING" and server.ready()
 
     def _failed(self, server: Server, what: str) -> TrendsError:
         log = self.place.log(server.name)
         said = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.is_file() else []
-        return TrendsError("\n  ".join([what, *said]), where=server.name, next_step=f"See `trends logs {server.name}`")
+        lines = [what, *(line[:LOG_WIDTH] for line in said)]
+        return TrendsError("\n  ".join(lines), where=server.name, next_step=f"See `trends logs {server.name}`")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from config.stack.place import FILES, Place
 from config.stack.server import Address, Port, Program
 
 ELSEWHERE = "or set mongo.uri to a replica set that runs elsewhere"
-NOT_INITIATED = 94
+NOT_INITIATED, NOT_IN_ITS_SET = 94, 93
 
 
 class Mongo:
@@ -78,17 +78,23 @@ class Mongo:
             with MongoClient(node.host, node.port, directConnection=True, serverSelectionTimeoutMS=2000) as client:
                 if client.admin.command("hello").get("isWritablePrimary"):
                     return True
-                self._initiate(client, Address("127.0.0.1", node.port))
+                self._tell(client, Address("127.0.0.1", node.port))
         except PyMongoError:
             return False
         return False
 
-    def _initiate(self, client: "MongoClient[dict[str, object]]", node: Address) -> None:
+    def _tell(self, client: "MongoClient[dict[str, object]]", node: Address) -> None:
+        """Tell a new member its set, and one whose port was moved its new name."""
+        member = {"_id": 0, "host": str(node)}
         try:
             client.admin.command("replSetGetStatus")
         except OperationFailure as error:
             if error.code == NOT_INITIATED:
-                client.admin.command("replSetInitiate", {"_id": self._set, "members": [{"_id": 0, "host": str(node)}]})
+                client.admin.command("replSetInitiate", {"_id": self._set, "members": [member]})
+            elif error.code == NOT_IN_ITS_SET:
+                known = client.admin.command("replSetGetConfig")["config"]
+                moved = known | {"version": known["version"] + 1, "members": [known["members"][0] | member]}
+                client.admin.command("replSetReconfig", moved, force=True)
 
     def _answers(self) -> bool:
         client: MongoClient[dict[str, object]]

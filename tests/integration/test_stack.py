@@ -1,0 +1,233 @@
+"""The local stack: processes are kept alive, taken down whole, and lose nothing. One mongod in a folder of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import tenacity
+from confluent_kafka.admin import AdminClient
+from pymongo import MongoClient
+
+from config.errors import TrendsError, UsageError
+from config.settings import Settings
+from config.stack import launcher
+from config.stack.place import Place
+from config.stack.ports import clashes
+from config.stack.states import ServerState, states
+from config.stack.supervise import Supervision
+from ingest.topics import create_topics
+from tests import servers
+
+TRENDS = Path(sys.executable).with_name("trends")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("alone")
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path) -> Iterator[Settings]:
+    """Settings of a stack of which only mongod is started."""
+    settings = servers.read(servers.written(folder / "trends.toml", servers.own_stack(folder)))
+    yield settings
+    down(settings)
+
+
+def up(settings: Settings) -> list[str]:
+    return launcher.up(settings, ["mongo"], lambda *_: None)
+
+
+def down(settings: Settings) -> int:
+    return launcher.down(settings, lambda *_: None)
+
+
+def mongo(settings: Settings) -> ServerState:
+    return next(state for state in states(settings) if state.name == "mongo")
+
+
+def pid_of(settings: Settings) -> int:
+    pid = mongo(settings).pid
+    assert pid
+    return pid
+
+
+def supervision(settings: Settings) -> Supervision:
+    return Supervision(Place.of(settings.stack))
+
+
+def until(true: Callable[[], object], timeout_s: float = 30) -> None:
+    waiting = tenacity.Retrying(stop=tenacity.stop_after_delay(timeout_s), wait=tenacity.wait_fixed(0.2))
+    waiting.retry = tenacity.retry_if_result(lambda answer: not answer)
+    waiting(true)
+
+
+def written(settings: Settings, value: int) -> None:
+    with MongoClient[dict[str, int]](settings.mongo.uri.get_secret_value(), w="majority") as client:
+        client.kept.values.insert_one({"value": value})
+
+
+def kept(settings: Settings) -> set[int]:
+    with MongoClient[dict[str, int]](settings.mongo.uri.get_secret_value()) as client:
+        return {document["value"] for document in client.kept.values.find()}
+
+
+def run(settings_file: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    with servers.reading(settings_file):
+        return subprocess.run([TRENDS, *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_second_up_leaves_alone_what_serves(alone: Settings) -> None:
+    up(alone)
+    before = pid_of(alone)
+    assert up(alone) == []
+    assert pid_of(alone) == before
+    assert mongo(alone).state == "running"
+
+
+def test_what_is_killed_is_started_again_with_its_data(alone: Settings) -> None:
+    up(alone)
+    written(alone, 1)
+    before = pid_of(alone)
+    os.kill(before, signal.SIGKILL)
+    until(lambda: (mongo(alone).pid or before) != before)
+    until(lambda: 1 in kept(alone))
+
+
+def test_down_leaves_nothing_running_and_the_data_there(alone: Settings) -> None:
+    up(alone)
+    written(alone, 2)
+    (port,) = next(server for server in launcher.servers(alone) if server.name == "mongo").ports()
+    assert down(alone) == 1
+    assert not supervision(alone).running()
+    assert not supervision(alone).strays()
+    assert not clashes([("mongo", port)])
+    assert mongo(alone).state == "stopped"
+    assert down(alone) == 0
+    assert up(alone) == ["mongo"]
+    assert 2 in kept(alone)
+
+
+def test_up_works_after_everything_was_killed(alone: Settings, folder: Path) -> None:
+    up(alone)
+    written(alone, 3)
+    keeper = int((folder / "state" / "supervisor" / "supervisord.pid").read_text())
+    for pid in (keeper, pid_of(alone)):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not psutil.pid_exists(keeper) or psutil.Process(keeper).status() == psutil.STATUS_ZOMBIE)
+    assert up(alone) == ["mongo"]
+    assert 3 in kept(alone)
+
+
+def test_up_ends_what_a_killed_supervisor_left_behind(alone: Settings, folder: Path) -> None:
+    up(alone)
+    orphan = pid_of(alone)
+    os.kill(int((folder / "state" / "supervisor" / "supervisord.pid").read_text()), signal.SIGKILL)
+    until(lambda: not supervision(alone).running())
+    assert psutil.pid_exists(orphan)
+    assert up(alone) == ["mongo"]
+    assert not psutil.pid_exists(orphan)
+    assert pid_of(alone) != orphan
+
+
+def test_settings_of_other_servers_leave_this_one_alone(alone: Settings) -> None:
+    up(alone)
+    before = pid_of(alone)
+    moved = alone.model_copy(update={"stack": alone.stack.model_copy(update={"kafka_controller_port": 1})})
+    assert up(moved) == []
+    assert pid_of(alone) == before
+
+
+def test_servers_that_are_moved_to_other_ports_are_started_anew_with_their_data(tmp_path: Path) -> None:
+    file = tmp_path / "trends.toml"
+    first = servers.read(servers.written(file, servers.own_stack(tmp_path)))
+    moved = servers.read(servers.written(file, servers.own_stack(tmp_path)))
+    names = ["mongo", "kafka"]
+    try:
+        assert launcher.up(first, names, lambda *_: None) == ["kafka", "mongo"]
+        written(first, 4)
+        create_topics(first.kafka)
+        assert launcher.up(moved, names, lambda *_: None) == ["kafka", "mongo"]
+        assert 4 in kept(moved)
+        assert (
+            moved.kafka.posts
+            in AdminClient({"bootstrap.servers": moved.kafka.bootstrap}).list_topics(timeout=10).topics
+        )
+    finally:
+        down(moved)
+
+
+def test_only_one_up_works_on_a_folder(alone: Settings) -> None:
+    with launcher._alone(Place.of(alone.stack)), pytest.raises(UsageError, match="another `trends up` is at work"):
+        up(alone)
+
+
+def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
+    tables = servers.own_stack(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        tables["mongo"]["uri"] = f"mongodb://127.0.0.1:{port}/?replicaSet=rs0"
+        settings = servers.read(servers.written(tmp_path / "trends.toml", tables))
+        with pytest.raises(TrendsError, match=rf"port {port} of mongo is taken by .*pid {os.getpid()}.*set mongo\.uri"):
+            up(settings)
+    assert not supervision(settings).running()
+
+
+def test_a_server_that_can_not_start_is_given_up_and_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    data = tmp_path / "state" / "data" / "mongo"
+    data.mkdir(parents=True)
+    (data / "storage.bson").write_text("this is no BSON")
+    settings = servers.read(servers.written(tmp_path / "trends.toml", servers.own_stack(tmp_path)))
+    try:
+        with pytest.raises(TrendsError, match=r"(?s)mongo: ended 3 times.*storage engine metadata.*trends logs mongo"):
+            up(settings)
+    finally:
+        down(settings)
+    assert not supervision(settings).strays()
+
+
+def test_the_command_line_tells_what_it_did_and_where_the_log_is(alone: Settings, folder: Path) -> None:
+    up(alone)
+    again = run(folder / "trends.toml", "up", "mongo")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "everything was up already" in again.stderr
+    log = run(folder / "trends.toml", "logs", "mongo", "-n", "2")
+    assert len(log.stdout.splitlines()) == 2
+    unknown = run(folder / "trends.toml", "logs", "nobody")
+    assert unknown.returncode == 3
+    assert "There are: mongo, supervisord" in unknown.stderr
+    mistyped = run(folder / "trends.toml", "up", "kafak")
+    assert mistyped.returncode == 2
+    assert "One of: kafka, namenode" in mistyped.stderr
+
+
+def test_the_doctor_tells_what_serves_and_what_is_stopped(alone: Settings, folder: Path) -> None:
+    up(alone)
+    told = run(folder / "trends.toml", "doctor", "--json")
+    found = {each["subject"]: each for each in json.loads(told.stdout)}
+    assert found["mongo"]["state"] == found["java"]["state"] == found["packages"]["state"] == "ok"
+    assert found["kafka"]["state"] == "note"
+    assert found["kafka"]["next_step"] == "`trends up`"
+    assert told.returncode == (1 if any(each["state"] == "wrong" for each in found.values()) else 0)
+
+
+def test_the_whole_stack_runs_in_little_memory_and_on_loopback(stack: Settings) -> None:
+    told = {state.name: state for state in states(stack)}
+    running = [told[server.name] for server in launcher.servers(stack)]
+    assert {state.state for state in running} == {"running"}
+    assert all(state.pid and state.memory_mb and state.uptime_s is not None for state in running)
+    assert sum(state.memory_mb or 0 for state in running) < 2_500
+    for state in running:
+        if state.name in ("nimbus", "supervisor"):  # Storm can't be told an address
+            continue
+        assert state.pid
+        listening = [c for c in psutil.Process(state.pid).net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+        assert listening
+        assert all(c.laddr.ip in ("127.0.0.1", "::1", "::ffff:127.0.0.1") for c in listening), state.name
