@@ -142,17 +142,21 @@ class Archiver:
         position = recover(self._site, log)
         low = self._consumer.low(partition, position)
         if position < low:
-            record_gap(self._site, log, low, self._now())
-            self.summary.lost(low - position)
-            _log.error(
-                "%s/%d: Kafka has deleted offsets %d to %d before they were archived: they are lost. "
-                "Give the topic a longer retention, or the archiver more time",
-                *(self._topic, partition, position, low - 1),
-            )
+            if not record_gap(self._site, log, low, self._now()):
+                return  # another archiver was quicker: the next turn begins again
+            self._tell_gap(partition, position, low)
         self._consumer.seek(partition, log.position)
         self._logs[partition] = log
         self._chunks[partition] = OpenChunk(self._topic, partition, log.position)
         _log.info("%s/%d: archiving from offset %d", self._topic, partition, log.position)
+
+    def _tell_gap(self, partition: int, position: int, low: int) -> None:
+        self.summary.lost(low - position)
+        _log.error(
+            "%s/%d: Kafka has deleted offsets %d to %d before they were archived: they are lost. "
+            "Give the topic a longer retention, or the archiver more time",
+            *(self._topic, partition, position, low - 1),
+        )
 
     def _drop(self, partition: int) -> None:
         """Let go of a partition. What was read of it is in Kafka still, and its position in the manifests."""

@@ -152,8 +152,8 @@ def recover(to: Site, log: CommitLog) -> int:
     return log.position
 
 
-def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> None:
-    """Commit that the offsets from the end of the log up to `end` were gone from Kafka before they were archived."""
+def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> bool:
+    """Commit that offsets from the end of the log up to `end` were gone. False: another has committed there."""
     manifest = Manifest(
         uuid=uuid4().hex,
         kind="gap",
@@ -163,5 +163,6 @@ def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> None:
         next=end,
         committed_at=now,
     )
-    log.append(manifest)
+    ours = log.append(manifest)
     to.store.delete(to.paths.tmp(UUID(manifest.uuid)), everything_below=True)
+    return ours

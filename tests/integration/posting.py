@@ -106,6 +106,12 @@ class Running:
         assert not self._thread.is_alive()
 
 
+def archived(settings: Settings) -> int:
+    """Posts in the archive, by its manifests."""
+    ledger = ledger_of(settings)
+    return sum(ledger.posts(hour) for hour in ledger.hours())
+
+
 def ids_of(ledger: Ledger) -> Counter[str]:
     """How often each post is archived."""
     return Counter(record["id"] for hour in ledger.hours() for record in posts_of(ledger, hour))

@@ -31,6 +31,7 @@ from tests.integration.posting import (
     Running,
     Sender,
     archive_all,
+    archived,
     assert_exactly_once,
     ids_of,
     some_posts,
@@ -232,11 +233,6 @@ def test_the_boston_file_is_archived_hour_by_hour(settings: Settings, test_data:
     assert summary.posts == len(rows)
     assert {hour: ledger.posts(hour) for hour in ledger.hours()} == Counter(Hour.of(p.created_at) for p in posts)
     assert ids_of(ledger) == Counter(post.id for post in posts)
-
-
-def archived(settings: Settings) -> int:
-    ledger = ledger_of(settings)
-    return sum(ledger.posts(hour) for hour in ledger.hours())
 
 
 def read_of(running: Running) -> int:

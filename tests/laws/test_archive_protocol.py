@@ -137,6 +137,7 @@ class Process:
 
 
 FAULTS: list[Fault] = ["crash before", "crash after", "lost before", "lost after", "cut", "short", "late"]
+TROUBLE = strategies.none() | strategies.tuples(strategies.integers(0, 8), strategies.sampled_from(FAULTS))
 
 
 class Archiving(RuleBasedStateMachine):
@@ -170,11 +171,12 @@ class Archiving(RuleBasedStateMachine):
         for _ in range(steps):
             self.processes[who].act(self.processes[who].step)
 
-    @rule(who=who, rival=who, count=strategies.integers(1, 6))
-    def archive(self, who: int, rival: int, count: int) -> None:
+    @rule(who=who, rival=who, count=strategies.integers(1, 6), trouble=TROUBLE)
+    def archive(self, who: int, rival: int, count: int, trouble: tuple[int, Fault] | None) -> None:
         """A whole chunk, of which another may have read as well."""
         self.read(who, count)
         self.read(rival, count + 1)
+        self.hdfs.armed = trouble
         self.flush(who, 5)
 
     @rule(who=who)
@@ -250,7 +252,7 @@ def check(topic: Topic, hdfs: HdfsDouble, rejected: Counter[int], whole: bool) -
 
 TestArchiving = Archiving.TestCase
 TestArchiving.settings = settings(
-    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=250, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

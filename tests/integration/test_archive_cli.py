@@ -1,0 +1,56 @@
+"""`trends archive` and `trends compact` as they are typed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from config.settings import Settings
+from tests.end_to_end.waiting import until
+from tests.integration.posting import Sender, archived, assert_exactly_once, some_posts
+
+TRENDS = str(Path(sys.executable).parent / "trends")
+
+
+def run(settings_file: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    told = os.environ | {"TRENDS_CONFIG": str(settings_file)} | environment
+    return subprocess.run([TRENDS, *arguments], check=False, env=told, capture_output=True, text=True, timeout=120)
+
+
+def test_archive_tells_what_it_did_and_compact_merges_it(settings: Settings, settings_file: Path) -> None:
+    sender, posts = Sender(settings), some_posts(40, hours=1)
+    for first in (0, 20):
+        sender.send(posts[first : first + 20], partition=0)
+        done = run(settings_file, "archive", "--until-drained", "--json")
+        assert json.loads(done.stdout)["posts"] == 20, done.stderr
+    soon = {"TRENDS_BATCH__COMPACT_AFTER_S": "0", "TRENDS_ARCHIVE__IDLE_AFTER_S": "0"}
+    due = json.loads(run(settings_file, "compact", "--dry-run", "--json", **soon).stdout)
+    assert (due["hours"], due["replaced"]) == (["2013-04-15T18"], 2)
+    assert json.loads(run(settings_file, "compact", "--json", **soon).stdout)["hours"] == ["2013-04-15T18"]
+    assert json.loads(run(settings_file, "compact", "--json", **soon).stdout)["hours"] == []
+    assert_exactly_once(settings, posts)
+
+
+def test_sigterm_archives_what_was_read_and_ends_with_a_summary(settings: Settings, settings_file: Path) -> None:
+    environment = os.environ | {"TRENDS_CONFIG": str(settings_file), "TRENDS_ARCHIVE__FLUSH_AFTER_S": "1"}
+    process = subprocess.Popen([TRENDS, "archive", "--json"], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        Sender(settings).send(some_posts(7))
+        until(lambda: archived(settings) == 7, process.poll, 60)
+    finally:
+        process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert json.loads(out)["posts"] == 7
+
+
+def test_servers_that_are_away_are_one_line_and_exit_1(settings_file: Path) -> None:
+    for variable in ("TRENDS_HDFS__URL", "TRENDS_KAFKA__BOOTSTRAP"):
+        address = "http://127.0.0.1:1" if variable.endswith("URL") else "127.0.0.1:1"
+        for command in (["archive", "--until-drained"], ["compact"]):
+            failed = run(settings_file, *command, **{variable: address})
+            assert failed.returncode == 1
+            assert "127.0.0.1:1" in failed.stderr
+            assert "Traceback" not in failed.stderr
