@@ -38,10 +38,10 @@ def run(*arguments: str, timeout_s: float = 300, variables: Mapping[str, str] | 
     return done.stdout
 
 
-def ask(*arguments: str) -> dict[str, Any]:
+def ask(*arguments: str, exits: int = 0) -> dict[str, Any]:
     """Ask `trends … --json` in this process."""
     told = CliRunner().invoke(main, [*arguments, "--json"])
-    assert told.exit_code == 0, told.output
+    assert told.exit_code == exits, told.output
     answer: dict[str, Any] = json.loads(told.stdout)
     return answer
 

@@ -23,8 +23,3 @@ def counted(settings: Settings) -> int:
         for total in store.collection(USES).aggregate([{"$group": {"_id": None, "uses": {"$sum": "$count"}}}]):
             return int(total["uses"])
     return 0
-
-
-def until_counted(settings: Settings, uses: int) -> None:
-    """Until the speed layer has counted at least so many uses. Storm takes up to a minute to begin."""
-    until(lambda: counted(settings) >= uses, lambda: f"{counted(settings)} of {uses} uses")

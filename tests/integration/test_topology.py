@@ -1,17 +1,12 @@
 """The topology on real Storm: uses through Kafka, counted in MongoDB as an oracle does, though processes are killed."""
 
 import csv
-import os
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
 import pytest
 from confluent_kafka import Consumer, Producer
 
@@ -20,12 +15,8 @@ from ingest.hashtags import in_text, normalise
 from ingest.wire import Use, encode
 from serving.store import Store
 from serving.views import USES
-from speed_layer import submission
 from speed_layer.lag import caught_up, speed_lag
-from tests import servers
-
-STARTS_S, RECOVERS_S, DRAINS_S = 90, 60, 90
-ROOT = Path(__file__).parent.parent.parent
+from tests.storm import DRAINS_S, RECOVERS_S, STARTS_S, eventually, killed, submitted
 
 
 def uses_of(file: Path) -> list[Use]:
@@ -80,46 +71,6 @@ def parked(settings: Settings) -> set[str]:
     finally:
         consumer.close()
     return places
-
-
-def process_of(settings_file: Path, component: str) -> psutil.Process | None:
-    """The process that Storm started for a component of the topology which reads this settings file."""
-    for process in psutil.process_iter(["cmdline"]):
-        try:
-            ours = component in " ".join(process.info["cmdline"] or ())
-            if ours and process.environ().get("TRENDS_CONFIG") == str(settings_file):
-                return process
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return None
-
-
-def eventually(holds: Callable[[], bool], within_s: float, what: str) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"{what}: not within {within_s} s"
-        time.sleep(0.2)
-
-
-@contextmanager
-def submitted(settings: Settings, settings_file: Path) -> Iterator[None]:
-    with servers.reading(settings_file):
-        submission.submit(settings, ROOT)
-        try:
-            yield
-        finally:
-            submission.kill(settings, ROOT)
-            eventually(lambda: process_of(settings_file, "UseSpout") is None, RECOVERS_S, "the topology ends")
-
-
-def killed(settings_file: Path, component: str) -> None:
-    """kill -9 of a component's process; returns when another one counts in its place."""
-    process = process_of(settings_file, component)
-    assert process is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
-    assert not psutil.pid_exists(process.pid)
-    eventually(lambda: process_of(settings_file, component) is not None, RECOVERS_S, f"{component} is started again")
 
 
 @pytest.mark.timeout(420)
