@@ -1,6 +1,5 @@
 """Reading a topic once, from given offsets up to where it ended: committed messages alone."""
 
-import logging
 import time
 from collections.abc import Iterator, Mapping
 
@@ -17,8 +16,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from config.errors import TrendsError, UnavailableError
 from config.settings import KafkaSettings
-
-logger = logging.getLogger(__name__)
+from ingest import kafka_log
 
 ANSWER_S = 10
 """Longest wait for one answer of the brokers, seconds."""
@@ -31,7 +29,7 @@ def ends(settings: KafkaSettings, topic: str, *, open_too: bool = False) -> dict
     """
     level = IsolationLevel.READ_UNCOMMITTED if open_too else IsolationLevel.READ_COMMITTED
     try:
-        admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=logger)
+        admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=kafka_log.logger)
         told = admin.list_topics(topic, timeout=ANSWER_S).topics[topic]
         if told.error is not None:
             raise KafkaException(told.error)
@@ -57,7 +55,7 @@ def consumer_of(settings: KafkaSettings, group: str) -> Consumer:
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 10,
         },
-        logger=logger,
+        logger=kafka_log.logger,
     )
 
 

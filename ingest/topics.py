@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from config.errors import UnavailableError
 from config.settings import IngestSettings, KafkaSettings
+from ingest import kafka_log
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def create_topics(
 
     Raises `UnavailableError` where the brokers do not answer, or can't make a topic, within `timeout_s`.
     """
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=logger)
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=kafka_log.logger)
     wanted = topics(settings, max_post_bytes)
     try:
         have = set(admin.list_topics(timeout=timeout_s).topics)

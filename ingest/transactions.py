@@ -10,6 +10,7 @@ from confluent_kafka import Producer as KafkaProducer
 
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import KafkaSettings
+from ingest import kafka_log
 from ingest.topics import COMPRESSION, OVERHEAD_BYTES
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class Transactions:
         self._settings = settings
         self._name = name
         self._failure: KafkaError | None = None
-        self._kafka = KafkaProducer(self._configuration(max_post_bytes), logger=logger)
+        self._kafka = KafkaProducer(self._configuration(max_post_bytes), logger=kafka_log.logger)
 
     def begin(self, timeout_s: float = TIMEOUT_MS / 1000) -> None:
         """Take the name over: whoever had it is fenced, and what it had not committed is gone. Call it once, first."""

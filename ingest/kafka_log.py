@@ -1,0 +1,27 @@
+"""What the Kafka client says by itself, without the repetitions: a broker that is gone is said twice a second."""
+
+import logging
+
+AGAIN_AFTER_S = 15.0
+"""After how long a message of the same kind is let through again, seconds."""
+
+
+class Seldom(logging.Filter):
+    """Lets one message of a kind through in `AGAIN_AFTER_S`; the kind is the client's own word, such as `FAIL`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[object, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is said."""
+        kind = record.args[0] if isinstance(record.args, tuple) and record.args else record.msg
+        if record.created - self._last.get(kind, 0.0) < AGAIN_AFTER_S:
+            return False
+        self._last[kind] = record.created
+        return True
+
+
+logger = logging.getLogger("kafka")
+"""Pass it to every client: `Producer(…, logger=logger)`."""
+logger.addFilter(Seldom())
