@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["hourly", "hour", "recompute", "full"]
 _RESUMED: frozenset[str] = frozenset({"recompute", "full"})
+_KEPT = 5_000
+"""Runs that the ledger remembers."""
 _TOKENS = "tokens"
 """Collection of the one counter."""
 
@@ -240,6 +242,7 @@ class Runs:
         }
         changed = [{"$set": {**{name: {"$literal": value} for name, value in about.items()}, **self._started(token)}}]
         self._runs.update_one({"_id": run}, changed, upsert=True)
+        self._runs.delete_many({"token": {"$lt": token - _KEPT}, "state": {"$ne": "running"}})
         return {"_id": run, "token": token, "attempt": 1}
 
     def _busy(self, job: Job) -> BusyError:

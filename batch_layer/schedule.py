@@ -49,7 +49,6 @@ class Schedule:
         """Until `KeyboardInterrupt` in this thread; what is computed then is given up, and done again by the next."""
         for noisy in ("apscheduler.scheduler", "apscheduler.executors"):
             logging.getLogger(noisy).setLevel(logging.ERROR)  # a tick that is still running is no news
-        logging.getLogger("py4j").setLevel(logging.WARNING)
         pool = {"default": ThreadPoolExecutor(2)}
         once = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         scheduler = BlockingScheduler(timezone=UTC, executors=pool, job_defaults=once)

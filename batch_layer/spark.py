@@ -14,6 +14,7 @@ from typing import Any
 
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
+from pyspark.accumulators import AccumulatorTCPServer
 from pyspark.errors import PySparkException
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
@@ -22,6 +23,7 @@ from config.errors import UnavailableError
 from config.settings import HdfsSettings, SparkSettings
 
 log = logging.getLogger(__name__)
+logging.getLogger("py4j").setLevel(logging.CRITICAL)  # it logs with a traceback what it raises as well
 
 _ROOT = Path(__file__).parents[1]
 _SHIPPED = ("batch_layer", "config", "ingest", "serving")
@@ -77,6 +79,7 @@ class Engine:
             self.log_path.parent.mkdir(parents=True, exist_ok=True)
             with self.log_path.with_name("spark-stderr.log").open("ab") as talk:
                 self._gateway = launch_gateway(conf, {"stderr": talk, "stdout": talk})
+            AccumulatorTCPServer.handle_error = _say_lost
             context = SparkContext(conf=conf, gateway=self._gateway)
             if is_local(self._spark.master):
                 context.pythonExec = sys.executable
@@ -141,12 +144,19 @@ def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path) -> dict
     if is_local(spark.master):
         ours |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
     java = [
+        # One machine: a first run in a session costs 60 % of the CPU so, and sessions come and go.
+        *(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if is_local(spark.master) else []),
         f"-Dlog4j2.configurationFile={(_ROOT / 'config' / 'spark' / 'log4j2.properties').as_uri()}",
         f'"-Dtrends.spark.log={state / "logs" / "spark.log"}"',  # quoted: a folder may have blanks
         f"-DHADOOP_USER_NAME={hdfs.user}",
         spark.conf.get("spark.driver.extraJavaOptions", ""),
     ]
     return ours | spark.conf | {"spark.driver.extraJavaOptions": " ".join(java).strip()}
+
+
+def _say_lost(_server: AccumulatorTCPServer, _request: object, _client: object) -> None:
+    """In place of a traceback on the terminal when a JVM dies: the next call to it raises what there is to say."""
+    log.debug("Spark's JVM has closed its connection for accumulators")
 
 
 def _packages(target: Path) -> Path:

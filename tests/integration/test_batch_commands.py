@@ -1,0 +1,140 @@
+"""`trends recompute` and `trends schedule` as processes, on real servers: killed, stopped, left without Spark."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from config.settings import Settings
+from serving.store import Store
+from serving.views import RUNS
+from tests import servers
+from tests.integration.archived import Archive
+from tests.integration.batches import FIRST, documents, post, top, waited
+
+TRENDS = Path(sys.executable).with_name("trends")
+HOURS = 12
+
+
+@pytest.fixture
+def file(settings_file: Path, tmp_path: Path) -> Path:
+    """Settings for small slices, short leases, and a watermark that the archive alone decides."""
+    tables = servers.tables(settings_file)
+    own: dict[str, dict[str, Any]] = {
+        "archive": {"idle_after_s": 3_600.0},
+        "batch": {"slice_posts": 6, "lease_s": 20.0, "every_s": 1.0},
+        "stack": {"state": str(tmp_path / "a state")},
+    }
+    return servers.written(tmp_path / "own.toml", tables | {name: tables.get(name, {}) | own[name] for name in own})
+
+
+@pytest.fixture
+def archive(settings: Settings) -> Archive:
+    """Half a day of posts, three an hour; the hour after it is in progress."""
+    archive = Archive(settings)
+    for partition in range(3):
+        posts = [post(10 * at + partition, at, "#spam #ham" if partition else "#ham") for at in range(HOURS)]
+        archive.add(partition, [*posts, post(10_000_000 + partition, HOURS + 1, "#later")])
+    return archive
+
+
+@contextmanager
+def started(file: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A `trends` process, gone at the end whatever happens."""
+    environment = {**os.environ, "TRENDS_CONFIG": str(file)}
+    process = subprocess.Popen([TRENDS, *arguments], env=environment, stdout=-1, stderr=-1, cwd=file.parent)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def ended(file: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, output and talk of a `trends` command."""
+    with started(file, *arguments) as process:
+        output, talk = process.communicate(timeout=240)
+        return process.returncode, output.decode(), talk.decode()
+
+
+def java_of(process: subprocess.Popen[bytes]) -> psutil.Process:
+    """The JVM of a process."""
+    return waited(
+        lambda: next((each for each in psutil.Process(process.pid).children() if "java" in each.name()), None)
+    )
+
+
+def test_a_killed_recomputation_is_taken_over_and_goes_on(file: Path, archive: Archive, settings: Settings) -> None:
+    code, output, _ = ended(file, "recompute", "--since", str(FIRST), "--dry-run", "--json")
+    plan = json.loads(output)
+    assert (code, len(plan["hours"]), plan["posts"], plan["estimate_s"]) == (0, HOURS, 3 * HOURS, None)
+    assert plan["waiting"] == [str(FIRST.plus(HOURS + 1))]
+
+    with Store(settings.mongo) as store:
+        with started(file, "recompute", "--since", str(FIRST)) as process:
+            java = java_of(process)
+            waited(lambda: len(documents(store)) >= 4, 200)
+            process.kill()
+        waited(lambda: not java.is_running() or java.status() == psutil.STATUS_ZOMBIE, 30)
+        published = len(documents(store))
+        assert 4 <= published < HOURS
+
+        code, _, talk = ended(file, "recompute", "--since", str(FIRST))
+        assert (code, "already being computed by" in talk) == (1, True), talk
+        waited(lambda: store.collection(RUNS).find_one({"$expr": {"$lt": ["$lease_until", "$$NOW"]}}))
+        code, output, talk = ended(file, "recompute", "--since", str(FIRST), "--json")
+        assert code == 0, talk
+        outcome = json.loads(output)
+        assert (outcome["resumed"], len(outcome["hours"])) == (published, HOURS - published)
+        assert [top(each) for each in documents(store).values()] == [[("ham", 3), ("spam", 2)]] * HOURS
+        assert [line for line in talk.splitlines() if "WARN" in line or "Exception" in line] == [
+            line for line in talk.splitlines() if "its lease ran out" in line
+        ]
+
+
+def test_the_scheduler_computes_what_is_wanting_survives_its_jvm_and_stops_when_told(
+    file: Path, archive: Archive, settings: Settings
+) -> None:
+    with Store(settings.mongo) as store, started(file, "schedule") as process:
+        waited(lambda: len(documents(store)) == HOURS, 200)
+        java_of(process).kill()
+        archive.add(0, [post(5, 3, "#late")])
+        late = [("ham", 3), ("spam", 2), ("late", 1)]
+        waited(lambda: top(documents(store)[FIRST.plus(3)]) == late, 200)
+        waited(lambda: store.collection(RUNS).count_documents({"state": "running"}) == 0)
+
+        process.send_signal(signal.SIGTERM)
+        _, talk = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Traceback" not in talk.decode()
+    assert "stopped" in talk.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["recompute"], 2, "--since or --all"),
+        (["recompute", "--since", "monday-7h", "--reset"], 2, "goes with --all"),
+        (["recompute", "--since", "whenever"], 2, "monday-7h"),
+        (["recompute", "--since", "2017-01-01", "--until", "2016-01-01"], 2, "no hour is from"),
+        (["recompute", "--since", "now-1h"], 3, "no archived post"),
+        (["batch", "hour", "2017-01-06T07"], 3, "no archived post"),
+        (["batch", "run"], 0, "Nothing to compute"),
+    ],
+)
+def test_what_can_not_be_done_is_said_without_starting_spark(
+    settings: Settings, file: Path, arguments: list[str], code: int, says: str
+) -> None:
+    found, _, talk = ended(file, *arguments)
+    assert (found, says in talk, "Traceback" in talk) == (code, True, False), talk
+    assert not (file.parent / "a state" / "logs" / "spark.log").exists()
