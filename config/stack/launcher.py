@@ -84,15 +84,21 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
     return [server.name for server in missing]
 
 
-def down(settings: Settings, tell: Tell) -> int:
-    """Stop the services, then the servers, then what Storm's workers left. Gives how many programs were stopped."""
+def down(settings: Settings, tell: Tell, names: Sequence[str] = ()) -> int:
+    """Stop the services, then the servers, then what Storm's workers left; with `names`, those programs alone.
+
+    Gives how many programs were stopped. Where nothing runs that is 0, and no error.
+    """
     supervision = Supervision(Place.of(settings.stack))
-    alive = [process.name for process in supervision.processes() if process.alive]
-    if supervision.running():
-        for group in ([n for n in alive if n in COMMANDS], [n for n in alive if n not in COMMANDS]):
+    alive = [p.name for p in supervision.processes() if p.alive and (not names or p.name in names)]
+    for group in ([n for n in alive if n in COMMANDS], [n for n in alive if n not in COMMANDS]):
+        if group:
             _told(group, "stopping", tell)
             supervision.stop(group)
             _told(group, "stopped", tell)
+    if names:
+        return len(alive)
+    if supervision.running():
         supervision.shut_down()
     return len(alive) + supervision.kill_strays()
 

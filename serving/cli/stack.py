@@ -1,8 +1,10 @@
 """`trends up`, `down`, `logs`, `doctor`: the local stack of real servers, and the services on it."""
 
 import json
+import logging
 import sys
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import click
@@ -10,13 +12,14 @@ import tenacity
 from rich.console import Console
 from rich.table import Table
 
-from config.errors import UsageError
+from config.errors import UnavailableError, UsageError
 from config.settings import Settings
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress
 
 TOPOLOGY = "topology"
 FOLLOW_EVERY_S = 0.5
+STORM_TIMEOUT_S = 60
 
 
 @click.command()
@@ -41,9 +44,7 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
     settings = settings_of(ctx)
     servers = [server.name for server in launcher.servers(settings)]
     services = [service.name for service in launcher.services(settings)]
-    if unknown := set(names) - {*servers, *services, TOPOLOGY}:
-        known = ", ".join([*servers, *services, TOPOLOGY])
-        raise UsageError(f"no such server: {', '.join(sorted(unknown))}", where="up", next_step=f"One of: {known}")
+    _refuse_unknown("up", names, _known(settings))
     wanted = list(names) or servers + ([] if servers_only else [*services, TOPOLOGY])
     try:
         with Progress(wanted) as progress:
@@ -64,10 +65,10 @@ def _furnish(settings: Settings) -> None:
     from hdfs import HdfsError, InsecureClient
     from requests import RequestException
 
-    from config.errors import UnavailableError
     from ingest.topics import create_topics
     from serving.store import Store
 
+    logging.getLogger("hdfs").setLevel(logging.WARNING)
     create_topics(settings.kafka, max_post_bytes=settings.ingest.max_post_bytes)
     with Store(settings.mongo) as store:
         store.prepare()
@@ -96,27 +97,78 @@ def _submit(settings: Settings, progress: Progress) -> list[str]:
         submit(settings, PROJECT)
         started = [TOPOLOGY]
     progress.tell(TOPOLOGY, "starting")
-    waiting = tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.5))
-    waiting.retry = tenacity.retry_if_result(lambda found: not found or not found.workers)
-    waiting(lambda: nimbus.ask(at).topology(name))
+    _await(lambda: bool((found := nimbus.ask(at).topology(name)) and found.workers), f"{name} has no worker yet")
     progress.tell(TOPOLOGY, "ready")
     return started
 
 
 @click.command()
+@click.argument("names", metavar="[SERVER]...", nargs=-1)
 @click.pass_context
-def down(ctx: click.Context) -> None:
-    """Stop the services, the topology's workers and the servers. Their data stays.
+def down(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """Stop the services, the topology's workers and the servers, or those that are named. Their data stays.
+
+    `down topology` has Storm forget the topology; plain `down` does not, so the next `up` resumes it.
 
     \b
     Examples:
       trends down
+      trends down archiver scheduler
     """
     from config.stack import launcher
 
+    settings = settings_of(ctx)
+    _refuse_unknown("down", names, _known(settings))
     with Progress([]) as progress:
-        stopped = launcher.down(settings_of(ctx), progress.tell)
-    click.echo("stopped; data stays. `trends up` starts again" if stopped else "nothing was up", err=True)
+        stopped = _kill(settings, progress) if TOPOLOGY in names else 0
+        programs = [name for name in names if name != TOPOLOGY]
+        if programs or not names:
+            stopped += launcher.down(settings, progress.tell, programs)
+    what = ", ".join(names) if names else "everything"
+    click.echo(f"stopped {what}; data stays. `trends up` starts again" if stopped else "nothing was up", err=True)
+
+
+def _kill(settings: Settings, progress: Progress) -> int:
+    """Kill the topology, if there is one, and wait until Storm has forgotten it."""
+    from config.stack import nimbus
+    from config.stack.place import PROJECT
+    from config.stack.server import address_of
+    from speed_layer.submission import kill
+
+    at, name = address_of(settings.storm.nimbus, "storm.nimbus"), settings.storm.topology
+    if nimbus.ask(at).topology(name) is None:
+        return 0
+    progress.tell(TOPOLOGY, "stopping")
+    kill(settings, PROJECT)
+    _await(lambda: nimbus.ask(at).topology(name) is None, f"{name} is still being killed")
+    progress.tell(TOPOLOGY, "stopped")
+    return 1
+
+
+def _await(true: Callable[[], bool], otherwise: str) -> None:
+    """Ask nimbus until it is so. Raises `UnavailableError` after a minute."""
+    waiting = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(STORM_TIMEOUT_S),
+        wait=tenacity.wait_fixed(0.5),
+        retry=tenacity.retry_if_result(lambda answer: not answer),
+    )
+    try:
+        waiting(true)
+    except tenacity.RetryError:
+        raise UnavailableError(otherwise, where="Storm", next_step="See `trends logs nimbus`") from None
+
+
+def _known(settings: Settings) -> list[str]:
+    from config.stack import launcher
+
+    return [each.name for each in (*launcher.servers(settings), *launcher.services(settings))] + [TOPOLOGY]
+
+
+def _refuse_unknown(command: str, names: Sequence[str], known: Sequence[str]) -> None:
+    if unknown := sorted(set(names) - set(known)):
+        raise UsageError(
+            f"no such server: {', '.join(unknown)}", where=command, next_step=f"One of: {', '.join(known)}"
+        )
 
 
 @click.command()

@@ -208,6 +208,33 @@ def test_the_command_line_tells_what_it_did_and_where_the_log_is(alone: Settings
     assert "One of: kafka, namenode" in mistyped.stderr
 
 
+def test_down_of_one_program_leaves_the_others_and_the_supervision(alone: Settings, folder: Path) -> None:
+    up(alone)
+    told = run(folder / "trends.toml", "down", "mongo", "archiver")
+    assert told.returncode == 0
+    assert "stopped mongo, archiver" in told.stderr
+    assert supervision(alone).running()
+    assert mongo(alone).state == "stopped"
+
+
+def test_ctrl_c_in_the_middle_of_up_leaves_what_down_can_stop(tmp_path: Path) -> None:
+    file = servers.written(tmp_path / "trends.toml", servers.own_stack(tmp_path))
+    with servers.reading(file):
+        process = subprocess.Popen([TRENDS, "up", "namenode", "mongo"], stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    try:
+        until(lambda: "starting" in str(process.stderr and process.stderr.readline()))
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        down(servers.read(file))
+    assert process.returncode != 0
+    assert "interrupted: what was started stays" in said
+    assert "Traceback" not in said
+    assert not supervision(servers.read(file)).strays()
+
+
 def test_the_doctor_tells_what_serves_and_what_is_stopped(alone: Settings, folder: Path) -> None:
     up(alone)
     told = run(folder / "trends.toml", "doctor", "--json")
