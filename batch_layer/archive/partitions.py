@@ -136,7 +136,9 @@ def partitions_of(client: Any, settings: KafkaSettings) -> int:
         raise unavailable(settings, error) from None
     if topic.error is not None:
         raise TrendsError(
-            str(topic.error), where=f"{settings.bootstrap} {settings.posts}", next_step="`trends up` creates the topics"
+            topic.error.str(),
+            where=f"{settings.bootstrap} {settings.posts}",
+            next_step="`trends up` creates the topics",
         )
     return len(topic.partitions)
 

@@ -252,7 +252,7 @@ def check(topic: Topic, hdfs: HdfsDouble, rejected: Counter[int], whole: bool) -
 
 TestArchiving = Archiving.TestCase
 TestArchiving.settings = settings(
-    max_examples=250, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
