@@ -1,5 +1,7 @@
 """Upkeep: compaction of whatever needs it now, in one call: for the command line and for a scheduler."""
 
+import logging
+
 from confluent_kafka.admin import AdminClient
 
 from batch_layer.archive.compaction import Compaction, Report, due
@@ -9,10 +11,12 @@ from batch_layer.archive.watermark import complete_until
 from config.settings import Settings
 from ingest.hours import Millis
 
+_log = logging.getLogger(__name__)
+
 
 def ledger_of(settings: Settings) -> Ledger:
     """The ledger of the archive of `posts`, as far as is committed now. Kafka tells how many partitions there are."""
-    admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap})
+    admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap, "client.id": "trends-archive"}, logger=_log)
     ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, partitions_of(admin, settings.kafka))
     ledger.refresh()
     return ledger
