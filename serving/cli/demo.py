@@ -1,0 +1,233 @@
+"""`trends demo`: from posts to answers on the real servers, each step shown as the command that a user would type."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from config.errors import TrendsError
+from config.settings import Settings
+from ingest.hours import Hour
+from serving import render
+from serving.cli.options import now, settings_of
+from serving.store import Store, told
+from serving.views import USES, Row
+
+if TYPE_CHECKING:
+    from batch_layer.archive.ledger import Ledger
+
+_SERVERS = ("kafka", "namenode", "datanode", "mongo", "zookeeper", "nimbus", "supervisor", "topology")
+_WITHIN_S = 120.0
+
+Facts = dict[str, Any]
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH]…")
+@click.pass_context
+def demo(ctx: click.Context, paths: tuple[Path, ...]) -> None:
+    """From posts to answers, every step shown.
+
+    Starts what does not run yet, brings posts (a generated sample of the last 24 hours, or the files that are named),
+    shows the busiest hour as the speed layer has it and as the batch layer has it, corrects the hashtag rule and
+    computes again. Leaves everything running.
+
+    \b
+    Examples:
+      trends demo
+      trends demo posts.csv
+    """
+    settings = settings_of(ctx)
+    began = time.monotonic()
+    _title("Start the servers, and the topology that counts while posts come in")
+    _trends("down", "archiver", "scheduler")
+    _trends("up", *_SERVERS)
+    with Store(settings.mongo) as store:
+        Demo(settings, store).run(["file", *map(str, paths)] if paths else ["sample", "--restart"])
+    _title("Start the archiver and the scheduler: from here on all of this happens by itself")
+    _trends("up")
+    click.echo(f"\nThat took {time.monotonic() - began:.0f} s. Everything is still running.")
+
+
+class Demo:
+    """The steps between the servers' start and the services'; each prints what it found."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+
+    def run(self, source: list[str]) -> None:
+        """All of them, in order."""
+        _title("Bring posts")
+        before = self._speed_uses()
+        loaded = _asked("ingest", *source)
+        self._wait("the speed layer has counted them", self._counted)
+        live = self._speed_uses() - before
+        _title("Archive the posts on HDFS")
+        archived = _asked("archive", "--until-drained")
+        ledger = self._ledger()
+        touched = self._touched(ledger)
+        busiest = self._busiest(touched or ledger.hours(), ledger)
+        _title("Live: the busiest hour, as the speed layer has it")
+        speed = self._speed_top(busiest)
+        _title("Computed from the archive: the same hour, as the batch layer has it")
+        self._wait("the archive has been idle long enough for its hours to be complete", lambda: self._idle(ledger))
+        batch = _asked("batch", "run")
+        _trends("top", "--hour", str(busiest))
+        self._compare(busiest, speed)
+        self._where_posts_went(loaded, live, archived, batch, ledger)
+        self._correct(busiest)
+        self._what_next(busiest)
+
+    def _counted(self) -> bool:
+        from speed_layer.lag import caught_up
+
+        return caught_up(self.settings)
+
+    def _ledger(self) -> "Ledger":
+        from batch_layer.archive.upkeep import ledger_of
+
+        return ledger_of(self.settings)
+
+    def _idle(self, ledger: "Ledger") -> bool:
+        last = max((ledger.last_commit(p) or 0 for p in range(len(ledger.covered))), default=0)
+        return now() - last > self.settings.archive.idle_after_s * 1000
+
+    def _touched(self, ledger: "Ledger") -> list[Hour]:
+        """The hours that are missing a document, or have one that lacks posts."""
+        documents = {document["hour"]: document for document in self.store.batch_documents(*_EVER)}
+        return [
+            hour
+            for hour in ledger.hours()
+            if str(hour) not in documents or ledger.late_since(hour, documents[str(hour)]["covered"])
+        ]
+
+    def _busiest(self, hours: list[Hour], ledger: "Ledger") -> Hour:
+        complete = [hour for hour in hours if hour < Hour.of(now() - 3_600_000)] or hours
+        if not complete:
+            raise TrendsError("no post was archived", next_step="See `trends rejects list`")
+        return max(complete, key=ledger.posts)
+
+    def _speed_uses(self) -> int:
+        with told():
+            for total in self.store.collection(USES).aggregate([{"$group": {"_id": None, "n": {"$sum": "$count"}}}]):
+                return int(total["n"])
+        return 0
+
+    def _speed_top(self, hour: Hour) -> list[Row]:
+        with self.store.snapshot() as snapshot:
+            rows = snapshot.speed_rows(hour)
+        if rows:
+            _trends("top", "--hour", str(hour), "--origin", "speed")
+        else:
+            click.echo(f"The batch layer has computed {hour} before, so its speed rows are gone.")
+        return rows
+
+    def _compare(self, hour: Hour, speed: list[Row]) -> None:
+        """Say where the two layers differ, and why."""
+        if not speed:
+            return
+        with self.store.snapshot() as snapshot:
+            document = snapshot.batch([hour])[str(hour)]
+        batch = {row["tag"]: row["count"] for row in document["top"]}
+        differing = [row for row in speed if batch.get(row.tag, 0) != row.count]
+        if not differing:
+            click.echo("Both layers agree: no post of this hour that uses a hashtag was sent twice.")
+        for row in differing[:5]:
+            shown = render.printable(row.tag)
+            click.echo(f"#{shown}: {row.count} in the speed layer, {batch.get(row.tag, 0)} in the batch layer, which")
+            click.echo("  counts a post once however often it was sent.")
+
+    def _where_posts_went(self, loaded: Facts, live: int, archived: Facts, batch: Facts, ledger: "Ledger") -> None:
+        """Counts at each step, which must add up."""
+        _title("Where each post went")
+        ledger.refresh()
+        computed = [Hour.parse(each["hour"]) for each in batch["hours"]]
+        arrived = sum(map(ledger.posts, computed))
+        once = sum(each["posts"] for each in batch["hours"])
+        waiting = sum(map(ledger.posts, self._touched(ledger)))
+        rows = [
+            ("ingest", f"{loaded['posts']:,} posts to Kafka, {loaded['rejects']:,} broken records to `rejects`", True),
+            ("", f"{loaded['uses']:,} uses of hashtags to Kafka", True),
+            ("speed layer", f"{live:,} uses counted", live == loaded["uses"]),
+            ("archive", f"{archived['posts']:,} posts in {archived['files']:,} files", _adds_up(loaded, archived)),
+            ("batch layer", f"{once:,} posts in {len(computed):,} hours, each once", once <= arrived),
+            ("", f"{arrived - once:,} were sent twice, {waiting:,} are of hours that are not complete yet", True),
+        ]
+        for step, what, holds in rows:
+            click.echo(f"  {step:12} {what}{'' if holds else '   DOES NOT ADD UP'}")
+        if not all(holds for *_, holds in rows):
+            raise TrendsError("the counts do not add up", next_step="Run `trends verify --all`")
+
+    def _correct(self, busiest: Hour) -> None:
+        """Correct the rule, and compute again since the busiest hour."""
+        with self.store.snapshot() as snapshot:
+            top = snapshot.batch([busiest])[str(busiest)]["top"]
+        if not top:
+            return
+        wrong = top[0]["tag"]
+        _title(f"Correct the rule: #{render.printable(wrong)} is not to be counted. Compute again since that hour")
+        corrected = {"TRENDS_RULE__IGNORE": json.dumps([wrong], ensure_ascii=False)}
+        _trends("recompute", "--since", str(busiest), variables=corrected)
+        _trends("top", "--hour", str(busiest))
+
+    def _wait(self, what: str, reached: Any) -> None:
+        click.echo(f"waiting until {what} …", err=True)
+        deadline = time.monotonic() + _WITHIN_S
+        while not reached():
+            if time.monotonic() > deadline:
+                raise TrendsError(f"not within {_WITHIN_S:.0f} s: {what}", next_step="See `trends status`")
+            time.sleep(0.25)
+
+    def _what_next(self, busiest: Hour) -> None:
+        _title("What to type next")
+        for command, why in (
+            ("trends top", "the hour in progress and the last complete one"),
+            (f"trends top --since {busiest.plus(-3)} --until {busiest.plus(3)}", "several hours as one"),
+            (f"trends recompute --since {busiest}", "back to the rule without the correction"),
+            ("trends ingest sample --live", "posts that keep coming: watch `trends top`"),
+            ("trends status", "what runs, what is behind, what is complete"),
+            ("trends verify --all", "everything counted again by other means"),
+            ("make down", "stop everything; the data stays"),
+        ):
+            click.echo(f"  {command:60} {why}")
+
+
+_EVER = (Hour(0), Hour.parse("9999-12-31T23"))
+
+
+def _adds_up(loaded: Facts, archived: Facts) -> bool:
+    return bool(archived["posts"] + archived["rejected"] >= loaded["posts"])
+
+
+def _title(text: str) -> None:
+    click.secho(f"\n── {text} ──", bold=True)
+
+
+def _trends(*arguments: str, variables: Mapping[str, str] | None = None, capture: bool = False) -> str:
+    """Run a command as a user would, and show what was typed."""
+    typed = " ".join(f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items())
+    click.secho(f"$ {typed}{' ' if typed else ''}trends {shlex.join(arguments)}", fg="cyan")
+    sys.stdout.flush()
+    command = [str(Path(sys.executable).with_name("trends")), *arguments]
+    done = subprocess.run(  # noqa: S603 - our own command
+        command, env={**os.environ, **(variables or {})}, stdout=subprocess.PIPE if capture else None, check=False
+    )
+    if done.returncode:
+        raise TrendsError(
+            f"exit code {done.returncode}", where=f"trends {shlex.join(arguments)}", next_step="See above"
+        )
+    return done.stdout.decode() if capture else ""
+
+
+def _asked(*arguments: str) -> Facts:
+    """Run a command for its JSON."""
+    facts: Facts = json.loads(_trends(*arguments, "--json", capture=True))
+    return facts
