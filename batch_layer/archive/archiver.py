@@ -18,6 +18,7 @@ from batch_layer.archive.buffer import Bounds, OpenChunk, largest_over
 from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
 from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.log import CommitLog
+from batch_layer.archive.manifest import Manifest
 from batch_layer.archive.parking import Parking
 from batch_layer.archive.partitions import OUT_OF_RANGE, PARTITION_EOF, PostsConsumer
 from batch_layer.archive.paths import Paths
@@ -185,12 +186,19 @@ class Archiver:
         self._chunks[partition] = OpenChunk(self._topic, partition, chunk.next)
         flush = Flush(self._to, log, chunk)
         try:
-            self._persist(partition, lambda: self.summary.add(flush.run(self._after_step)))
+            self._persist(partition, lambda: self._count(flush.run(self._after_step)))
         except FencedError as error:
             _log.warning("%s: ours is dropped, reading on from there", error)
             self._drop(partition)
         else:
             self._persist(partition, log.index)
+
+    def _count(self, chunk: Manifest) -> None:
+        self.summary.add(chunk)
+        _log.info(
+            "%s/%d: archived up to %d: %d posts in %d files, %d rejected",
+            *(self._topic, chunk.partition, chunk.next, chunk.records, len(chunk.parts), chunk.rejected),
+        )
 
     def _persist(self, partition: int, task: Callable[[], None]) -> None:
         """Try until it succeeds, the partition is somebody else's, or a stop has taken too long."""
