@@ -7,26 +7,22 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Literal
 
-import psutil
 import requests
 from packaging.requirements import Requirement
 
 from config.errors import TrendsError
 from config.settings import Settings
-from config.stack import java
+from config.stack import java, machine
 from config.stack.launcher import servers
+from config.stack.machine import Room
 from config.stack.mongo import Mongo
 from config.stack.place import PROJECT, Place
 from config.stack.ports import clashes
 from config.stack.server import Server
 from config.stack.supervise import Supervision
 
-GIGABYTE = 1 << 30
-NEEDED_MEMORY = 3 * GIGABYTE
-NEEDED_DISK = 5 * GIGABYTE
 CLOCK_OFF_S = 3.0
 
 State = Literal["ok", "note", "wrong"]
@@ -49,8 +45,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     running = bool(started)
     for look in (_python, _packages, _java):
         yield _guarded(look)
-    yield _memory(running)
-    yield _disk(place.state)
+    if not running:
+        yield _room("memory", machine.memory())
+    yield _room("disk", machine.disk(place.state))
     yield _guarded(lambda: _mongod(settings))
     if not running:
         yield _guarded(lambda: _ports(settings))
@@ -109,21 +106,10 @@ def _java() -> Finding:
     return Finding("java", "ok", str(java.find()))
 
 
-def _memory(running: bool) -> Finding:
-    free = psutil.virtual_memory().available
-    told = f"{free / GIGABYTE:.1f} GB available"
-    if not running and free < NEEDED_MEMORY:
-        return Finding("memory", "note", told, "The stack and a batch run need about 3 GB: close something")
-    return Finding("memory", "ok", told)
-
-
-def _disk(folder: Path) -> Finding:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = psutil.disk_usage(str(there)).free
-    told = f"{free / GIGABYTE:.1f} GB free in {there}"
-    if free < NEEDED_DISK:
-        return Finding("disk", "wrong" if free < GIGABYTE else "note", told, "Free some, or set stack.state elsewhere")
-    return Finding("disk", "ok", told)
+def _room(subject: str, room: Room) -> Finding:
+    if room.out or room.short:
+        return Finding(subject, "wrong" if room.out else "note", room.told, room.next_step)
+    return Finding(subject, "ok", room.told)
 
 
 def _mongod(settings: Settings) -> Finding:

@@ -17,7 +17,7 @@ import tenacity
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
-from config.stack import java
+from config.stack import java, machine
 from config.stack.hdfs import DataNode, NameNode
 from config.stack.jars import fetch
 from config.stack.kafka import Kafka
@@ -75,11 +75,12 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
             supervision.stop(sorted(moved))
         missing = [server for server in ours if server.name not in alive - moved]
         _check_ports(settings, missing)
+        if missing:
+            _check_room(place)
         supervision.apply(sorted(changed | {server.name for server in missing}))
         bring = _Bring(place, jvm, supervision, tell)
-        bring.side_by_side(
-            bring.fetch, list({s.jars: s for s in reversed(missing)}.values())
-        )  # one of those that share
+        one_a_set = {server.jars: server for server in reversed(missing)}
+        bring.side_by_side(bring.fetch, list(one_a_set.values()))
         bring.side_by_side(lambda s: bring.start(s) if s in missing else bring.wait(s), ours)
     return [server.name for server in missing]
 
@@ -113,6 +114,15 @@ def _check_ports(settings: Settings, missing: Sequence[Server]) -> None:
     refuse_twice((server.name, port) for server in servers(settings) for port in server.ports())
     if found := clashes((server.name, port) for server in missing for port in server.ports()):
         raise TrendsError("; ".join(map(str, found)), where="the local stack", next_step="Then `trends up` again")
+
+
+def _check_room(place: Place) -> None:
+    """Warn of little memory or disk; refuse a disk that is as good as full, on which servers break in odd ways."""
+    for room in (machine.memory(), machine.disk(place.state)):
+        if room.out:
+            raise TrendsError(room.told, where=str(place.state), next_step=room.next_step)
+        if room.short:
+            logger.warning("only %s. %s", room.told, room.next_step)
 
 
 @dataclass(frozen=True)

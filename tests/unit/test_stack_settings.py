@@ -11,7 +11,7 @@ import pytest
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
-from config.stack import java
+from config.stack import java, launcher, machine
 from config.stack.become import __file__ as become
 from config.stack.launcher import servers
 from config.stack.place import FILES, Place, put, rendered
@@ -157,3 +157,15 @@ def test_a_socket_path_that_is_too_long_moves_to_a_private_folder(tmp_path: Path
     assert near == Path("/short/supervisor/s")
     assert len(str(far)) < 100
     assert far.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_full_disk_is_refused_and_little_memory_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Place(tmp_path / "not" / "there", tmp_path)
+    monkeypatch.setattr(machine, "MEMORY", 1 << 60)
+    launcher._check_room(place)
+    assert "of memory available" in caplog.text
+    monkeypatch.setattr(machine, "LEAST_DISK", 1 << 60)
+    with pytest.raises(TrendsError, match=r"GB of disk free in .*stack\.state"):
+        launcher._check_room(place)

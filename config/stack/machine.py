@@ -1,0 +1,36 @@
+"""The machine: how much memory and disk is left, and whether that will do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+GIGABYTE = 1 << 30
+MEMORY = 3 * GIGABYTE
+"""What the whole stack and a batch run take."""
+DISK, LEAST_DISK = 5 * GIGABYTE, GIGABYTE
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is left of something. `short`: less than is comfortable; `out`: nothing will work."""
+
+    told: str
+    short: bool
+    out: bool
+    next_step: str
+
+
+def memory() -> Room:
+    """What programs can still take."""
+    left = psutil.virtual_memory().available
+    step = f"The stack and a batch run take about {MEMORY // GIGABYTE} GB: close something"
+    return Room(f"{left / GIGABYTE:.1f} GB of memory available", left < MEMORY, False, step)
+
+
+def disk(folder: Path) -> Room:
+    """What is free where a folder is, or will be."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    left = psutil.disk_usage(str(there)).free
+    step = "Free some, or set stack.state to a folder elsewhere"
+    return Room(f"{left / GIGABYTE:.1f} GB of disk free in {there}", left < DISK, left < LEAST_DISK, step)
