@@ -23,7 +23,7 @@ from config.errors import UnavailableError
 from config.settings import HdfsSettings, SparkSettings
 
 log = logging.getLogger(__name__)
-logging.getLogger("py4j").setLevel(logging.CRITICAL)  # it logs with a traceback what it raises as well
+logging.getLogger("py4j").setLevel(logging.WARNING)
 
 _ROOT = Path(__file__).parents[1]
 _SHIPPED = ("batch_layer", "config", "ingest", "serving")
@@ -79,6 +79,7 @@ class Engine:
             self.log_path.parent.mkdir(parents=True, exist_ok=True)
             with self.log_path.with_name("spark-stderr.log").open("ab") as talk:
                 self._gateway = launch_gateway(conf, {"stderr": talk, "stdout": talk})
+            logging.getLogger().addFilter(_is_not_of_py4j)
             AccumulatorTCPServer.handle_error = _say_lost
             context = SparkContext(conf=conf, gateway=self._gateway)
             if is_local(self._spark.master):
@@ -152,6 +153,11 @@ def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path) -> dict
         spark.conf.get("spark.driver.extraJavaOptions", ""),
     ]
     return ours | spark.conf | {"spark.driver.extraJavaOptions": " ".join(java).strip()}
+
+
+def _is_not_of_py4j(record: logging.LogRecord) -> bool:
+    """Py4J writes to the root logger, with a traceback, of what it raises as well."""
+    return not str(record.msg).startswith("Exception while sending command")
 
 
 def _say_lost(_server: AccumulatorTCPServer, _request: object, _client: object) -> None:

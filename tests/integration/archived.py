@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
-from msgspec import to_builtins
+from msgspec.structs import asdict
 
 from batch_layer.archive import encoding, manifest
 from batch_layer.archive.hdfs import HdfsStore
@@ -43,8 +43,10 @@ class Archive:
         start = self._next[partition]
         hours: dict[Hour, list[dict[str, object]]] = defaultdict(list)
         for offset, post in enumerate(posts, start):
-            record = to_builtins(post)  # fastavro takes a tuple for a choice of a union's branch
-            hours[post.hour].append(record | {"partition": partition, "offset": offset})
+            record = {**asdict(post), "partition": partition, "offset": offset}
+            if post.tags is not None:
+                record["tags"] = list(post.tags)  # fastavro takes a tuple for the choice of a branch
+            hours[post.hour].append(record)
         end = start + len(posts) + 1  # a commit marker takes an offset
 
         def part(numbered: tuple[int, tuple[Hour, list[dict[str, object]]]]) -> Part:
