@@ -41,6 +41,9 @@ COMMANDS = {
 }
 """By task: name, where it is, and what `trends --help` says of it. A command's module is imported when it is called."""
 
+SERVICES = frozenset({"archive", "schedule"})
+"""Commands that run for ever tell in their log what they do; the others tell what went wrong."""
+
 
 class Trends(click.Group):
     """The root: lazy sub-commands, grouped help, and the one place where errors meet the user."""
@@ -105,7 +108,7 @@ def main(ctx: click.Context) -> None:
     from config.settings import Settings  # `trends --help` needs none of it
 
     logging.basicConfig(
-        level=logging.INFO,
+        level=logging.INFO if ctx.invoked_subcommand in SERVICES else logging.WARNING,
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )

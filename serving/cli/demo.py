@@ -140,10 +140,11 @@ class Demo:
         differing = [row for row in speed if batch.get(row.tag, 0) != row.count]
         if not differing:
             click.echo("Both layers agree: no post of this hour that uses a hashtag was sent twice.")
-        for row in differing[:5]:
-            shown = render.printable(row.tag)
-            click.echo(f"#{shown}: {row.count} in the speed layer, {batch.get(row.tag, 0)} in the batch layer, which")
-            click.echo("  counts a post once however often it was sent.")
+            return
+        told = [f"#{render.printable(row.tag)} {row.count:,} → {batch.get(row.tag, 0):,}" for row in differing[:5]]
+        more = f" and {len(differing) - 5:,} more" if len(differing) > 5 else ""
+        click.echo(f"From speed to batch: {', '.join(told)}{more}.")
+        click.echo("They differ because some posts were sent twice: the batch layer counts a post once.")
 
     def _where_posts_went(self, loaded: Facts, live: int, archived: Facts, batch: Facts, ledger: "Ledger") -> None:
         """Counts at each step, which must add up."""

@@ -1,0 +1,85 @@
+"""What the README and docs/ say to type is typed here, on servers that hold a week of sample posts."""
+
+import gzip
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings
+from tests.end_to_end.asking import ROOT, environment, run
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(?:console|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(
+    r"""^(?:\$[ ])?  ((?:[A-Z_]+='?\S+[ ])?  (?:trends|sparse|make)  (?:[ ][^#\n]*?)?)  (?:[ ]{2}.*|\s+\#.*)?$""",
+    re.MULTILINE | re.VERBOSE,
+)
+STOPS_OR_STAYS = re.compile(
+    r"""trends[ ](?:up|down|schedule|demo)\b | trends[ ]archive$ | --live | --follow | [ ]-f\b | --reset
+        | rejects[ ]show | sparse[ ](?:submit|kill)""",
+    re.VERBOSE,
+)
+"""What stops the servers of the tests, runs for ever, asks, or names somebody's own record: only its help is run."""
+
+
+def commands() -> list[str]:
+    blocks = (block for page in PAGES for block in BLOCK.findall(page.read_text()))
+    return sorted({match[1].strip() for block in blocks for match in COMMAND.finditer(block)})
+
+
+@pytest.fixture(scope="module")
+def typed() -> list[str]:
+    return [command for command in commands() if not command.startswith("make")]
+
+
+def test_there_are_commands_in_the_docs() -> None:
+    assert len(commands()) > 25
+
+
+def test_every_make_target_in_the_docs_is_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {command.split()[1] for command in commands() if command.startswith("make ")}
+    assert named
+    assert named <= targets
+    assert {"demo", "test", "down", "clean"} <= targets
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder with the files that the docs name."""
+    post = {"data": {"id": "1", "created_at": "2017-01-06T07:00:00.000Z", "lang": "en", "text": "#bigdata"}}
+    lines = gzip.compress(json.dumps(post).encode() + b"\n")
+    (tmp_path / "posts.csv").write_text("id,text,created_at\n1,#paris,2017-01-06T07:00:00Z\n")
+    (tmp_path / "other.csv").write_text("id,message,posted\n1,#paris,2017-01-06T07:00:00Z\n")
+    for name in ("tweets.jsonl.gz", "stream-1.jsonl.gz"):
+        (tmp_path / name).write_bytes(lines)
+    kept = Path.cwd()
+    os.chdir(tmp_path)
+    yield tmp_path
+    os.chdir(kept)
+
+
+@pytest.mark.timeout(600)
+def test_every_command_of_the_docs_runs(
+    settings: Settings, settings_file: Path, folder: Path, typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
+    monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
+    run("ingest", "sample", "--hours", "192", "--posts", "4000")
+    run("archive", "--until-drained")
+    run("batch", "run")
+    for command in sorted(typed, key=lambda each: "ingest" not in each):  # the posts of the examples first
+        words = f"{' '.join(command.split()[:2])} --help" if STOPS_OR_STAYS.search(command) else command
+        cwd = ROOT if words.startswith("sparse") else folder
+        nimbus = {"STREAMPARSE_NIMBUS": settings.storm.nimbus, "PYTHONWARNINGS": "ignore"}
+        done = subprocess.run(
+            ["bash", "-c", words], cwd=cwd, env=environment(**nimbus), capture_output=True, text=True, check=False
+        )
+        allowed = {0, 1} if "status" in words or "doctor" in words else {0}  # 1: no service runs here
+        assert done.returncode in allowed, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
