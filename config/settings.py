@@ -122,7 +122,7 @@ class ArchiveSettings(Section):
     """Parts uploaded at once."""
     lateness_s: float = Field(default=120.0, ge=0)
     """How far behind the latest post of its partition a post may be before its hour counts as complete without it."""
-    idle_after_s: float = Field(default=10.0, ge=0)
+    idle_after_s: float = Field(default=5.0, ge=0)
     """A partition that is drained and has had no post for this long holds no hour open."""
     future_s: float = Field(default=300.0, ge=0)
     """How far ahead of the wall clock a post's time may be; beyond it the post goes to `rejects`."""

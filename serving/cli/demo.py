@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import click
 
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.hours import Hour
+from ingest.hours import HOUR_MS, Hour
 from serving import render
 from serving.cli.options import now, settings_of
 from serving.store import Store, told
@@ -66,10 +67,10 @@ class Demo:
     def run(self, source: list[str]) -> None:
         """All of them, in order."""
         _title("Bring posts")
-        before = self._speed_uses()
+        before = self._speed_uses().total()
         loaded = _asked("ingest", *source)
         self._wait("the speed layer has counted them", self._counted)
-        live = self._speed_uses() - before
+        live = self._speed_uses().total() - before
         _title("Archive the posts on HDFS")
         archived = _asked("archive", "--until-drained")
         ledger = self._ledger()
@@ -110,16 +111,18 @@ class Demo:
         ]
 
     def _busiest(self, hours: list[Hour], ledger: "Ledger") -> Hour:
-        complete = [hour for hour in hours if hour < Hour.of(now() - 3_600_000)] or hours
+        """The hour with most uses in the speed layer, or where that has none, with most posts; not the one in progress."""
+        complete = [hour for hour in hours if hour < Hour.of(now() - HOUR_MS)] or hours
         if not complete:
             raise TrendsError("no post was archived", next_step="See `trends rejects list`")
-        return max(complete, key=ledger.posts)
+        uses = self._speed_uses()
+        return max(complete, key=lambda hour: (uses[str(hour)], ledger.posts(hour)))
 
-    def _speed_uses(self) -> int:
+    def _speed_uses(self) -> Counter[str]:
+        """The uses that the speed layer holds, by hour."""
         with told():
-            for total in self.store.collection(USES).aggregate([{"$group": {"_id": None, "n": {"$sum": "$count"}}}]):
-                return int(total["n"])
-        return 0
+            hours = self.store.collection(USES).aggregate([{"$group": {"_id": "$hour", "uses": {"$sum": "$count"}}}])
+            return Counter({each["_id"]: each["uses"] for each in hours})
 
     def _speed_top(self, hour: Hour) -> list[Row]:
         with self.store.snapshot() as snapshot:
