@@ -111,7 +111,7 @@ class Demo:
         ]
 
     def _busiest(self, hours: list[Hour], ledger: "Ledger") -> Hour:
-        """The hour with most uses in the speed layer, or where that has none, with most posts; not the one in progress."""
+        """The hour with most uses in the speed layer, or where that has none, with most posts; not the one now."""
         complete = [hour for hour in hours if hour < Hour.of(now() - HOUR_MS)] or hours
         if not complete:
             raise TrendsError("no post was archived", next_step="See `trends rejects list`")
