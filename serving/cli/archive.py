@@ -1,8 +1,6 @@
 """`trends archive` and `trends compact`: the master data set on HDFS."""
 
 import json
-import signal
-import threading
 from typing import Any
 
 import click
@@ -10,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from serving.cli.options import json_option, now, settings_of
+from serving.cli.stopping import stopping
 
 
 @click.command()
@@ -29,10 +28,8 @@ def archive(ctx: click.Context, until_drained: bool, as_json: bool) -> None:
     """
     from batch_layer.archive.archiver import Archiver
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    summary = Archiver(settings_of(ctx)).run(until_drained, stop)
+    with stopping() as stop:
+        summary = Archiver(settings_of(ctx)).run(until_drained, stop)
     _show("archived", summary.document(), as_json)
 
 
