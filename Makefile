@@ -36,7 +36,7 @@ demo: $(READY) ## From posts to answers, every step shown; POSTS=path for record
 	@$(BIN)/trends demo $(if $(POSTS),"$(POSTS)")
 
 test: $(READY) ## All tests, on real servers that are started for them
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest --durations=15 $(TESTS)
 
 lint: $(READY) ## Style, format and types
 	@$(BIN)/ruff check .
