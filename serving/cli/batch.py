@@ -17,12 +17,13 @@ from ingest.hashtags import Rule
 from ingest.hours import Hour
 from serving.cli.options import json_option, now, settings_of, tz_option
 from serving.moments import parse
+from serving.render import printable
 
 if TYPE_CHECKING:  # Spark is imported when a command needs it
     from batch_layer.plan import Plan
     from batch_layer.recompute import Batch, Outcome
 
-_MOST_LINES = 30
+_MOST_LINES = 10
 """Hours in a table; `--json` has all."""
 
 
@@ -51,7 +52,7 @@ def run_missing(ctx: click.Context, as_json: bool) -> None:
         plan = layer.plan_missing()
         if not plan.hours:
             click.echo("Nothing to compute: every complete hour is final", err=True)
-        _show(_computed(layer, plan) if plan.hours else None, as_json)
+        show(_computed(layer, plan) if plan.hours else None, as_json)
 
 
 @batch.command()
@@ -74,7 +75,7 @@ def hour(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
         plan = layer.plan_hour(wanted)
         if not plan.hours[0].complete:
             click.echo(f"{wanted} is not complete: its answer is provisional, and computed again once it is", err=True)
-        _show(_computed(layer, plan), as_json)
+        show(_computed(layer, plan), as_json)
 
 
 @click.command()
@@ -113,7 +114,7 @@ def recompute(ctx: click.Context, /, tz: ZoneInfo, as_json: bool, **asked: Any) 
             return
         if asked["reset"] and not asked["yes"]:
             click.confirm("Empty all batch documents, and compute them again?", abort=True, err=True)
-        _show(_computed(layer, plan, resume=not asked["restart"], reset=asked["reset"]), as_json)
+        show(_computed(layer, plan, resume=not asked["restart"], reset=asked["reset"]), as_json)
 
 
 @click.command()
@@ -219,7 +220,8 @@ def _show_plan(plan: "Plan", estimate_s: float | None, as_json: bool) -> None:
     click.echo(f"{len(plan.hours)} hours, {plan.posts:,} posts, rule {plan.rule.version}; time: {took}")
 
 
-def _show(outcome: "Outcome | None", as_json: bool) -> None:
+def show(outcome: "Outcome | None", as_json: bool) -> None:
+    """What a run did, as tables or as JSON."""
     if as_json:
         click.echo(json.dumps(_outcome_json(outcome), ensure_ascii=False))
         return
@@ -233,7 +235,8 @@ def _show(outcome: "Outcome | None", as_json: bool) -> None:
     if outcome.changes:
         changed = Table("hour", "entered the top 10", "left it")
         for change in outcome.changes[:_MOST_LINES]:
-            changed.add_row(str(change.hour), _tags(change.entered), _tags(change.left))
+            entered, left = _tags(change.entered), _tags(change.left)
+            changed.add_row(str(change.hour), entered or ("" if left else "(order only)"), left)
         _print(changed, len(outcome.changes))
     resumed = f", {outcome.resumed} by an earlier attempt" if outcome.resumed else ""
     refused = f", {outcome.refused} left to a newer run" if outcome.refused else ""
@@ -261,7 +264,7 @@ def _outcome_json(outcome: "Outcome | None") -> dict[str, Any]:
 
 
 def _tags(tags: tuple[str, ...]) -> str:
-    return " ".join(f"#{tag}" for tag in tags) or "(order only)"
+    return " ".join(f"#{printable(tag)}" for tag in tags)
 
 
 def _print(table: Table, of: int) -> None:

@@ -1,7 +1,6 @@
 """`trends demo`: from posts to answers on the real servers, each step shown as the command that a user would type."""
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -15,14 +14,17 @@ import click
 
 from config.errors import TrendsError
 from config.settings import Settings
+from ingest.hashtags import Rule
 from ingest.hours import HOUR_MS, Hour
 from serving import render
+from serving.cli.batch import show
 from serving.cli.options import now, settings_of
 from serving.store import Store, told
 from serving.views import USES, Row
 
 if TYPE_CHECKING:
     from batch_layer.archive.ledger import Ledger
+    from batch_layer.recompute import Batch, Outcome
 
 _SERVERS = ("kafka", "namenode", "datanode", "mongo", "zookeeper", "nimbus", "supervisor", "topology")
 _WITHIN_S = 120.0
@@ -58,14 +60,20 @@ def demo(ctx: click.Context, paths: tuple[Path, ...]) -> None:
 
 
 class Demo:
-    """The steps between the servers' start and the services'; each prints what it found."""
+    """The steps between the servers' start and the services'; each prints what it found.
+
+    The two batch runs share one Spark session, as the scheduler's do; their commands would start one each.
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
+        self.rule = Rule.corrected(settings.rule.ignore, settings.rule.aliases)
 
     def run(self, source: list[str]) -> None:
         """All of them, in order."""
+        from batch_layer.recompute import Batch
+
         _title("Bring posts")
         before = self._speed_uses().total()
         loaded = _asked("ingest", *source)
@@ -79,12 +87,18 @@ class Demo:
         _title("Live: the busiest hour, as the speed layer has it")
         speed = self._speed_top(busiest)
         _title("Computed from the archive: the same hour, as the batch layer has it")
-        self._wait("the archive has been idle long enough for its hours to be complete", lambda: self._idle(ledger))
-        batch = _asked("batch", "run")
-        _trends("top", "--hour", str(busiest))
-        self._compare(busiest, speed)
-        self._where_posts_went(loaded, live, archived, batch, ledger)
-        self._correct(busiest)
+        layer = Batch(self.settings, lambda: self.rule, now)
+        try:
+            layer.engine.session()
+            self._wait("the archive has been idle long enough for its hours to be complete", lambda: self._idle(ledger))
+            _typed("batch", "run")
+            batch = layer.run(layer.plan_missing())
+            _trends("top", "--hour", str(busiest))
+            self._compare(busiest, speed)
+            self._where_posts_went(loaded, live, archived, batch, ledger)
+            self._correct(busiest, layer)
+        finally:
+            layer.close()
         self._what_next(busiest)
 
     def _counted(self) -> bool:
@@ -149,13 +163,13 @@ class Demo:
         click.echo(f"From speed to batch: {', '.join(told)}{more}.")
         click.echo("They differ because some posts were sent twice: the batch layer counts a post once.")
 
-    def _where_posts_went(self, loaded: Facts, live: int, archived: Facts, batch: Facts, ledger: "Ledger") -> None:
+    def _where_posts_went(self, loaded: Facts, live: int, archived: Facts, batch: "Outcome", ledger: "Ledger") -> None:
         """Counts at each step, which must add up."""
         _title("Where each post went")
         ledger.refresh()
-        computed = [Hour.parse(each["hour"]) for each in batch["hours"]]
+        computed = [each.hour for each in batch.hours]
         arrived = sum(map(ledger.posts, computed))
-        once = sum(each["posts"] for each in batch["hours"])
+        once = sum(each.posts for each in batch.hours)
         waiting = sum(map(ledger.posts, self._touched(ledger)))
         rows = [
             ("ingest", f"{loaded['posts']:,} posts to Kafka, {loaded['rejects']:,} broken records to `rejects`", True),
@@ -170,16 +184,20 @@ class Demo:
         if not all(holds for *_, holds in rows):
             raise TrendsError("the counts do not add up", next_step="Run `trends verify --all`")
 
-    def _correct(self, busiest: Hour) -> None:
+    def _correct(self, busiest: Hour, layer: "Batch") -> None:
         """Correct the rule, and compute again since the busiest hour."""
+        from batch_layer.plan import Span
+
         with self.store.snapshot() as snapshot:
             top = snapshot.batch([busiest])[str(busiest)]["top"]
         if not top:
             return
         wrong = top[0]["tag"]
         _title(f"Correct the rule: #{render.printable(wrong)} is not to be counted. Compute again since that hour")
-        corrected = {"TRENDS_RULE__IGNORE": json.dumps([wrong], ensure_ascii=False)}
-        _trends("recompute", "--since", str(busiest), variables=corrected)
+        corrections = {"TRENDS_RULE__IGNORE": json.dumps([*self.settings.rule.ignore, wrong], ensure_ascii=False)}
+        _typed("recompute", "--since", str(busiest), variables=corrections)
+        self.rule = Rule.corrected([*self.settings.rule.ignore, wrong], self.settings.rule.aliases)
+        show(layer.run(layer.plan_range(Span(busiest, None))), as_json=False)
         _trends("top", "--hour", str(busiest))
 
     def _wait(self, what: str, reached: Any) -> None:
@@ -215,15 +233,18 @@ def _title(text: str) -> None:
     click.secho(f"\n── {text} ──", bold=True)
 
 
-def _trends(*arguments: str, variables: Mapping[str, str] | None = None, capture: bool = False) -> str:
-    """Run a command as a user would, and show what was typed."""
-    typed = " ".join(f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items())
-    click.secho(f"$ {typed}{' ' if typed else ''}trends {shlex.join(arguments)}", fg="cyan")
+def _typed(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
+    """Show what a user would type."""
+    words = [*(f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items()), "trends"]
+    click.secho(f"$ {' '.join(words)} {shlex.join(arguments)}", fg="cyan")
     sys.stdout.flush()
+
+
+def _trends(*arguments: str, capture: bool = False) -> str:
+    """Run a command as a user would, and show what was typed."""
+    _typed(*arguments)
     command = [str(Path(sys.executable).with_name("trends")), *arguments]
-    done = subprocess.run(  # noqa: S603 - our own command
-        command, env={**os.environ, **(variables or {})}, stdout=subprocess.PIPE if capture else None, check=False
-    )
+    done = subprocess.run(command, stdout=subprocess.PIPE if capture else None, check=False)  # noqa: S603 - our own
     if done.returncode:
         raise TrendsError(
             f"exit code {done.returncode}", where=f"trends {shlex.join(arguments)}", next_step="See above"
