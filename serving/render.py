@@ -9,7 +9,7 @@ from ingest.hours import Hour, Millis, moment_of
 from serving.merge import Range, View, competition
 from serving.views import Row
 
-LONGEST_TAG = 60
+LONGEST_TAG = 40
 """Characters of a tag that a table shows; JSON has all of them."""
 
 

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import tenacity
 
 from config.errors import TrendsError
 from config.settings import Settings
@@ -200,13 +201,17 @@ class Demo:
         show(layer.run(layer.plan_range(Span(busiest, None))), as_json=False)
         _trends("top", "--hour", str(busiest))
 
-    def _wait(self, what: str, reached: Any) -> None:
+    def _wait(self, what: str, reached: Callable[[], bool]) -> None:
         click.echo(f"waiting until {what} …", err=True)
-        deadline = time.monotonic() + _WITHIN_S
-        while not reached():
-            if time.monotonic() > deadline:
-                raise TrendsError(f"not within {_WITHIN_S:.0f} s: {what}", next_step="See `trends status`")
-            time.sleep(0.25)
+        waiting = tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda answer: not answer),
+            stop=tenacity.stop_after_delay(_WITHIN_S),
+            wait=tenacity.wait_fixed(0.25),
+        )
+        try:
+            waiting(reached)
+        except tenacity.RetryError:
+            raise TrendsError(f"not within {_WITHIN_S:.0f} s: {what}", next_step="See `trends status`") from None
 
     def _what_next(self, busiest: Hour) -> None:
         _title("What to type next")
