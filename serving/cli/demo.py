@@ -186,7 +186,7 @@ class Demo:
             raise TrendsError("the counts do not add up", next_step="Run `trends verify --all`")
 
     def _correct(self, busiest: Hour, layer: "Batch") -> None:
-        """Correct the rule, and compute again since the busiest hour."""
+        """Correct the rule, and compute the day from the busiest hour on again."""
         from batch_layer.plan import Span
 
         with self.store.snapshot() as snapshot:
@@ -194,11 +194,12 @@ class Demo:
         if not top:
             return
         wrong = top[0]["tag"]
-        _title(f"Correct the rule: #{render.printable(wrong)} is not to be counted. Compute again since that hour")
+        _title(f"Correct the rule: #{render.printable(wrong)} is not to be counted. Compute the day from then on again")
         corrections = {"TRENDS_RULE__IGNORE": json.dumps([*self.settings.rule.ignore, wrong], ensure_ascii=False)}
-        _typed("recompute", "--since", str(busiest), variables=corrections)
+        until = busiest.plus(24)
+        _typed("recompute", "--since", str(busiest), "--until", str(until), variables=corrections)
         self.rule = Rule.corrected([*self.settings.rule.ignore, wrong], self.settings.rule.aliases)
-        show(layer.run(layer.plan_range(Span(busiest, None))), as_json=False)
+        show(layer.run(layer.plan_range(Span(busiest, until))), as_json=False)
         _trends("top", "--hour", str(busiest))
 
     def _wait(self, what: str, reached: Callable[[], bool]) -> None:
