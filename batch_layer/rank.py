@@ -6,12 +6,17 @@ Nothing here knows Spark. `batch_layer.arrow` feeds it from sorted Arrow batches
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ingest.hashtags import Rule
 from serving.views import Row, rank
+
+MOST_BYTES = 12_000_000
+"""Of an hour's rows: a MongoDB document may have 16 MiB."""
+_ROW_BYTES = 64
+"""Of a row beside its tag and spelling."""
 
 
 class Arrived(NamedTuple):
@@ -30,7 +35,7 @@ class Ranked:
     """One hour, counted and ranked."""
 
     rows: tuple[Row, ...]
-    """The first `keep` tags: count descending, then tag ascending by code point."""
+    """The first `keep` tags, fewer where they are huge: count descending, then tag ascending by code point."""
     tied_beyond: int
     """Tags that were not kept though they have the last kept row's count."""
     uses: int
@@ -59,9 +64,19 @@ def rank_hour(posts: Iterable[Arrived], rule: Rule, keep: int) -> Ranked:
                 spelled.update(rule.tags(text or "", tags).items())
     counts, shown = _by_tag(spelled)
     ranked = rank(counts)
-    rows = tuple(Row(tag, shown[tag], count) for tag, count in ranked[:keep])
-    tied = sum(count == rows[-1].count for _, count in ranked[keep:]) if rows else 0
+    rows = tuple(_fitting(Row(tag, shown[tag], count) for tag, count in ranked[:keep]))
+    tied = sum(count == rows[-1].count for _, count in ranked[len(rows) :]) if rows else 0
     return Ranked(rows, tied, sum(counts.values()), len(counts), len(seen), read)
+
+
+def _fitting(rows: Iterable[Row]) -> Iterator[Row]:
+    """The first rows, as far as one document can hold them."""
+    left = MOST_BYTES
+    for row in rows:
+        left -= len(row.tag.encode()) + len(row.shown.encode()) + _ROW_BYTES
+        if left < 0:
+            return
+        yield row
 
 
 def _by_tag(spelled: Mapping[tuple[str, str], int]) -> tuple[dict[str, int], dict[str, str]]:

@@ -12,10 +12,7 @@ from ingest.hashtags import Rule
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
 from ingest.transactions import Outgoing
-from ingest.wire import Reject, encode, use_of
-
-MAX_USE_BYTES = 500_000
-"""A post with a longer hashtag is refused: its use would not fit the topic."""
+from ingest.wire import MAX_USE_BYTES, Reject, encode, use_of
 
 
 class Counts(NamedTuple):

@@ -9,6 +9,10 @@ from config.errors import BadRecordError
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 
+MAX_USE_BYTES = 4_000
+"""A longer use is refused, and the post that would make it: no service lets a hashtag have 2,000 bytes, and the fewest
+rows that the speed layer counts in one transaction must fit one whatever their tags are."""
+
 
 class Use(msgspec.Struct, frozen=True, gc=False):
     """One post using one tag: a message of `hashtags`, whose key is the tag."""
@@ -63,6 +67,8 @@ def decode_post(value: bytes) -> Post:
 
 def decode_use(value: bytes) -> Use:
     """Raises `BadRecordError` with the path of what is wrong; whether the hour is one, the reader checks."""
+    if len(value) > MAX_USE_BYTES:
+        raise BadRecordError(f"not a use: {len(value)} bytes, {MAX_USE_BYTES} are the most")
     try:
         return _use_decoder.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

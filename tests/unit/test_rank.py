@@ -55,3 +55,9 @@ def test_a_corrected_rule_counts_what_it_says() -> None:
 def test_an_hour_without_hashtags_has_posts_and_no_rows() -> None:
     ranked = rank_hour([arrived("1", "plain"), arrived("2", None)], AS_IS, 10)
     assert (ranked.rows, ranked.tied_beyond, ranked.uses, ranked.posts) == ((), 0, 0, 2)
+
+
+def test_rows_of_huge_tags_are_as_many_as_a_document_holds() -> None:
+    posts = [arrived(str(number), None, f"{number:02}" + "x" * 500_000) for number in range(20)]
+    ranked = rank_hour(posts, AS_IS, keep=1_000)
+    assert (len(ranked.rows), ranked.tied_beyond, ranked.tags, ranked.uses) == (11, 9, 20, 20)

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from config.errors import BadRecordError
 from config.settings import IngestSettings, KafkaSettings
 from ingest.hashtags import AS_IS
-from ingest.messages import MAX_USE_BYTES, Messages
+from ingest.messages import Messages
 from ingest.post import Post
 from ingest.rejects import message
 from ingest.sources.base import Batch
 from ingest.transactions import Outgoing
-from ingest.wire import Reject, Use, decode_post, decode_use, encode, use_of
+from ingest.wire import MAX_USE_BYTES, Reject, Use, decode_post, decode_use, encode, use_of
 
 TEXT = st.text(max_size=30)
 POSTS = st.builds(
