@@ -15,7 +15,11 @@ Millis = int
 HOUR_MS = 3_600_000
 EARLIEST_MS = 1_136_073_600_000
 """2006-01-01: no source of ours is older; an earlier time is a wrong one."""
+LATEST_MS = 253_402_300_800_000
+"""The year 10000: what many readers of a timestamp can't represent."""
 
+_SHOWN = 40
+"""Digits of a wrong moment that a reason shows: it may have thousands."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}", re.ASCII)
 
@@ -78,6 +82,12 @@ def moment_of(moment: Millis) -> datetime:
 def check_event_time(moment: Millis, now: Millis, future_ms: int) -> None:
     """Refuse a time that would open a wrong folder or move a watermark: before 2006, or too far ahead of `now`."""
     if moment < EARLIEST_MS:
-        raise BadRecordError(f"written before 2006: {moment} ms")
+        raise BadRecordError(f"written before 2006: {str(moment)[:_SHOWN]} ms")
     if moment > now + future_ms:
-        raise BadRecordError(f"written in the future: {moment} ms")
+        raise BadRecordError(f"written in the future: {str(moment)[:_SHOWN]} ms")
+
+
+def check_received(moment: Millis) -> None:
+    """Refuse a wall clock that many readers of a timestamp can't represent."""
+    if not 0 <= moment < LATEST_MS:
+        raise BadRecordError(f"received at no possible time: {str(moment)[:_SHOWN]} ms")

@@ -16,7 +16,7 @@ from config.errors import BadRecordError, TrendsError, UsageError
 from config.settings import IngestSettings, KafkaSettings
 from ingest.committed import ends, messages
 from ingest.hashtags import Rule
-from ingest.hours import Hour, check_event_time
+from ingest.hours import Hour, check_event_time, check_received
 from ingest.messages import Messages
 from ingest.post import Post
 from ingest.rejects import Parked, parked_of, retried_until, retrying
@@ -89,11 +89,13 @@ class Retry:
                 post = decode_post(reject.raw)
                 reading = self._reading(post.source)
                 check_event_time(post.created_at, reading.now(), reading.future_ms)
+                check_received(post.received_at)
                 outgoing.messages.append((self._settings.posts, reject.raw, post.id.encode()))  # its uses were written
                 return [], 1
             if reject.stage == "speed":
                 use = decode_use(reject.raw)
-                Hour.parse(use.hour)
+                reading = self._reading(use.source)
+                check_event_time(Hour.parse(use.hour).start_ms, reading.now(), reading.future_ms)
                 outgoing.messages.append((self._settings.hashtags, reject.raw, use.tag.encode()))
                 return [], 0
             raise BadRecordError(f"no stage reads it: {reject.stage}")

@@ -10,14 +10,11 @@ from msgspec.structs import asdict
 from batch_layer.archive.paths import Span
 from config.errors import BadRecordError
 from config.settings import ArchiveSettings
-from ingest.hours import HOUR_MS, Hour, Millis, check_event_time
+from ingest.hours import HOUR_MS, Hour, Millis, check_event_time, check_received
 from ingest.wire import Reject, decode_post
 
 Record = dict[str, Any]
 """A post as `post.avsc` has it; times are whole milliseconds."""
-
-LATEST_MS = 253_402_300_800_000
-"""The year 10000: what many readers of a timestamp can't represent."""
 
 
 class Bounds(NamedTuple):
@@ -96,8 +93,7 @@ def _record(value: bytes | None, now: Millis, future_ms: int) -> Record:
         raise BadRecordError("not a post: an empty message")
     post = decode_post(value)
     check_event_time(post.created_at, now, future_ms)
-    if not 0 <= post.received_at < LATEST_MS:
-        raise BadRecordError(f"received at no possible time: {str(post.received_at)[:40]} ms")
+    check_received(post.received_at)
     record = asdict(post)
     if post.tags is not None:
         record["tags"] = list(post.tags)  # fastavro takes a tuple in a union for (type, value)
