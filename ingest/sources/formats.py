@@ -1,7 +1,8 @@
 """How a file holds posts: the contract of a format, and what every format checks of a post."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -13,6 +14,10 @@ from ingest.post import Post
 from ingest.sources.lines import Lines
 
 LONGEST_ID = 256
+
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+"""A character that is escaped in JSON; two halves that belong together are one."""
+_HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 class Broken(NamedTuple):
@@ -76,10 +81,30 @@ def why_not(text: str, error: Exception) -> str:
     if isinstance(error, msgspec.ValidationError):
         return str(error)
     try:
-        json.loads(text)
+        json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return "nested too deep" if isinstance(error, RecursionError) else str(error)
     return "holds half a character (a lone surrogate)"  # which the standard library alone lets pass
+
+
+def mended(text: str) -> str:
+    """JSON in which each half character is another one: as long as before, so that what lies beside it can be found."""
+    return _ESCAPE.sub(lambda escape: r"\ufffd" if _HALF.fullmatch(escape[0]) else escape[0], text)
+
+
+def as_received(parts: Iterable[bytes], text: str) -> list[bytes]:
+    """Parts of the mended text, in order, as the text itself has them."""
+    searched, at, found = mended(text), 0, []
+    for part in map(bytes.decode, parts):
+        at = searched.index(part, at)
+        found.append(text[at : at + len(part)].encode())
+        at += len(part)
+    return found
+
+
+def _refuse(constant: str) -> None:
+    """The standard library alone takes NaN and Infinity for JSON."""
+    raise ValueError(constant)
 
 
 def utf8(record: bytes) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from config.errors import BadRecordError
 from ingest.post import Post
-from ingest.sources.formats import Broken, Item, Notice, Reading, utf8, why_not
+from ingest.sources.formats import Broken, Item, Notice, Reading, as_received, mended, utf8, why_not
 from ingest.sources.lines import Lines
 from ingest.sources.retweets import whole_retweet
 from ingest.sources.times import time_of, time_of_id
@@ -70,9 +70,13 @@ class V1Reader:
         text = utf8(record).strip("\ufeff \t\r\n")
         if not text:
             return []
-        status = _decoded(text)
-        if status.statuses is not None:
-            return [self._part(bytes(raw)) for raw in status.statuses]
+        try:
+            status = _decoded(text)
+            parts = _parts(status)
+        except BadRecordError as error:
+            status, parts = _beside_halves(text, error)
+        if parts is not None:
+            return [self._part(part) for part in parts]
         if status.id is None and status.id_str is None and (notice := _notice(text)):
             return [notice]
         return [self._post(status, text)]
@@ -97,6 +101,22 @@ def _decoded(text: str) -> _Status:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise BadRecordError(f"not a status: {why_not(text, error)}") from None
+
+
+def _parts(status: _Status) -> list[bytes] | None:
+    return None if status.statuses is None else [bytes(raw) for raw in status.statuses]
+
+
+def _beside_halves(text: str, error: BadRecordError) -> tuple[_Status, list[bytes]]:
+    """An answer that is well-formed but for half characters: only the statuses that have them are to be refused."""
+    try:
+        status = _decoded(mended(text))
+    except BadRecordError:
+        raise error from None
+    parts = _parts(status)
+    if parts is None:
+        raise error
+    return status, as_received(parts, text)
 
 
 def _notice(text: str) -> Notice | None:

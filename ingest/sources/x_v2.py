@@ -10,7 +10,7 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.hours import Millis
 from ingest.post import Post
-from ingest.sources.formats import Broken, Item, Notice, Reading, utf8, why_not
+from ingest.sources.formats import Broken, Item, Notice, Reading, as_received, mended, utf8, why_not
 from ingest.sources.lines import Lines
 from ingest.sources.retweets import whole_retweet
 from ingest.sources.times import time_of, time_of_id
@@ -92,10 +92,9 @@ class V2Reader:
         if not text:
             return []
         try:
-            line = _line_decoder.decode(text)
-            parts = _parts(line.data) if line.data != _ABSENT else None
+            line, parts = _decoded(text)
         except _WRONG as error:
-            raise BadRecordError(f"not an answer or post: {why_not(text, error)}") from None
+            line, parts = _beside_halves(text, why_not(text, error))
         if parts is not None:
             references = _included(line.includes)
             return [self._part(raw, references) for raw in parts]
@@ -120,6 +119,22 @@ class V2Reader:
         id_, created_at = _named(tweet)
         text, tags = _told(tweet, references)
         return self._reading.post(id_, created_at, text, payload, tweet.lang, tags)
+
+
+def _decoded(text: str) -> tuple[_Line, list[bytes] | None]:
+    line = _line_decoder.decode(text)
+    return line, _parts(line.data) if line.data != _ABSENT else None
+
+
+def _beside_halves(text: str, why: str) -> tuple[_Line, list[bytes] | None]:
+    """An answer that is well-formed but for half characters: only the posts that have them are to be refused."""
+    try:
+        line, parts = _decoded(mended(text))
+    except _WRONG:
+        parts = None
+    if parts is None:
+        raise BadRecordError(f"not an answer or post: {why}")
+    return line, as_received(parts, text)
 
 
 def _parts(data: msgspec.Raw) -> list[bytes]:

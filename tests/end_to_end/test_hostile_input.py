@@ -97,14 +97,14 @@ def v2_lines() -> Iterator[Line]:
     yield Line(b'{"data":' + DEEP, None, "nested too deep")
     yield Line(b'{"data":{"id":"1","text":"-","geo":' + DEEP, None, "nested too deep")
     yield Line(b'{"data":{"id":' + DIGITS + b',"text":"-"}}', None, "not a post: ", PART)
-    yield Line(b'{"data":{"id":"1","text":"-","created_at":NaN}}', None, "not an answer or post: ")
+    yield Line(b'{"data":{"id":"1","text":"-","created_at":NaN}}', None, "JSON is malformed")
     yield Line(v2("digits", at=DIGITS.decode()), None, "a time that can't be understood", PART)
     yield Line(v2("NaN", at="NaN"), None, "a time that can't be understood", PART)
     yield Line(v2("ns", at=NANOSECONDS), None, "a time that can't be understood", PART)
     yield Line(v2("2262", at="2262-04-12T00:00:00Z"), None, "written in the future", PART)
     yield Line(v2("1970", at="1970-01-01T00:00:00Z"), None, "written before 2006", PART)
-    yield Line(v2("half", text="\ud800"), None, "a lone surrogate")
-    yield Line(v2("half", ["\udfff"]), None, "a lone surrogate")
+    yield Line(v2("half", text="\ud800"), None, "a lone surrogate", PART)
+    yield Line(v2("half", ["\udfff"]), None, "a lone surrogate", PART)
     yield Line(v2("9" * 300), None, "an id of 300 characters", PART)
 
 

@@ -195,3 +195,17 @@ def test_a_reader_is_made_again_from_its_spec() -> None:
         again = reader_of(reader.spec, reading)
         assert again.spec == reader.spec
         assert one(again.read(line({"id": 690406591110582272, "text": "#a"}))).source == "x"
+
+
+@pytest.mark.parametrize(("reader", "key"), [(V1, "statuses"), (V2, "data")])
+def test_half_a_character_in_an_answer_refuses_its_own_post_alone(reader: Reader, key: str) -> None:
+    texts = ["#one \U0001f469", "half \ud83d", "\\ud83d \ufffd", "\udc69\ud83d"]
+    posts = [{"id": str(690406591110582272 + at), "text": text} for at, text in enumerate(texts)]
+    first, second, third, fourth = reader.read(line({key: posts, "meta": {}}))
+    assert isinstance(first, Post)
+    assert isinstance(third, Post)
+    assert (first.text, third.text) == (texts[0], texts[2])
+    assert isinstance(second, Broken)
+    assert second == Broken(json.dumps(posts[1]).encode(), second.reason)
+    assert "half a character" in second.reason
+    assert isinstance(fourth, Broken)
