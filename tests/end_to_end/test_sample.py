@@ -1,6 +1,7 @@
 """Sample posts, as a newcomer brings them: every hour of both layers, and the question asked without an option."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ from tests.integration.kafka_read import committed
 from tests.storm import submitted
 
 
+def _minute() -> int:
+    return datetime.now(UTC).minute
+
+
 def _values(settings: Settings) -> list[bytes]:
     return [
         value for message in committed(settings.kafka.bootstrap, settings.kafka.posts) if (value := message.value())
@@ -25,14 +30,19 @@ def _values(settings: Settings) -> list[bytes]:
 
 @pytest.mark.timeout(420)
 def test_every_hour_of_a_sample_equals_the_oracle_and_the_hour_in_progress_is_live(
-    settings: Settings, settings_file: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, settings_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
     monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
+    until(lambda: _minute() < 57, _minute, within_s=200)  # the hour must not turn on the way
     with submitted(settings, settings_file):
         loaded = ask("ingest", "sample", "--seed", "7", "--posts", "6000")
+        now = tmp_path / "now.csv"  # a minute after the hour began, a sample may hold no tag of it
+        now.write_text(f"id,text,time\n1,#now,{datetime.now(UTC).isoformat()}\n")
+        ask("ingest", "file", str(now))
         sent = list(posts_of_json(_values(settings)))
-        assert len(sent) == loaded["posts"] > len({post.id for post in sent}), "a sample has posts that are sent twice"
+        assert len(sent) == loaded["posts"] + 1
+        assert len(sent) > len({post.id for post in sent}), "a sample has posts that are sent twice"
         assert loaded["rejects"] > 0, "a sample has broken lines"
         as_sent, once = count(sent, once=False), count(sent, once=True)
         until(lambda: caught_up(settings), lambda: counted(settings))
