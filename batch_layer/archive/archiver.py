@@ -31,6 +31,8 @@ from ingest.hours import Millis
 
 STOP_S = 20.0
 """How long a clean stop tries to archive what was read. What is not archived is read again from Kafka."""
+TELL_AFTER_S = 5.0
+"""What is not done after so long, or after two tries, is told."""
 
 _log = logging.getLogger(__name__)
 
@@ -226,6 +228,7 @@ class Archiver:
         return time.monotonic() > self._give_up_at
 
     def _tell(self, state: RetryCallState) -> None:
-        level = logging.DEBUG if state.attempt_number < 3 else logging.WARNING
+        passing = state.attempt_number < 3 and (state.seconds_since_start or 0) < TELL_AFTER_S
+        level = logging.DEBUG if passing else logging.WARNING
         error = state.outcome.exception() if state.outcome else None
         _log.log(level, "degraded, try %d, nothing is lost: %s", state.attempt_number, error)

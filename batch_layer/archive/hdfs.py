@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -9,13 +10,14 @@ from http.client import IncompleteRead
 from io import BufferedReader
 from threading import local
 from typing import Any, BinaryIO, NoReturn, TypeVar, cast
+from urllib.parse import urlsplit
 
 import requests
 from hdfs import HdfsError, InsecureClient
 from hdfs.client import _Request
-from requests.exceptions import RequestException
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-from urllib3.exceptions import HTTPError
+from requests.exceptions import RequestException, Timeout
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random_exponential
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from batch_layer.archive.store import Entry
 from config.errors import NoDataError, TrendsError, UnavailableError
@@ -24,6 +26,7 @@ from config.settings import HdfsSettings
 _T = TypeVar("_T")
 _ABSENT = frozenset({"FileNotFoundException"})
 _FORBIDDEN = frozenset({"AccessControlException", "SecurityException", "AuthorizationException"})
+_ERRNO = re.compile(r"\[Errno \d+\] ([\w ]+)")
 _FULL_FOLDER = frozenset({"PathIsNotEmptyDirectoryException"})
 _LOST = (RequestException, HTTPError, IncompleteRead, ConnectionError, TimeoutError, json.JSONDecodeError)
 """What `requests` and the layers below raise when an answer does not come, or comes cut."""
@@ -39,7 +42,7 @@ class HdfsStore:
         self._of_thread = local()
         self._retrying = Retrying(
             retry=retry_if_exception_type(UnavailableError),
-            stop=stop_after_attempt(3),
+            stop=stop_after_attempt(3) | stop_after_delay(settings.timeout_s),  # silence is not waited for thrice
             wait=wait_random_exponential(multiplier=0.05, max=1),
             reraise=True,
         )
@@ -47,9 +50,9 @@ class HdfsStore:
     def put(self, path: str, data: bytes | Iterable[bytes]) -> None:
         """See `Store.put`. An iterable can be read once, so then the caller is the one that tries again."""
         if isinstance(data, bytes):
-            self._ask(path, lambda client: client.write(path, data, overwrite=True))
+            self._ask(path, lambda client: client.write(path, data, overwrite=True), writes=True)
         else:
-            self._once(path, lambda client: client.write(path, data, overwrite=True))
+            self._once(path, lambda client: client.write(path, data, overwrite=True), writes=True)
 
     def get(self, path: str) -> bytes | None:
         """See `Store.get`."""
@@ -72,7 +75,7 @@ class HdfsStore:
                 raise NoDataError("no such file", where=self._place(path)) from None
             self._refuse(path, error)
         except _LOST as error:
-            raise self._unavailable(path, str(error)) from None
+            raise self._unavailable(path, self._told(error)) from None
 
     def bytes_of(self, path: str) -> int | None:
         """See `Store.bytes_of`."""
@@ -126,8 +129,8 @@ class HdfsStore:
             self._of_thread.client = client
         return cast(_Client, client)
 
-    def _ask(self, path: str, call: "Callable[[_Client], _T]") -> _T:
-        return cast(_T, self._retrying(self._once, path, call))
+    def _ask(self, path: str, call: "Callable[[_Client], _T]", *, writes: bool = False) -> _T:
+        return cast(_T, self._retrying(self._once, path, call, writes=writes))
 
     def _ask_or_none(self, path: str, call: "Callable[[_Client], _T]") -> _T | None:
         try:
@@ -135,13 +138,15 @@ class HdfsStore:
         except NoDataError:
             return None
 
-    def _once(self, path: str, call: "Callable[[_Client], _T]") -> _T:
+    def _once(self, path: str, call: "Callable[[_Client], _T]", *, writes: bool = False) -> _T:
         try:
             return call(self._client())
         except HdfsError as error:
+            if writes and error.exception in _ABSENT:  # an earlier write, given up and late, has replaced this one
+                raise self._unavailable(path, str(error.message).partition("\n")[0]) from None
             self._refuse(path, error)
         except _LOST as error:
-            raise self._unavailable(path, str(error)) from None
+            raise self._unavailable(path, self._told(error)) from None
 
     def _refuse(self, path: str, error: HdfsError) -> NoReturn:
         where, what = self._place(path), str(error.message).partition("\n")[0]
@@ -156,8 +161,17 @@ class HdfsStore:
         raise self._unavailable(path, what) from None
 
     def _unavailable(self, path: str, what: str) -> UnavailableError:
-        step = "`trends up hdfs` starts it here; is hdfs.url right, and has its disk room?"
+        step = "`trends up hdfs` starts it here; `trends logs namenode` and `trends logs datanode` tell more"
         return UnavailableError(f"HDFS did not do it: {what[:300]}", where=self._place(path), next_step=step)
+
+    def _told(self, error: Exception) -> str:
+        """Why no answer came, without the layers below."""
+        asked = getattr(error, "request", None)
+        server = urlsplit(str(asked.url)).netloc if asked is not None else "a server of HDFS"
+        if isinstance(error, Timeout | ReadTimeoutError):
+            return f"{server} timed out after {self._settings.timeout_s:g} s"
+        refused = _ERRNO.search(str(error))
+        return f"{server}: {refused[1]}" if refused else str(error)
 
     def _place(self, path: str) -> str:
         return f"{self._settings.url}{path}"

@@ -141,9 +141,18 @@ class DataNode(_Hdfs):
         return self._java(jvm, 384, "org.apache.hadoop.hdfs.server.datanode.DataNode")
 
     def ready(self) -> bool:
-        """Whether the NameNode has it for alive and lets write."""
+        """Whether the NameNode has it for alive and lets write, and it answers itself: it is missed after minutes."""
         state = self._state()
+        if self.ports() and not _answers(f"http://127.0.0.1:{self._settings.stack.datanode_ports[1]}/jmx"):
+            return False
         return state.get("FSState") == "Operational" and int(str(state.get("NumLiveDataNodes", 0))) > 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, params={"qry": "java.lang:type=Runtime"}, timeout=2).ok
+    except requests.RequestException:
+        return False
 
 
 def _borrowed() -> list[str]:

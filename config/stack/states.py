@@ -1,7 +1,8 @@
 """States: what runs of the stack at this moment, for `trends status`."""
 
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import psutil
@@ -15,7 +16,7 @@ from config.stack.server import Server, address_of
 from config.stack.services import Service
 from config.stack.supervise import Process, Supervision
 
-State = Literal["running", "starting", "stopping", "stopped", "failed", "external"]
+State = Literal["running", "starting", "stopping", "stopped", "failed", "silent", "external"]
 _STATES: dict[str, State] = {
     "RUNNING": "running",
     "STARTING": "starting",
@@ -29,7 +30,11 @@ MEGABYTE = 1 << 20
 
 @dataclass(frozen=True)
 class ServerState:
-    """One server or service. `external`: its address is not on this machine, so it is neither started nor watched."""
+    """One server or service.
+
+    `silent`: its process runs, and it or what it depends on does not answer. `external`: its address is not on this
+    machine, so it is neither started nor watched.
+    """
 
     name: str
     state: State
@@ -45,6 +50,17 @@ def states(settings: Settings) -> list[ServerState]:
     known = {process.name: process for process in Supervision(Place.of(settings.stack)).processes()}
     told = [_state(server, known.get(server.name)) for server in [*servers(settings), *services(settings)]]
     return [*told, _topology(settings, known.get("supervisor"))]
+
+
+def asked(settings: Settings) -> list[ServerState]:
+    """As `states`; and what runs is asked, twice where it does not answer: after some five seconds it is `silent`."""
+    told = states(settings)
+    running = {state.name for state in told if state.state == "running"}
+    ours = [server for server in servers(settings) if server.name in running]
+    with ThreadPoolExecutor(max(1, len(ours))) as threads:
+        answers = threads.map(lambda server: server.ready() or server.ready(), ours)
+        silent = {server.name for server, answered in zip(ours, answers, strict=True) if not answered}
+    return [replace(state, state="silent") if state.name in silent else state for state in told]
 
 
 def _state(server: Server, process: Process | None) -> ServerState:

@@ -61,14 +61,14 @@ def _tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
 
 def _is_wrong(part: Any) -> bool:
     if isinstance(part, list):
-        return any(each["state"] in ("failed", "stopped") for each in part if "memory_mb" in each)
+        return any(each["state"] in ("failed", "stopped", "silent") for each in part if "memory_mb" in each)
     return isinstance(part, dict) and "error" in part
 
 
 def _servers(settings: Settings) -> list[Facts]:
-    from config.stack.states import states
+    from config.stack.states import asked
 
-    return [asdict(each) for each in states(settings)]
+    return [asdict(each) for each in asked(settings)]
 
 
 def _speed(settings: Settings) -> Facts:
@@ -138,11 +138,12 @@ def _runs(settings: Settings) -> list[Facts]:
 
 def _show(told: dict[str, Any]) -> None:
     from rich.console import Console
+    from rich.markup import escape
 
     console = Console()
     for name, part in told.items():
         if isinstance(part, dict) and "error" in part:
-            console.print(f"\n[bold red]{name}[/]\n  {part['error']}", highlight=False)
+            console.print(f"\n[bold red]{name}[/]\n  {escape(part['error'])}", highlight=False, soft_wrap=True)
         elif name == "servers":
             console.print(_servers_table(part))
         elif name == "runs":
