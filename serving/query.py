@@ -26,6 +26,13 @@ class Query:
             raise NoDataError(f"nothing is known of {hour}", next_step=self.what_there_is())
         return found[0]
 
+    def now(self, current: Hour, n: int) -> list[View]:
+        """The hour in progress and, beside it, the last complete one. Raises `NoDataError` where neither is known."""
+        found = self.hours([current, current.plus(-1)], n)
+        if not found:
+            raise NoDataError("nothing is known of the last two hours", next_step=self.what_there_is())
+        return found
+
     def hours(self, hours: list[Hour], n: int) -> list[View]:
         """The first n tags of some hours, in one snapshot; an hour without data is left out."""
         with self.store.snapshot() as snapshot:

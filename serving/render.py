@@ -18,6 +18,11 @@ def hour_json(view: View) -> dict[str, Any]:
     return {"hour": str(view.hour), **_answer_json(view)}
 
 
+def hours_json(views: Sequence[View]) -> dict[str, Any]:
+    """Hours side by side: `{"hours":[…]}`, each as `hour_json` has it."""
+    return {"hours": [hour_json(view) for view in views]}
+
+
 def range_json(answer: Range) -> dict[str, Any]:
     """Several hours: the same, with `since`, `until`, `hours`, `missing` and `max_error`."""
     return {

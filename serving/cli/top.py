@@ -2,17 +2,17 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import click
 
-from config.errors import NoDataError, UsageError
-from ingest.hours import Hour, Millis
+from ingest.hours import Hour
 from serving import render
+from serving.asked import Asked, only
 from serving.cli.options import json_option, now, settings_of, tz_option
 from serving.merge import View
-from serving.moments import parse, span
 from serving.query import Query
 from serving.store import Store
 
@@ -51,53 +51,16 @@ def top(
       trends top --last 24h -n 20
       trends top --since 2013-04-15T18 --until 2013-04-16T06
     """
-    asked = Asked(now(), tz)
+    asked = Asked(now(), tz, partial(click.echo, err=True))
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
     show = Show(Query(store, origin), n, tz, as_json)
     if hour is not None:
-        _only(hour=hour, others=(since, until, last))
+        only(hour, since, until, last)
         show.hour(asked.hour(hour))
     elif since is not None or until is not None or last is not None:
         show.range(*asked.range(since, until, last))
     else:
         show.now(Hour.of(asked.now))
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What was typed, as hours."""
-
-    now: Millis
-    tz: ZoneInfo
-
-    def hour(self, text: str) -> Hour:
-        """The hour that a moment lies in; a moment inside it is said to stand for the whole."""
-        moment = parse(text, self.now, self.tz)
-        hour = Hour.of(moment)
-        if moment != hour.start_ms and not text.strip().lower().startswith("now"):
-            click.echo(f"{text} lies in the hour {hour} (UTC): hours are whole", err=True)
-        return hour
-
-    def range(self, since: str | None, until: str | None, last: str | None) -> tuple[Hour, Hour]:
-        """The half-open hours that were asked for, widened to whole hours, which is said."""
-        if last is not None:
-            _only(hour=last, others=(since, until))
-            begin, end = self.now - span(last), self.now
-        elif since is not None:
-            begin = parse(since, self.now, self.tz)
-            end = parse(until, self.now, self.tz) if until is not None else self.now
-        else:
-            raise UsageError("--until needs --since", next_step="Say from when on")
-        first, after = Hour.of(begin), Hour.of(end - 1).plus(1)
-        if (begin, end) != (first.start_ms, after.start_ms):
-            upto = "until now" if end == self.now else f"to {render.iso(after.start_ms)}"
-            click.echo(f"Hours are whole: from {render.iso(first.start_ms)} {upto}", err=True)
-        return first, after
-
-
-def _only(hour: str, others: tuple[str | None, ...]) -> None:
-    if any(other is not None for other in others):
-        raise UsageError("--hour, --last and --since/--until exclude each other", next_step=f"Leave out all but {hour}")
 
 
 @dataclass(frozen=True)
@@ -120,11 +83,9 @@ class Show:
     def now(self, current: Hour) -> None:
         """The hour in progress and, beside it, the last complete one."""
         hours = [current, current.plus(-1)]
-        views = self.query.hours(hours, self.n)
-        if not views:
-            raise NoDataError("nothing is known of the last two hours", next_step=self.query.what_there_is())
+        views = self.query.now(current, self.n)
         if self.as_json:
-            _print_json({"hours": [render.hour_json(view) for view in views]})
+            _print_json(render.hours_json(views))
             return
         _print_tables(*map(self._table, views))
         for hour in set(hours) - {view.hour for view in views}:

@@ -1,0 +1,50 @@
+"""Asked: the hours that are meant by what was typed or chosen. Hours are whole, and where that matters it is said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from config.errors import UsageError
+from ingest.hours import Hour, Millis
+from serving import render
+from serving.moments import parse, span
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Words about time, read at one moment in one time zone."""
+
+    now: Millis
+    tz: ZoneInfo
+    say: Callable[[str], None]
+    """Told where an answer is wider than the words."""
+
+    def hour(self, text: str) -> Hour:
+        """The hour that a moment lies in; a moment inside it is said to stand for the whole."""
+        moment = parse(text, self.now, self.tz)
+        hour = Hour.of(moment)
+        if moment != hour.start_ms and not text.strip().lower().startswith("now"):
+            self.say(f"{text} lies in the hour {hour} (UTC): hours are whole")
+        return hour
+
+    def range(self, since: str | None, until: str | None, last: str | None) -> tuple[Hour, Hour]:
+        """The half-open hours that were asked for, widened to whole hours, which is said."""
+        if last is not None:
+            only(last, since, until)
+            begin, end = self.now - span(last), self.now
+        elif since is not None:
+            begin = parse(since, self.now, self.tz)
+            end = parse(until, self.now, self.tz) if until is not None else self.now
+        else:
+            raise UsageError("--until needs --since", next_step="Say from when on")
+        first, after = Hour.of(begin), Hour.of(end - 1).plus(1)
+        if (begin, end) != (first.start_ms, after.start_ms):
+            upto = "until now" if end == self.now else f"to {render.iso(after.start_ms)}"
+            self.say(f"Hours are whole: from {render.iso(first.start_ms)} {upto}")
+        return first, after
+
+
+def only(kept: str, *others: str | None) -> None:
+    """Raise `UsageError` where something else is given beside `kept`."""
+    if any(other is not None for other in others):
+        raise UsageError("--hour, --last and --since/--until exclude each other", next_step=f"Leave out all but {kept}")
