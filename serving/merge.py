@@ -119,6 +119,11 @@ def competition(rows: Iterable[Row]) -> list[int]:
     return ranks
 
 
+def places(view: View) -> dict[str, tuple[int, Row]]:
+    """The competition rank and the row of every tag that the view has."""
+    return {row.tag: (rank, row) for rank, row in zip(competition(view.rows), view.rows, strict=True)}
+
+
 def total(views: Sequence[View], since: Hour, until: Hour, n: int) -> Range:
     """Several hours summed and ranked, and how far off a sum can be. `views` are ascending, one an hour."""
     counts: Counter[str] = Counter()

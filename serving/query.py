@@ -1,15 +1,22 @@
 """Query: the questions that can be asked of the views, each answered in one snapshot."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour, millis
+from serving.day import SERIES, Day, grid
+from serving.history import History, history
 from serving.merge import Range, View, first, merge, total
+from serving.render import printable
+from serving.rising import Rising, rising
 from serving.store import Snapshot, Store
 from serving.views import HourDocument, Origin, Row
 
 MOST_HOURS = 24 * 366 * 3
-"""Longest range that one question may sum, hours."""
+"""Longest range that one question may be about, hours."""
+_AT_ONCE = 168
+"""Documents read at once."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +49,62 @@ class Query:
 
     def range(self, since: Hour, until: Hour, n: int) -> Range:
         """The first n tags of all hours in `[since, until)` together. Raises `NoDataError`, `UsageError`."""
-        if not since < until:
-            raise UsageError(f"no hour lies between {since} and {until}", next_step="--since must be before --until")
-        if until.serial - since.serial > MOST_HOURS:
-            raise UsageError(f"{since} to {until} is more than {MOST_HOURS:,} hours", next_step="Ask for less at once")
+        _check(since, until)
+        return total(self._known(since, until), since, until, n)
+
+    def day(self, since: Hour, until: Hour, n: int, series: int = SERIES) -> Day:
+        """Each hour of `[since, until)` by itself, and the tags of all of them. Raises `NoDataError`, `UsageError`."""
+        _check(since, until)
+        views = self._known(since.plus(-1), until)
+        if views[-1].hour < since:
+            raise self._nothing(since, until)
+        return grid(views, since, until, n, series)
+
+    def rising(self, hour: Hour, hours_before: int, n: int) -> Rising:
+        """The tags that grew most in an hour, against that many hours before it. Raises `NoDataError`."""
+        since = hour.plus(-hours_before)
+        views = self._known(since, hour.plus(1))
+        if views[-1].hour != hour:
+            raise self._nothing(hour, hour.plus(1))
+        if not any(view.uses for view in views[:-1]):
+            raise NoDataError(f"no use is known of {since} to {hour}, to compare {hour} with")
+        return rising(views[-1], views[:-1], since, n)
+
+    def history(self, tag: str, since: Hour, until: Hour) -> History:
+        """One tag hour by hour. Raises `NoDataError` where no hour knows the tag, `UsageError`."""
+        _check(since, until)
         with self.store.snapshot() as snapshot:
-            there = set[Hour]()
-            if self.origin != "speed":
-                there.update(snapshot.hours("batch"))
-            if self.origin != "batch":
-                there.update(snapshot.hours("speed"))
-            asked = sorted(hour for hour in there if since <= hour < until)
-            documents = snapshot.batch(asked) if self.origin != "speed" else {}
-            views = [self._answer(snapshot, hour, documents.get(str(hour)), 0) for hour in asked]
-        known = [view for view in views if view is not None]
-        if not known:
-            raise NoDataError(f"nothing is known of {since} to {until}", next_step=self.what_there_is())
-        return total(known, since, until, n)
+            answer = history(tag, self._each(snapshot, since, until), since, until)
+        if answer.best is None:
+            raise NoDataError(f"no use of #{printable(tag)} is known of {since} to {until}")
+        return answer
+
+    def _known(self, since: Hour, until: Hour) -> list[View]:
+        """The hours of `[since, until)` that there is something of, with all rows. Raises `NoDataError`."""
+        with self.store.snapshot() as snapshot:
+            views = list(self._each(snapshot, since, until))
+        if not views:
+            raise self._nothing(since, until)
+        return views
+
+    def _each(self, snapshot: Snapshot, since: Hour, until: Hour) -> Iterator[View]:
+        """The same one by one, ascending, so that a long time need not be held at once."""
+        there = set[Hour]()
+        if self.origin != "speed":
+            there.update(snapshot.hours("batch"))
+        if self.origin != "batch":
+            there.update(snapshot.hours("speed"))
+        asked = sorted(hour for hour in there if since <= hour < until)
+        for at in range(0, len(asked), _AT_ONCE):
+            some = asked[at : at + _AT_ONCE]
+            documents = snapshot.batch(some) if self.origin != "speed" else {}
+            for hour in some:
+                view = self._answer(snapshot, hour, documents.get(str(hour)), 0)
+                if view is not None:
+                    yield view
+
+    def _nothing(self, since: Hour, until: Hour) -> NoDataError:
+        return NoDataError(f"nothing is known of {since} to {until}", next_step=self.what_there_is())
 
     def _answer(self, snapshot: Snapshot, hour: Hour, document: HourDocument | None, n: int) -> View | None:
         """One hour from one layer, its first n rows; all of them where n is 0."""
@@ -74,6 +120,13 @@ class Query:
         if not hours:
             return "No hour has been counted yet: see `trends status`, or begin with `trends ingest sample`"
         return f"There are {len(hours):,} hours from {hours[0]} to {hours[-1]}: try `trends top --hour {hours[-1]}`"
+
+
+def _check(since: Hour, until: Hour) -> None:
+    if not since < until:
+        raise UsageError(f"no hour lies between {since} and {until}", next_step="--since must be before --until")
+    if until.serial - since.serial > MOST_HOURS:
+        raise UsageError(f"{since} to {until} is more than {MOST_HOURS:,} hours", next_step="Ask for less at once")
 
 
 def batch_view(document: HourDocument) -> View:

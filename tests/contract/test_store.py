@@ -167,3 +167,36 @@ def test_a_server_that_is_not_there_is_told_in_bounded_time_without_the_password
     with pytest.raises(UsageError) as refused_too:
         Store(MongoSettings(uri=SecretStr("nonsense://me:hush@x")))
     assert "hush" not in str(refused_too.value)
+
+
+def test_a_day_a_riser_and_a_history_are_read_as_ranges_are(store: Store) -> None:
+    store.publish(view(1))
+    store.publish(view(1, count=9, hour=HOUR.plus(1)))
+    put_use(store, "rain", 4, HOUR.plus(1))  # a replay brought it back: never read
+    put_use(store, "rain", 4, HOUR.plus(2))
+    query = Query(store)
+
+    day = query.day(HOUR.plus(1), HOUR.plus(4), 10)
+    assert [[(cell.row.tag, cell.move) for cell in line.cells] for line in day.lines] == [
+        [("paris", "same"), ("rain", "same")],
+        [("rain", "up")],
+        [],
+    ]
+    assert [each.row.tag for each in query.rising(HOUR.plus(2), 2, 10).risers] == ["rain"]
+    assert [point.count for point in query.history("rain", HOUR, HOUR.plus(4)).points] == [1, 1, 4, None]
+    assert [point.count for point in Query(store, "batch").history("rain", HOUR, HOUR.plus(4)).points][2:] == [None] * 2
+
+
+def test_a_question_about_nothing_is_told(store: Store) -> None:
+    store.publish(view(1))
+    query = Query(store)
+    with pytest.raises(NoDataError, match="2017-01-06T07"):
+        query.day(HOUR.plus(1), HOUR.plus(3), 10)
+    with pytest.raises(NoDataError, match="2017-01-06T07"):
+        query.rising(HOUR.plus(1), 24, 10)
+    with pytest.raises(NoDataError, match="to compare"):
+        query.rising(HOUR, 24, 10)
+    with pytest.raises(NoDataError, match="no use of #<202E>london"):
+        query.history("\u202elondon", HOUR, HOUR.plus(1))
+    with pytest.raises(UsageError):
+        query.day(HOUR, HOUR, 10)
