@@ -10,7 +10,7 @@ READY := $(VENV)/.installed
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
-.PHONY: help needs demo test lint up down clean lock
+.PHONY: help needs demo test laws lint up down clean lock
 
 help: ## What can be made
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -37,6 +37,12 @@ demo: $(READY) ## From posts to answers, every step shown; POSTS=path for record
 
 test: $(READY) ## All tests, on real servers that are started for them
 	@$(BIN)/python -m pytest --durations=15 $(TESTS)
+
+laws: $(READY) ## The protocols under 20,000 random histories each; SEED=… repeats a run
+	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); \
+	echo "make laws SEED=$$seed repeats this run" >&2; \
+	LAWS_SCHEDULES=$(or $(SCHEDULES),20000) $(BIN)/python -m pytest -o timeout=3600 --hypothesis-seed=$$seed \
+	  tests/laws/test_archive_protocol.py tests/laws/test_speed_protocol.py
 
 lint: $(READY) ## Style, format and types
 	@$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from ingest.wire import Reject, Use, encode
 from speed_layer.counters import Verdict, settle
 from speed_layer.partition import Limits, Partition, World
 from speed_layer.steps import NO_LANE, Step
+from tests.laws.schedules import schedules
 
 HOURS = ("2017-01-06T07", "2017-01-06T08", "2017-01-06T09")
 TAGS = ("paris", "été", "$inc")
@@ -209,8 +210,8 @@ class SpeedLayer(RuleBasedStateMachine):
 
 
 def test_every_use_is_counted_once() -> None:
-    quick = settings(max_examples=150, stateful_step_count=40, deadline=None, database=None)
-    run_state_machine_as_test(SpeedLayer, settings=quick)
+    histories = settings(max_examples=schedules(250), stateful_step_count=40, deadline=None, database=None)
+    run_state_machine_as_test(SpeedLayer, settings=histories)
 
 
 # Controls: the protocol without one of its rules
