@@ -3,15 +3,14 @@
 The order is what keeps every hour answered: a reader finds the speed rows, or the document, and never neither.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from batch_layer.rank import Ranked
 from ingest.hours import Hour, Millis
 from serving.store import Store, told
-from serving.views import HOURS, USES, BatchView, hour_id
+from serving.views import FIRST, HOURS, USES, BatchView, HourDocument, SpeedSeen, hour_id
 
-_TOP = 10
 _AT_ONCE = 250
 """Hours in one write: with 1,000 rows each some 20 MB, below the driver's limit of a message."""
 
@@ -59,10 +58,12 @@ def publish(store: Store, hours: Sequence[Computed], stamp: Stamp, now: Millis) 
     changes: list[Change] = []
     for at in range(0, len(hours), _AT_ONCE):
         some = hours[at : at + _AT_ONCE]
-        before = _tops(store, [each.hour for each in some])
-        refused += len(some) - store.publish_all([_view(each, stamp, now) for each in some])
+        before = _before(store, [each.hour for each in some])
+        seen = _seen(store, some, before)
+        views = [_view(each, stamp, now)._replace(speed=seen.get(str(each.hour))) for each in some]
+        refused += len(some) - store.publish_all(views)
         store.drop_all_uses(each.hour for each in some if each.complete)
-        changes += _changes(some, before)
+        changes += changes_of(some, {hour: _tags(document) for hour, document in before.items()})
     return Published(refused, changes)
 
 
@@ -94,20 +95,37 @@ def _view(computed: Computed, stamp: Stamp, now: Millis) -> BatchView:
     )
 
 
-def _tops(store: Store, hours: Sequence[Hour]) -> dict[str, list[str]]:
-    """The first tags of the documents that are there."""
-    with told():
-        wanted = {"_id": {"$in": [hour_id(hour) for hour in hours]}}
-        found = store.collection(HOURS).find(wanted, {"hour": True, "top": {"$slice": _TOP}})
-        return {each["hour"]: [row["tag"] for row in each["top"]] for each in found}
+def tops(store: Store, hours: Sequence[Hour]) -> dict[str, list[str]]:
+    """The first tags of the documents that are there, by hour."""
+    return {hour: _tags(document) for hour, document in _before(store, hours).items()}
 
 
-def _changes(hours: Sequence[Computed], before: dict[str, list[str]]) -> list[Change]:
+def changes_of(hours: Sequence[Computed], before: Mapping[str, list[str]]) -> list[Change]:
+    """What the first tags of hours become, against those that they had."""
     changes = []
     for each in hours:
         old = before.get(str(each.hour))
-        new = [row.tag for row in each.ranked.rows[:_TOP]]
+        new = [row.tag for row in each.ranked.rows[:FIRST]]
         if old is not None and old != new:
             entered = tuple(tag for tag in new if tag not in old)
             changes.append(Change(each.hour, entered, tuple(tag for tag in old if tag not in new)))
     return changes
+
+
+def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
+    """The documents that are there, as far as a comparison needs them."""
+    with told():
+        wanted = {"_id": {"$in": [hour_id(hour) for hour in hours]}}
+        fields = {"hour": True, "complete": True, "speed": True, "top": {"$slice": FIRST}}
+        return {each["hour"]: each for each in store.collection(HOURS).find(wanted, fields)}  # type: ignore[misc]
+
+
+def _seen(store: Store, hours: Sequence[Computed], before: Mapping[str, HourDocument]) -> dict[str, SpeedSeen | None]:
+    """What the speed layer had: now, or when an hour was first complete. What it counts of it later is a part only."""
+    kept = {hour: document.get("speed") for hour, document in before.items() if document["complete"]}
+    asked = [each.hour for each in hours if str(each.hour) not in kept]
+    return kept | (store.speed_seen(asked) if asked else {})
+
+
+def _tags(document: HourDocument) -> list[str]:
+    return [row["tag"] for row in document["top"]]

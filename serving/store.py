@@ -20,7 +20,20 @@ from pymongo.errors import BulkWriteError, ConfigurationError, InvalidURI, Opera
 from config.errors import UnavailableError, UsageError
 from config.settings import MongoSettings
 from ingest.hours import Hour
-from serving.views import HOURS, LANES, PROGRESS, RUNS, USES, BatchView, HourDocument, Row, hour_document, hour_id
+from serving.views import (
+    FIRST,
+    HOURS,
+    LANES,
+    PROGRESS,
+    RUNS,
+    USES,
+    BatchView,
+    HourDocument,
+    Row,
+    SpeedSeen,
+    hour_document,
+    hour_id,
+)
 
 log = logging.getLogger(__name__)
 logging.getLogger("pymongo").setLevel(logging.WARNING)
@@ -148,6 +161,18 @@ class Store:
         with told():
             wanted = {"hour": {"$in": [str(hour) for hour in hours]}}
             return self.collection(USES).delete_many(wanted).deleted_count
+
+    def speed_seen(self, hours: Iterable[Hour]) -> dict[str, SpeedSeen]:
+        """What the speed layer has of some hours, by hour; an hour that it has nothing of is left out."""
+        row = {"tag": "$tag", "shown": "$shown", "count": "$count"}
+        ranked = {"$topN": {"n": FIRST, "sortBy": {"count": DESCENDING, "tag": ASCENDING}, "output": row}}
+        stages: list[Document] = [
+            {"$match": {"hour": {"$in": [str(hour) for hour in hours]}}},
+            {"$group": {"_id": "$hour", "uses": {"$sum": "$count"}, "tags": {"$sum": 1}, "top": ranked}},
+        ]
+        with told():
+            found = self.collection(USES).aggregate(stages)
+            return {each["_id"]: {"uses": each["uses"], "tags": each["tags"], "top": each["top"]} for each in found}
 
     def mark_dirty(self, hours: Iterable[Hour]) -> None:
         """Say of documents that a late post has come: they answer as provisional until they are replaced."""

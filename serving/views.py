@@ -13,12 +13,15 @@ layer deletes an hour's uses only after its document is majority-committed, and 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, TypedDict
+from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 from ingest.hours import Hour, Millis, moment_of
 
 HOURS, USES, LANES, PROGRESS, RUNS = "hours", "uses", "lanes", "progress", "runs"
 """Names of the collections."""
+
+FIRST = 10
+"""Tags of an hour that are its top."""
 
 Origin = Literal["batch", "speed"]
 
@@ -35,6 +38,15 @@ class Row:
 def rank(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """Tags with their counts: count descending, then tag ascending by code point. A total order, so one answer."""
     return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+
+
+class SpeedSeen(TypedDict):
+    """What the speed layer had of an hour when its batch document was published."""
+
+    uses: int
+    tags: int
+    top: list["RowDocument"]
+    """The first ten."""
 
 
 class BatchView(NamedTuple):
@@ -61,6 +73,8 @@ class BatchView(NamedTuple):
     dirty: bool
     """Whether a late post has been archived since."""
     computed_at: Millis
+    speed: SpeedSeen | None = None
+    """None where it had nothing."""
 
 
 class RowDocument(TypedDict):
@@ -89,6 +103,8 @@ class HourDocument(TypedDict):
     complete: bool
     dirty: bool
     computed_at: datetime
+    speed: NotRequired[SpeedSeen | None]
+    """Documents of earlier versions have none."""
 
 
 class UseDocument(TypedDict):
@@ -132,4 +148,5 @@ def hour_document(view: BatchView) -> HourDocument:
         "complete": view.complete,
         "dirty": view.dirty,
         "computed_at": moment_of(view.computed_at),
+        "speed": view.speed,
     }

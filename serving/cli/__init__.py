@@ -16,6 +16,7 @@ from config.errors import TrendsError
 COMMANDS = {
     "Ask": {
         "top": ("serving.cli.top:top", "The most used hashtags: now, of an hour, of a range."),
+        "explain": ("serving.cli.explain:explain", "Where an hour's answer came from."),
         "status": ("serving.cli.status:status", "Servers, lag, watermark, hours by state, last runs."),
         "verify": ("serving.cli.verify:verify", "Recount and compare: archive, batch layer, speed layer."),
     },

@@ -30,11 +30,11 @@ def gathered(settings: Settings) -> Facts:
         "runs": _runs,
     }
     with ThreadPoolExecutor(len(parts)) as threads:
-        asked = {name: threads.submit(_tried, part, settings) for name, part in parts.items()}
+        asked = {name: threads.submit(tried, part, settings) for name, part in parts.items()}
     return {name: answer.result() for name, answer in asked.items()}
 
 
-def _tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
+def tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
     """A part's facts, or why there are none."""
     try:
         return part(settings)

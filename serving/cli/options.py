@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import click
 
 from config.settings import Settings
 from ingest.hours import Millis
+from serving.asked import Asked
 from serving.moments import zone
 
 
@@ -22,6 +24,11 @@ def settings_of(ctx: click.Context) -> Settings:
 def now() -> Millis:
     """The wall clock: the one place where the command line reads it."""
     return time.time_ns() // 1_000_000
+
+
+def asked_of(tz: ZoneInfo) -> Asked:
+    """Words about time as they are meant now; where an answer is wider than the words, standard error says so."""
+    return Asked(now(), tz, partial(click.echo, err=True))
 
 
 def _zone(ctx: click.Context, param: click.Parameter, value: str) -> ZoneInfo:

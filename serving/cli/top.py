@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -10,8 +9,8 @@ import click
 
 from ingest.hours import Hour
 from serving import render
-from serving.asked import Asked, only
-from serving.cli.options import json_option, now, settings_of, tz_option
+from serving.asked import only
+from serving.cli.options import asked_of, json_option, settings_of, tz_option
 from serving.merge import View
 from serving.query import Query
 from serving.store import Store
@@ -51,7 +50,7 @@ def top(
       trends top --last 24h -n 20
       trends top --since 2013-04-15T18 --until 2013-04-16T06
     """
-    asked = Asked(now(), tz, partial(click.echo, err=True))
+    asked = asked_of(tz)
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
     show = Show(Query(store, origin), n, tz, as_json)
     if hour is not None:

@@ -1,0 +1,129 @@
+"""Explain: the facts of where an hour's answer came from, as sentences, and how the two layers differed. Pure.
+
+`serving.cli.explained` gathers the facts. Each part of them that could not be asked is `{"error": why}`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from serving.render import printable
+from serving.views import FIRST, HourDocument, SpeedSeen
+
+Facts = dict[str, Any]
+_NAMED = 5
+"""Tags that a sentence names."""
+
+
+def difference(seen: SpeedSeen | None, document: HourDocument) -> Facts | None:
+    """What the speed layer had of an hour, beside its document; None where it had nothing.
+
+    `{"uses","tags","entered","left","counts":[{"tag","speed","batch"}]}`: of the first ten, and of the speed layer's
+    first ten those with another count; `batch` is None where the document keeps only its first tags and lacks this one.
+    """
+    if seen is None:
+        return None
+    batch = {row["tag"]: row["count"] for row in document["top"]}
+    beyond = 0 if len(batch) == document["tags"] else None
+    speed = {row["tag"]: row["count"] for row in seen["top"]}
+    first = [row["tag"] for row in document["top"][:FIRST]]
+    return {
+        "uses": seen["uses"],
+        "tags": seen["tags"],
+        "entered": [tag for tag in first if tag not in speed],
+        "left": [tag for tag in speed if tag not in first],
+        "counts": [
+            {"tag": tag, "speed": count, "batch": batch.get(tag, beyond)}
+            for tag, count in speed.items()
+            if batch.get(tag, beyond) != count
+        ],
+    }
+
+
+def sentences(facts: Facts) -> list[str]:
+    """The facts as somebody would tell them, most important first."""
+    return [
+        *_answer(facts["hour"], facts["answer"]),
+        *_run(facts),
+        *_archive(facts["archive"], facts["answer"]),
+        *_speed(facts["speed"]),
+        *_difference(facts),
+    ]
+
+
+def _answer(hour: str, answer: Facts) -> Iterator[str]:
+    if answer["origin"] is None:
+        yield f"{hour} has no answer: neither layer has anything of it."
+        return
+    posts = f" in {answer['posts']:,} posts" if answer["posts"] is not None else ""
+    totals = f"{answer['uses']:,} uses of {answer['tags']:,} tags{posts}"
+    yield f"{hour} is answered by the {answer['origin']} layer, {answer['state']}: {totals}."
+    if answer["origin"] == "batch" and answer["kept"] < answer["tags"]:
+        yield f"Its document keeps the first {answer['kept']:,} tags; totals are of all."
+    if answer["origin"] == "speed":
+        yield "The speed layer counts a post as often as it was sent; the batch layer will count it once."
+
+
+def _run(facts: Facts) -> Iterator[str]:
+    answer, run = facts["answer"], facts["run"]
+    if answer["origin"] != "batch":
+        return
+    by = f"run {answer['run']}"
+    if run is not None:
+        by += f" ({run['kind']}, attempt {run['attempt']}, {run['state']})"
+    yield f"It was computed at {answer['computed_at']} by {by}, under rule {answer['rule']}."
+    if answer["rule"] != facts["rule_now"]:
+        yield f"The rule is {facts['rule_now']} now: `trends recompute --since {facts['hour']}` applies it."
+
+
+def _archive(archive: Facts, answer: Facts) -> Iterator[str]:
+    if "error" in archive:
+        yield f"The archive could not be asked: {archive['error']}"
+        return
+    files, chunks = len(archive["files"]), len(archive["chunks"])
+    yield (
+        f"The archive has {archive['posts']:,} posts of the hour, in {_some(files, 'file')}, "
+        f"brought by {_some(chunks, 'chunk')} of Kafka's messages."
+    )
+    if answer["origin"] == "batch":
+        yield f"The run read {archive['read']:,} of them; {archive['sent_again']:,} were sent again and count once."
+        if archive["late"]:
+            yield f"{archive['late']:,} came after it: the next run of the batch layer computes the hour again."
+    if archive["rejected"]:
+        messages = _some(archive["rejected"], "message")
+        yield f"In the same chunks {messages} could not be used, of whatever hour: see `trends rejects list`."
+    if archive["complete"]:
+        yield "The hour is complete: no archived post of it can still be missing."
+    else:
+        yield f"The hour is not complete: the archive has everything up to {archive['complete_until']}, exclusive."
+
+
+def _speed(speed: Facts) -> Iterator[str]:
+    if "error" in speed:
+        yield f"The speed layer could not be asked: {speed['error']}"
+    elif speed["behind"]:
+        yield f"The speed layer is up to {_some(speed['behind'], 'message')} behind, of whatever hour."
+    else:
+        yield "The speed layer has counted everything that was sent."
+
+
+def _difference(facts: Facts) -> Iterator[str]:
+    told = facts["difference"]
+    if told is None:
+        return
+    yield (
+        f"Before that the speed layer had answered {told['uses']:,} uses of {told['tags']:,} tags; "
+        f"the batch layer found {facts['answer']['uses']:,} of {facts['answer']['tags']:,}."
+    )
+    if told["counts"]:
+        named = [
+            f"#{printable(each['tag'])} {each['speed']:,} → {'beyond' if each['batch'] is None else each['batch']}"
+            for each in told["counts"][:_NAMED]
+        ]
+        more = f" and {len(told['counts']) - _NAMED} more" if len(told["counts"]) > _NAMED else ""
+        yield f"Of its first ten these changed: {', '.join(named)}{more}."
+    elif told["uses"] == facts["answer"]["uses"]:
+        yield "Both layers agreed."
+
+
+def _some(count: int, of: str) -> str:
+    return f"{count:,} {of}{'' if count == 1 else 's'}"
