@@ -142,14 +142,17 @@ class Demo:
     def _speed_top(self, hour: Hour) -> list[Row]:
         with self.store.snapshot() as snapshot:
             rows = snapshot.speed_rows(hour)
+            computed = snapshot.batch([hour])
         if rows:
             _trends("top", "--hour", str(hour), "--origin", "speed")
+            if computed:
+                click.echo("The batch layer has computed this hour before: these are the uses that came since then.")
         else:
             click.echo(f"The batch layer has computed {hour} before, so its speed rows are gone.")
-        return rows
+        return [] if computed else rows
 
     def _compare(self, hour: Hour, speed: list[Row]) -> None:
-        """Say where the two layers differ, and why."""
+        """Say where the two layers differ, and why; nothing where the speed layer had but a part of the hour."""
         if not speed:
             return
         with self.store.snapshot() as snapshot:
