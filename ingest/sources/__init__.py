@@ -10,6 +10,8 @@ import msgspec
 from config.errors import UsageError
 from ingest.sources.csv_rows import Columns, CsvReader
 from ingest.sources.formats import Reader, Reading
+from ingest.sources.jetstream_events import JetstreamReader
+from ingest.sources.mastodon_statuses import MastodonReader
 from ingest.sources.x_v1 import V1Reader
 from ingest.sources.x_v2 import V2Reader
 
@@ -17,8 +19,12 @@ FORMATS: dict[str, Callable[[dict[str, Any], Reading], Reader]] = {
     "csv": lambda spec, reading: CsvReader(msgspec.convert(spec, Columns), reading),
     "x-v1": lambda _, reading: V1Reader(reading),
     "x-v2": lambda _, reading: V2Reader(reading),
+    "jetstream": lambda _, reading: JetstreamReader(reading),
+    "mastodon": lambda _, reading: MastodonReader(reading),
 }
 """Formats of files: how to make a reader from its `spec`."""
+PUBLISHED_ON = {"jetstream": "bluesky", "mastodon": "mastodon"}
+"""Where the posts of a format were published if nobody says otherwise; of those not named here: `x`."""
 
 
 class Entry(NamedTuple):

@@ -11,6 +11,8 @@ from ingest.sources.lines import BROKEN, Lines
 LOOK_AT = 20
 """Lines looked at."""
 
+JETSTREAM_KEYS = ("time_us",)
+MASTODON_KEYS = ("reblogs_count", "spoiler_text")
 V1_KEYS = ("statuses", "id_str", "retweeted_status", "extended_tweet", "delete", "limit", "truncated")
 V2_KEYS = (
     "data",
@@ -22,6 +24,14 @@ V2_KEYS = (
     "action",
     "meta",
 )
+_TELLING = (
+    ("jetstream", JETSTREAM_KEYS),
+    ("mastodon", MASTODON_KEYS),
+    ("x-v2", ("data",)),
+    ("x-v1", V1_KEYS),
+    ("x-v2", V2_KEYS),
+)
+"""Keys that tell a format, in the order in which they are looked for."""
 
 
 class Detected(NamedTuple):
@@ -36,6 +46,9 @@ def detect(path: Path, asked_columns: dict[str, str]) -> Detected:
     lines = _first_lines(path)
     if not lines:
         return Detected("csv", "it is empty")
+    first = next((line for line in lines if not line.startswith(":")), "")
+    if first.startswith(("event:", "data:")):
+        return Detected("mastodon", f"it is an event stream: it has a line {first[:40]!r}")
     for line in lines:
         if (found := _of_json(line)) is not None:
             return found
@@ -77,7 +90,7 @@ def _of_json(line: str) -> Detected | None:
         return None
     if not isinstance(record, dict):
         return None
-    for format_, keys in (("x-v2", ("data",)), ("x-v1", V1_KEYS), ("x-v2", V2_KEYS)):
+    for format_, keys in _TELLING:
         for key in keys:
             if key in record:
                 return Detected(format_, f"its lines are JSON objects with {key!r}")
@@ -87,4 +100,8 @@ def _of_json(line: str) -> Detected | None:
 
 
 def _unknown(path: Path, why: str) -> UsageError:
-    return UsageError(f"can't tell the format: {why}", where=str(path), next_step="Name it: --format csv, x-v1 or x-v2")
+    return UsageError(
+        f"can't tell the format: {why}",
+        where=str(path),
+        next_step="Name it: --format csv, x-v1, x-v2, jetstream or mastodon",
+    )

@@ -5,14 +5,14 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from config.errors import UsageError
 from ingest.post import Post
-from ingest.sources import FORMATS
+from ingest.sources import FORMATS, PUBLISHED_ON
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.csv_rows import columns_of
 from ingest.sources.detect import Detected, detect
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 BATCH_BYTES = 32_000_000
 """A batch ends early when its records have so many bytes."""
 HEADER_BYTES = 65_536
+DEFAULT = "x"
+"""Where posts were published if neither their format tells nor somebody says."""
 ALL = Wanted()
 
 
@@ -55,6 +57,8 @@ class _Gathered:
 class FileSource:
     """Posts in files. Its cursor is a `Position`; its name tells the paths as asked and what is wanted of them.
 
+    A reading whose `source` is empty takes the one that is usual for the format of each file.
+
     A folder that has got further files, or a last file that has grown, goes on where it stood. Files that are not what
     they were are refused, and said (`UsageError`).
     """
@@ -71,7 +75,7 @@ class FileSource:
     ) -> None:
         self.files = expanded(paths)
         self.name = _name(paths, reading.source, wanted)
-        self._reading = reading
+        self._asked = reading
         self._format = format
         self._columns = dict(columns or {})
         self._wanted = wanted
@@ -137,23 +141,29 @@ class FileSource:
         found = Detected(self._format, "asked for") if self._format != "auto" else detect(file, self._columns)
         if self._format == "auto":
             self._say(f"{file.name}: reading it as {found.format}, since {found.why}")
-        spec: dict[str, object] = {"format": found.format, "source": self._reading.source}
+        reading = replace(self._asked, source=self._asked.source or PUBLISHED_ON.get(found.format, DEFAULT))
+        spec: dict[str, object] = {"format": found.format, "source": reading.source}
         if found.format == "csv":
-            spec = self._csv_spec(file)
-        reader = FORMATS[found.format](spec, self._reading)
+            spec = self._csv_spec(file, reading.source)
+        reader = FORMATS[found.format](spec, reading)
         if self._wanted.langs and not reader.has_lang:
             raise UsageError("no column tells the language", where=str(file), next_step="Name it: --lang-column")
         return reader
 
-    def _csv_spec(self, file: Path) -> dict[str, object]:
+    def _csv_spec(self, file: Path, source: str) -> dict[str, object]:
         header = head(file, HEADER_BYTES).partition(b"\n")[0]
-        columns = columns_of(header, self._columns, self._reading.source, str(file))
+        columns = columns_of(header, self._columns, source, str(file))
         spec: dict[str, object] = msgspec.to_builtins(columns)
         return spec
 
 
 def _name(paths: Sequence[str], source: str, wanted: Wanted) -> str:
-    asked = [[str(Path(path).absolute()) for path in paths], source, sorted(wanted.langs), sorted(wanted.tags)]
+    asked = [
+        [str(Path(path).absolute()) for path in paths],
+        source or DEFAULT,
+        sorted(wanted.langs),
+        sorted(wanted.tags),
+    ]
     digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
     shown = Path(paths[0]).name[:60].encode(errors="replace").decode()
     return f"file:{shown}:{digest}"

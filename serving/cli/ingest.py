@@ -57,8 +57,9 @@ def ingest() -> None:
 
 @ingest.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--format", "format_", type=click.Choice(["auto", "csv", "x-v1", "x-v2"]), default="auto",
-              show_default=True, help="csv, or the JSON lines of X's API v1.1 or v2.")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(["auto", "csv", "x-v1", "x-v2", "jetstream", "mastodon"]),
+              default="auto", show_default=True,
+              help="csv, or JSON lines: of X's API v1.1 or v2, of Bluesky's Jetstream, of Mastodon.")  # fmt: skip
 @click.option("--id-column", metavar="NAME", help="CSV: column of the post's id.")
 @click.option("--text-column", metavar="NAME", help="CSV: column of its text.")
 @click.option("--time-column", metavar="NAME", help="CSV: column of its time; without one the id tells it.")
@@ -67,7 +68,7 @@ def ingest() -> None:
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only posts that use this tag; repeatable.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N posts, counted since the beginning.")
 @click.option("--rate", type=Rate(), help="At most so many posts a second.")
-@click.option("--source", default="x", show_default=True, help="Where the posts were published.")
+@click.option("--source", default="", help="Where the posts were published.  [default: x; bluesky, mastodon by format]")
 @restart_option
 @json_option
 @click.pass_context

@@ -29,6 +29,18 @@ def csv_lines() -> Lines:
     return [b"tweet id, tweet, label\n", *rows]
 
 
+def event(n: int, id_: str) -> bytes:
+    record = {"text": f"#t{n}", "createdAt": "2026-07-04T14:38:06Z"}
+    commit = {"operation": "create", "collection": "app.bsky.feed.post", "rkey": id_, "rev": id_, "record": record}
+    told = {"did": "did:plc:a", "time_us": 1_783_175_888_090_631 + n, "kind": "commit", "commit": commit}
+    return json.dumps(told).encode() + b"\n"
+
+
+def status(n: int, id_: str) -> bytes:
+    told = {"uri": id_, "created_at": "2026-07-04T14:38:06Z", "content": f"<p>{n}</p>", "tags": [{"name": f"t{n}"}]}
+    return json.dumps(told).encode() + b"\n"
+
+
 def v1_lines() -> Lines:
     return [json.dumps({"id_str": id_, "text": f"#t{n}"}).encode() + b"\r\n" for n, id_ in enumerate(IDS)]
 
@@ -40,7 +52,22 @@ def v2_lines() -> Lines:
     return [json.dumps(record).encode() + b"\n" for record in [*pages, *lines]]
 
 
-MADE: dict[str, Callable[[], Lines]] = {"csv": csv_lines, "x-v1": v1_lines, "x-v2": v2_lines}
+def jetstream_lines() -> Lines:
+    return [event(n, id_) for n, id_ in enumerate(IDS)]
+
+
+def mastodon_lines() -> Lines:
+    lines = [status(n, id_) for n, id_ in enumerate(IDS)]
+    return lines[:20] + [b":thump\nevent: update\ndata: " + line + b"\n" for line in lines[20:]]
+
+
+MADE: dict[str, Callable[[], Lines]] = {
+    "csv": csv_lines,
+    "x-v1": v1_lines,
+    "x-v2": v2_lines,
+    "jetstream": jetstream_lines,
+    "mastodon": mastodon_lines,
+}
 BAD = [b"\xff\xfe\x00\n", b'{"cut": "of\n', b"'7',\"open\n", b"[" * 50_000 + b"\n", b"\x00\n", b'"\n']
 
 
@@ -132,7 +159,7 @@ def test_bad_records_become_rejects_and_their_neighbours_are_untouched(format_: 
         told(list(FileSource([str(tmp_path / name)], reading(), format=format_).batches({}, 100)))
         for name in ("clean.csv", "bad.csv")
     )
-    assert [post.id for post in clean[0]] == IDS
+    assert [post.id.rpartition("/")[2] for post in clean[0]] == IDS
     assert bad[0] == clean[0]
     assert len(bad[1]) == len(lines)
     for reject in bad[1]:
