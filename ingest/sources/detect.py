@@ -11,8 +11,8 @@ from ingest.sources.lines import BROKEN, Lines
 LOOK_AT = 20
 """Lines looked at."""
 
-JETSTREAM_KEYS = ("time_us",)
-MASTODON_KEYS = ("reblogs_count", "spoiler_text")
+EVENT_KEYS = ("time_us",)
+STATUS_KEYS = ("reblogs_count", "spoiler_text")
 V1_KEYS = ("statuses", "id_str", "retweeted_status", "extended_tweet", "delete", "limit", "truncated")
 V2_KEYS = (
     "data",
@@ -25,8 +25,8 @@ V2_KEYS = (
     "meta",
 )
 _TELLING = (
-    ("jetstream", JETSTREAM_KEYS),
-    ("mastodon", MASTODON_KEYS),
+    ("jetstream", EVENT_KEYS),
+    ("mastodon", STATUS_KEYS),
     ("x-v2", ("data",)),
     ("x-v1", V1_KEYS),
     ("x-v2", V2_KEYS),
