@@ -22,7 +22,7 @@ from batch_layer.archive.manifest import Manifest
 from batch_layer.archive.parking import Parking
 from batch_layer.archive.partitions import OUT_OF_RANGE, PARTITION_EOF, PostsConsumer
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.placing import Site
+from batch_layer.archive.placing import Site, sweep
 from batch_layer.archive.store import Store
 from batch_layer.archive.summary import Summary
 from config.errors import FencedError, TrendsError
@@ -71,6 +71,8 @@ class Archiver:
         self._chunks: dict[int, OpenChunk] = {}
         """What is read of each partition whose position is known."""
         self._logs: dict[int, CommitLog] = {}
+        self._unswept: set[int] = set()
+        """Partitions in which a dead archiver may have left something from where we begin: until we have committed."""
         self._at_end: set[int] = set()
         self._overtaken: set[int] = set()
         """Partitions whose position Kafka no longer has."""
@@ -149,6 +151,8 @@ class Archiver:
                 return  # another archiver was quicker: the next turn begins again
             self._tell_gap(partition, position, low)
         self._consumer.seek(partition, log.position)
+        sweep(self._site, log)
+        self._unswept.add(partition)
         self._logs[partition] = log
         self._chunks[partition] = OpenChunk(self._topic, partition, log.position)
         _log.info("%s/%d: archiving from offset %d", self._topic, partition, log.position)
@@ -165,6 +169,7 @@ class Archiver:
         """Let go of a partition. What was read of it is in Kafka still, and its position in the manifests."""
         self._chunks.pop(partition, None)
         self._logs.pop(partition, None)
+        self._unswept.discard(partition)
         self._at_end.discard(partition)
         self._overtaken.discard(partition)
 
@@ -193,7 +198,14 @@ class Archiver:
             _log.warning("%s: ours is dropped, reading on from there", error)
             self._drop(partition)
         else:
-            self._persist(partition, log.index)
+            self._persist(partition, partial(self._tidy, partition, log))
+
+    def _tidy(self, partition: int, log: CommitLog) -> None:
+        """What is done behind a commit, and could wait."""
+        log.index()
+        if partition in self._unswept:
+            sweep(self._site, log)
+            self._unswept.discard(partition)
 
     def _count(self, chunk: Manifest) -> None:
         self.summary.add(chunk)

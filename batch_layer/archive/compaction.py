@@ -1,7 +1,7 @@
 """Compaction: the files of a complete, quiet hour become one. Readers see the old list or the new one, nothing else.
 
     merge     read an hour's parts, in order of partition and offset, into one file; every record is kept
-    upload    PUT it to _tmp/<uuid>/<k>.avro, and see that it has its length; so a few hours together
+    upload    PUT it to _tmp/<try>/<k>.avro, and see that it has its length; so a few hours together
     commit    rename a manifest of kind `compact`, which names what it replaces, to _commit/hours/<serial>.json
     place     rename each file to its hour's folder
     purge     after `archive.keep_replaced_s`, in a later run: delete what was replaced, then commit that as a `purge`
@@ -24,8 +24,8 @@ from batch_layer.archive.buffer import Record
 from batch_layer.archive.encoding import write
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import HOURS, span_of
-from batch_layer.archive.placing import Site, finish
+from batch_layer.archive.paths import HOURS, Try, span_of
+from batch_layer.archive.placing import Site, finish, sweep
 from batch_layer.archive.posts import check_lengths, records_of
 from config.errors import TrendsError, UnavailableError
 from config.settings import ArchiveSettings
@@ -81,25 +81,25 @@ class Compaction:
 
     def _merge(self, to: Site, hours: Sequence[Hour]) -> None:
         """Put one file in place of each hour's parts, all in one commit. Nothing happens if another was quicker."""
-        uuid = uuid4()
+        tried = Try(HOURS, self._ledger.hours_log.position, uuid4())
         old = {hour: self._ledger.parts(hour) for hour in hours}
-        merged = to.threads.map(lambda item: self._merged(to, uuid, item[0], item[1], old[item[1]]), enumerate(hours))
+        merged = to.threads.map(lambda item: self._merged(to, tried, item[0], item[1], old[item[1]]), enumerate(hours))
         parts = [part for part in merged if part is not None]
         whole = [Hour.parse(part.hour) for part in parts]
         if len(whole) < len(hours):
             self.report.damaged += [str(hour) for hour in hours if hour not in whole]
-            to.store.delete(to.paths.tmp(uuid), everything_below=True)
+            to.store.delete(to.paths.tmp(tried), everything_below=True)
             self._merge(to, whole)
             return
         root = to.paths.absolute("")
         replaces = tuple(part.path.removeprefix(root) for hour in hours for part in old[hour])
-        if parts and self._commit(to, self._link(uuid, tuple(parts), replaces)):
+        if parts and self._commit(to, self._link(tried.uuid, tuple(parts), replaces)):
             self.report.hours += [str(hour) for hour in hours]
             self.report.replaced += len(replaces)
 
-    def _merged(self, to: Site, uuid: UUID, index: int, hour: Hour, parts: list[Part]) -> Part | None:
+    def _merged(self, to: Site, tried: Try, index: int, hour: Hour, parts: list[Part]) -> Part | None:
         """Upload an hour's new file. None where an old one is damaged."""
-        path = to.paths.tmp_part(uuid, index + 1)
+        path = to.paths.tmp_part(tried, index + 1)
         try:
             with tempfile.TemporaryFile() as file:
                 part = self._write(hour, parts, file)
@@ -123,13 +123,13 @@ class Compaction:
 
     def _commit(self, to: Site, link: Manifest) -> bool:
         """Commit and place. The files are looked at again just before, should this process have slept meanwhile."""
-        uuid = UUID(link.uuid)
-        there = {entry.name: entry.bytes for entry in to.store.entries(to.paths.tmp(uuid))}
+        tried = link.tried
+        there = {entry.name: entry.bytes for entry in to.store.entries(to.paths.tmp(tried))}
         for number, part in enumerate(link.parts, start=1):
             if there.get(f"{number}.avro") != part.bytes:
-                raise UnavailableError("a compacted file is cut off", where=to.paths.tmp_part(uuid, number))
+                raise UnavailableError("a compacted file is cut off", where=to.paths.tmp_part(tried, number))
         if not self._ledger.hours_log.append(link):
-            to.store.delete(to.paths.tmp(uuid), everything_below=True)
+            to.store.delete(to.paths.tmp(tried), everything_below=True)
             _log.info("another compactor was quicker: its work is taken as it is")
             self._ledger.refresh()
             return False
@@ -182,12 +182,14 @@ class Compaction:
         self.report.deleted += len(paths)
         link = self._link(uuid4(), purged=old[-1].next)
         self._ledger.hours_log.append(link)
-        to.store.delete(to.paths.tmp(UUID(link.uuid)), everything_below=True)
+        to.store.delete(to.paths.tmp(link.tried), everything_below=True)
 
     def _clear(self, to: Site) -> None:
         """Delete what was never committed. What was, `Ledger.refresh` has brought to its place."""
+        self.report.cleared += sweep(to, self._ledger.hours_log)
         for entry in to.store.entries(to.paths.all_tmp):
-            if entry.modified_at < self._now - ABANDONED_MS and not self._ledger.committed(entry.name):
+            tried = Try.of(entry.name)
+            if entry.modified_at < self._now - ABANDONED_MS and not (tried and self._ledger.committed(tried)):
                 to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
                 self.report.cleared += 1
 

@@ -1,7 +1,7 @@
 """Flush: a chunk becomes files on HDFS, once. Five steps, in this order; the third is the commit.
 
     write        encode a part for each hour
-    upload       PUT each part to _tmp/<uuid>/<k>.avro, and see that it has its length
+    upload       PUT each part to _tmp/<try>/<k>.avro, and see that it has its length
     commit       send the rejects, then rename the manifest to _commit/<partition>/<start>.json
     place        rename each part to its hour's folder
     acknowledge  commit the Kafka offset, for whoever looks at lag; nothing is ever started from it
@@ -14,12 +14,13 @@ The parts are encoded in memory, and no local file is written: nothing ever read
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from batch_layer.archive.buffer import OpenChunk, Record
 from batch_layer.archive.encoding import encode
 from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
+from batch_layer.archive.paths import Try
 from batch_layer.archive.placing import Site, finish, finish_all
 from config.errors import FencedError, TrendsError, UnavailableError
 from ingest.hours import Hour, Millis
@@ -49,7 +50,7 @@ class Flush:
         self._to = outlets
         self._log = log
         self._chunk = chunk
-        self._uuid = uuid4()
+        self._try = Try(chunk.partition, chunk.start, uuid4())
         self._files: list[bytes] = []
         self._parts: list[Part] = []
         self._uploaded_at: Millis = 0
@@ -90,8 +91,8 @@ class Flush:
         """Step 2. One listing gives the length of every part."""
         to = self._to
         self._uploaded_at = to.now()
-        folder = to.site.paths.tmp(self._uuid)
-        wanted = {to.site.paths.tmp_part(self._uuid, number): file for number, file in enumerate(self._files, start=1)}
+        folder = to.site.paths.tmp(self._try)
+        wanted = {to.site.paths.tmp_part(self._try, number): file for number, file in enumerate(self._files, start=1)}
         list(to.site.threads.map(to.site.store.put, wanted.keys(), wanted.values()))
         there = {f"{folder}/{entry.name}": entry.bytes for entry in to.site.store.entries(folder)}
         for path, file in wanted.items():
@@ -106,8 +107,8 @@ class Flush:
         if self._manifest is None:
             self._manifest = self._make_manifest()
         there = self._log.commit(self._manifest)
-        if there.uuid != self._uuid.hex:
-            self._to.site.store.delete(self._to.site.paths.tmp(self._uuid), everything_below=True)
+        if there.uuid != self._try.uuid.hex:
+            self._to.site.store.delete(self._to.site.paths.tmp(self._try), everything_below=True)
             where = f"{there.topic}/{there.partition}@{there.start}"
             raise FencedError(f"another archiver has committed up to {there.next}", where=where)
         self._log.advance(there)
@@ -133,7 +134,7 @@ class Flush:
 
     def _make_manifest(self) -> Manifest:
         return Manifest(
-            uuid=self._uuid.hex,
+            uuid=self._try.uuid.hex,
             kind="chunk",
             topic=self._chunk.topic,
             partition=self._chunk.partition,
@@ -164,5 +165,5 @@ def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> bool:
         committed_at=now,
     )
     ours = log.append(manifest)
-    to.store.delete(to.paths.tmp(UUID(manifest.uuid)), everything_below=True)
+    to.store.delete(to.paths.tmp(manifest.tried), everything_below=True)
     return ours

@@ -8,7 +8,7 @@ import msgspec
 from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import HOURS, Paths, hour_of
+from batch_layer.archive.paths import HOURS, Paths, Try, hour_of
 from batch_layer.archive.placing import Site, finish_all
 from batch_layer.archive.store import Store
 from config.settings import ArchiveSettings, HdfsSettings
@@ -110,9 +110,9 @@ class Ledger:
         known = self.partitions[partition]
         return known[-1].committed_at if known else None
 
-    def committed(self, uuid: str) -> bool:
-        """Whether a manifest has this uuid."""
-        return uuid in self._uuids
+    def committed(self, tried: Try) -> bool:
+        """Whether a manifest is of this try."""
+        return tried.uuid.hex in self._uuids
 
     def add_compaction(self, manifest: Manifest) -> None:
         """Take a link of the log of the hours into account."""

@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from itertools import chain, pairwise
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from batch_layer.archive.manifest import Manifest, decode, decode_many, encode
-from batch_layer.archive.paths import Paths
+from batch_layer.archive.paths import Paths, Try
 from batch_layer.archive.store import Store
 from config.errors import TrendsError, UnavailableError
 
@@ -53,7 +53,7 @@ class CommitLog:
         Raises `UnavailableError` while that can't be known. Then call again with the same manifest: the rename may
         have happened, or may still happen.
         """
-        source = self._paths.tmp_manifest(UUID(manifest.uuid))
+        source = self._paths.tmp_manifest(manifest.tried)
         path = self._paths.commit(self.number, manifest.start)
         for _ in range(TRIES):
             self._store.make_folder(self._paths.commits(self.number))
@@ -84,7 +84,8 @@ class CommitLog:
         """Write an index file for each full run of manifests that has none. Any process may, at any time."""
         while len(self._unindexed) >= INDEXED:
             run = self._unindexed[:INDEXED]
-            tmp, path = self._paths.tmp(uuid4()), self._paths.index(self.number, run[0].start, run[-1].next)
+            tmp = self._paths.tmp(Try(self.number, run[0].start, uuid4()))
+            path = self._paths.index(self.number, run[0].start, run[-1].next)
             self._store.make_folder(self._paths.indexes(self.number))
             if not (self._written(f"{tmp}/index.json", encode(run)) and self._store.rename(f"{tmp}/index.json", path)):
                 _log.debug("%s: another has written it, or will", path)

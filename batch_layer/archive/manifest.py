@@ -4,10 +4,11 @@ import hashlib
 import re
 from pathlib import Path
 from typing import Literal, TypeVar
+from uuid import UUID
 
 import msgspec
 
-from batch_layer.archive.paths import check_part
+from batch_layer.archive.paths import Try, check_part
 from config.errors import TrendsError
 from ingest.hours import Millis
 
@@ -61,6 +62,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Wall clock of the writer, just before the commit."""
     schema: str = SCHEMA_FINGERPRINT
     """Fingerprint of the schema of the parts."""
+
+    @property
+    def tried(self) -> Try:
+        """The try that wrote it."""
+        return Try(self.partition, self.start, UUID(self.uuid))
 
     @property
     def records(self) -> int:

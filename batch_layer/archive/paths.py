@@ -4,7 +4,7 @@ WebHDFS clients interpret `..` and `#LATEST` in a path, so no text of anybody ev
 
     dt=2017-01-06/hour=07/posts+3+<start>+<next>+1of2.avro      a part
     dt=2017-01-06/hour=07/posts+compact+<serial>.avro           an hour in one file
-    _tmp/<uuid>/…                                               what is not committed
+    _tmp/3+<start>+<uuid>/…, _tmp/hours+<serial>+<uuid>/…       what is not committed: a try to commit at a start
     _commit/3/<start>.json, _commit/hours/<serial>.json         manifests: the log of a partition, the log of the hours
     _index/3/<start>+<next>.json                                many manifests in one file: derived, only for speed
 """
@@ -26,6 +26,7 @@ _PART = re.compile(
     r"dt=\d{4}-\d\d-\d\d/hour=\d\d/[A-Za-z0-9_-][A-Za-z0-9._-]*\+(\d+\+\d{20}\+\d{20}\+\d+of\d+|compact\+\d{20})\.avro",
     re.ASCII,
 )
+_TRY = re.compile(r"(\d{1,9}|hours)\+(\d{20})\+([0-9a-f]{32})", re.ASCII)
 
 
 class Span(NamedTuple):
@@ -34,6 +35,27 @@ class Span(NamedTuple):
     partition: int
     start: int
     next: int
+
+
+class Try(NamedTuple):
+    """One try to commit at an offset of a log. Of all tries with the same start one wins."""
+
+    log: int
+    start: int
+    uuid: UUID
+
+    @property
+    def name(self) -> str:
+        """Its folder in `_tmp`."""
+        return f"{_log_name(self.log)}+{self.start:020d}+{self.uuid.hex}"
+
+    @classmethod
+    def of(cls, name: str) -> "Try | None":
+        """The try whose folder has this name; None where it is none of ours."""
+        found = _TRY.fullmatch(name)
+        if found is None:
+            return None
+        return cls(HOURS if found[1] == "hours" else int(found[1]), int(found[2]), UUID(found[3]))
 
 
 @dataclass(frozen=True)
@@ -71,17 +93,17 @@ class Paths:
         """Folder of what is not committed."""
         return f"{self.root}/_tmp"
 
-    def tmp(self, uuid: UUID) -> str:
-        """Folder of one chunk that is not committed yet."""
-        return f"{self.all_tmp}/{uuid.hex}"
+    def tmp(self, of: Try) -> str:
+        """Folder of what is not committed yet."""
+        return f"{self.all_tmp}/{of.name}"
 
-    def tmp_part(self, uuid: UUID, number: int) -> str:
+    def tmp_part(self, of: Try, number: int) -> str:
         """Part `number` (from 1) before it is in its place."""
-        return f"{self.tmp(uuid)}/{number:d}.avro"
+        return f"{self.tmp(of)}/{number:d}.avro"
 
-    def tmp_manifest(self, uuid: UUID) -> str:
+    def tmp_manifest(self, of: Try) -> str:
         """A manifest before it is committed."""
-        return f"{self.tmp(uuid)}/manifest.json"
+        return f"{self.tmp(of)}/manifest.json"
 
     def commits(self, log: int) -> str:
         """Folder of a log's manifests."""

@@ -1,16 +1,16 @@
 """Placing: the fourth step of a commit, by whoever comes by. Any process may do it, at any time, and again.
 
-The folder `_tmp/<uuid>` exists from before the commit until every part of the manifest is in its place. So a manifest
-whose folder is gone needs nothing, and the folder of one that is committed may be emptied by anybody.
+The folder of a try in `_tmp` exists from before the commit until every part of its manifest is in its place. So a
+manifest whose folder is gone needs nothing, and the folder of one that is committed may be emptied by anybody.
 """
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from typing import NamedTuple
-from uuid import UUID
 
+from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import Paths, parent
+from batch_layer.archive.paths import Paths, Try, parent
 from batch_layer.archive.store import Store
 from config.errors import TrendsError, UnavailableError
 
@@ -27,23 +27,36 @@ def finish_all(to: Site, committed: Iterable[Manifest]) -> None:
     """Finish those of some committed manifests that are not."""
     left = {entry.name for entry in to.store.entries(to.paths.all_tmp)}
     for manifest in committed:
-        if manifest.uuid in left:
+        if manifest.tried.name in left:
             finish(to, manifest)
 
 
 def finish(to: Site, manifest: Manifest) -> None:
     """Bring the parts of a committed manifest to their places."""
-    uuid = UUID(manifest.uuid)
-    waiting = {entry.name for entry in to.store.entries(to.paths.tmp(uuid))}
+    tried = manifest.tried
+    waiting = {entry.name for entry in to.store.entries(to.paths.tmp(tried))}
     moves = [
-        (to.paths.tmp_part(uuid, number), part)
+        (to.paths.tmp_part(tried, number), part)
         for number, part in enumerate(manifest.parts, start=1)
         if f"{number}.avro" in waiting
     ]
     folders = {parent(to.paths.absolute(part.path)) for _, part in moves}
     list(to.threads.map(to.store.make_folder, sorted(folders)))
     list(to.threads.map(lambda move: _move(to, *move), moves))
-    to.store.delete(to.paths.tmp(uuid), everything_below=True)
+    to.store.delete(to.paths.tmp(tried), everything_below=True)
+
+
+def sweep(to: Site, log: CommitLog) -> int:
+    """Delete what tries have left that began below the end of a log, and tell how many they were.
+
+    A manifest stands where each of them began, so none can be committed any more. Call it where all manifests that the
+    log has read are finished.
+    """
+    tries = [(entry.name, Try.of(entry.name)) for entry in to.store.entries(to.paths.all_tmp)]
+    left = [name for name, tried in tries if tried and tried.log == log.number and tried.start < log.position]
+    for name in left:
+        to.store.delete(f"{to.paths.all_tmp}/{name}", everything_below=True)
+    return len(left)
 
 
 def _move(to: Site, source: str, part: Part) -> None:

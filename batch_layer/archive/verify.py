@@ -13,7 +13,7 @@ from typing import NamedTuple
 from batch_layer.archive.accepted import accepted
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import hour_folder
+from batch_layer.archive.paths import Try, hour_folder
 from batch_layer.archive.posts import records_of
 from batch_layer.archive.store import Entry
 from batch_layer.archive.upkeep import ledger_of
@@ -136,7 +136,8 @@ def _stray_hours(ledger: Ledger) -> Iterator[Finding]:
 
 def _stray_tries(ledger: Ledger, now: Millis) -> Iterator[Finding]:
     for entry in ledger.store.entries(ledger.paths.all_tmp):
-        if entry.modified_at < now - STRAY_MS and not ledger.committed(entry.name):
+        tried = Try.of(entry.name)
+        if entry.modified_at < now - STRAY_MS and not (tried and ledger.committed(tried)):
             path = f"{ledger.paths.all_tmp}/{entry.name}"
             yield Finding(False, "left by an archiver that died before its commit", path, "`trends compact` deletes it")
 

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from batch_layer.archive.archiver import Archiver
+from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.lag import archive_lag
 from batch_layer.archive.upkeep import ledger_of
 from batch_layer.archive.verify import verify_archive
@@ -46,7 +47,9 @@ class CrashError(BaseException):
 
 
 @pytest.mark.parametrize("fatal", STEPS)
-def test_a_crash_after_any_step_loses_nothing_and_doubles_nothing(settings: Settings, fatal: str) -> None:
+def test_a_crash_after_any_step_loses_nothing_doubles_nothing_and_leaves_no_orphan(
+    settings: Settings, fatal: str
+) -> None:
     posts = some_posts(300)
     Sender(settings).send(posts)
 
@@ -56,9 +59,16 @@ def test_a_crash_after_any_step_loses_nothing_and_doubles_nothing(settings: Sett
 
     with pytest.raises(CrashError):
         Archiver(settings, after_step=die).run(until_drained=True, stop=threading.Event())
+    if fatal in ("upload", "commit"):
+        assert uncommitted(settings), "nothing was left that could be an orphan"
     summary = archive_all(settings)
+    assert uncommitted(settings) == []
     assert (summary.posts < 300) == (STEPS.index(fatal) >= STEPS.index("commit"))
     assert_exactly_once(settings, posts)
+
+
+def uncommitted(settings: Settings) -> list[str]:
+    return [entry.name for entry in HdfsStore(settings.hdfs).entries(f"{settings.hdfs.root}/_tmp")]
 
 
 def test_a_reader_finishes_what_a_dead_archiver_has_committed(settings: Settings) -> None:

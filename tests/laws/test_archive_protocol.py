@@ -22,7 +22,7 @@ from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.log import CommitLog
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.placing import Site
+from batch_layer.archive.placing import Site, sweep
 from batch_layer.archive.posts import posts_of
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import ArchiveSettings, HdfsSettings
@@ -110,6 +110,7 @@ class Process:
         log = CommitLog(self._site.store, self._site.paths, 0)
         if recover(self._site, log) < self._topic.low:
             record_gap(self._site, log, self._topic.low, NOW)
+        sweep(self._site, log)
         self._log, self._chunk = log, OpenChunk("posts", 0, log.position)
 
     def read(self, count: int) -> None:
@@ -123,8 +124,9 @@ class Process:
             self._chunk = OpenChunk("posts", 0, self._chunk.next)
         if self._flush is not None:
             self._flush.step()
-            if self._flush.done:
+            if self._flush.done and self._log is not None:
                 self._flush = None
+                sweep(self._site, self._log)
 
     def drain(self) -> None:
         """All that is left, nothing failing."""
@@ -211,13 +213,18 @@ class Archiving(RuleBasedStateMachine):
     def teardown(self) -> None:
         """When nothing fails any more, everything is there."""
         self.hdfs.armed = None
-        Process(self.topic, self.hdfs, self.rejected).drain()
+        self.start_and_drain()
         self.hdfs.deliver_late()
+        self.start_and_drain()
+        check(self.topic, self.hdfs, self.rejected, whole=True)
+        _compact(self.hdfs)
+        _compact(self.hdfs)
+        check(self.topic, self.hdfs, self.rejected, whole=True)
+
+    def start_and_drain(self) -> None:
+        """What dead archivers have left of this partition is gone then."""
         Process(self.topic, self.hdfs, self.rejected).drain()
-        check(self.topic, self.hdfs, self.rejected, whole=True)
-        _compact(self.hdfs)
-        _compact(self.hdfs)
-        check(self.topic, self.hdfs, self.rejected, whole=True)
+        assert not [path for path in self.hdfs.files if path.startswith("/archive/_tmp/0+")], "an orphan was left"
 
 
 def _ledger(hdfs: HdfsDouble) -> Ledger:
