@@ -1,31 +1,41 @@
 """Sorted posts in Arrow batches -> ranked hours in Arrow batches: what runs inside Spark's Python workers.
 
-It imports no Spark and no settings, so a worker needs the packages `ingest` and `serving`, `msgspec` and `regex`.
+It imports no Spark and no settings, so a worker needs the packages `ingest` and `serving`, `msgspec`, `regex` and
+`stop-words`.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from batch_layer.rank import Arrived, Ranked, rank_hour
+from batch_layer.rank import NOTHING_FURTHER, Arrived, Further, Ranked, Ranking, rank_hour
 from ingest.hashtags import Rule
 from ingest.hours import Hour
-from serving.views import Row
+from serving.views import Lens, Row
 
 COLUMNS = ("hour", "source", "id", "text", "tags")
 """What comes in: the hour as its serial, and `Arrived`; sorted by hour, partition, offset."""
+LANG = "lang"
+"""Comes behind them where phrases are counted."""
 
-_ROW = pa.struct([("tag", pa.string()), ("shown", pa.string()), ("count", pa.int64())])
-_TOTALS = ("tied_beyond", "uses", "tags", "posts", "read")
-RANKED = pa.schema([("hour", pa.int32()), *((name, pa.int64()) for name in _TOTALS), ("rows", pa.list_(_ROW))])
-"""What goes out: a row an hour."""
-RANKED_DDL = (
-    "hour int, " + ", ".join(f"{name} long" for name in _TOTALS) + ", rows array<struct<tag: string, "
-    "shown: string, count: long>>"
+_TOTALS = ("tied_beyond", "uses", "tags", "posts")
+_ROWS = pa.list_(pa.struct([("tag", pa.string()), ("shown", pa.string()), ("count", pa.int64())]))
+_RANKING = [*((name, pa.int64()) for name in _TOTALS), ("rows", _ROWS)]
+_FURTHER = pa.list_(pa.struct([("kind", pa.string()), ("source", pa.string()), *_RANKING]))
+RANKED = pa.schema(
+    [("hour", pa.int32()), ("read", pa.int64()), *_RANKING, ("sources", pa.list_(pa.string())), ("further", _FURTHER)]
 )
+"""What goes out: a row an hour."""
+RANKED_DDL = """
+    hour int, read long, tied_beyond long, uses long, tags long, posts long,
+    rows array<struct<tag: string, shown: string, count: long>>,
+    sources array<string>,
+    further array<struct<kind: string, source: string, tied_beyond: long, uses: long, tags: long, posts: long,
+                         rows: array<struct<tag: string, shown: string, count: long>>>>
+"""
 """The same as Spark is told it."""
 
 
@@ -36,26 +46,39 @@ class RankedHour(NamedTuple):
     ranked: Ranked
 
 
-def rank_batches(batches: Iterable[pa.RecordBatch], rule: Rule, keep: int) -> Iterator[pa.RecordBatch]:
+def rank_batches(
+    batches: Iterable[pa.RecordBatch], rule: Rule, keep: int, further: Further = NOTHING_FURTHER
+) -> Iterator[pa.RecordBatch]:
     """Rank hour by hour. An hour may begin in any batch and end in any later one; memory is bounded by one hour."""
     for serial, arrived in groupby(_rows(batches), itemgetter(0)):
-        ranked = rank_hour((Arrived(*row[1:]) for row in arrived), rule, keep)
+        ranked = rank_hour((Arrived(*row[1:]) for row in arrived), rule, keep, further)
         yield _as_batch(serial, ranked)
 
 
 def ranked_hours(table: pa.Table) -> Iterator[RankedHour]:
     """What `rank_batches` wrote, as values."""
-    for row in table.to_pylist():
-        rows = tuple(Row(each["tag"], each["shown"], each["count"]) for each in row["rows"])
-        yield RankedHour(Hour(row["hour"]), Ranked(rows, **{name: row[name] for name in _TOTALS}))
+    for row in (row for batch in table.to_batches() for row in batch.to_pylist()):
+        further = tuple((Lens(each["kind"], each["source"]), Ranking(**_ranking(each))) for each in row["further"])
+        ranked = Ranked(**_ranking(row), read=row["read"], sources=tuple(row["sources"]), further=further)
+        yield RankedHour(Hour(row["hour"]), ranked)
 
 
-def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, str, str, str | None, list[str] | None]]:
+def _ranking(row: dict[str, Any]) -> dict[str, Any]:
+    rows = tuple(Row(each["tag"], each["shown"], each["count"]) for each in row["rows"])
+    return {"rows": rows, **{name: row[name] for name in _TOTALS}}
+
+
+def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
     for batch in batches:
-        yield from zip(*(batch.column(name).to_pylist() for name in COLUMNS), strict=True)
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _as_batch(serial: int, ranked: Ranked) -> pa.RecordBatch:
-    rows = [{"tag": row.tag, "shown": row.shown, "count": row.count} for row in ranked.rows]
-    totals = {name: getattr(ranked, name) for name in _TOTALS}
-    return pa.RecordBatch.from_pylist([{"hour": serial, **totals, "rows": rows}], schema=RANKED)
+    row = {"hour": serial, "read": ranked.read, **_flat(ranked), "sources": list(ranked.sources)}
+    further = [{"kind": lens.kind, "source": lens.source, **_flat(ranking)} for lens, ranking in ranked.further]
+    return pa.RecordBatch.from_pylist([{**row, "further": further}], schema=RANKED)
+
+
+def _flat(ranking: Ranking) -> dict[str, Any]:
+    rows = [{"tag": row.tag, "shown": row.shown, "count": row.count} for row in ranking.rows]
+    return {**{name: getattr(ranking, name) for name in _TOTALS}, "rows": rows}

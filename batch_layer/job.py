@@ -20,20 +20,20 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import SCHEMA_PATH, Part
-from batch_layer.arrow import COLUMNS, RANKED_DDL, rank_batches, ranked_hours
-from batch_layer.rank import Ranked
+from batch_layer.arrow import COLUMNS, LANG, RANKED_DDL, rank_batches, ranked_hours
+from batch_layer.rank import Further, Ranked
 from batch_layer.spark import Engine
 from config.errors import TrendsError
-from config.settings import Settings
+from config.settings import BatchSettings, Settings
 from ingest.hashtags import Rule
 from ingest.hours import HOUR_MS, Hour
 
 log = logging.getLogger(__name__)
 
 _AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
-_NEEDED = frozenset({"id", "source", "created_at", "text", "tags", "partition", "offset"})
+_NEEDED = frozenset({"id", "source", "created_at", "text", "lang", "tags", "partition", "offset"})
 _SLICE_HOURS = 1_000
-"""Most hours in a slice: their rows are in the driver at once, at most some 100 MB."""
+"""Most hours in a slice, fewer where phrases are counted: their rows are in the driver at once, some 100 MB."""
 
 
 class SparkFailedError(TrendsError):
@@ -69,17 +69,18 @@ def rank_hours(
 
     Raises `SparkFailedError` and `UnavailableError` where it is not the archive that is at fault.
     """
-    for taken in slices(hours, ledger, settings.batch.slice_posts):
+    most_hours = _SLICE_HOURS // (1 + len(settings.batch.kinds))
+    for taken in slices(hours, ledger, settings.batch.slice_posts, most_hours):
         yield list(_rank_slice(engine, settings, ledger, taken, rule))
 
 
-def slices(hours: Iterable[Hour], ledger: Ledger, most_posts: int) -> Iterator[list[Hour]]:
-    """Cut hours into runs of about that many posts; an hour is never cut."""
+def slices(hours: Iterable[Hour], ledger: Ledger, most_posts: int, most_hours: int) -> Iterator[list[Hour]]:
+    """Cut hours into runs of about that many posts and at most so many hours; an hour is never cut."""
     taken: list[Hour] = []
     posts = 0
     for hour in hours:
         held = ledger.posts(hour)
-        if taken and (posts + held > most_posts or len(taken) >= _SLICE_HOURS):
+        if taken and (posts + held > most_posts or len(taken) >= most_hours):
             yield taken
             taken, posts = [], 0
         taken.append(hour)
@@ -120,36 +121,42 @@ def _read(engine: Engine, settings: Settings, ledger: Ledger, hours: Sequence[Ho
     listed = {hour: ledger.parts(hour) for hour in hours}
     spark = engine.session()
     try:
-        posts = _posts(spark, settings.hdfs.name_node, listed)
-        found = dict(ranked_hours(_ranked(posts, min(len(hours), _cores(spark)), rule, settings.batch.keep)))
+        posts = _posts(spark, settings.hdfs.name_node, listed, phrases=bool(settings.batch.kinds))
+        found = dict(ranked_hours(_ranked(posts, min(len(hours), _cores(spark)), rule, settings.batch)))
     except (PySparkException, Py4JError, OSError) as error:
         raise _told(error, hours, engine) from error
     return [_checked(hour, found.get(hour), listed[hour], covered) for hour in hours]
 
 
-def _posts(spark: SparkSession, name_node: str, listed: Mapping[Hour, Sequence[Part]]) -> DataFrame:
+def _posts(spark: SparkSession, name_node: str, listed: Mapping[Hour, Sequence[Part]], *, phrases: bool) -> DataFrame:
     """The archived posts of those parts, as `batch_layer.arrow` wants them, and where they lay on Kafka."""
     paths = [name_node.rstrip("/") + part.path for parts in listed.values() for part in parts]
     read = spark.read.format(_AVRO).option("avroSchema", _schema()).option("recursiveFileLookup", "true").load(paths)
-    # A text without a sign has no hashtag, and one whose source names the hashtags is not read: neither travels.
+    # A text without a sign has no hashtag, and one whose source names the hashtags is not read: where no phrases are
+    # wanted, neither travels.
     has_sign = sql.col("text").contains("#") | sql.col("text").contains("＃")
+    has_hashtags = sql.when(sql.col("tags").isNull() & has_sign, sql.col("text"))
     return read.select(
         sql.floor(sql.col("created_at") / HOUR_MS).cast("int").alias("hour"),
         "source",
         "id",
-        sql.when(sql.col("tags").isNull() & has_sign, sql.col("text")).alias("text"),
+        sql.col("text") if phrases else has_hashtags.alias("text"),
         "tags",
+        *([LANG] if phrases else []),
         "partition",
         "offset",
     )
 
 
-def _ranked(posts: DataFrame, partitions: int, rule: Rule, keep: int) -> pa.Table:
+def _ranked(posts: DataFrame, partitions: int, rule: Rule, batch: BatchSettings) -> pa.Table:
+    keep, further = batch.keep, Further(batch.kinds, batch.by_source)
+
     def ranks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return rank_batches(batches, rule, keep)
+        return rank_batches(batches, rule, keep, further)
 
     arrived = posts.repartition(partitions, "hour").sortWithinPartitions("hour", "partition", "offset")
-    return arrived.select(*COLUMNS).mapInArrow(ranks, RANKED_DDL).toArrow()
+    wanted = (*COLUMNS, LANG) if batch.kinds else COLUMNS
+    return arrived.select(*wanted).mapInArrow(ranks, RANKED_DDL).toArrow()
 
 
 def _cores(spark: SparkSession) -> int:

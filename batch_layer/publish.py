@@ -1,15 +1,17 @@
 """Publishing ranked hours: first the documents, majority-committed, then the hours' speed rows go.
 
-The order is what keeps every hour answered: a reader finds the speed rows, or the document, and never neither.
+The order is what keeps every hour answered: a reader finds the speed rows, or the document, and never neither. What
+further lenses show goes before the hour's own document, and what an earlier run left of them goes last.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from batch_layer.rank import Ranked
+from ingest import phrases
 from ingest.hours import Hour, Millis
 from serving.store import Store, told
-from serving.views import FIRST, HOURS, USES, BatchView, HourDocument, SpeedSeen, hour_id
+from serving.views import FIRST, HASHTAGS, HOURS, USES, BatchView, HourDocument, SpeedSeen, hour_id
 
 _AT_ONCE = 250
 """Hours in one write: with 1,000 rows each some 20 MB, below the driver's limit of a message."""
@@ -25,7 +27,7 @@ class Computed(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """Who publishes, and by which rule."""
+    """Who publishes, and by which hashtag rule."""
 
     run: str
     token: int
@@ -60,9 +62,10 @@ def publish(store: Store, hours: Sequence[Computed], stamp: Stamp, now: Millis) 
         some = hours[at : at + _AT_ONCE]
         before = _before(store, [each.hour for each in some])
         seen = _seen(store, some, before)
-        views = [_view(each, stamp, now)._replace(speed=seen.get(str(each.hour))) for each in some]
+        views = [view for each in some for view in _views(each, stamp, seen.get(str(each.hour)), now)]
         refused += len(some) - store.publish_all(views)
         store.drop_all_uses(each.hour for each in some if each.complete)
+        store.drop_older_lenses([each.hour for each in some], stamp.token)
         changes += changes_of(some, {hour: _tags(document) for hour, document in before.items()})
     return Published(refused, changes)
 
@@ -76,23 +79,28 @@ def sweep(store: Store) -> int:
     return store.drop_all_uses(final) if final else 0
 
 
-def _view(computed: Computed, stamp: Stamp, now: Millis) -> BatchView:
-    ranked = computed.ranked
-    return BatchView(
-        hour=computed.hour,
-        rows=ranked.rows,
-        tied_beyond=ranked.tied_beyond,
-        uses=ranked.uses,
-        tags=ranked.tags,
-        posts=ranked.posts,
-        rule=stamp.rule,
-        run=stamp.run,
-        token=stamp.token,
-        covered=computed.covered,
-        complete=computed.complete,
-        dirty=False,
-        computed_at=now,
-    )
+def _views(computed: Computed, stamp: Stamp, seen: SpeedSeen | None, now: Millis) -> Iterator[BatchView]:
+    """The hour as all its documents."""
+    of_phrases = phrases.version()
+    for lens, ranking in ((HASHTAGS, computed.ranked), *computed.ranked.further):
+        yield BatchView(
+            hour=computed.hour,
+            rows=ranking.rows,
+            tied_beyond=ranking.tied_beyond,
+            uses=ranking.uses,
+            tags=ranking.tags,
+            posts=ranking.posts,
+            rule=stamp.rule if lens.kind == "hashtag" else of_phrases,
+            run=stamp.run,
+            token=stamp.token,
+            covered=computed.covered,
+            complete=computed.complete,
+            dirty=False,
+            computed_at=now,
+            speed=seen,
+            lens=lens,
+            sources=computed.ranked.sources,
+        )
 
 
 def tops(store: Store, hours: Sequence[Hour]) -> dict[str, list[str]]:

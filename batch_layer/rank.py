@@ -2,16 +2,22 @@
 
     posts as they arrived -> each (source, id) once -> the rule -> counts and spellings -> ranked rows
 
+A *lens* is what is counted: hashtags over all sources, and further ones: phrases (bigrams, trigrams), and hashtags of
+one source alone. All of them are counted in one pass over the same posts and ranked by the same function. Of an hour
+with posts of one source only, that source's hashtags are the hour's, so they are not ranked again.
+
 Nothing here knows Spark. `batch_layer.arrow` feeds it from sorted Arrow batches, and tests from lists.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ingest.hashtags import Rule
-from serving.views import Row, rank
+from ingest.phrases import Phrase, phrases
+from serving.views import Lens, Row, rank
 
 MOST_BYTES = 12_000_000
 """Of an hour's rows: a MongoDB document may have 16 MiB."""
@@ -25,14 +31,27 @@ class Arrived(NamedTuple):
     source: str
     id: str
     text: str | None
-    """None stands for any text that has no `#` or `＃`, hence no hashtag."""
+    """None stands for any text that has no `#` or `＃`, hence no hashtag, where phrases are not counted."""
     tags: Iterable[str] | None
     """Hashtags that the source itself names, or None."""
+    lang: str | None = None
+    """Decides which stop words are no part of a phrase."""
+
+
+class Further(NamedTuple):
+    """Which lenses there are besides hashtags over all sources."""
+
+    kinds: tuple[Phrase, ...] = ()
+    by_source: bool = False
+    """Hashtags by source, where the hour has posts of more than one."""
+
+
+NOTHING_FURTHER = Further()
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """One hour, counted and ranked."""
+class Ranking:
+    """An hour through one lens, counted and ranked."""
 
     rows: tuple[Row, ...]
     """The first `keep` tags, fewer where they are huge: count descending, then tag ascending by code point."""
@@ -42,31 +61,80 @@ class Ranked:
     tags: int
     """Distinct tags, those that were not kept included."""
     posts: int
-    """Distinct (source, id)."""
+    """Distinct (source, id): of the hour, or of the one source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked(Ranking):
+    """One hour: its hashtags over all sources, and what further lenses show."""
+
     read: int
     """Posts as they arrived, those sent twice included: what the manifests count."""
+    sources: tuple[str, ...] = ()
+    """Its sources, ascending; none where hashtags are not counted by source."""
+    further: tuple[tuple[Lens, Ranking], ...] = ()
 
 
-def rank_hour(posts: Iterable[Arrived], rule: Rule, keep: int) -> Ranked:
+Spelled = Counter[tuple[str, str]]
+"""How many posts use a tag in a spelling."""
+
+
+def rank_hour(posts: Iterable[Arrived], rule: Rule, keep: int, further: Further = NOTHING_FURTHER) -> Ranked:
     """One hour's posts, in order of (partition, offset), as its ranked tags.
 
-    A post that was sent again is counted as it arrived first. Memory: the names of the hour's posts and its tags.
+    A post that was sent again is counted as it arrived first. Memory: the names of the hour's posts, its tags and its
+    phrases.
     """
     seen: set[tuple[str, str]] = set()
-    spelled: Counter[tuple[str, str]] = Counter()
+    tags: defaultdict[str, Spelled] = defaultdict(Counter)
+    phrased: dict[Phrase, Spelled] = {kind: Counter() for kind in further.kinds}
     read = 0
-    for source, post_id, text, tags in posts:
+    for source, post_id, text, native, lang in posts:
         read += 1
         name = (source, post_id)
         if name not in seen:
             seen.add(name)
-            if text or tags:
-                spelled.update(rule.tags(text or "", tags).items())
-    counts, shown = _by_tag(spelled)
-    ranked = rank(counts)
-    rows = tuple(_fitting(Row(tag, shown[tag], count) for tag, count in ranked[:keep]))
-    tied = sum(count == rows[-1].count for _, count in ranked[len(rows) :]) if rows else 0
-    return Ranked(rows, tied, sum(counts.values()), len(counts), len(seen), read)
+            if text or native:
+                tags[source].update(rule.tags(text or "", native).items())
+            if text and phrased:
+                for kind, found in phrases(text, lang, phrased).items():
+                    phrased[kind].update(found.items())
+    posts_of = Counter(source for source, _ in seen)
+    whole = _ranking(_together(tags.values()), len(seen), keep)
+    lenses = [(Lens(kind), _ranking(spelled, len(seen), keep)) for kind, spelled in phrased.items()]
+    if further.by_source and len(posts_of) > 1:
+        lenses += [(Lens(source=each), _ranking(tags[each], posts_of[each], keep)) for each in sorted(posts_of)]
+    sources = tuple(sorted(posts_of)) if further.by_source else ()
+    return Ranked(whole.rows, whole.tied_beyond, whole.uses, whole.tags, whole.posts, read, sources, tuple(lenses))
+
+
+def _together(counters: Collection[Spelled]) -> Spelled:
+    if len(counters) == 1:
+        return next(iter(counters))
+    added: Spelled = Counter()
+    for each in counters:
+        added.update(each)
+    return added
+
+
+def _ranking(spelled: Spelled, posts: int, keep: int) -> Ranking:
+    counts: Counter[str] = Counter()
+    for (tag, _), count in spelled.items():
+        counts[tag] += count
+    ranked = rank(_foremost(counts, keep))[:keep]
+    shown = _most_used(spelled, {tag for tag, _ in ranked})
+    rows = tuple(_fitting(Row(tag, shown[tag], count) for tag, count in ranked))
+    last = rows[-1].count if rows else 0
+    tied = sum(count == last for count in counts.values()) - sum(row.count == last for row in rows)
+    return Ranking(rows, tied, counts.total(), len(counts), posts)
+
+
+def _foremost(counts: Mapping[str, int], keep: int) -> Mapping[str, int]:
+    """The tags that can be among the first `keep`: of an hour's phrases most are used once, and need no sorting."""
+    if len(counts) <= keep:
+        return counts
+    least = heapq.nlargest(keep, counts.values())[-1]
+    return {tag: count for tag, count in counts.items() if count >= least}
 
 
 def _fitting(rows: Iterable[Row]) -> Iterator[Row]:
@@ -79,13 +147,12 @@ def _fitting(rows: Iterable[Row]) -> Iterator[Row]:
         yield row
 
 
-def _by_tag(spelled: Mapping[tuple[str, str], int]) -> tuple[dict[str, int], dict[str, str]]:
-    """Counts by tag, and for each tag the spelling most used; of equals the first by code point."""
-    counts: dict[str, int] = {}
+def _most_used(spelled: Spelled, tags: Container[str]) -> dict[str, str]:
+    """For each of these tags the spelling most used; of equals the first by code point."""
     best: dict[str, tuple[int, str]] = {}
     for (tag, spelling), count in spelled.items():
-        counts[tag] = counts.get(tag, 0) + count
-        offered = (-count, spelling)
-        if tag not in best or offered < best[tag]:
-            best[tag] = offered
-    return counts, {tag: spelling for tag, (_, spelling) in best.items()}
+        if tag in tags:
+            offered = (-count, spelling)
+            if tag not in best or offered < best[tag]:
+                best[tag] = offered
+    return {tag: spelling for tag, (_, spelling) in best.items()}

@@ -18,7 +18,7 @@ from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import Hour, Millis
 from serving.store import Store, told
-from serving.views import HOURS
+from serving.views import HOURS, LENSES
 
 log = logging.getLogger(__name__)
 
@@ -159,8 +159,10 @@ class Batch:
 
     def _empty(self, run: Run) -> None:
         """Delete all batch documents but those of this run's earlier attempts."""
+        others = {"run": {"$ne": run.id}}
         with told():
-            count = self.store.collection(HOURS).delete_many({"run": {"$ne": run.id}}).deleted_count
+            count = self.store.collection(HOURS).delete_many(others).deleted_count
+            self.store.collection(LENSES).delete_many(others)
         log.info("%d batch documents were emptied", count)
 
     def _left(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:

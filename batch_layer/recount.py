@@ -1,36 +1,60 @@
 """Recount: an hour counted again the plain way, without Spark and without `rank`, and compared with a view of it.
 
-It shares only the rule with what it judges: which tags a post uses.
+It shares only the rules with what it judges: which tags and which phrases a post uses.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from batch_layer.archive.buffer import Record
 from batch_layer.archive.verify import Finding
 from ingest.hashtags import Rule
-from serving.views import HourDocument, RowDocument
+from ingest.phrases import phrases, version
+from serving.views import HourDocument, Lens, LensDocument, RowDocument
 
 _COMPUTE = "`trends batch hour {hour}` computes it again; if it differs then too, report it"
 
 
-def recount(posts: Iterable[Record], rule: Rule, once: bool) -> tuple[Counter[str], int]:
+def recount(posts: Iterable[Record], used: Callable[[Record], Iterable[str]], once: bool) -> tuple[Counter[str], int]:
     """Uses by tag, and posts: each (source, id) once, as the batch layer counts, or as often as it was sent."""
     first: dict[object, Record] = {}
     for arrival, post in enumerate(sorted(posts, key=lambda post: (post["partition"], post["offset"]))):
         first.setdefault((post["source"], post["id"]) if once else arrival, post)
-    uses = Counter(tag for post in first.values() for tag in rule.tags(post["text"], post["tags"]))
-    return uses, len(first)
+    return Counter(tag for post in first.values() for tag in used(post)), len(first)
 
 
 def compare_batch(document: HourDocument, posts: Iterable[Record], rule: Rule) -> Finding:
     """An hour's document against its posts. One that was made by another rule, or is provisional, is not compared."""
-    hour = document["hour"]
     if document["dirty"] or not document["complete"]:
-        return Finding(True, "provisional: not compared, it will be computed again", hour)
-    if document["rule"] != rule.version:
-        return Finding(True, f"made by rule {document['rule']}, the rule now is {rule.version}: not compared", hour)
-    uses, count = recount(posts, rule, once=True)
+        return Finding(True, "provisional: not compared, it will be computed again", document["hour"])
+    return _compared(document, posts, _tags(rule), rule.version, document["hour"])
+
+
+def compare_lens(document: LensDocument, own: HourDocument, posts: Iterable[Record], rule: Rule) -> Finding:
+    """What was seen of an hour through a lens against its posts, as its own document is compared."""
+    lens = Lens(document["kind"], document["source"])
+    where = f"{document['hour']}, {lens}"
+    if own["dirty"] or not own["complete"] or own["token"] != document["token"]:
+        return Finding(True, "provisional: not compared, it will be computed again", where)
+    of_lens = (post for post in posts if lens.source is None or post["source"] == lens.source)
+    if lens.kind == "hashtag":
+        return _compared(document, of_lens, _tags(rule), rule.version, where)
+    kind = lens.kind
+    return _compared(
+        document, of_lens, lambda post: phrases(post["text"], post["lang"], [kind])[kind], version(), where
+    )
+
+
+def _compared(
+    document: HourDocument | LensDocument,
+    posts: Iterable[Record],
+    used: Callable[[Record], Iterable[str]],
+    rule: str,
+    where: str,
+) -> Finding:
+    if document["rule"] != rule:
+        return Finding(True, f"made by rule {document['rule']}, the rule now is {rule}: not compared", where)
+    uses, count = recount(posts, used, once=True)
     told = (document["posts"], document["uses"], document["tags"], _kept(document["top"], document["tied_beyond"]))
     rows = [(tag, uses[tag]) for tag in sorted(uses, key=lambda tag: (-uses[tag], tag))]
     kept = rows[: len(document["top"])]
@@ -38,15 +62,14 @@ def compare_batch(document: HourDocument, posts: Iterable[Record], rule: Rule) -
     counted = (count, uses.total(), len(uses), (kept, tied))
     if told != counted:
         what = f"the document has {told[:3]} posts, uses and tags, a recount {counted[:3]}"
-        return Finding(
-            False, what if told[:3] != counted[:3] else "the ranking differs", hour, _COMPUTE.format(hour=hour)
-        )
-    return Finding(True, f"{count} posts, {uses.total()} uses, as recounted", hour)
+        step = _COMPUTE.format(hour=document["hour"])
+        return Finding(False, what if told[:3] != counted[:3] else "the ranking differs", where, step)
+    return Finding(True, f"{count} posts, {uses.total()} uses, as recounted", where)
 
 
 def compare_speed(hour: str, counts: Mapping[str, int], posts: Iterable[Record], rule: Rule) -> Finding:
     """An hour's speed rows against its posts as they were sent."""
-    uses, _ = recount(posts, rule, once=False)
+    uses, _ = recount(posts, _tags(rule), once=False)
     if differing := {tag for tag in uses.keys() | counts.keys() if uses[tag] != counts.get(tag, 0)}:
         first = min(differing)
         what = (
@@ -54,6 +77,10 @@ def compare_speed(hour: str, counts: Mapping[str, int], posts: Iterable[Record],
         )
         return Finding(False, what, hour, "Report this, unless the rule was corrected since these posts came")
     return Finding(True, f"{uses.total()} uses in the speed layer, as sent", hour)
+
+
+def _tags(rule: Rule) -> Callable[[Record], Iterable[str]]:
+    return lambda post: rule.tags(post["text"], post["tags"])
 
 
 def _kept(top: list[RowDocument], tied_beyond: int) -> tuple[list[tuple[str, int]], int]:

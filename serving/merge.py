@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ingest.hours import Hour, Millis
-from serving.views import Origin, Row, rank
+from serving.views import HASHTAGS, Lens, Origin, Row, rank
 
 State = Literal["live", "provisional", "final"]
 """`live`: the speed layer. `provisional`: batch, of an hour that was not complete, or a late post has come since."""
@@ -35,6 +35,7 @@ class View:
     """None where only the speed layer answers: it sees uses, not posts."""
     rule: str | None
     computed_at: Millis | None
+    lens: Lens = HASHTAGS
 
     @property
     def cut_at(self) -> int:
@@ -58,6 +59,11 @@ class Range:
     """The most that a tag's sum can lack: 0 is exact. The sum of the hours' `cut_at`."""
     tags: int | None
     """Distinct tags; None where hours keep only their first ones, so that nobody can know."""
+
+    @property
+    def lens(self) -> Lens:
+        """What is counted."""
+        return self.views[0].lens if self.views else HASHTAGS
 
     @property
     def uses(self) -> int:
@@ -125,7 +131,7 @@ def places(view: View) -> dict[str, tuple[int, Row]]:
 
 
 def total(views: Sequence[View], since: Hour, until: Hour, n: int) -> Range:
-    """Several hours summed and ranked, and how far off a sum can be. `views` are ascending, one an hour."""
+    """Several hours summed and ranked, and how far off a sum can be. `views`: ascending, one an hour, of one lens."""
     counts: Counter[str] = Counter()
     shown: dict[str, tuple[int, str]] = {}
     for view in views:

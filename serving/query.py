@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from config.errors import NoDataError, UsageError
-from ingest.hours import Hour, millis
+from ingest.hours import Hour
 from serving.day import SERIES, Day, grid
 from serving.history import History, history
+from serving.lenses import absence, batch_view, through
 from serving.merge import Range, View, first, merge, total
 from serving.render import printable
 from serving.rising import Rising, rising
 from serving.store import Snapshot, Store
-from serving.views import HourDocument, Origin, Row
+from serving.views import HASHTAGS, Lens, Origin
 
 MOST_HOURS = 24 * 366 * 3
 """Longest range that one question may be about, hours."""
@@ -21,31 +22,42 @@ _AT_ONCE = 168
 
 @dataclass(frozen=True)
 class Query:
-    """Questions to one store. With `origin` every hour is answered by that layer alone."""
+    """Questions to one store. With `origin` every hour is answered by that layer alone.
+
+    Through another `lens` than `HASHTAGS` only the batch layer answers: the speed layer counts nothing else.
+    """
 
     store: Store
     origin: Origin | None = None
+    lens: Lens = HASHTAGS
 
     def hour(self, hour: Hour, n: int) -> View:
-        """The first n tags of an hour. Raises `NoDataError`, which tells the hours that there are."""
+        """The first n tags of an hour. Raises `NoDataError`, which tells why, or the hours that there are."""
         found = self.hours([hour], n)
         if not found:
-            raise NoDataError(f"nothing is known of {hour}", next_step=self.what_there_is())
+            raise self.nothing(hour)
         return found[0]
 
     def now(self, current: Hour, n: int) -> list[View]:
         """The hour in progress and, beside it, the last complete one. Raises `NoDataError` where neither is known."""
         found = self.hours([current, current.plus(-1)], n)
         if not found:
-            raise NoDataError("nothing is known of the last two hours", next_step=self.what_there_is())
+            raise self._nothing(current.plus(-1), current.plus(1))
         return found
 
     def hours(self, hours: list[Hour], n: int) -> list[View]:
         """The first n tags of some hours, in one snapshot; an hour without data is left out."""
         with self.store.snapshot() as snapshot:
-            documents = snapshot.batch(hours) if self.origin != "speed" else {}
-            views = [self._answer(snapshot, hour, documents.get(str(hour)), n) for hour in hours]
-        return [view for view in views if view is not None]
+            return list(self._answers(snapshot, hours, n))
+
+    def nothing(self, hour: Hour) -> NoDataError:
+        """The error that says why there is no answer for an hour."""
+        if self.lens != HASHTAGS:
+            with self.store.snapshot() as snapshot:
+                why = absence(snapshot, hour, self.lens)
+            if why is not None:
+                return NoDataError(why.what, next_step=why.next_step)
+        return NoDataError(f"nothing is known of {hour}", next_step=self.what_there_is())
 
     def range(self, since: Hour, until: Hour, n: int) -> Range:
         """The first n tags of all hours in `[since, until)` together. Raises `NoDataError`, `UsageError`."""
@@ -89,34 +101,40 @@ class Query:
 
     def _each(self, snapshot: Snapshot, since: Hour, until: Hour) -> Iterator[View]:
         """The same one by one, ascending, so that a long time need not be held at once."""
-        there = set[Hour]()
-        if self.origin != "speed":
-            there.update(snapshot.hours("batch"))
-        if self.origin != "batch":
-            there.update(snapshot.hours("speed"))
-        asked = sorted(hour for hour in there if since <= hour < until)
+        asked = [hour for hour in self._there(snapshot, self.origin) if since <= hour < until]
         for at in range(0, len(asked), _AT_ONCE):
-            some = asked[at : at + _AT_ONCE]
-            documents = snapshot.batch(some) if self.origin != "speed" else {}
-            for hour in some:
-                view = self._answer(snapshot, hour, documents.get(str(hour)), 0)
-                if view is not None:
-                    yield view
+            yield from self._answers(snapshot, asked[at : at + _AT_ONCE], 0)
 
     def _nothing(self, since: Hour, until: Hour) -> NoDataError:
         return NoDataError(f"nothing is known of {since} to {until}", next_step=self.what_there_is())
 
-    def _answer(self, snapshot: Snapshot, hour: Hour, document: HourDocument | None, n: int) -> View | None:
-        """One hour from one layer, its first n rows; all of them where n is 0."""
-        batch = batch_view(document) if document else None
-        speed = None if batch or self.origin == "batch" else _speed_view(snapshot, hour, n)
-        answer = merge(batch, speed)
-        return first(answer, n) if answer and n else answer
+    def _answers(self, snapshot: Snapshot, hours: list[Hour], n: int) -> Iterator[View]:
+        """Each hour from one layer, its first n rows; all of them where n is 0."""
+        batch: dict[str, View] = {}
+        if self.origin != "speed":
+            batch = batch_views(snapshot, hours) if self.lens == HASHTAGS else through(snapshot, hours, self.lens)
+        asks_speed = self.origin != "batch" and self.lens == HASHTAGS
+        for hour in hours:
+            of_batch = batch.get(str(hour))
+            answer = merge(of_batch, _speed_view(snapshot, hour, n) if asks_speed and not of_batch else None)
+            if answer:
+                yield first(answer, n) if n else answer
+
+    def _there(self, snapshot: Snapshot, origin: Origin | None) -> list[Hour]:
+        """The hours that there may be an answer for, ascending."""
+        there = set[Hour]()
+        if origin != "speed":
+            there.update(snapshot.hours("batch") if self.lens == HASHTAGS else snapshot.lens_hours(self.lens))
+        if origin != "batch" and self.lens == HASHTAGS:
+            there.update(snapshot.hours("speed"))
+        return sorted(there)
 
     def what_there_is(self) -> str:
         """What could be asked instead, in a sentence."""
         with self.store.snapshot() as snapshot:
-            hours = sorted({*snapshot.hours("batch"), *snapshot.hours("speed")})
+            hours = self._there(snapshot, None)
+        if not hours and self.lens != HASHTAGS:
+            return f"No hour has been computed with {self.lens} yet: see `trends batch run`"
         if not hours:
             return "No hour has been counted yet: see `trends status`, or begin with `trends ingest sample`"
         return f"There are {len(hours):,} hours from {hours[0]} to {hours[-1]}: try `trends top --hour {hours[-1]}`"
@@ -129,21 +147,9 @@ def _check(since: Hour, until: Hour) -> None:
         raise UsageError(f"{since} to {until} is more than {MOST_HOURS:,} hours", next_step="Ask for less at once")
 
 
-def batch_view(document: HourDocument) -> View:
-    """A batch document as a view."""
-    final = document["complete"] and not document["dirty"]
-    return View(
-        hour=Hour.parse(document["hour"]),
-        origin="batch",
-        state="final" if final else "provisional",
-        rows=tuple(Row(row["tag"], row["shown"], row["count"]) for row in document["top"]),
-        tied_beyond=document["tied_beyond"],
-        uses=document["uses"],
-        tags=document["tags"],
-        posts=document["posts"],
-        rule=document["rule"],
-        computed_at=millis(document["computed_at"]),
-    )
+def batch_views(snapshot: Snapshot, hours: list[Hour]) -> dict[str, View]:
+    """The hours that the batch layer has computed, by hour."""
+    return {hour: batch_view(document) for hour, document in snapshot.batch(hours).items()}
 
 
 def _speed_view(snapshot: Snapshot, hour: Hour, n: int) -> View | None:

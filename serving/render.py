@@ -14,7 +14,7 @@ LONGEST_TAG = 40
 
 
 def hour_json(view: View) -> dict[str, Any]:
-    """One hour: `{"hour","origin","state","top":[{"rank","tag","shown","count"}],"tied_beyond",…}`."""
+    """One hour: `{"hour","kind","source","origin","state","top":[{"rank","tag","shown","count"}],"tied_beyond",…}`."""
     return {"hour": str(view.hour), **_answer_json(view)}
 
 
@@ -37,6 +37,8 @@ def range_json(answer: Range) -> dict[str, Any]:
 
 def _answer_json(answer: View | Range) -> dict[str, Any]:
     return {
+        "kind": answer.lens.kind,
+        "source": answer.lens.source,
         "origin": answer.origin,
         "state": answer.state,
         "top": [
@@ -86,11 +88,12 @@ def table(answer: View | Range, title: str) -> Any:
 
     drawn = Table(title=title, title_justify="left", caption=caption(answer), caption_justify="left", box=box.SIMPLE)
     drawn.add_column("rank", justify="right")
-    drawn.add_column("hashtag", overflow="fold", min_width=16)
+    drawn.add_column(answer.lens.kind, overflow="fold", min_width=16)
     drawn.add_column("uses", justify="right")
     drawn.add_column("", min_width=12)
     for rank, row in zip(competition(answer.rows), answer.rows, strict=True):
-        drawn.add_row(str(rank), Text("#" + printable(row.shown)), f"{row.count:,}", Text(_bar(row, answer.rows)))
+        shown = printable(row.shown) if answer.lens.kind != "hashtag" else "#" + printable(row.shown)
+        drawn.add_row(str(rank), Text(shown), f"{row.count:,}", Text(_bar(row, answer.rows)))
     return drawn
 
 
@@ -103,12 +106,15 @@ def _bar(row: Row, rows: Sequence[Row], width: int = 12) -> str:
 def caption(answer: View | Range) -> str:
     """What is needed to trust an answer: layer, state, ties, totals, holes, error."""
     facts = [f"{answer.origin} layer, {answer.state}"]
+    if answer.lens.source is not None:
+        facts[0] += f", posts of {printable(answer.lens.source)} alone"
+    noun = "tag" if answer.lens.kind == "hashtag" else answer.lens.kind
     if answer.tied_beyond:
-        tags = "tag has" if answer.tied_beyond == 1 else "tags have"
-        facts.append(f"{answer.tied_beyond:,} more {tags} as many uses as the last row")
+        have = f"{noun} has" if answer.tied_beyond == 1 else f"{noun}s have"
+        facts.append(f"{answer.tied_beyond:,} more {have} as many uses as the last row")
     totals = f"{answer.uses:,} uses"
     if answer.tags is not None:
-        totals += f" of {answer.tags:,} tags"
+        totals += f" of {answer.tags:,} {noun}s"
     if answer.posts is not None:
         totals += f" in {answer.posts:,} posts"
     facts.append(totals)

@@ -22,17 +22,23 @@ from config.settings import MongoSettings
 from ingest.hours import Hour
 from serving.views import (
     FIRST,
+    HASHTAGS,
     HOURS,
     LANES,
+    LENSES,
     PROGRESS,
     RUNS,
     USES,
     BatchView,
     HourDocument,
+    Lens,
+    LensDocument,
     Row,
     SpeedSeen,
     hour_document,
     hour_id,
+    lens_document,
+    lens_id,
 )
 
 log = logging.getLogger(__name__)
@@ -104,7 +110,7 @@ class Store:
         """Make the collections (a transaction can't) and their indexes. Idempotent."""
         with told():
             there = set(self.database.list_collection_names())
-            for name in {HOURS, USES, LANES, PROGRESS, RUNS} - there:
+            for name in {HOURS, LENSES, USES, LANES, PROGRESS, RUNS} - there:
                 try:
                     self.database.create_collection(name, check_exists=False)
                 except OperationFailure as error:
@@ -115,7 +121,10 @@ class Store:
             self.collection(USES).create_index(ranked, name="ranked")
             for name in (USES, LANES):
                 self.collection(name).create_index("expires", name="janitor", expireAfterSeconds=0)
-            self.collection(HOURS).create_index("hour", name="by_hour")
+            for name in (HOURS, LENSES):
+                self.collection(name).create_index("hour", name="by_hour")
+            by_lens = [("kind", ASCENDING), ("source", ASCENDING), ("hour", ASCENDING)]
+            self.collection(LENSES).create_index(by_lens, name="by_lens")
 
     # What the batch layer writes
 
@@ -124,33 +133,45 @@ class Store:
         return self.publish_all([view]) == 1
 
     def publish_all(self, views: Sequence[BatchView]) -> int:
-        """Publish several hours in one round trip; how many were not refused. Each hour is atomic, the batch is not."""
-        left = list(views)
+        """Publish several hours; how many were not refused. Each document is atomic, the batch is not.
+
+        Documents of other lenses go first: once an hour's own is there, so are they.
+        """
+        hours = [view for view in views if view.lens == HASHTAGS]
+        self._publish(LENSES, [dict(lens_document(view)) for view in views if view.lens != HASHTAGS])
+        return self._publish(HOURS, [dict(hour_document(view)) for view in hours])
+
+    def _publish(self, name: str, documents: Sequence[Document]) -> int:
+        """Put documents in place of those whose token is not larger; how many were not refused."""
+        left = list(documents)
         tokens: dict[str, int] = {}
         while left:
-            self._replace_smaller(left)
+            self._replace_smaller(name, left)
             # A refusal, a lost reply and a race of two first writes look alike, so what is there decides.
-            ids = [hour_id(view.hour) for view in left]
+            ids = [document["_id"] for document in left]
             with told():
-                there = self.collection(HOURS).find({"_id": {"$in": ids}}, {"token": True})
+                there = self.collection(name).find({"_id": {"$in": ids}}, {"token": True})
                 tokens |= {document["_id"]: document["token"] for document in there}
-            left = [view for view in left if tokens.get(hour_id(view.hour), -1) < view.token]
-        return sum(tokens[hour_id(view.hour)] == view.token for view in views)
+            left = [document for document in left if tokens.get(document["_id"], -1) < document["token"]]
+        return sum(tokens[document["_id"]] == document["token"] for document in documents)
 
-    def _replace_smaller(self, views: Iterable[BatchView]) -> None:
+    def _replace_smaller(self, name: str, documents: Iterable[Document]) -> None:
         """Replace, or make, the documents whose token is smaller."""
         guarded = [
-            ReplaceOne(
-                {"_id": hour_id(view.hour), "token": {"$lt": view.token}}, dict(hour_document(view)), upsert=True
-            )
-            for view in views
+            ReplaceOne({"_id": each["_id"], "token": {"$lt": each["token"]}}, each, upsert=True) for each in documents
         ]
         with told():
             try:
-                self.collection(HOURS).bulk_write(guarded, ordered=False)
+                self.collection(name).bulk_write(guarded, ordered=False)
             except BulkWriteError as error:
                 if any(each["code"] != _DUPLICATE_KEY for each in error.details["writeErrors"]):
                     raise
+
+    def drop_older_lenses(self, hours: Iterable[Hour], token: int) -> None:
+        """Delete what earlier runs saw of these hours through lenses that the run of this token does not have."""
+        with told():
+            wanted = {"hour": {"$in": [str(hour) for hour in hours]}, "token": {"$lt": token}}
+            self.collection(LENSES).delete_many(wanted)
 
     def drop_uses(self, hour: Hour) -> int:
         """Delete the hour's speed rows: only after its document was published. How many there were."""
@@ -200,6 +221,7 @@ class Snapshot:
     def __init__(self, store: Store) -> None:
         self._session = store.client.start_session(snapshot=True)
         self._hours = store.collection(HOURS)
+        self._lenses = store.collection(LENSES)
         self._uses = store.collection(USES)
 
     def __enter__(self) -> "Snapshot":
@@ -208,12 +230,32 @@ class Snapshot:
     def __exit__(self, *_: object) -> None:
         self._session.end_session()
 
-    def batch(self, hours: Sequence[Hour]) -> dict[str, HourDocument]:
-        """The batch documents of some hours, rows included, by hour."""
+    def batch(self, hours: Sequence[Hour], *, rows: bool = True) -> dict[str, HourDocument]:
+        """The batch documents of some hours, by hour; their rows, which are most of them, where they are wanted."""
         ids = [hour_id(hour) for hour in hours]
         with told():
-            found = self._hours.find({"_id": {"$in": ids}}, session=self._session)
+            found = self._hours.find({"_id": {"$in": ids}}, None if rows else _WITHOUT_ROWS, session=self._session)
             return {document["hour"]: document for document in found}  # type: ignore[misc]
+
+    def lenses(self, hours: Sequence[Hour], lens: Lens) -> dict[str, LensDocument]:
+        """The documents of some hours through one lens, by hour."""
+        ids = [lens_id(lens, hour) for hour in hours]
+        with told():
+            found = self._lenses.find({"_id": {"$in": ids}}, session=self._session)
+            return {document["hour"]: document for document in found}  # type: ignore[misc]
+
+    def lens_hours(self, lens: Lens) -> list[Hour]:
+        """The hours that may have something through a lens, ascending: of its documents, or of that source alone."""
+        with told():
+            found = self._lenses.distinct("hour", {"kind": lens.kind, "source": lens.source}, session=self._session)
+            if lens.source is not None:
+                found += self._hours.distinct("hour", {"sources": [lens.source]}, session=self._session)
+        return sorted(Hour.parse(hour) for hour in set(found))
+
+    def lenses_of(self, hour: Hour) -> list[LensDocument]:
+        """All that was seen of an hour through other lenses than the hour's own."""
+        with told():
+            return list(self._lenses.find({"hour": str(hour)}, session=self._session).sort("_id"))  # type: ignore[arg-type]
 
     def speed_rows(self, hour: Hour, limit: int = 0) -> list[Row]:
         """The hour's speed rows, ranked; all of them where limit is 0."""

@@ -2,12 +2,17 @@
 
 Collections
     `hours`     one document an hour, written by the batch layer, replaced whole: `HourDocument`
+    `lenses`    one document a (lens, hour), written by the batch layer, replaced whole: `LensDocument`
     `uses`      one document a (hour, tag), written by the speed layer in its transactions: `UseDocument`
     `lanes`, `progress`   the speed layer's own (see `speed_layer.lanes`)
     `runs`      the batch layer's ledger of jobs (see `batch_layer.runs`)
 
 Each hour is answered from exactly one of `hours` and `uses`: from the batch document where there is one. So the batch
 layer deletes an hour's uses only after its document is majority-committed, and a row that comes back is never read.
+
+An hour's document decides for its lenses too: what is missing, final or dirty, and which run is the newest. A run
+writes an hour's lens documents *before* the hour's own, with the same token, and afterwards deletes those of a smaller
+token. So a lens document answers only beside an hour's document whose token is not larger, and nobody plans by it.
 """
 
 from collections.abc import Mapping
@@ -17,13 +22,30 @@ from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 from ingest.hours import Hour, Millis, moment_of
 
-HOURS, USES, LANES, PROGRESS, RUNS = "hours", "uses", "lanes", "progress", "runs"
+HOURS, LENSES, USES, LANES, PROGRESS, RUNS = "hours", "lenses", "uses", "lanes", "progress", "runs"
 """Names of the collections."""
 
 FIRST = 10
 """Tags of an hour that are its top."""
 
 Origin = Literal["batch", "speed"]
+Kind = Literal["hashtag", "bigram", "trigram"]
+
+
+class Lens(NamedTuple):
+    """What is counted of an hour's posts. The hour's own document is that of `HASHTAGS`."""
+
+    kind: Kind = "hashtag"
+    source: str | None = None
+    """One source alone; None: all of them together. Phrases are counted over all sources."""
+
+    def __str__(self) -> str:
+        """As a sentence names it: `bigrams`, `hashtags of bluesky`."""
+        return f"{self.kind}s" if self.source is None else f"{self.kind}s of {self.source}"
+
+
+HASHTAGS = Lens()
+"""Hashtags over all sources: what both layers count of every hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +97,9 @@ class BatchView(NamedTuple):
     computed_at: Millis
     speed: SpeedSeen | None = None
     """None where it had nothing."""
+    lens: Lens = HASHTAGS
+    sources: tuple[str, ...] = ()
+    """The sources of the hour's posts, ascending; empty where nobody looked."""
 
 
 class RowDocument(TypedDict):
@@ -105,6 +130,30 @@ class HourDocument(TypedDict):
     computed_at: datetime
     speed: NotRequired[SpeedSeen | None]
     """Documents of earlier versions have none."""
+    sources: NotRequired[list[str]]
+    """Not there, or empty, where nobody looked."""
+
+
+class LensDocument(TypedDict):
+    """`lenses`: `_id` is `bigram|2017-01-06T07`, or `hashtag|2017-01-06T07|bluesky`."""
+
+    _id: str
+    kind: Kind
+    source: str | None
+    hour: str
+    origin: Literal["batch"]
+    top: list[RowDocument]
+    """As in an `HourDocument`; `tag` is the phrase, where it is one."""
+    tied_beyond: int
+    uses: int
+    tags: int
+    posts: int
+    """Posts looked at: of the hour, or of the source in it."""
+    rule: str
+    run: str
+    token: int
+    complete: bool
+    computed_at: datetime
 
 
 class UseDocument(TypedDict):
@@ -125,6 +174,11 @@ def hour_id(hour: Hour) -> str:
     return f"batch|{hour}"
 
 
+def lens_id(lens: Lens, hour: Hour) -> str:
+    """`_id` of a lens document. Kinds and hours are known words, so whatever a source is called, ids never collide."""
+    return f"{lens.kind}|{hour}" if lens.source is None else f"{lens.kind}|{hour}|{lens.source}"
+
+
 def use_id(hour: str, tag: str) -> str:
     """`_id` of a speed row. A tag may hold any character; the hour has a fixed length, so ids never collide."""
     return f"{hour}|{tag}"
@@ -136,7 +190,7 @@ def hour_document(view: BatchView) -> HourDocument:
         "_id": hour_id(view.hour),
         "hour": str(view.hour),
         "origin": "batch",
-        "top": [{"tag": row.tag, "shown": row.shown, "count": row.count} for row in view.rows],
+        "top": _rows(view),
         "tied_beyond": view.tied_beyond,
         "uses": view.uses,
         "tags": view.tags,
@@ -149,4 +203,30 @@ def hour_document(view: BatchView) -> HourDocument:
         "dirty": view.dirty,
         "computed_at": moment_of(view.computed_at),
         "speed": view.speed,
+        "sources": list(view.sources),
     }
+
+
+def lens_document(view: BatchView) -> LensDocument:
+    """A batch view through another lens as it is stored."""
+    return {
+        "_id": lens_id(view.lens, view.hour),
+        "kind": view.lens.kind,
+        "source": view.lens.source,
+        "hour": str(view.hour),
+        "origin": "batch",
+        "top": _rows(view),
+        "tied_beyond": view.tied_beyond,
+        "uses": view.uses,
+        "tags": view.tags,
+        "posts": view.posts,
+        "rule": view.rule,
+        "run": view.run,
+        "token": view.token,
+        "complete": view.complete,
+        "computed_at": moment_of(view.computed_at),
+    }
+
+
+def _rows(view: BatchView) -> list[RowDocument]:
+    return [{"tag": row.tag, "shown": row.shown, "count": row.count} for row in view.rows]

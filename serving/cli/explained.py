@@ -13,7 +13,7 @@ from serving import render
 from serving.cli.facts import Facts, tried
 from serving.cli.options import now
 from serving.explain import difference
-from serving.query import batch_view
+from serving.lenses import batch_view
 from serving.store import Store, told
 from serving.views import RUNS, HourDocument
 

@@ -90,7 +90,7 @@ def _archive(settings: Settings) -> Facts:
 
 
 def _hours(settings: Settings) -> Facts:
-    from serving.query import batch_view
+    from serving.lenses import batch_view
     from serving.store import Store
 
     with Store(settings.mongo) as store:

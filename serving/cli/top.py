@@ -10,10 +10,11 @@ import click
 from ingest.hours import Hour
 from serving import render
 from serving.asked import only
-from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.cli.options import asked_of, json_option, kind_option, lens_of, settings_of, source_option, tz_option
 from serving.merge import View
 from serving.query import Query
 from serving.store import Store
+from serving.views import Kind
 
 
 @click.command()
@@ -23,6 +24,8 @@ from serving.store import Store
 @click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now: 1h, 24h, 7d.")
 @click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
 @click.option("--origin", type=click.Choice(["batch", "speed"]), help="Ask one layer alone.")
+@kind_option
+@source_option
 @tz_option
 @json_option
 @click.pass_context
@@ -34,6 +37,8 @@ def top(
     last: str | None,
     n: int,
     origin: Literal["batch", "speed"] | None,
+    kind: Kind,
+    source: str | None,
     tz: ZoneInfo,
     as_json: bool,
 ) -> None:
@@ -42,6 +47,8 @@ def top(
     Without an option: the hour in progress and, beside it, the last complete hour. Each hour is answered by exactly one
     layer: the batch layer where it has computed the hour, else the speed layer. Rows are ordered by uses, then by tag.
 
+    Phrases (--kind) and hashtags of one source are counted by the batch layer alone.
+
     \b
     Examples:
       trends top
@@ -49,10 +56,12 @@ def top(
       trends top --hour monday-7h --tz Europe/Paris
       trends top --last 24h -n 20
       trends top --since 2013-04-15T18 --until 2013-04-16T06
+      trends top --last 24h --kind bigram
+      trends top --hour now-1h --source bluesky
     """
     asked = asked_of(tz)
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
-    show = Show(Query(store, origin), n, tz, as_json)
+    show = Show(Query(store, origin, lens_of(kind, source)), n, tz, as_json)
     if hour is not None:
         only(hour, since, until, last)
         show.hour(asked.hour(hour))
@@ -88,7 +97,7 @@ class Show:
             return
         _print_tables(*map(self._table, views))
         for hour in set(hours) - {view.hour for view in views}:
-            click.echo(f"Nothing is known of {render.local_hour(hour, self.tz)}", err=True)
+            click.echo(f"{render.local_hour(hour, self.tz)}: {self.query.nothing(hour)}", err=True)
 
     def range(self, since: Hour, until: Hour) -> None:
         """Several hours as one ranking."""

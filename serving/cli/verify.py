@@ -62,7 +62,7 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     from batch_layer.archive.posts import posts_of
     from batch_layer.archive.upkeep import ledger_of
     from batch_layer.archive.verify import Finding
-    from batch_layer.recount import compare_batch, compare_speed
+    from batch_layer.recount import compare_batch, compare_lens, compare_speed
     from ingest.hashtags import Rule
     from serving.store import Store
 
@@ -73,9 +73,12 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
         for hour in ledger.hours() if hours is None else hours:
             with store.snapshot() as snapshot:
                 document = snapshot.batch([hour]).get(str(hour))
+                lenses = snapshot.lenses_of(hour)
                 counts = {row.tag: row.count for row in snapshot.speed_rows(hour)} if document is None else {}
             if document is not None:
-                yield compare_batch(document, posts_of(ledger, hour), rule)
+                posts = list(posts_of(ledger, hour))
+                yield compare_batch(document, posts, rule)
+                yield from (compare_lens(each, document, posts, rule) for each in lenses)
             elif settled:
                 yield compare_speed(str(hour), counts, posts_of(ledger, hour), rule)
             else:

@@ -42,8 +42,8 @@ def test_a_table_shows_any_tag_as_text_and_json_has_it_whole(tag: str) -> None:
 
 def test_the_json_of_an_hour_has_exactly_these_keys() -> None:
     told = hour_json(view(Row("a", "A", 3), Row("b", "b", 3), Row("c", "c", 1)))
-    keys = ["hour", "origin", "state", "top", "tied_beyond", "uses", "tags", "posts", "rule", "computed_at"]
-    assert list(told) == keys
+    named = ["hour", "kind", "source", "origin", "state"]
+    assert list(told) == [*named, "top", "tied_beyond", "uses", "tags", "posts", "rule", "computed_at"]
     assert [row["rank"] for row in told["top"]] == [1, 1, 3]
     assert told["computed_at"] == "2017-01-06T08:00:00Z"
 

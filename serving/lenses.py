@@ -1,0 +1,70 @@
+"""Lenses: what the batch layer saw of hours otherwise than as hashtags over all sources, and why there may be nothing.
+
+The hour's own document decides: a lens document of an older run than its own is left over and answers nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from ingest.hours import Hour, millis
+from serving.merge import View
+from serving.store import Snapshot
+from serving.views import HourDocument, Lens, LensDocument, Row
+
+
+class Absence(NamedTuple):
+    """Why an hour has no answer, and what to do."""
+
+    what: str
+    next_step: str
+
+
+def batch_view(document: HourDocument) -> View:
+    """A batch document as a view."""
+    return _view(document, is_final=document["complete"] and not document["dirty"])
+
+
+def through(snapshot: Snapshot, hours: Sequence[Hour], lens: Lens) -> dict[str, View]:
+    """The hours that the batch layer has seen through a lens, by hour."""
+    own = snapshot.batch(hours, rows=False)
+    views: dict[str, View] = {}
+    for hour, document in snapshot.lenses(hours, lens).items():
+        if hour in own and own[hour]["token"] <= document["token"]:
+            is_late = own[hour]["dirty"] and own[hour]["token"] == document["token"]
+            views[hour] = replace(_view(document, is_final=document["complete"] and not is_late), lens=lens)
+    alone = [Hour.parse(hour) for hour, each in own.items() if lens.source and each.get("sources") == [lens.source]]
+    for hour, hours_own in snapshot.batch(alone).items():
+        views[hour] = replace(batch_view(hours_own), lens=lens)
+    return views
+
+
+def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> Absence | None:
+    """Why an hour that something is known of has no answer through a lens; None where nothing is known of it."""
+    own = snapshot.batch([hour], rows=False).get(str(hour))
+    compute = f"`trends batch hour {hour}` computes it"
+    if own is None:
+        if not snapshot.speed_rows(hour, 1):
+            return None
+        what = f"{hour} is not computed yet, and the speed layer counts hashtags over all sources alone: no {lens}"
+        return Absence(what, f"It is computed once it is complete; {compute} now, as far as it is archived")
+    sources = own.get("sources")
+    if lens.source and sources and lens.source not in sources:
+        return Absence(f"{hour} has no post of {lens.source}", f"It has posts of {', '.join(sources)}")
+    setting = "`batch.by_source` is set" if lens.source else f"`batch.kinds` has {lens.kind}"
+    return Absence(f"{hour} was computed without {lens}", f"Where {setting}, {compute} again")
+
+
+def _view(document: HourDocument | LensDocument, *, is_final: bool) -> View:
+    return View(
+        hour=Hour.parse(document["hour"]),
+        origin="batch",
+        state="final" if is_final else "provisional",
+        rows=tuple(Row(row["tag"], row["shown"], row["count"]) for row in document["top"]),
+        tied_beyond=document["tied_beyond"],
+        uses=document["uses"],
+        tags=document["tags"],
+        posts=document["posts"],
+        rule=document["rule"],
+        computed_at=millis(document["computed_at"]),
+    )

@@ -1,0 +1,90 @@
+"""Bigrams, trigrams and hashtags by source, from recorded posts to `trends top`; judged by a count of its own.
+
+The oracle shares with the project how words are cut and what a hashtag is, which tests of their own judge.
+"""
+
+import csv
+import json
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from config.settings import Settings
+from ingest.hashtags import in_text, normalise
+from ingest.phrases import runs
+from tests.end_to_end.asking import ask, assert_answers, run
+from tests.end_to_end.oracle import Hours
+from tests.integration.kafka_read import committed
+
+BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
+OF_ONE_SOURCE = "2021-04-08T19"
+"""The hour of the posts of the X API, which name their language."""
+
+
+class Lenses(NamedTuple):
+    """What the answers must be."""
+
+    bigrams: Hours
+    trigrams: Hours
+    by_source: dict[str, Hours]
+    posts: Counter[str]
+    """By hour."""
+
+
+def counted(values: list[bytes]) -> Lenses:
+    """Each post once, each tag and phrase once a post."""
+    posts = {(post["source"], post["id"]): post for post in map(json.loads, values)}
+    found = Lenses(defaultdict(Counter), defaultdict(Counter), defaultdict(lambda: defaultdict(Counter)), Counter())
+    for (source, _), post in posts.items():
+        hour = datetime.fromtimestamp(post["created_at"] / 1000, UTC).strftime("%Y-%m-%dT%H")
+        spelled = in_text(post["text"]) if post.get("tags") is None else post["tags"]
+        found.by_source[source][hour].update({normalise(tag) for tag in spelled})
+        for of, size in ((found.bigrams, 2), (found.trigrams, 3)):
+            words = (run for run, _ in runs(post["text"], post.get("lang")))
+            of[hour].update({" ".join(run[at : at + size]) for run in words for at in range(len(run) - size + 1)})
+        found.posts[hour] += 1
+    return found
+
+
+@pytest.mark.timeout(420)
+def test_every_hour_of_recorded_posts_equals_the_oracle_through_every_lens(
+    settings: Settings, settings_file: Path, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
+    monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
+    with (test_data / BOSTON).open(newline="", encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    for source, some in {"even": rows[::2], "odd": [*rows[1::2], *rows[1:400:2]]}.items():  # some are sent again
+        with (tmp_path / f"{source}.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([head, *some])
+        ask("ingest", "file", str(tmp_path / f"{source}.csv"), "--source", source)
+    ask("ingest", "file", str(test_data / "x_v2" / "flat.jsonl"))
+    values = [message.value() or b"" for message in committed(settings.kafka.bootstrap, settings.kafka.posts)]
+    expected = counted(values)
+    assert expected.posts.total() < len(values), "nothing was sent twice"
+
+    run("archive", "--until-drained")
+    run("batch", "run")
+
+    final: dict[str, Any] = {"origin": "batch", "state": "final"}
+    assert_answers(expected.bigrams, "--kind", "bigram", **final, kind="bigram", source=None)
+    assert_answers(expected.trigrams, "--kind", "trigram", **final, kind="trigram", source=None)
+    for source in ("even", "odd"):
+        assert_answers(expected.by_source[source], "--source", source, **final, kind="hashtag", source=source)
+
+    alone = ask("top", "--hour", OF_ONE_SOURCE, "--source", "x")
+    assert alone == ask("top", "--hour", OF_ONE_SOURCE) | {"source": "x"}
+    assert alone["posts"] == expected.posts[OF_ONE_SOURCE] == 100
+    phrases = ask("top", "--hour", OF_ONE_SOURCE, "--kind", "bigram", "-n", "1000")
+    assert {row["tag"]: row["count"] for row in phrases["top"]} == expected.bigrams[OF_ONE_SOURCE]
+    assert ask("verify", "--hour", OF_ONE_SOURCE)["ok"]
+    busiest = max(expected.bigrams, key=lambda hour: expected.bigrams[hour].total())
+    assert len({each["where"] for each in ask("verify", "--hour", busiest)["findings"]} & _lenses_of(busiest)) == 5
+
+
+def _lenses_of(hour: str) -> set[str]:
+    seen = ("bigrams", "trigrams", "hashtags of even", "hashtags of odd")
+    return {hour, *(f"{hour}, {lens}" for lens in seen)}
