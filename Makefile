@@ -7,10 +7,12 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+PEERS := state/bench/peers
+PEERS_READY := $(PEERS)/.installed
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
-.PHONY: help needs demo test laws lint up down clean lock
+.PHONY: help needs demo test laws lint bench bench.lock up down clean lock
 
 help: ## What can be made
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +50,20 @@ lint: $(READY) ## Style, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+bench: $(READY) $(PEERS_READY) ## Measure, against what else one could use; BENCH=rule REPEAT=5 for one, five times
+	@$(BIN)/python -m bench $(BENCH) $(if $(REPEAT),--repeat $(REPEAT))
+
+$(PEERS_READY): bench/peers/requirements.lock | $(READY)
+	@echo "installing the Python packages that the platform is compared with" >&2
+	@rm -rf $(PEERS)
+	@$(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench.lock: $(READY)
+	@$(BIN)/uv pip compile bench/peers/requirements.in --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make bench.lock" --quiet --upgrade --output-file bench/peers/requirements.lock
 
 up: $(READY) ## Start the servers and the services
 	@$(BIN)/trends up

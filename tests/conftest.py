@@ -5,10 +5,8 @@
 
 import os
 import signal
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -57,18 +55,7 @@ def stack(stack_file: Path) -> Settings:
 @pytest.fixture
 def settings_file(stack: Settings, stack_file: Path, tmp_path: Path) -> Path:
     """The file of `settings`, for commands that are started: `TRENDS_CONFIG=<it>`."""
-    mark = uuid.uuid4().hex[:10]
-    own: dict[str, dict[str, Any]] = {
-        "kafka": {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors")}
-        | {"archive_group": f"archive-{mark}", "partitions": PARTITIONS},
-        "mongo": {"database": f"trends_{mark}"},
-        "hdfs": {"root": f"/{mark}/archive/posts"},
-        "storm": {"topology": f"hashtag_counts_{mark}"},
-    }
-    given = servers.tables(stack_file)
-    return servers.written(
-        tmp_path / "trends.toml", {name: given.get(name, {}) | own.get(name, {}) for name in given | own}
-    )
+    return servers.apart(stack_file, tmp_path / "trends.toml", kafka={"partitions": PARTITIONS})
 
 
 @pytest.fixture

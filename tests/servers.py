@@ -3,6 +3,7 @@
 import json
 import os
 import tomllib
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,21 @@ def written(file: Path, tables: Mapping[str, Mapping[str, Any]]) -> Path:
         ]
     file.write_text("\n".join(lines), encoding="utf-8")
     return file
+
+
+def apart(stack_file: Path, file: Path, **sections: dict[str, Any]) -> Path:
+    """Write the settings of a stack with topics, a group, a database and an HDFS root that nobody else has."""
+    mark = uuid.uuid4().hex[:10]
+    own: Tables = {
+        "kafka": {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors")}
+        | {"archive_group": f"archive-{mark}"},
+        "mongo": {"database": f"trends_{mark}"},
+        "hdfs": {"root": f"/{mark}/archive/posts"},
+        "storm": {"topology": f"hashtag_counts_{mark}"},
+    }
+    given = tables(stack_file)
+    names = given | own | sections
+    return written(file, {name: given.get(name, {}) | own.get(name, {}) | sections.get(name, {}) for name in names})
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ("config", "ingest", "speed_layer", "batch_layer", "serving", "topologies")
+OURS = ("config", "ingest", "speed_layer", "batch_layer", "serving", "topologies", "bench")
 MAY_IMPORT = {
     "config": {"config"},
     "ingest": {"config", "ingest"},
@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "speed_layer": {"config", "ingest", "serving.store", "serving.views", "speed_layer"},
     "batch_layer": {"config", "ingest", "serving.store", "serving.views", "batch_layer"},
     "topologies": {"config", "speed_layer"},
+    "bench": {"bench", "batch_layer", "config", "ingest", "serving", "speed_layer", "tests.servers", "tests.storm"},
 }
 """Imports follow the data. `serving.cli` alone may reach everything, and does so inside its commands."""
 

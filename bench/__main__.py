@@ -1,0 +1,74 @@
+"""`python -m bench`: runs benches, prints a table of each, keeps the figures as JSON, and ends by itself."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bench.comparison import compare
+from bench.report import document, kept, table
+from bench.trial import Asked, Bench
+from config.errors import TrendsError
+
+MODULES = ("rule", "top")
+"""Each has its `BENCHES`."""
+ROOT = Path(__file__).parents[1]
+_RECORDED = "recorded posts (CrisisLexT6), repeated as shifted copies under new ids"
+_SAMPLE = "posts of the sample generator"
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(MODULES))
+@click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="Runs of each contender.")
+@click.option("--size", "sizes", type=click.IntRange(1), multiple=True, help="How much input; may be given repeatedly.")
+@click.option("--sample", is_flag=True, help="Take sample posts in place of recorded ones.")
+@click.option("--json", "as_json", is_flag=True, help="The figures as JSON on stdout.")
+@click.option("--state", type=click.Path(path_type=Path), default=ROOT / "state" / "bench", help="Folder to work in.")
+def main(names: Sequence[str], repeat: int, sizes: Sequence[int], sample: bool, as_json: bool, state: Path) -> None:
+    """Measure the platform, and what one would use in its place, in the same run.
+
+    Without a name all benches run, one after the other, each at the sizes that it is made for.
+
+    \b
+    Examples:
+      python -m bench rule
+      python -m bench ingest archive --repeat 5
+      python -m bench history --size 1000000 --size 5000000 --json
+    """
+    data = Path(os.environ.get("TRENDS_TEST_DATA") or ROOT.parent / "shared" / "data")
+    asked = Asked(0, data, sample, state.absolute())
+    told: list[dict[str, Any]] = []
+    try:
+        for name in names or MODULES:
+            for each in _run(name, asked, sizes, repeat, quiet=as_json):
+                told.append(each)
+    except TrendsError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    finally:
+        if told:
+            path = kept(told, asked.state / "results", "-".join(names) or "all")
+            click.echo(f"kept in {path}", err=True)
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+
+
+def _run(name: str, asked: Asked, sizes: Sequence[int], repeat: int, quiet: bool) -> Iterator[dict[str, Any]]:
+    benches: tuple[Bench, ...] = import_module(f"bench.{name}").BENCHES
+    for bench in benches:
+        for size in sizes or bench.sizes:
+            with bench.contenders(asked._replace(size=size)) as contenders:
+                found = compare(contenders, repeat, lambda text: click.echo(text, err=True))
+            if not quiet:
+                Console(width=None if sys.stdout.isatty() else 200).print(table(bench, size, found))
+            yield document(bench, size, found, _SAMPLE if asked.sample else _RECORDED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Apart: work that is measured in a process of its own: nothing done before it counts, and its memory is its own."""
+
+import json
+import multiprocessing
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.trial import NotHadError
+from config.errors import TrendsError
+
+ROOT = Path(__file__).parents[1]
+PEER_S = 3_600
+"""Longest run of a peer."""
+
+
+class Ran(NamedTuple):
+    """What a task gave and took. Its imports are not in it."""
+
+    result: Any
+    seconds: float
+    cpu_s: float
+    """User and system, its ended children included."""
+    peak_mb: float
+    """Of the process alone."""
+
+
+def apart(task: Callable[..., Any], *args: Any) -> Ran:
+    """Call a function of a module, in a new process. What it raises is raised here."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(clocked, task, *args).result()
+
+
+def clocked(task: Callable[..., Any], *args: Any) -> Ran:
+    """Call a function here, and take the time."""
+    began, cpu = time.perf_counter(), _cpu_s()
+    result = task(*args)
+    return Ran(result, time.perf_counter() - began, _cpu_s() - cpu, _peak_mb())
+
+
+def peer(python: Path, name: str, *args: str) -> Ran:
+    """Run `bench.peers.<name>` with another Python. It writes one line of JSON: what it gave and took, as `Ran`.
+
+    Raises `NotHadError` where that Python is not there or lacks what the peer imports.
+    """
+    if not python.exists():
+        raise NotHadError("its environment is missing: `make bench` makes it")
+    command = [str(python), "-m", f"bench.peers.{name}", *args]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PEER_S, check=False)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        if "ModuleNotFoundError" in lines[-1]:
+            raise NotHadError(lines[-1])
+        raise TrendsError(" | ".join(lines[-3:])[:600], where=name)
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    return Ran(told["result"], told["seconds"], told["cpu_s"], told["peak_mb"])
+
+
+def say(ran: Ran) -> None:
+    """What a peer ends with: the line that `peer` reads."""
+    sys.stdout.write(json.dumps(ran._asdict()) + "\n")
+
+
+def arguments() -> Sequence[str]:
+    """What a peer was called with."""
+    return sys.argv[1:]
+
+
+def _cpu_s() -> float:
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

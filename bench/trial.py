@@ -1,0 +1,69 @@
+"""Trial: one run of one contender, and the contract of a bench.
+
+A contender does the whole work and is judged: `wrong` counts what differs from a plain count. For whoever promises to
+be exact one is an error, since a fast wrong answer is none.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from config.errors import TrendsError
+
+
+class NotHadError(TrendsError):
+    """A contender can't be had here: it is told as such, and all others run."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one run took."""
+
+    seconds: float
+    amount: float
+    """What was done in that time, in the bench's unit."""
+    cpu_s: float | None = None
+    """User and system time of the contender's own processes, where it can be told apart."""
+    wrong: int = 0
+    """What differs from a plain count."""
+    figures: dict[str, float] = field(default_factory=dict)
+    """Anything else that was measured, by name and unit: `p99 ms`."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something to measure. The first of a bench is ours: ratios are to it."""
+
+    name: str
+    guarantee: str
+    """What holds of its result when machines die. Empty where that is no question."""
+    run: Callable[[], Trial]
+    exact: bool = True
+    """Whether a wrong result is an error; else it is counted and told."""
+
+
+class Asked(NamedTuple):
+    """What is to be measured."""
+
+    size: int
+    """How much input."""
+    data: Path
+    """Folder of the recorded posts."""
+    sample: bool
+    """Take posts of the sample generator in place of recorded ones."""
+    state: Path
+    """Folder for servers, environments and results."""
+
+
+class Bench(NamedTuple):
+    """One question, and who is asked."""
+
+    name: str
+    question: str
+    unit: str
+    """Of `Trial.amount`. A bench of `s` compares seconds, in which less is better."""
+    sizes: tuple[int, ...]
+    """How much input, where nobody says: growing, to show how cost grows."""
+    contenders: Callable[[Asked], AbstractContextManager[list[Contender]]]

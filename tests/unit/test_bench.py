@@ -1,0 +1,103 @@
+"""Benches: how contenders are run and judged, what they are given, and that those without servers run."""
+
+import json
+import shutil
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from bench import posts, report, rule
+from bench.__main__ import MODULES, main
+from bench.apart import apart
+from bench.comparison import WrongError, compare
+from bench.trial import Asked, Bench, Contender, NotHadError, Trial
+from ingest.hours import HOUR_MS
+from tests.house.test_layout import ROOT
+
+
+def trial(seconds: float, wrong: int = 0) -> Callable[[], Trial]:
+    return lambda: Trial(seconds, 1_000, cpu_s=seconds / 2, wrong=wrong, figures={"p99 ms": seconds * 10})
+
+
+def missing() -> Trial:
+    raise NotHadError("it is not here")
+
+
+def quiet(_: str) -> None:
+    return None
+
+
+def test_contenders_are_compared_and_one_that_is_not_there_is_told() -> None:
+    contenders = [
+        Contender("ours", "exactly once", trial(1.0)),
+        Contender("slower and wrong", "none", trial(4.0, wrong=3), exact=False),
+        Contender("absent", "", missing),
+    ]
+    bench = Bench("x", "How fast?", "posts/s", (1,), rule.contenders)
+    found = compare(contenders, 2, quiet)
+    assert found[1].ratio_to(found[0], "posts/s") == 4
+    assert found[1].ratio_to(found[0], "s") == 4
+    ours, slower, absent = report.document(bench, 1_000, found, "made up")["contenders"]
+    assert (ours["median"], ours["cpu_s_a_million"], len(ours["trials"])) == (1_000, 500, 2)
+    assert (slower["wrong"], slower["ours_is_times_better"]) == (3, 4)
+    assert absent["not_had"] == "it is not here"
+    console = Console(width=250, record=True, file=StringIO())
+    console.print(report.table(bench, 1_000, found))
+    assert "not had: it is not here" in console.export_text()
+
+
+def test_a_fast_wrong_answer_of_who_promises_to_be_exact_is_an_error() -> None:
+    with pytest.raises(WrongError, match="1 of its results"):
+        compare([Contender("ours", "exactly once", trial(0.1, wrong=1))], 1, quiet)
+
+
+def test_copies_are_shifted_and_none_comes_twice() -> None:
+    base = posts.sample(200)
+    many = list(posts.copies(base, 1_000))
+    assert len({post.id for post in many}) == len(many) == 1_000
+    assert many[: len(base)] == base
+    assert many[len(base)].created_at == base[0].created_at + posts.COPY_EVERY_MS
+    assert many[len(base)].text == base[0].text
+    live = list(posts.live_like(many, 1_000, since=0))
+    assert live[-1].created_at < posts.LIVE_HOURS * HOUR_MS
+    assert [post.created_at for post in live] == sorted(post.created_at for post in live)
+
+
+def test_what_runs_apart_gives_its_result_and_its_cost() -> None:
+    ran = apart(sum, [1, 2, 3])
+    assert ran.result == 6
+    assert ran.peak_mb > 1
+
+
+def test_the_rule_is_measured(tmp_path: Path) -> None:
+    with rule.contenders(Asked(400, tmp_path, True, tmp_path)) as (ours, *others):
+        found = compare([ours, *others[:-1]], 1, quiet)  # the last one would be installed
+    assert all(series.trials[0].wrong == 0 for series in found if series.contender.exact)
+
+
+def test_the_command_keeps_what_it_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    done = CliRunner().invoke(
+        main, ["rule", "--size", "300", "--repeat", "1", "--sample", "--json", "--state", str(tmp_path)]
+    )
+    assert done.exit_code == 0, done.output
+    (told,) = json.loads(done.stdout)
+    assert (told["bench"], told["size"]) == ("rule", 300)
+    assert told["contenders"][-1]["not_had"] == "node and npm are not installed"
+    (kept,) = (tmp_path / "results").iterdir()
+    assert json.loads(kept.read_text()) == [told]
+
+
+def test_without_recorded_posts_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRENDS_TEST_DATA", str(tmp_path))
+    done = CliRunner().invoke(main, ["rule", "--state", str(tmp_path)])
+    assert done.exit_code == 3
+    assert "take --sample" in done.stderr
+
+
+def test_every_bench_has_a_module() -> None:
+    assert [name for name in MODULES if not (ROOT / "bench" / f"{name}.py").is_file()] == []
