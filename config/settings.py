@@ -171,6 +171,19 @@ class RuleSettings(Section):
     """Tag to count instead of a tag: `{"prayforboston": "prayersforboston"}`."""
 
 
+class ServeSettings(Section):
+    """The dashboard."""
+
+    host: str = "127.0.0.1"
+    """Where it listens. Elsewhere than on loopback a token is needed."""
+    port: int = Field(default=8000, ge=0, le=65_535)
+    """Its port; 0 takes a free one."""
+    token: SecretStr | None = None
+    """What others must show to ask, at least 16 characters. Never printed, logged or put into a URL."""
+    names: tuple[str, ...] = ()
+    """Names by which browsers may call it, beside localhost and addresses."""
+
+
 class StackSettings(Section):
     """The local stack. A server whose address above is not on this machine is not started."""
 
@@ -207,6 +220,7 @@ class Settings(BaseSettings):
     speed: SpeedSettings = SpeedSettings()
     batch: BatchSettings = BatchSettings()
     rule: RuleSettings = RuleSettings()
+    serve: ServeSettings = ServeSettings()
     stack: StackSettings = StackSettings()
 
     @classmethod

@@ -88,7 +88,7 @@ class Rule:
     def corrected(cls, ignore: Iterable[str], aliases: Mapping[str, str]) -> "Rule":
         """A rule from corrections as somebody typed them, with or without `#`, in any spelling."""
         return cls(
-            frozenset(_typed(tag) for tag in ignore), {_typed(tag): _typed(other) for tag, other in aliases.items()}
+            frozenset(typed(tag) for tag in ignore), {typed(tag): typed(other) for tag, other in aliases.items()}
         )
 
     @cached_property
@@ -120,5 +120,6 @@ def tags_of(post: Post, rule: Rule = AS_IS) -> dict[str, str]:
     return rule.tags(post.text, post.tags)
 
 
-def _typed(tag: str) -> str:
+def typed(tag: str) -> str:
+    """A tag as somebody typed it, with or without `#`, in any spelling: what is counted for it."""
     return normalise(tag.strip().lstrip("#＃"))

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from config.errors import UsageError
 from ingest.hours import Hour, millis
 from serving.merge import View
 from serving.store import Snapshot
-from serving.views import HourDocument, Lens, LensDocument, Row
+from serving.views import HourDocument, Kind, Lens, LensDocument, Row
 
 
 class Absence(NamedTuple):
@@ -18,6 +19,13 @@ class Absence(NamedTuple):
 
     what: str
     next_step: str
+
+
+def lens_of(kind: Kind, source: str | None) -> Lens:
+    """What a kind and a source ask for. Raises `UsageError`: phrases are not kept by source."""
+    if source is not None and kind != "hashtag":
+        raise UsageError(f"{kind}s are counted over all sources", next_step="Leave out --source or --kind")
+    return Lens(kind, source)
 
 
 def batch_view(document: HourDocument) -> View:

@@ -129,6 +129,11 @@ class Query:
             there.update(snapshot.hours("speed"))
         return sorted(there)
 
+    def newest(self) -> Hour | None:
+        """The latest hour that something is known of."""
+        with self.store.snapshot() as snapshot:
+            return max(self._there(snapshot, self.origin), default=None)
+
     def what_there_is(self) -> str:
         """What could be asked instead, in a sentence."""
         with self.store.snapshot() as snapshot:

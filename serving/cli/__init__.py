@@ -3,10 +3,8 @@
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +15,7 @@ COMMANDS = {
     "Ask": {
         "top": ("serving.cli.top:top", "The most used hashtags: now, of an hour, of a range."),
         "explain": ("serving.cli.explain:explain", "Where an hour's answer came from."),
+        "serve": ("serving.cli.serve:serve", "The same answers in a browser, and a JSON API."),
         "status": ("serving.cli.status:status", "Servers, lag, watermark, hours by state, last runs."),
         "verify": ("serving.cli.verify:verify", "Recount and compare: archive, batch layer, speed layer."),
     },
@@ -118,13 +117,7 @@ def main(ctx: click.Context) -> None:
 
 def _unexpected(error: Exception) -> int:
     """A defect of ours: one line for the user, the traceback for who mends it."""
-    told = Path(os.environ.get("TRENDS_STACK__STATE", "state")) / "logs" / "trends-error.log"
-    try:
-        told.parent.mkdir(parents=True, exist_ok=True)
-        with told.open("a", encoding="utf-8") as log:
-            log.write("".join(traceback.format_exception(error)))
-        kept = f"The details are in {told}"
-    except OSError:
-        kept = "The details could not be written"
-    click.echo(f"trends: an error that should not happen: {type(error).__name__}: {error}. {kept}", err=True)
+    from serving.cli.defects import kept  # nobody else needs it
+
+    click.echo(f"trends: an error that should not happen: {type(error).__name__}: {error}. {kept(error)}", err=True)
     return 1

@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from config.errors import UsageError
 from config.settings import Settings
 from ingest.hours import Millis
 from serving.asked import Asked
 from serving.moments import zone
-from serving.views import Kind, Lens
+from serving.views import Kind
 
 
 def settings_of(ctx: click.Context) -> Settings:
@@ -48,10 +47,3 @@ kind_option: Decorator = click.option(
     "--kind", type=click.Choice(get_args(Kind)), default="hashtag", show_default=True, help="What is counted."
 )
 source_option: Decorator = click.option("--source", metavar="NAME", help="Posts of one source alone: x, bluesky, …")
-
-
-def lens_of(kind: Kind, source: str | None) -> Lens:
-    """What `--kind` and `--source` ask for. Raises `UsageError`: phrases are not kept by source."""
-    if source is not None and kind != "hashtag":
-        raise UsageError(f"{kind}s are counted over all sources", next_step="Leave out --source or --kind")
-    return Lens(kind, source)

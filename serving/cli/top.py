@@ -10,7 +10,8 @@ import click
 from ingest.hours import Hour
 from serving import render
 from serving.asked import only
-from serving.cli.options import asked_of, json_option, kind_option, lens_of, settings_of, source_option, tz_option
+from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
+from serving.lenses import lens_of
 from serving.merge import View
 from serving.query import Query
 from serving.store import Store

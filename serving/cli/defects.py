@@ -1,0 +1,17 @@
+"""Defects: an error that should not happen. Its details go to a file; whoever meets it is told which."""
+
+import os
+import traceback
+from pathlib import Path
+
+
+def kept(error: Exception) -> str:
+    """Append the traceback to `logs/trends-error.log` of the state folder. A sentence that says where it is."""
+    told = Path(os.environ.get("TRENDS_STACK__STATE", "state")) / "logs" / "trends-error.log"
+    try:
+        told.parent.mkdir(parents=True, exist_ok=True)
+        with told.open("a", encoding="utf-8") as log:
+            log.write("".join(traceback.format_exception(error)))
+    except OSError:
+        return "The details could not be written"
+    return f"The details are in {told}"

@@ -1,0 +1,88 @@
+"""API: the questions of the command line over HTTP, answered with the same JSON. `/api/openapi.json` describes it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from ingest.hashtags import typed
+from serving import render
+from serving.asked import only
+from serving.dashboard.board import OnBoard
+from serving.dashboard.choices import Chosen, DayAsked, ExplainAsked, HistoryAsked, RisingAsked, TopAsked, day_of
+from serving.dashboard.live import events
+from serving.dashboard.shapes import (
+    DayAnswer,
+    HistoryAnswer,
+    HourAnswer,
+    HoursAnswer,
+    RangeAnswer,
+    Refusal,
+    RisingAnswer,
+    Status,
+)
+from serving.day import day_json
+from serving.history import history_json
+from serving.rising import rising_json
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "Not understood: what is wrong and what to write."},
+    404: {"model": Refusal, "description": "Understood, and there is no data for it."},
+    503: {"model": Refusal, "description": "MongoDB does not answer."},
+}
+router = APIRouter(prefix="/api", tags=["questions"], responses=_REFUSALS)
+
+
+@router.get("/top", response_model=HoursAnswer | HourAnswer | RangeAnswer)
+def top(board: OnBoard, chosen: Chosen, asked: Annotated[TopAsked, Query()]) -> dict[str, Any]:
+    """Which hashtags were used most? Without a time: now. As `trends top --json`."""
+    query = replace(asked.of(board.query), origin=asked.origin)
+    since, until, last = asked.since, asked.until, asked.last
+    if asked.hour is not None:
+        only(asked.hour, since, until, last)
+        return render.hour_json(query.hour(chosen.asked.hour(asked.hour), asked.n))
+    if since is not None or until is not None or last is not None:
+        return render.range_json(query.range(*chosen.asked.range(since, until, last), asked.n))
+    return render.hours_json(query.now(board.current(), asked.n))
+
+
+@router.get("/day")
+def day(board: OnBoard, chosen: Chosen, asked: Annotated[DayAsked, Query()]) -> DayAnswer:
+    """Each hour of a day by itself, and its tags as series. As `trends day --json`."""
+    since, until = day_of(chosen, asked.date) if asked.date else chosen.asked.range(None, None, asked.last)
+    return day_json(asked.of(board.query).day(since, until, asked.n))  # type: ignore[return-value] # its shape is tested
+
+
+@router.get("/rising")
+def rising(board: OnBoard, chosen: Chosen, asked: Annotated[RisingAsked, Query()]) -> RisingAnswer:
+    """The tags whose share grew most against the hours before. As `trends rising --json`."""
+    hour = chosen.asked.hour(asked.hour)
+    return rising_json(asked.of(board.query).rising(hour, asked.before, asked.n))  # type: ignore[return-value] # as above
+
+
+@router.get("/tag")
+def tag(board: OnBoard, chosen: Chosen, asked: Annotated[HistoryAsked, Query()]) -> HistoryAnswer:
+    """One hashtag hour by hour, with its spellings. As `trends tag --json`."""
+    since, until = chosen.asked.range(asked.since, asked.until, None if asked.since else asked.last)
+    return history_json(asked.of(board.query).history(typed(asked.name), since, until))  # type: ignore[return-value] # as above
+
+
+@router.get("/explain")
+def explain(board: OnBoard, chosen: Chosen, asked: Annotated[ExplainAsked, Query()]) -> dict[str, Any]:
+    """Where an hour's answer came from. As `trends explain --json`."""
+    return board.explain(chosen.asked.hour(asked.hour))
+
+
+@router.get("/status")
+def status(board: OnBoard) -> Status:
+    """What runs, what is behind, what is complete, what was computed. As `trends status --json`."""
+    return board.status.get()  # type: ignore[return-value] # its parts are the facts of the command
+
+
+@router.get("/live", response_class=EventSourceResponse)
+async def live(board: OnBoard) -> AsyncIterator[ServerSentEvent]:
+    """`answer`, as `/api/top` without a time, when it changes; `trouble` where there is none; `beat` each second."""
+    async for event in events(board, lambda: render.hours_json(board.now.get())):
+        yield event

@@ -1,0 +1,86 @@
+"""App: the dashboard as one ASGI application, put together from its board."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from config.errors import TrendsError
+from config.settings import Settings
+from ingest.hours import Hour, Millis
+from serving.dashboard import api, desk, pages, refusals
+from serving.dashboard.access import Access
+from serving.dashboard.board import Board, Facts
+from serving.dashboard.guard import Guard
+from serving.dashboard.held import Held
+from serving.query import Query
+from serving.store import Store
+
+MOST_WAIT_S = 3.0
+"""A reader waits no longer for MongoDB, whatever `mongo.timeout_s` allows a job."""
+_NOW_S, _STATUS_S = 0.5, 5.0
+"""How old the hour in progress, and the status, may be when they are shown."""
+ROWS = 10
+
+
+class Asking(NamedTuple):
+    """What only the other layers can tell."""
+
+    status: Callable[[Settings], Facts]
+    explain: Callable[[Settings, Hour], Facts]
+    defect: Callable[[Exception], str]
+    """Keeps the details of an error that should not happen, and says where."""
+
+
+@contextmanager
+def dashboard(
+    settings: Settings,
+    clock: Callable[[], Millis],
+    asking: Asking,
+    stop: threading.Event,
+) -> Iterator[ASGIApp]:
+    """The application for some settings, while its connections are open. MongoDB need not be up."""
+    mongo = settings.mongo.model_copy(update={"timeout_s": min(settings.mongo.timeout_s, MOST_WAIT_S)})
+    settings = settings.model_copy(update={"mongo": mongo})
+    with Store(mongo) as store:
+        query = Query(store)
+        yield application(
+            Board(
+                query=query,
+                clock=clock,
+                now=Held(lambda: query.now(Hour.of(clock()), ROWS), _NOW_S),
+                status=Held(lambda: asking.status(settings), _STATUS_S),
+                explain=lambda hour: asking.explain(settings, hour),
+                access=Access(settings.serve.token, frozenset(name.lower() for name in settings.serve.names)),
+                stop=stop,
+                defect=asking.defect,
+            )
+        )
+
+
+def application(board: Board) -> ASGIApp:
+    """Routes, refusals and static files, and the guard around all of it."""
+    app = FastAPI(
+        title="trends",
+        version=version("trends"),
+        summary="Which hashtags were used most in a given hour?",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.board = board
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.include_router(desk.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    for kind in (TrendsError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, refusals.refusal)
+    return Guard(app, board)

@@ -1,0 +1,48 @@
+"""Board: what every page and every answer of the API is made from, handed over once by whoever starts the dashboard."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from ingest.hours import Hour, Millis
+from serving.dashboard.access import Access
+from serving.dashboard.held import Held
+from serving.merge import View
+from serving.query import Query
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Board:
+    """The views, the clock, and what other layers are asked: functions, since `serving` imports none of them."""
+
+    query: Query
+    clock: Callable[[], Millis]
+    now: Held[list[View]]
+    """The hour in progress and the last complete one."""
+    status: Held[Facts]
+    """What `trends status` tells."""
+    explain: Callable[[Hour], Facts]
+    """What `trends explain` tells of an hour."""
+    access: Access
+    stop: threading.Event
+    """Set when the server is to end: streams end by it."""
+    defect: Callable[[Exception], str]
+    """Keeps the details of an error that should not happen, and says where."""
+
+    def current(self) -> Hour:
+        """The hour in progress."""
+        return Hour.of(self.clock())
+
+
+def _board(request: Request) -> Board:
+    board: Board = request.app.state.board
+    return board
+
+
+OnBoard = Annotated[Board, Depends(_board)]
+"""A route's way to the board."""

@@ -1,0 +1,120 @@
+"""Choices: what a URL may ask for, by the same words and with the same limits as the command line."""
+
+from dataclasses import dataclass, field, replace
+from datetime import date as date_type
+from datetime import timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, Field
+
+from config.errors import UsageError
+from ingest.hours import Hour
+from serving.asked import Asked
+from serving.dashboard.board import OnBoard
+from serving.lenses import lens_of
+from serving.moments import zone
+from serving.query import Query as Views
+from serving.views import Kind
+
+Zone = Annotated[str, Query(max_length=64, description="Time zone of local times: UTC, Europe/Paris.")]
+
+
+class LensAsked(BaseModel):
+    """What is counted."""
+
+    kind: Kind = Field("hashtag", description="hashtag, bigram or trigram.")
+    source: str | None = Field(None, max_length=64, description="Hashtags of the posts of one source alone.")
+
+    def of(self, query: Views) -> Views:
+        """A query that looks so. Raises `UsageError` where a kind is not kept by source."""
+        return replace(query, lens=lens_of(self.kind, self.source))
+
+
+class TopAsked(LensAsked):
+    """What `trends top` has as options."""
+
+    hour: str | None = Field(None, max_length=64, description="2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
+    since: str | None = Field(None, max_length=64, description="All hours from this one on …")
+    until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
+    last: str | None = Field(None, max_length=16, description="1h, 24h, 7d: from that hour until now.")
+    n: int = Field(10, ge=1, le=1000, description="How many tags.")
+    origin: Literal["batch", "speed"] | None = Field(None, description="Ask one layer alone.")
+
+
+class DayAsked(LensAsked):
+    """Which hours stand side by side."""
+
+    date: str | None = Field(None, max_length=10, description="A day of the time zone's calendar: 2017-01-06.")
+    last: str = Field("24h", max_length=16, description="Without a date: from the hour that long ago until now.")
+    n: int = Field(10, ge=1, le=1000, description="How many tags of each hour.")
+
+
+class RisingAsked(LensAsked):
+    """What is compared with what."""
+
+    hour: str = Field("now", max_length=64, description="2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
+    before: int = Field(24, ge=1, le=24 * 366, description="How many hours before it to compare with.")
+    n: int = Field(10, ge=1, le=1000, description="How many tags.")
+
+
+class HistoryAsked(LensAsked):
+    """One tag and a time."""
+
+    name: str = Field(description="The hashtag, with or without #, in any spelling.")
+    since: str | None = Field(None, max_length=64, description="All hours from this one on …")
+    until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
+    last: str = Field("7d", max_length=16, description="Without since: from the hour that long ago until now.")
+
+
+class ExplainAsked(BaseModel):
+    """Which answer is to be explained."""
+
+    hour: str = Field("now-1h", max_length=64, description="2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
+
+
+class TagAsked(BaseModel):
+    """A hashtag and how much of its history; around an hour, or until now."""
+
+    name: str = ""
+    span: str = Field("7d", max_length=16)
+    at: str | None = Field(None, max_length=13)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The time zone in which somebody asks, and words about time read in it."""
+
+    tz: ZoneInfo
+    asked: Asked
+    notes: list[str] = field(default_factory=list)
+    """What is to be said of the answer: that hours are whole."""
+
+
+def choice(board: OnBoard, tz: Zone = "UTC") -> Choice:
+    """Read the time zone of a request. Raises `UsageError` where there is no such zone."""
+    zone_of = zone(tz.strip() or "UTC")
+    notes: list[str] = []
+    return Choice(zone_of, Asked(board.clock(), zone_of, notes.append), notes)
+
+
+Chosen = Annotated[Choice, Depends(choice)]
+"""A route's way to the time zone and the words about time."""
+
+
+def hour_of_day(chosen: Choice, date: str, clock: int) -> Hour:
+    """A day and an o'clock as a form sends them. Raises `UsageError` where they name no hour."""
+    if not 0 <= clock <= 23:
+        raise UsageError(f"no hour of the day: {clock}", next_step="Choose 0 to 23")
+    return chosen.asked.hour(f"{date}T{clock:02d}:00")
+
+
+def day_of(chosen: Choice, date: str) -> tuple[Hour, Hour]:
+    """A day of the reader's calendar as hours `[midnight, midnight)`. Raises `UsageError`."""
+    try:
+        first = date_type.fromisoformat(date)
+        after = first + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise UsageError(f"not a date: {date[:20]!r}", next_step="A date looks like 2017-01-06") from None
+    return chosen.asked.range(first.isoformat(), after.isoformat(), None)

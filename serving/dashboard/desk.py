@@ -1,0 +1,68 @@
+"""Desk: the pages around the answers: what runs, how to ask by program, and signing in."""
+
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from config.errors import UsageError
+from ingest.hours import Hour
+from serving.dashboard.access import COOKIE
+from serving.dashboard.board import OnBoard
+from serving.dashboard.choices import choice
+from serving.dashboard.paper import page
+from serving.explain import sentences
+from serving.render import iso
+
+router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(choice)])
+_LONGEST_FORM = 4_096
+
+
+@router.get("/status")
+def status(request: Request, board: OnBoard, part: bool = False) -> Response:
+    """Servers, layers, watermark, lag, hours by state, last runs; with `part` what of it changes."""
+    template = "status_part.html" if part else "status.html"
+    return page(request, template, {"told": board.status.get(), "at": iso(board.clock())})
+
+
+@router.get("/explain/{text}")
+def explain(request: Request, board: OnBoard, text: str, part: bool = False) -> Response:
+    """Where an hour's answer came from; with `part` for the panel on the hour's page."""
+    hour = Hour.parse(text)
+    facts = board.explain(hour)
+    template = "explain_part.html" if part else "explain.html"
+    return page(request, template, {"hour": hour, "facts": facts, "sentences": sentences(facts)})
+
+
+@router.get("/api")
+def api(request: Request) -> Response:
+    """The API's description for people: what `/api/openapi.json` says."""
+    return page(request, "api.html", {"description": request.app.openapi()})
+
+
+@router.get("/login")
+def ask_token(request: Request, to: str = "/") -> Response:
+    """Where a browser shows the token."""
+    return page(request, "login.html", {"to": to, "wrong": False})
+
+
+@router.post("/login")
+async def take_token(request: Request, board: OnBoard) -> Response:
+    """Take the token from the form, never from a URL, and leave a cookie in its place."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_FORM:
+            raise UsageError("a token is not that long", next_step="Type the value of serve.token")
+    form = parse_qs(body.decode(errors="replace"))
+    to = form.get("to", ["/"])[0]
+    if not board.access.opens(form.get("token", [""])[0]):
+        return page(request, "login.html", {"to": to, "wrong": True}, 401)
+    answer = RedirectResponse(to if _is_ours(to) else "/", 303)
+    answer.set_cookie(COOKIE, board.access.session, httponly=True, samesite="strict")
+    return answer
+
+
+def _is_ours(path: str) -> bool:
+    """Whether it leads nowhere else: a path, and not what a browser reads as another host."""
+    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()

@@ -1,0 +1,116 @@
+"""Pages: now, a day, an hour, a tag. Each asks what the command line asks, and says it as HTML."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from config.errors import NoDataError
+from ingest.hashtags import typed
+from ingest.hours import HOUR_MS, Hour
+from serving import moments
+from serving.dashboard import charts
+from serving.dashboard.board import Board, OnBoard
+from serving.dashboard.choices import Chosen, TagAsked, choice, day_of, hour_of_day
+from serving.dashboard.live import events
+from serving.dashboard.paper import Links, page
+from serving.rising import Riser
+
+router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(choice)])
+TOP_OF_HOUR, TOP_OF_DAY, RISERS = 50, 10, 5
+SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+"""How long a tag's history is, and how that is said."""
+MOST_HOURS = 24 * 90
+Date = Annotated[str, Query(max_length=10)]
+
+
+@router.get("/")
+def now(request: Request, board: OnBoard) -> Response:
+    """The hour in progress and the last complete one, live."""
+    return page(request, "now.html", _now(board))
+
+
+@router.get("/live", response_class=EventSourceResponse)
+async def live(request: Request, board: OnBoard) -> AsyncIterator[ServerSentEvent]:
+    """What of that page changes, as HTML, whenever it does."""
+
+    def told() -> str:
+        return bytes(page(request, "now_part.html", _now(board)).body).decode()
+
+    async for event in events(board, told):
+        yield event
+
+
+def _now(board: Board) -> dict[str, Any]:
+    current = board.current()
+    try:
+        known = {view.hour: view for view in board.now.get()}
+    except NoDataError:
+        known = {}
+    hours = [(hour, known.get(hour)) for hour in (current, current.plus(-1))]
+    return {"hours": hours, "current": current, "newest": None if known else board.query.newest()}
+
+
+@router.get("/day")
+def day(request: Request, board: OnBoard, chosen: Chosen, date: Date = "") -> Response:
+    """A day of the reader's calendar hour by hour, or the last 24 hours."""
+    if date:
+        since, until = day_of(chosen, date)
+        until = max(since.plus(1), min(until, board.current().plus(1)))
+    else:
+        since, until = chosen.asked.range(None, None, "24h")
+    asked: dict[str, Any] = {
+        "date_asked": bool(date),
+        "since": since,
+        "until": until,
+        "notes": chosen.notes if date else [],
+    }
+    try:
+        found = board.query.day(since, until, TOP_OF_DAY)
+    except NoDataError:
+        return page(request, "day_empty.html", asked | {"newest": board.query.newest()}, 404)
+    return page(request, "day.html", asked | {"found": found, "bump": charts.bump(found), "heat": charts.heat(found)})
+
+
+@router.get("/hour")
+def choose(chosen: Chosen, date: Date, clock: int) -> Response:
+    """What the form of date, hour and time zone leads to."""
+    return RedirectResponse(Links(chosen.tz).hour(hour_of_day(chosen, date, clock)), 303)
+
+
+@router.get("/hour/{text}")
+def hour(request: Request, board: OnBoard, chosen: Chosen, text: str) -> Response:
+    """The first 50 of an hour, and what rose in it."""
+    asked = Hour.parse(text)
+    views = board.query.hours([asked], TOP_OF_HOUR)
+    told: dict[str, Any] = {"hour": asked, "current": board.current(), "notes": chosen.notes}
+    if not views:
+        return page(request, "hour_empty.html", told | {"newest": board.query.newest()}, 404)
+    return page(request, "hour.html", told | {"view": views[0], "risers": _risers(board, asked)})
+
+
+def _risers(board: Board, asked: Hour) -> tuple[Riser, ...]:
+    """What rose against the 24 hours before; nothing where there is nothing to compare with."""
+    try:
+        return board.query.rising(asked, 24, RISERS).risers
+    except NoDataError:
+        return ()
+
+
+@router.get("/tag")
+def tag(request: Request, board: OnBoard, chosen: Chosen, asked: Annotated[TagAsked, Query()]) -> Response:
+    """One tag hour by hour: until now, or around an hour."""
+    name, current = typed(asked.name), board.current()
+    hours = max(1, min(moments.span(asked.span) // HOUR_MS, MOST_HOURS))
+    until = min(current, Hour.parse(asked.at).plus(hours // 2)).plus(1) if asked.at else current.plus(1)
+    since = until.plus(-hours)
+    told: dict[str, Any] = {"tag": name, "asked": asked, "spans": SPANS, "since": since, "until": until}
+    if not name:
+        return page(request, "tag_none.html", told)
+    try:
+        found = board.query.history(name, since, until)
+    except NoDataError:
+        return page(request, "tag_empty.html", told | {"newest": board.query.newest()}, 404)
+    return page(request, "tag.html", told | {"found": found, "bars": charts.bars(found, chosen.tz)})

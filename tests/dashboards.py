@@ -1,0 +1,83 @@
+"""A dashboard that runs in this process, on a free port, over the views of one test."""
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from config.settings import Settings
+from ingest.hashtags import tags_of
+from ingest.hours import Hour, Millis
+from ingest.sources.file import FileSource
+from serving.cli.defects import kept
+from serving.cli.explained import explained
+from serving.cli.facts import gathered
+from serving.cli.options import now
+from serving.dashboard import server
+from serving.dashboard.app import Asking, dashboard
+from serving.store import Store
+from serving.views import USES, BatchView, Row, rank, use_id
+from tests.recorded import read, reading
+
+ASKING = Asking(gathered, explained, kept)
+
+
+class Clock:
+    """The wall clock, or a moment that a test has chosen."""
+
+    at: Millis | None = None
+
+    def __call__(self) -> Millis:
+        return now() if self.at is None else self.at
+
+
+@contextmanager
+def running(settings: Settings, asking: Asking = ASKING, clock: Clock | None = None, **serve: Any) -> Iterator[str]:
+    """The dashboard's address while it runs; at the end it must stop within seconds, whoever is still connected."""
+    settings = settings.model_copy(update={"serve": settings.serve.model_copy(update=serve)})
+    stop = threading.Event()
+    with (
+        server.bound("127.0.0.1", 0) as listening,
+        dashboard(settings, clock or Clock(), asking, stop) as app,
+    ):
+        thread = threading.Thread(target=server.serve, args=(app, listening, stop), name="dashboard")
+        thread.start()
+        try:
+            yield server.url_of(listening)
+        finally:
+            stop.set()
+            thread.join(30)
+        assert not thread.is_alive()
+
+
+def published(store: Store, counts: Mapping[str, int], hour: Hour, token: int = 1, **other: Any) -> None:
+    """An hour as the batch layer would publish it: each tag as it is written, all posts with one."""
+    rows = tuple(Row(tag, other.get("shown", {}).get(tag, tag), count) for tag, count in rank(counts))
+    uses = sum(counts.values())
+    complete, dirty = other.get("complete", True), other.get("dirty", False)
+    view = BatchView(
+        hour, rows, 0, uses, len(rows), uses, "1", f"run-{token}", token, (0, 0, 0), complete, dirty, hour.end_ms
+    )
+    assert store.publish(view)
+
+
+def counted(store: Store, hour: Hour, **uses: int) -> None:
+    """Uses as the speed layer would add them."""
+    for tag, count in uses.items():
+        mine = {"hour": str(hour), "tag": tag, "shown": tag, "origin": "speed"}
+        key = {"_id": use_id(str(hour), tag)}
+        store.collection(USES).update_one(key, {"$inc": {"count": count}, "$setOnInsert": mine}, upsert=True)
+
+
+def boston(test_data: Path, store: Store, most: int = 4_000) -> dict[Hour, Counter[str]]:
+    """Recorded posts of April 2013, counted here, published hour by hour. The counts."""
+    file = test_data / "crisislex_t6" / "2013_Boston_Bombings-ontopic_offtopic.csv"
+    posts, _, _ = read(FileSource([str(file)], reading()))
+    hours: defaultdict[Hour, Counter[str]] = defaultdict(Counter)
+    for post in posts[:most]:
+        hours[Hour.of(post.created_at)].update(tags_of(post).keys())
+    for hour, counts in hours.items():
+        published(store, counts, hour)
+    return dict(hours)

@@ -1,0 +1,259 @@
+"""The dashboard's pages, its API and what guards them, on a real MongoDB."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from httpx_sse import connect_sse
+from pydantic import SecretStr
+
+from config.errors import UnavailableError, UsageError
+from config.settings import ServeSettings, Settings
+from ingest.hours import Hour
+from serving import day, history, render, rising
+from serving.dashboard import server
+from serving.dashboard.guard import POLICY
+from serving.query import Query
+from serving.store import Store
+from tests.dashboards import ASKING, Clock, boston, counted, published, running
+from tests.end_to_end.asking import ask
+
+HOUR = Hour.parse("2013-04-15T20")
+TOKEN = "correct-horse-battery-staple"
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7*7 }}",
+    "\u202egnp",
+    "a\nb",
+    "x" * 10_000,
+]
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    with Store(settings.mongo) as made:
+        yield made
+
+
+def get(url: str, **asked: Any) -> httpx.Response:
+    return httpx.get(url, params=asked or None, timeout=60)
+
+
+def test_the_api_answers_with_the_json_of_the_command_line(
+    settings: Settings, settings_file: Path, store: Store, test_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
+    boston(test_data, store)
+    current = Hour.of(Clock()())
+    counted(store, current, paris=3, rain=1)
+    same: dict[str, dict[str, Any]] = {
+        "top --hour 2013-04-15T16 --tz America/New_York": {"hour": "2013-04-15T16", "tz": "America/New_York"},
+        "top --since 2013-04-15 --until 2013-04-17 -n 25": {"since": "2013-04-15", "until": "2013-04-17", "n": 25},
+        f"top --hour {current} --origin speed": {"hour": str(current), "origin": "speed"},
+        "top": {},
+    }
+    with running(settings) as url:
+        for command, asked in same.items():
+            assert get(f"{url}/api/top", **asked).json() == ask(*command.split()), command
+        day = get(f"{url}/api/day", date="2013-04-15").json()
+        rising = get(f"{url}/api/rising", hour=str(HOUR)).json()
+        history = get(f"{url}/api/tag", name="#PrayForBoston", since="2013-04-15", until="2013-04-17").json()
+        assert get(f"{url}/api/explain", hour=str(HOUR)).json()["answer"]["run"] == "run-1"
+        assert set(get(f"{url}/api/status").json()) == {"servers", "speed", "archive", "hours", "runs"}
+    at = next(line for line in day["hours"] if line["hour"] == str(HOUR))
+    assert [row["tag"] for row in at["top"]] == [row["tag"] for row in ask("top", "--hour", str(HOUR))["top"]]
+    assert rising["rising"][0]["count"] > rising["rising"][0]["expected"]
+    assert {"hour": str(HOUR)}.items() <= history["hours"][20].items()
+    assert sum(point["count"] for point in history["hours"]) == history["uses"] > 0
+
+
+def test_every_answer_has_the_shape_that_its_description_promises(settings: Settings, store: Store) -> None:
+    """What is sent passes through these shapes, which leave out what they do not name."""
+    published(store, {"paris": 5, "rain": 2}, HOUR)
+    published(store, {"paris": 1, "snow": 9}, HOUR.plus(-1))
+    query = Query(store)
+    made = {
+        f"/api/top?hour={HOUR}": render.hour_json(query.hour(HOUR, 10)),
+        f"/api/top?since={HOUR}&until={HOUR.plus(3)}": render.range_json(query.range(HOUR, HOUR.plus(3), 10)),
+        "/api/day?date=2013-04-15": day.day_json(query.day(HOUR.plus(-20), HOUR.plus(4), 10)),
+        f"/api/rising?hour={HOUR}": rising.rising_json(query.rising(HOUR, 24, 10)),
+        f"/api/tag?name=paris&since={HOUR.plus(-2)}&until={HOUR.plus(1)}": history.history_json(
+            query.history("paris", HOUR.plus(-2), HOUR.plus(1))
+        ),
+    }
+    with running(settings) as url:
+        for path, document in made.items():
+            assert get(url + path).json() == json.loads(json.dumps(document)), path
+        described = get(f"{url}/api/openapi.json").json()["paths"]
+    questions = ("top", "day", "rising", "tag", "explain", "status", "live")
+    assert set(described) == {f"/api/{question}" for question in questions}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "what"),
+    [
+        ("/api/top?hour=soon", 400, "no moment that I understand: 'soon'"),
+        ("/api/top?n=0", 400, "Input should be greater than or equal to 1"),
+        ("/api/top?hour=now&last=1h", 400, "--hour, --last and --since/--until exclude each other"),
+        ("/api/top?tz=Mars/X", 400, "unknown time zone: 'Mars/X'"),
+        ("/api/top?hour=1999-01-01T00", 404, "nothing is known of 1999-01-01T00"),
+        ("/api/day?date=tomorrow", 400, "not a date: 'tomorrow'"),
+        ("/api/tag", 400, "Field required"),
+        ("/api/nonsense", 404, "there is no such page"),
+    ],
+)
+def test_what_can_not_be_answered_says_what_and_what_next(
+    url_of_nothing: str, path: str, status: int, what: str
+) -> None:
+    answer = get(url_of_nothing + path)
+    assert (answer.status_code, answer.json()["error"]["what"]) == (status, what)
+    assert answer.json()["error"]["next_step"]
+
+
+@pytest.fixture(scope="module")
+def url_of_nothing(stack: Settings) -> Iterator[str]:
+    """A dashboard over a database without anything."""
+    mongo = stack.mongo.model_copy(update={"database": "trends_without_anything"})
+    with running(stack.model_copy(update={"mongo": mongo})) as url:
+        yield url
+
+
+def test_every_page_is_there_before_anything_was_counted(url_of_nothing: str) -> None:
+    pages = {"/": 200, "/day": 404, f"/hour/{HOUR}": 404, "/tag?name=x": 404, "/tag": 200, "/api": 200}
+    for path, status in pages.items():
+        answer = get(url_of_nothing + path)
+        assert (path, answer.status_code) == (path, status)
+        assert status == 200 or "Nothing has been counted yet" in answer.text
+
+
+def test_no_tag_is_markup_on_any_page(settings: Settings, store: Store) -> None:
+    published(store, {tag: 10 - at for at, tag in enumerate(HOSTILE)}, HOUR)
+    asked: list[tuple[str, dict[str, str]]] = [("/day", {"date": "2013-04-15"}), (f"/hour/{HOUR}", {})]
+    asked += [("/tag", {"name": tag, "at": str(HOUR)}) for tag in HOSTILE]
+    with running(settings) as url:
+        for path, words in asked:
+            answer = get(url + path, **words)
+            assert answer.status_code == 200, (path, words)
+            for markup in ("<script>alert", "<img src=x", "\u202e"):
+                assert markup not in answer.text
+            assert path == "/tag" or "{{ 7*7 }}" in answer.text
+
+
+def test_a_page_may_load_nothing_but_our_own_files(url_of_nothing: str) -> None:
+    for path in ("/", "/day", "/api/top", "/static/dashboard.js", "/nonsense"):
+        headers = get(url_of_nothing + path).headers
+        assert headers["content-security-policy"] == POLICY
+        assert headers["x-content-type-options"] == "nosniff"
+    for path in ("/", "/tag", "/api", "/status"):
+        page = get(url_of_nothing + path).text
+        assert "http://" not in page
+        assert "https://" not in page
+        assert " style=" not in page
+        assert not [part for part in page.split("<script")[1:] if 'src="/static/' not in part.split(">")[0]]
+
+
+def test_only_names_of_this_server_are_answered(settings: Settings) -> None:
+    hosts = {
+        "evil.example": 421, "evil.example:8000": 421, "": 421, "localhost": 200, "127.0.0.1:1": 200, "[::1]:80": 200,
+        "trends.example": 200, "192.0.2.7": 200, "127.0.0.1.evil.example": 421,
+    }  # fmt: skip
+    with running(settings, names=("Trends.example",)) as url:
+        for host, status in hosts.items():
+            assert httpx.get(f"{url}/tag", headers={"Host": host}).status_code == status, host
+
+
+def test_a_token_is_needed_where_one_is_set_and_shown_once_by_a_browser(settings: Settings) -> None:
+    with running(settings, token=SecretStr(TOKEN)) as url, httpx.Client(base_url=url) as browser:
+        assert browser.get("/api/openapi.json").status_code == 401
+        assert browser.get("/api/openapi.json", headers={"Authorization": "Bearer wrong"}).status_code == 401
+        assert browser.get("/api/openapi.json", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+        sent = browser.get("/tag?name=x")
+        assert (sent.status_code, sent.headers["location"]) == (303, "/login?to=%2Ftag%3Fname%3Dx")
+        assert browser.post("/login", data={"token": "wrong", "to": "/tag"}).status_code == 401
+        assert browser.get("/tag").status_code == 303
+        far = browser.post("/login", data={"token": TOKEN, "to": "//evil.example"})
+        assert far.headers["location"] == "/"
+        cookie = far.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert TOKEN not in cookie
+        assert browser.get("/tag").status_code == 200
+        assert browser.post("/login", content=b"token=" + b"x" * 100_000).status_code == 400
+        assert browser.get("/tag", headers={"Cookie": "trends=; ;;=\x7f"}).status_code == 303
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "trends.example"])
+def test_others_can_not_ask_without_a_token(host: str) -> None:
+    with pytest.raises(UsageError, match="no token keeps them out"):
+        server.check(ServeSettings(host=host))
+    with pytest.raises(UsageError, match="shorter than 16"):
+        server.check(ServeSettings(host=host, token=SecretStr("short")))
+    server.check(ServeSettings(host=host, token=SecretStr(TOKEN)))
+
+
+def test_loopback_needs_no_token_and_a_port_that_is_taken_is_told() -> None:
+    for host in ("127.0.0.1", "::1", "localhost", "127.8.8.8"):
+        server.check(ServeSettings(host=host))
+    with server.bound("127.0.0.1", 0) as taken:
+        taken.listen()
+        with pytest.raises(UnavailableError, match="--port"):
+            server.bound("127.0.0.1", taken.getsockname()[1])
+
+
+def test_a_change_comes_by_the_stream_and_streams_end_with_the_server(settings: Settings, store: Store) -> None:
+    clock = Clock()
+    clock.at = HOUR.start_ms + 1
+    counted(store, HOUR, paris=3)
+    seen = []
+    with httpx.Client(timeout=60) as client, running(settings, clock=clock) as url:
+        with connect_sse(client, "GET", f"{url}/api/live") as stream:
+            for event in stream.iter_sse():
+                if event.event == "answer":
+                    seen.append(json.loads(event.data)["hours"][0]["top"])
+                    if len(seen) == 2:
+                        break
+                    counted(store, HOUR, rain=5)
+        still_open = client.send(client.build_request("GET", f"{url}/live"), stream=True)
+        assert "rain" in next(still_open.iter_text())
+    assert [[row["tag"] for row in top] for top in seen] == [["paris"], ["rain", "paris"]]
+
+
+def test_without_mongodb_pages_and_programs_are_told_so(settings: Settings) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        uri = SecretStr(f"mongodb://127.0.0.1:{nobody.getsockname()[1]}/?replicaSet=rs0")
+        mongo = settings.mongo.model_copy(update={"uri": uri, "timeout_s": 0.3})
+        with running(settings.model_copy(update={"mongo": mongo})) as url:
+            for path in ("/", "/day", f"/hour/{HOUR}", "/tag?name=x"):
+                answer = get(url + path)
+                assert answer.status_code == 503, path
+                assert "MongoDB" in answer.text
+                assert "Traceback" not in answer.text
+            answer = get(f"{url}/api/top")
+            assert (answer.status_code, answer.json()["error"]["where"]) == (503, "MongoDB")
+            with httpx.Client(timeout=60) as client, connect_sse(client, "GET", f"{url}/api/live") as stream:
+                assert next(stream.iter_sse()).event == "trouble"
+
+
+def test_an_error_that_should_not_happen_is_kept_and_told_without_a_traceback(settings: Settings) -> None:
+    told: list[Exception] = []
+
+    def broken(_: Settings) -> dict[str, Any]:
+        raise ZeroDivisionError("a defect")
+
+    def kept(error: Exception) -> str:
+        told.append(error)
+        return "The details are in a file"
+
+    with running(settings, ASKING._replace(status=broken, defect=kept)) as url:
+        for path in ("/status", "/api/status"):
+            answer = get(url + path)
+            assert answer.status_code == 500
+            assert "an error that should not happen" in answer.text
+            assert "ZeroDivisionError" not in answer.text
+    assert len(told) == 2
