@@ -1,9 +1,10 @@
 """The topology on the session's Storm: submitted for a test, its processes found and killed."""
 
+import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,9 +38,12 @@ def eventually(holds: Callable[[], bool], within_s: float, what: str) -> None:
 
 
 @contextmanager
-def submitted(settings: Settings, settings_file: Path) -> Iterator[None]:
+def submitted(settings: Settings, settings_file: Path, environment: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Inside, the topology runs; `environment` is what its processes have besides the settings file."""
     with servers.reading(settings_file):
-        submission.submit(settings, ROOT)
+        given = json.dumps(dict(environment or {}))
+        options = ("-N", settings.storm.topology, "-o", f"topology.environment={given}")
+        submission._sparse(settings, ROOT, "submit", "-n", submission.TOPOLOGY, *options)
         try:
             yield
         finally:

@@ -1,0 +1,114 @@
+"""Points of the real code at which a process dies, or stops, as `points/sitecustomize.py` names them. Each is proved.
+
+A process that is started with `environment` has all points in it, and none does anything until it is armed.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from tests.end_to_end.waiting import until
+from tests.faults.points.sitecustomize import POINTS
+
+TRENDS = Path(sys.executable).with_name("trends")
+REACHED_S = 120
+
+
+def named(component: str) -> list[str]:
+    """The points of the archiver, the producer, the spout, the bolt, or the batch job."""
+    found = [name for name in POINTS if name.startswith(f"{component}: ")]
+    assert found
+    return found
+
+
+class Points:
+    """The points of some processes. One is armed at a time, and one process takes it, once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir()
+        self.environment = {
+            "PYTHONPATH": str(Path(__file__).with_name("points")),
+            "FAULT_POINTS": str(folder),
+        }
+
+    def arm(self, point: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """From now on the first process that comes to this point gets this signal from itself."""
+        assert point in POINTS
+        for old in self._folder.iterdir():
+            old.unlink()
+        whole = self._folder / "new"
+        whole.write_text(json.dumps({"point": point, "signal": number.name}))
+        whole.rename(self._folder / "armed")
+
+    @property
+    def reached_by(self) -> int | None:
+        """The process that came to the point. Exactly one ever does."""
+        found = [int(path.name.partition("-")[2]) for path in self._folder.glob("reached-*")]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def wait_until_reached(self) -> int:
+        """The process that came to the point, once one has."""
+        until(lambda: self.reached_by is not None, lambda: [path.name for path in self._folder.iterdir()], REACHED_S)
+        assert self.reached_by is not None
+        return self.reached_by
+
+    @contextmanager
+    def stopped_at(self, point: str, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+        """Inside, a process stands still at a point; then it goes on. It is seen to stand still at both ends."""
+        assert self.wait_until_reached() == process.pid, point
+        seen = psutil.Process(process.pid)
+        until(lambda: seen.status() == psutil.STATUS_STOPPED, seen.status, 10)
+        yield
+        assert seen.status() == psutil.STATUS_STOPPED, point
+        process.send_signal(signal.SIGCONT)
+
+
+def environment(settings_file: Path, *more: Mapping[str, str]) -> dict[str, str]:
+    """What a process of ours is started with: one settings file and these variables, none of the developer's."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
+    return {**ours, "TRENDS_CONFIG": str(settings_file), **{k: v for each in more for k, v in each.items()}}
+
+
+@contextmanager
+def started(settings_file: Path, *typed: str, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`trends …` in a process, gone at the end whatever happens."""
+    process = subprocess.Popen(
+        [TRENDS, *typed], env=environment(settings_file, variables), stdout=-1, stderr=-1, cwd=settings_file.parent
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def ended(process: "subprocess.Popen[bytes]", within_s: float = 180) -> tuple[int, str]:
+    """Exit code of a process, and what it said."""
+    _, talk = process.communicate(timeout=within_s)
+    return process.returncode, talk.decode()
+
+
+def dies(points: Points, point: str, settings_file: Path, *typed: str, **variables: str) -> None:
+    """`trends …` dies at a point: proved by how it ended, and by the mark it left."""
+    points.arm(point)
+    with started(settings_file, *typed, **points.environment, **variables) as process:
+        code, talk = ended(process)
+    assert (code, points.reached_by) == (-signal.SIGKILL, process.pid), f"{point}: {talk}"
+
+
+def lives(settings_file: Path, *typed: str, **variables: str) -> str:
+    """`trends …` ends well. What it said."""
+    with started(settings_file, *typed, **variables) as process:
+        code, talk = ended(process)
+    assert (code, "Traceback" in talk) == (0, False), talk
+    return talk

@@ -1,0 +1,64 @@
+"""Whoever dies, at whichever point of its protocol, and is started again: the end equals the oracle."""
+
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.archive.paths import Paths
+from config.settings import Settings
+from tests.end_to_end.oracle import count, posts_of_csv
+from tests.faults.armed import Points, dies, lives, named
+from tests.integration import archived
+from tests.integration.kafka_read import committed
+from tests.integration.posting import Sender, assert_exactly_once
+
+BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
+
+
+@pytest.fixture
+def points(tmp_path: Path) -> Points:
+    return Points(tmp_path / "points")
+
+
+def test_the_archiver_dies_at_each_point_and_every_post_is_archived_once(
+    settings: Settings, settings_file: Path, points: Points, test_data: Path
+) -> None:
+    recorded = iter(sorted(archived.posts_of_csv(test_data / BOSTON), key=lambda post: post.created_at))
+    sender, sent = Sender(settings), list(islice(recorded, 0))
+    for number, point in enumerate(named("archiver")):
+        some = list(islice(recorded, 60))
+        sender.send(some)
+        sent += some
+        # a group for each point: the members of a group wait 10 s for one that is dead
+        group = {"TRENDS_KAFKA__ARCHIVE_GROUP": f"{settings.kafka.archive_group}-{number}"}
+        dies(points, point, settings_file, "archive", "--until-drained", **group)
+        again = {"TRENDS_KAFKA__ARCHIVE_GROUP": f"{settings.kafka.archive_group}-{number}-again"}
+        lives(settings_file, "archive", "--until-drained", **again)
+        assert_exactly_once(settings, sent)
+    assert not HdfsStore(settings.hdfs).entries(Paths(settings.hdfs.root, settings.kafka.posts).all_tmp)
+
+
+def test_the_producer_dies_at_each_point_and_every_post_and_use_is_there_once(
+    settings: Settings, settings_file: Path, points: Points, test_data: Path
+) -> None:
+    lines = (test_data / BOSTON).read_bytes().splitlines(keepends=True)[:401]
+    file = settings_file.with_name("some.csv")
+    file.write_bytes(b"".join(lines))
+    load = ("ingest", "file", str(file))
+    small = {"TRENDS_INGEST__TRANSACTION_POSTS": "100"}
+    written = []
+    for point in named("producer"):
+        dies(points, point, settings_file, *load, **small)
+        written.append(len(committed(settings.kafka.bootstrap, settings.kafka.posts)))
+    assert written == [0, 100], "it did not die where it was meant to"
+    assert "Going on behind" in lives(settings_file, *load, **small)
+    assert "Nothing new" in lives(settings_file, *load, **small)
+
+    sent = list(posts_of_csv(file))
+    posts = committed(settings.kafka.bootstrap, settings.kafka.posts)
+    uses = committed(settings.kafka.bootstrap, settings.kafka.hashtags)
+    assert Counter((post.key() or b"").decode() for post in posts) == Counter(post.id for post in sent)
+    assert Counter((use.key() or b"").decode() for use in uses) == sum(count(sent, once=False).values(), Counter())
