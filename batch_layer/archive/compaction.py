@@ -25,14 +25,14 @@ from batch_layer.archive.encoding import write
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Try, span_of
-from batch_layer.archive.placing import Site, finish, sweep
+from batch_layer.archive.placing import Site, finish
 from batch_layer.archive.posts import check_lengths, records_of
 from config.errors import TrendsError, UnavailableError
 from config.settings import ArchiveSettings
 from ingest.hours import Hour, Millis
 
 ABANDONED_MS = 86_400_000
-"""What lies in `_tmp` for longer, and was not committed, is deleted."""
+"""What lies in `_tmp` for longer, and is no try of ours, is deleted."""
 GROUP = 64
 """Hours in a commit."""
 PIECE_BYTES = 1 << 20
@@ -52,7 +52,7 @@ class Report:
     deleted: int = 0
     """Files, replaced long enough ago, that were deleted."""
     cleared: int = 0
-    """Folders of `_tmp` that nobody would have committed any more."""
+    """Folders of `_tmp` that nobody can commit any more."""
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -185,11 +185,15 @@ class Compaction:
         to.store.delete(to.paths.tmp(link.tried), everything_below=True)
 
     def _clear(self, to: Site) -> None:
-        """Delete what was never committed. What was, `Ledger.refresh` has brought to its place."""
-        self.report.cleared += sweep(to, self._ledger.hours_log)
+        """Delete what can't be committed any more. What was committed, `Ledger.refresh` has brought to its place.
+
+        A try that may still win stays, however old it is: its archiver may only have slept.
+        """
+        ends = dict(enumerate(self._ledger.covered)) | {HOURS: self._ledger.hours_log.position}
         for entry in to.store.entries(to.paths.all_tmp):
             tried = Try.of(entry.name)
-            if entry.modified_at < self._now - ABANDONED_MS and not (tried and self._ledger.committed(tried)):
+            lost = tried is not None and tried.start < ends.get(tried.log, 0) and not self._ledger.committed(tried)
+            if lost or (tried is None and entry.modified_at < self._now - ABANDONED_MS):
                 to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
                 self.report.cleared += 1
 

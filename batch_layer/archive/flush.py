@@ -26,9 +26,6 @@ from config.errors import FencedError, TrendsError, UnavailableError
 from ingest.hours import Hour, Millis
 from ingest.wire import Reject
 
-STALE_MS = 3_600_000
-"""Parts that were uploaded longer ago are uploaded again before the commit: compaction clears `_tmp` after a day."""
-
 
 @dataclass(frozen=True)
 class Outlets:
@@ -53,7 +50,6 @@ class Flush:
         self._try = Try(chunk.partition, chunk.start, uuid4())
         self._files: list[bytes] = []
         self._parts: list[Part] = []
-        self._uploaded_at: Millis = 0
         self._manifest: Manifest | None = None
         self._steps = [self.write, self.upload, self.commit, self.place, self.acknowledge]
 
@@ -90,7 +86,6 @@ class Flush:
     def upload(self) -> None:
         """Step 2. One listing gives the length of every part."""
         to = self._to
-        self._uploaded_at = to.now()
         folder = to.site.paths.tmp(self._try)
         wanted = {to.site.paths.tmp_part(self._try, number): file for number, file in enumerate(self._files, start=1)}
         list(to.site.threads.map(to.site.store.put, wanted.keys(), wanted.values()))
@@ -101,8 +96,6 @@ class Flush:
 
     def commit(self) -> None:
         """Step 3."""
-        if self._to.now() - self._uploaded_at > STALE_MS:
-            self.upload()
         self._to.send_rejects(self._chunk.rejects)
         if self._manifest is None:
             self._manifest = self._make_manifest()

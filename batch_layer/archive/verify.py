@@ -139,7 +139,8 @@ def _stray_tries(ledger: Ledger, now: Millis) -> Iterator[Finding]:
         tried = Try.of(entry.name)
         if entry.modified_at < now - STRAY_MS and not (tried and ledger.committed(tried)):
             path = f"{ledger.paths.all_tmp}/{entry.name}"
-            yield Finding(False, "left by an archiver that died before its commit", path, "`trends compact` deletes it")
+            step = "`trends archive` and `trends compact` delete it once they have committed in its place"
+            yield Finding(False, "left by somebody who died before a commit", path, step)
 
 
 def _named(entries: Iterable[Entry], prefix: str) -> Iterator[Entry]:

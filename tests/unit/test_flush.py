@@ -1,20 +1,23 @@
 """The five steps of a flush, one by one."""
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 import pytest
 
 from batch_layer.archive.buffer import OpenChunk
-from batch_layer.archive.compaction import ABANDONED_MS
-from batch_layer.archive.flush import STALE_MS, Flush, Outlets
+from batch_layer.archive.compaction import ABANDONED_MS, Compaction
+from batch_layer.archive.flush import Flush, Outlets
+from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.log import CommitLog
-from batch_layer.archive.paths import Paths
+from batch_layer.archive.paths import Paths, Try
 from batch_layer.archive.placing import Site
 from config.errors import FencedError, UnavailableError
+from config.settings import HdfsSettings
 from ingest.post import Post
 from ingest.wire import Reject, encode
 from tests.laws.hdfs_double import HdfsDouble
-from tests.laws.test_archive_protocol import NOW, Inline
+from tests.laws.test_archive_protocol import ARCHIVE, NOW, Inline
 
 
 class Bench:
@@ -79,12 +82,26 @@ def test_who_comes_second_leaves_nothing_behind_and_says_so() -> None:
     assert sorted(hdfs.files) == [COMMIT, PART]
 
 
-def test_an_archiver_that_slept_after_its_upload_uploads_again() -> None:
-    assert STALE_MS < ABANDONED_MS
+def test_a_compaction_leaves_what_an_archiver_may_still_commit_however_long_it_sleeps() -> None:
     bench = Bench(HdfsDouble())
     bench.flush.step()
     bench.flush.step()
-    bench.hdfs.delete("/archive/_tmp", everything_below=True)
-    bench.now += STALE_MS + 1
+    assert compacted_later(bench.hdfs) == 0
     bench.flush.run(lambda _: None)
     assert bench.files() == [COMMIT, PART]
+
+
+def test_a_compaction_clears_what_can_not_be_committed_any_more() -> None:
+    bench = Bench(HdfsDouble())
+    bench.flush.run(lambda _: None)
+    for name in (Try(0, 0, uuid4()).name, "of somebody else"):
+        bench.hdfs.put(f"/archive/_tmp/{name}/1.avro", b"")
+    assert compacted_later(bench.hdfs) == 2
+    assert bench.files() == [COMMIT, PART]
+
+
+def compacted_later(hdfs: HdfsDouble) -> int:
+    """Folders of `_tmp` that a compaction clears ten days later."""
+    ledger = Ledger(HdfsSettings(root="/archive"), ARCHIVE, "posts", 1, store=hdfs)
+    ledger.refresh()
+    return Compaction(ledger, ARCHIVE, NOW + 10 * ABANDONED_MS).run([]).cleared
