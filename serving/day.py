@@ -135,8 +135,13 @@ def day_json(day: Day) -> dict[str, Any]:
 
 def _line_json(line: HourLine) -> dict[str, Any]:
     if line.view is None:
-        return {"hour": str(line.hour), "origin": None, "state": "missing", "top": []}
+        return missing_json(line.hour)
     told = hour_json(line.view)
     for row, cell in zip(told["top"], line.cells, strict=True):
         row |= {"was": cell.was, "move": cell.move}
     return told
+
+
+def missing_json(hour: Hour) -> dict[str, Any]:
+    """An hour that no layer has anything of."""
+    return {"hour": str(hour), "origin": None, "state": "missing", "top": []}

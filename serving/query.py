@@ -10,7 +10,7 @@ from serving.history import History, history
 from serving.lenses import absence, batch_view, through
 from serving.merge import Range, View, first, merge, total
 from serving.render import printable
-from serving.rising import Rising, rising
+from serving.rising import SURE, Rising, rising
 from serving.store import Snapshot, Store
 from serving.views import HASHTAGS, Lens, Origin
 
@@ -72,7 +72,7 @@ class Query:
             raise self._nothing(since, until)
         return grid(views, since, until, n, series)
 
-    def rising(self, hour: Hour, hours_before: int, n: int) -> Rising:
+    def rising(self, hour: Hour, hours_before: int, n: int, least: float = SURE) -> Rising:
         """The tags that grew most in an hour, against that many hours before it. Raises `NoDataError`."""
         since = hour.plus(-hours_before)
         views = self._known(since, hour.plus(1))
@@ -80,7 +80,7 @@ class Query:
             raise self._nothing(hour, hour.plus(1))
         if not any(view.uses for view in views[:-1]):
             raise NoDataError(f"no use is known of {since} to {hour}, to compare {hour} with")
-        return rising(views[-1], views[:-1], since, n)
+        return rising(views[-1], views[:-1], since, n, least)
 
     def history(self, tag: str, since: Hour, until: Hour) -> History:
         """One tag hour by hour. Raises `NoDataError` where no hour knows the tag, `UsageError`."""

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from ingest.hours import Hour, Millis, moment_of
 from serving.merge import Range, View, competition
-from serving.views import Row
 
 LONGEST_TAG = 40
 """Characters of a tag that a table shows; JSON has all of them."""
@@ -93,13 +92,13 @@ def table(answer: View | Range, title: str) -> Any:
     drawn.add_column("", min_width=12)
     for rank, row in zip(competition(answer.rows), answer.rows, strict=True):
         shown = printable(row.shown) if answer.lens.kind != "hashtag" else "#" + printable(row.shown)
-        drawn.add_row(str(rank), Text(shown), f"{row.count:,}", Text(_bar(row, answer.rows)))
+        drawn.add_row(str(rank), Text(shown), f"{row.count:,}", Text(bar(row.count, answer.rows[0].count)))
     return drawn
 
 
-def _bar(row: Row, rows: Sequence[Row], width: int = 12) -> str:
-    """A bar as long as the row's share of the first row, in eighths of a character."""
-    eighths = max(1, row.count * width * 8 // rows[0].count)
+def bar(count: int, most: int, width: int = 12) -> str:
+    """A bar as long as the count's share of the most, in eighths of a character."""
+    eighths = max(1, count * width * 8 // most) if count else 0
     return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
 
 

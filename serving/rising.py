@@ -20,6 +20,8 @@ from serving.merge import State, View, places
 from serving.render import hour_json
 from serving.views import Origin, Row
 
+SURE = 10.83
+"""The score that comes by chance once in 1,000 tags."""
 FORMULA = "G2, the log-likelihood ratio of Dunning (1993), of the tag's share in the hour and in the hours before"
 
 
@@ -54,6 +56,8 @@ class Rising:
     hours_before: tuple[Hour, ...]
     """Those that something is known of."""
     uses_before: int
+    least: float
+    """The score from which on a tag is told."""
     risers: tuple[Riser, ...]
     """By score descending, then by tag."""
 
@@ -68,8 +72,11 @@ class Rising:
         return self.view.state
 
 
-def rising(view: View, before: Sequence[View], since: Hour, n: int) -> Rising:
-    """The first n risers of a view with all its rows, against those of `[since, view.hour)`, at least one."""
+def rising(view: View, before: Sequence[View], since: Hour, n: int, least: float = SURE) -> Rising:
+    """The first n tags with at least that score of a view, against `before`: the views of `[since, view.hour)`.
+
+    All views have all their rows, and some of those before have uses.
+    """
     counts: dict[str, int] = {}
     beyond = 0
     for each in before:
@@ -82,11 +89,11 @@ def rising(view: View, before: Sequence[View], since: Hour, n: int) -> Rising:
     risers = [
         Riser(row, rank, last[row.tag][0] if row.tag in last else None, had, expected, score)
         for row, rank, had in ((row, rank, counts.get(row.tag, 0) + beyond) for rank, row in places(view).values())
-        if (expected := had * view.uses / uses if uses else 0.0) < row.count
-        and (score := log_likelihood(row.count, had, view.uses, uses)) > 0
+        if (expected := had * view.uses / uses) < row.count
+        and (score := log_likelihood(row.count, had, view.uses, uses)) >= least
     ]
     risers.sort(key=lambda each: (-each.score, each.row.tag))
-    return Rising(view.hour, since, view, tuple(each.hour for each in before), uses, tuple(risers[:n]))
+    return Rising(view.hour, since, view, tuple(each.hour for each in before), uses, least, tuple(risers[:n]))
 
 
 def log_likelihood(now: int, before: int, all_now: int, all_before: int) -> float:
@@ -113,6 +120,7 @@ def rising_json(answer: Rising) -> dict[str, Any]:
         "hours_before": [str(each) for each in answer.hours_before],
         "uses_before": answer.uses_before,
         "formula": FORMULA,
+        "least": answer.least,
         "rising": [
             {
                 "tag": each.row.tag,

@@ -14,6 +14,10 @@ from config.errors import TrendsError
 COMMANDS = {
     "Ask": {
         "top": ("serving.cli.top:top", "The most used hashtags: now, of an hour, of a range."),
+        "day": ("serving.cli.day:day", "Hour by hour: the last 24 hours, or a day; as a page, as pictures."),
+        "rising": ("serving.cli.rising:rising", "Which hashtags grew most against the hours before."),
+        "tag": ("serving.cli.tag:tag", "One hashtag, hour by hour, with its spellings."),
+        "watch": ("serving.cli.watch:watch", "The hour in progress, refreshed in place."),
         "explain": ("serving.cli.explain:explain", "Where an hour's answer came from."),
         "serve": ("serving.cli.serve:serve", "The same answers in a browser, and a JSON API."),
         "status": ("serving.cli.status:status", "Servers, lag, watermark, hours by state, last runs."),

@@ -182,7 +182,7 @@ def test_a_day_a_riser_and_a_history_are_read_as_ranges_are(store: Store) -> Non
         [("rain", "up")],
         [],
     ]
-    assert [each.row.tag for each in query.rising(HOUR.plus(2), 2, 10).risers] == ["rain"]
+    assert [each.row.tag for each in query.rising(HOUR.plus(2), 2, 10, least=0).risers] == ["rain"]
     assert [point.count for point in query.history("rain", HOUR, HOUR.plus(4)).points] == [1, 1, 4, None]
     assert [point.count for point in Query(store, "batch").history("rain", HOUR, HOUR.plus(4)).points][2:] == [None] * 2
 

@@ -20,7 +20,7 @@ COMMAND = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 STOPS_OR_STAYS = re.compile(
-    r"""trends[ ](?:up|down|schedule|serve|demo)\b | trends[ ]archive$ | --live | --follow | [ ]-f\b | --reset
+    r"""trends[ ](?:up|down|schedule|serve|demo)\b | trends[ ](?:archive|watch)$ | --live | --follow | [ ]-f\b | --reset
         | rejects[ ]show | sparse[ ](?:submit|kill)""",
     re.VERBOSE,
 )

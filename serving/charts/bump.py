@@ -1,0 +1,68 @@
+"""Bump: the ranks of a day's tags, hour by hour."""
+
+from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
+
+import altair
+
+from serving.charts.frame import FONT, INK, Picture, Record, between, by_hour, chart, framed, holes, its_font, written
+from serving.day import Day, Series
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A000")
+"""Okabe and Ito, "Color Universal Design", 2008; their yellow darker, since it is drawn on white."""
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
+"""So that they can be told apart in print, too."""
+
+
+def bump(day: Day, n: int, tz: ZoneInfo) -> Picture:
+    """The tags with most uses by their places; one is left out while it is not among an hour's first n."""
+    followed = day.series[: len(COLOURS)]
+    number = list(range(len(followed)))
+    x = by_hour(day.hours, tz)
+    places = altair.Axis(values=list(range(1, n + 1)), grid=False, domain=False, ticks=False, title=None, format="d")
+    y = altair.Y("place:Q", scale=altair.Scale(domain=[n + 0.5, 0.4], nice=False), axis=places)
+    colour = altair.Color("tag:N", scale=altair.Scale(domain=number, range=COLOURS[: len(number)]), legend=None)
+    shape = altair.Shape("tag:N", scale=altair.Scale(domain=number, range=SHAPES[: len(number)]), legend=None)
+    base = chart(list(_points(day, followed))).encode(x, y)
+    last = len(day.lines) - 1
+    lines = base.mark_line(strokeWidth=3, interpolate="monotone", opacity=0.85).encode(colour, altair.Detail("run:N"))
+    dots = base.mark_point(size=90, filled=True, opacity=1).encode(colour, shape)
+    names = base.transform_filter("datum.named").encode(altair.Text("name:N"))
+    above = names.transform_filter(f"datum.at < {last}")
+    halo = above.mark_text(dy=-16, fontSize=12, font=its_font(), stroke="white", strokeWidth=4, strokeJoin="round")
+    label = above.mark_text(dy=-16, fontSize=12, font=its_font(), color=INK)
+    beside = names.transform_filter(f"datum.at == {last}")
+    end = beside.mark_text(align="left", dx=11, fontSize=14, font=its_font(), color=INK)
+    drawn = altair.layer(*holes(day.hours, day.whole.missing, x), lines, dots, halo, label, end)
+    title = {"name": "The most used hashtags by rank, hour by hour", "font": FONT}
+    return framed(drawn, title, facts(day, tz), day.hours, 46 * n)
+
+
+def facts(day: Day, tz: ZoneInfo) -> str:
+    """What is needed to trust a picture of a day."""
+    whole = day.whole
+    told = f"{between(whole.since, whole.until, tz)} · {whole.uses:,} uses · {whole.state}"
+    return told + (f" · {len(whole.missing)} hours without data" if whole.missing else "")
+
+
+def _points(day: Day, followed: Sequence[Series]) -> Iterator[Record]:
+    """A point for each hour in which a followed tag is among the first; those of hours in a row are one run, one line.
+
+    A tag is named at the last hour, or where it is not there, at the end of its longest run.
+    """
+    number = {each.row.tag: at for at, each in enumerate(followed)}
+    runs: list[list[list[Record]]] = [[] for _ in followed]
+    for at, line in enumerate(day.lines):
+        for place, cell in enumerate(line.cells, start=1):
+            tag = number.get(cell.row.tag)
+            if tag is None:
+                continue
+            if not runs[tag] or runs[tag][-1][-1]["at"] < at - 1:
+                runs[tag].append([])
+            name = written(followed[tag].row.shown)
+            point = {"at": at, "place": place, "tag": tag, "run": f"{tag}.{len(runs[tag])}", "named": False, **name}
+            runs[tag][-1].append(point)
+    for of_tag in filter(None, runs):
+        last = of_tag[-1][-1]
+        (last if last["at"] == len(day.lines) - 1 else max(of_tag, key=len)[-1])["named"] = True
+        yield from (point for run in of_tag for point in run)

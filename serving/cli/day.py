@@ -1,0 +1,134 @@
+"""`trends day`: hour by hour, on a terminal, as data, as a page, as pictures."""
+
+import csv
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.errors import TrendsError, UsageError
+from ingest.hours import Hour, moment_of
+from serving.asked import Asked
+from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.day import Day, day_json
+from serving.moments import parse
+from serving.query import Query
+from serving.store import Store
+
+MOST_HOURS = 24 * 14
+"""As many hours as a picture has room for."""
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command()
+@click.option("--date", metavar="DAY", help="One day, midnight to midnight in --tz: 2013-04-15, yesterday, monday.")
+@click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 24h]")
+@click.option("-n", "n", type=click.IntRange(1, 50), default=10, show_default=True, help="Tags of an hour.")
+@tz_option
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output, a line a tag of an hour.")
+@click.option("--html", type=_FILE, metavar="FILE", help="One page with pictures and table; it needs no network.")
+@click.option("--png", type=_FILE, metavar="FILE", help="A picture; --chart says which.")
+@click.option("--svg", type=_FILE, metavar="FILE", help="The same as SVG.")
+@click.option("--chart", type=click.Choice(["bump", "heat"]), default="bump", show_default=True, help="Ranks, or uses.")
+@click.pass_context
+def day(
+    ctx: click.Context,
+    /,
+    date: str | None,
+    last: str | None,
+    n: int,
+    tz: ZoneInfo,
+    as_json: bool,
+    as_csv: bool,
+    **files: Any,
+) -> None:
+    """The most used hashtags, hour by hour: the last 24 hours, or a day.
+
+    Each hour is compared with the one before: ▲ rose, ▼ fell, ✚ was not used then.
+
+    \b
+    Examples:
+      trends day
+      trends day --date yesterday --tz Europe/Paris
+      trends day --last 48h --json
+      trends day --png day.png
+      trends day --chart heat --svg day.svg
+      trends day --date 2013-04-15 --html day.html
+    """
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other")
+    since, until = _hours(asked_of(tz), date, last)
+    store = ctx.with_resource(Store(settings_of(ctx).mongo))
+    answer = Query(store).day(since, until, n)
+    if as_json:
+        click.echo(json.dumps(day_json(answer), ensure_ascii=False))
+    elif as_csv:
+        _print_csv(answer)
+    elif not any(files[kind] for kind in ("html", "png", "svg")):
+        _print_grid(answer, tz)
+    _draw(answer, n, tz, files)
+
+
+def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour]:
+    if date is None:
+        since, until = asked.range(None, None, last or "24h")
+    elif last is None:
+        local = moment_of(parse(date, asked.now, asked.tz)).astimezone(asked.tz).date()
+        since, until = asked.range(str(local), str(local + timedelta(days=1)), None)
+    else:
+        raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
+    if until.serial - since.serial > MOST_HOURS:
+        raise UsageError(f"more than {MOST_HOURS} hours", next_step="`trends top --last` and `trends tag` go further")
+    return since, until
+
+
+def _print_csv(answer: Day) -> None:
+    """Tags begin with `#`, so no spreadsheet takes one for a formula."""
+    rows = csv.writer(sys.stdout)
+    rows.writerow(("hour", "origin", "state", "rank", "tag", "shown", "count", "was", "move"))
+    for line in answer.lines:
+        if line.view is not None:
+            for cell in line.cells:
+                row = (cell.rank, f"#{cell.row.tag}", f"#{cell.row.shown}", cell.row.count, cell.was, cell.move)
+                rows.writerow((str(line.hour), line.view.origin, line.view.state, *row))
+
+
+def _print_grid(answer: Day, tz: ZoneInfo) -> None:
+    from rich.console import Console
+
+    from serving.tables import day_table
+
+    console = Console()
+    console.print(day_table(answer, tz, console.width))
+
+
+def _draw(answer: Day, n: int, tz: ZoneInfo, files: dict[str, Any]) -> None:
+    """Write the files that were asked for."""
+    if files["html"]:
+        from serving.page import day_page
+
+        write(files["html"], day_page(answer, n, tz).encode())
+    if files["png"] or files["svg"]:
+        from serving.charts.bump import bump
+        from serving.charts.drawing import png, svg
+        from serving.charts.heat import heat
+
+        picture = heat(answer, tz) if files["chart"] == "heat" else bump(answer, n, tz)
+        if files["png"]:
+            write(files["png"], png(picture))
+        if files["svg"]:
+            write(files["svg"], svg(picture).encode())
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file that somebody asked for, and say so."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise TrendsError(f"can't be written: {error.strerror}", where=str(file)) from None
+    click.echo(f"written: {file}", err=True)

@@ -1,0 +1,57 @@
+"""`trends rising`: what grew most."""
+
+import json
+from zoneinfo import ZoneInfo
+
+import click
+
+from ingest.hours import HOUR_MS, Hour
+from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.moments import span
+from serving.query import Query
+from serving.rising import SURE, Rising, rising_json
+from serving.store import Store
+
+
+@click.command()
+@click.option("--hour", metavar="HOUR", help="2017-01-06T07, monday-7h, now-3h. Now, or the last hour known.")
+@click.option("--against", metavar="SPAN", default="24h", show_default=True, help="Hours before, to compare with.")
+@click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
+@click.option("--least", type=click.FloatRange(0), default=SURE, show_default=True, help="Least score.")
+@tz_option
+@json_option
+@click.pass_context
+def rising(
+    ctx: click.Context, hour: str | None, against: str, n: int, least: float, tz: ZoneInfo, as_json: bool
+) -> None:
+    """Which hashtags grew most against the hours before?
+
+    The score is the log-likelihood ratio (Dunning 1993) of a tag's share of all uses, now and before: a busy hour
+    raises no tag by itself, and a rare tag none by accident. 10.83 or more comes by chance once in 1,000 tags.
+
+    \b
+    Examples:
+      trends rising
+      trends rising --hour monday-7h --against 7d
+      trends rising --least 0 -n 50 --json
+    """
+    store = ctx.with_resource(Store(settings_of(ctx).mongo))
+    query = Query(store)
+    before = -(-span(against) // HOUR_MS)
+    asked = asked_of(tz)
+    wanted = asked.hour(hour) if hour is not None else query.now(Hour.of(asked.now), 1)[0].hour
+    answer = query.rising(wanted, before, n, least)
+    if as_json:
+        click.echo(json.dumps(rising_json(answer), ensure_ascii=False))
+    else:
+        _show(answer, tz)
+
+
+def _show(answer: Rising, tz: ZoneInfo) -> None:
+    from rich.console import Console
+
+    from serving.tables import rising_table
+
+    Console().print(rising_table(answer, tz))
+    if not answer.risers:
+        click.echo(f"No tag has a score of {answer.least:g} or more: --least 0 shows all that grew", err=True)

@@ -1,0 +1,102 @@
+"""`trends tag`: one hashtag's history."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.errors import UsageError
+from ingest.hashtags import normalise
+from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.history import History, history_json
+from serving.query import Query
+from serving.store import Store
+
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+_MOST_DRAWN = 24 * 14
+
+
+@click.command()
+@click.argument("tag")
+@click.option("--since", metavar="TIME", help="All hours from this one on …")
+@click.option("--until", metavar="TIME", help="… to this one, exclusive. Now, where it is not given.")
+@click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 7d]")
+@tz_option
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output, a line an hour.")
+@click.option("--png", type=_FILE, metavar="FILE", help="A picture.")
+@click.option("--svg", type=_FILE, metavar="FILE", help="The same as SVG.")
+@click.pass_context
+def tag(
+    ctx: click.Context,
+    tag: str,
+    since: str | None,
+    until: str | None,
+    last: str | None,
+    tz: ZoneInfo,
+    as_json: bool,
+    as_csv: bool,
+    png: Path | None,
+    svg: Path | None,
+) -> None:
+    """How often was a hashtag used, hour by hour, and how was it spelt?
+
+    TAG is written with or without #, in any spelling: all spellings of a tag are counted as one.
+
+    \b
+    Examples:
+      trends tag music
+      trends tag PrayForBoston --since 2013-04-15 --until 2013-04-18
+      trends tag music --last 48h --csv
+      trends tag music --last 48h --png music.png
+    """
+    name = normalise(tag.strip().lstrip("#＃"))
+    if not name:
+        raise UsageError("a hashtag has at least one character", where="TAG", next_step="Example: trends tag music")
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other")
+    default = "7d" if since is None and until is None else None
+    hours = asked_of(tz).range(since, until, last or default)
+    if (png or svg) and hours[1].serial - hours[0].serial > _MOST_DRAWN:
+        raise UsageError(f"a picture has room for {_MOST_DRAWN} hours", next_step="Ask for less, or for --json")
+    answer = Query(ctx.with_resource(Store(settings_of(ctx).mongo))).history(name, *hours)
+    if as_json:
+        click.echo(json.dumps(history_json(answer), ensure_ascii=False))
+    elif as_csv:
+        _print_csv(answer)
+    elif not (png or svg):
+        _print_lines(answer, tz)
+    _draw(answer, tz, png, svg)
+
+
+def _print_csv(answer: History) -> None:
+    rows = csv.writer(sys.stdout)
+    rows.writerow(("hour", "count", "rank", "at_most", "uses", "origin", "state"))
+    for each in answer.points:
+        rows.writerow(
+            (str(each.hour), each.count, each.rank, each.at_most, each.uses, each.origin, each.state or "missing")
+        )
+
+
+def _print_lines(answer: History, tz: ZoneInfo) -> None:
+    from rich.console import Console
+
+    from serving.tables import history_table
+
+    Console().print(history_table(answer, tz))
+
+
+def _draw(answer: History, tz: ZoneInfo, png: Path | None, svg: Path | None) -> None:
+    if png or svg:
+        from serving.charts import drawing
+        from serving.charts.curve import curve
+        from serving.cli.day import write
+
+        picture = curve(answer, tz)
+        if png:
+            write(png, drawing.png(picture))
+        if svg:
+            write(svg, drawing.svg(picture).encode())

@@ -1,0 +1,110 @@
+"""`trends watch`: the hour in progress, refreshed in place."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.errors import TrendsError
+from ingest.hours import Hour, Millis
+from serving import render
+from serving.cli.options import json_option, now, settings_of, tz_option
+from serving.day import missing_json
+from serving.merge import View
+from serving.moments import span
+from serving.query import Query
+from serving.store import Store
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Seen = tuple[Hour, View | None, str]
+"""An hour, what is known of it, and what went wrong when it was asked for."""
+
+
+@click.command()
+@click.option("-n", "n", type=click.IntRange(1, 100), default=10, show_default=True, help="How many tags.")
+@click.option("--every", metavar="SPAN", default="1s", show_default=True, help="How often to look.")
+@click.option("--for", "lasting", metavar="SPAN", help="Stop after that long; until Ctrl-C otherwise.")
+@tz_option
+@json_option
+@click.pass_context
+def watch(ctx: click.Context, n: int, every: str, lasting: str | None, tz: ZoneInfo, as_json: bool) -> None:
+    """What is trending now, as the speed layer counts it.
+
+    On a terminal the table is refreshed in place; elsewhere, and with --json, each change is a new one. When the hour
+    ends the next one begins. A server that does not answer is waited for.
+
+    \b
+    Examples:
+      trends watch
+      trends watch --every 5s -n 20
+      trends watch --for 1m --json
+    """
+    query = Query(ctx.with_resource(Store(settings_of(ctx).mongo)))
+    end = now() + span(lasting) if lasting else None
+    seen = _looks(query, n, span(every) / 1000, end)
+    try:
+        if as_json:
+            _print_json(seen)
+        else:
+            _show(seen, tz)
+    except KeyboardInterrupt:
+        pass  # how one stops watching
+
+
+def _looks(query: Query, n: int, every_s: float, end: Millis | None) -> Iterator[Seen]:
+    """Look at the hour in progress, again and again, at least once."""
+    last: View | None = None
+    while True:
+        hour, trouble = Hour.of(now()), ""
+        try:
+            last = next(iter(query.hours([hour], n)), None)
+        except TrendsError as error:
+            if not error.retriable:
+                raise
+            trouble = str(error)
+        yield hour, last if last and last.hour == hour else None, trouble
+        if end is not None and now() + every_s * 1000 > end:
+            return
+        time.sleep(every_s)
+
+
+def _print_json(looks: Iterator[Seen]) -> None:
+    before = None
+    for hour, view, trouble in looks:
+        if trouble:
+            click.echo(trouble, err=True)
+        elif (hour, view) != before:
+            before = hour, view
+            click.echo(json.dumps(render.hour_json(view) if view else missing_json(hour), ensure_ascii=False))
+
+
+def _show(looks: Iterator[Seen], tz: ZoneInfo) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    if not console.is_terminal:
+        before = None
+        for seen in looks:
+            if seen != before:
+                before = seen
+                console.print(_drawn(seen, tz))
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        for seen in looks:
+            live.update(_drawn(seen, tz), refresh=True)
+
+
+def _drawn(seen: Seen, tz: ZoneInfo) -> "RenderableType":
+    from rich.console import Group
+    from rich.text import Text
+
+    hour, view, trouble = seen
+    title = render.local_hour(hour, tz)
+    table = render.table(view, title) if view else Text(f"{title}\n\nNo use has been counted in this hour yet.")
+    return Group(table, Text(trouble, style="red")) if trouble else table

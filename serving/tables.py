@@ -1,0 +1,132 @@
+"""Tables: a day, what rises, a tag's history on a terminal. What is shown is safe to show, whatever a tag holds."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from rich import box
+from rich.cells import cell_len, set_cell_size
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from serving.day import Cell, Day, HourLine, Move
+from serving.history import History, Point
+from serving.render import bar, local_hour, printable
+from serving.rising import FORMULA, SURE, Rising
+
+MARKS: dict[Move, tuple[str, str]] = {
+    "new": ("✚", "bright_cyan"),
+    "up": ("▲", "dodger_blue1"),
+    "down": ("▼", "dark_orange"),
+    "same": ("·", "dim"),
+    "unknown": (" ", ""),
+}
+"""How a tag moved, as a sign and a colour: the sign alone tells it."""
+_CELL = 16
+"""Cells of a tag of an hour, with sign and count."""
+_BAR = 6
+_LEVELS = "▁▂▃▄▅▆▇█"
+
+
+def day_table(day: Day, tz: ZoneInfo, width: int) -> Table:
+    """Hours down, tags across: as many as fit a width, and the caption says how many."""
+    most = max((line.view.uses for line in day.lines if line.view), default=1)
+    fits = max(1, (width - 28) // (_CELL + 1))
+    wanted = max((len(line.cells) for line in day.lines), default=0)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), caption=_day_caption(day, min(fits, wanted), wanted))
+    table.caption_justify = "left"
+    table.add_column("hour", no_wrap=True)
+    table.add_column("uses", justify="right", no_wrap=True)
+    table.add_column("", width=_BAR, no_wrap=True)
+    for place in range(min(fits, wanted)):
+        table.add_column(f"  {place + 1}", width=_CELL, no_wrap=True)
+    before = None
+    for line in day.lines:
+        local = line.hour.start.astimezone(tz)
+        named = f"{local:%d %b %H:%M}" if local.date() != before else f"       {local:%H:%M}"
+        before = local.date()
+        table.add_row(Text(named), *_day_row(line, most, fits))
+    return table
+
+
+def _day_row(line: HourLine, most: int, fits: int) -> Iterator[Text]:
+    if line.view is None:
+        yield from (Text(), Text(), Text("  no data", style="dim"))
+        return
+    uncertain = "" if line.view.state == "final" else "*"
+    yield Text(f"{line.view.uses:,}{uncertain}")
+    yield Text(bar(line.view.uses, most, _BAR), style="blue")
+    yield from map(_day_cell, line.cells[:fits])
+
+
+def _day_cell(cell: Cell) -> Text:
+    sign, style = MARKS[cell.move]
+    count = f" {cell.row.count:,}"
+    room = _CELL - 2 - cell_len(count)
+    return Text.assemble((sign, style), " ", cut(cell.row.shown, room), (count, "dim"))
+
+
+def _day_caption(day: Day, shown: int, wanted: int) -> Text:
+    whole = day.whole
+    facts = [f"{whole.uses:,} uses", f"{len(whole.views)} hours with data"]
+    if whole.missing:
+        facts.append(f"{len(whole.missing)} without")
+    if any(view.state != "final" for view in whole.views):
+        facts.append("* not final yet")
+    if shown < wanted:
+        facts.append(f"the first {shown} of {wanted} tags: a wider terminal shows more")
+    return Text("against the hour before: ▲ rose ▼ fell ✚ new\n" + ", ".join(facts))
+
+
+def rising_table(answer: Rising, tz: ZoneInfo) -> Table:
+    """What rose in an hour, and under it how that is measured."""
+    before = f"against {len(answer.hours_before)} hours before it, from {local_hour(answer.since, tz)} on"
+    caption = (
+        f"{answer.origin} layer, {answer.state}, {before}\nscore: {FORMULA}; "
+        f"{SURE} or more comes by chance once in 1,000 tags\nexpected: uses, had the tag's share stayed as it was"
+    )
+    table = Table(title=local_hour(answer.hour, tz), title_justify="left", box=box.SIMPLE)
+    table.caption, table.caption_justify = Text(caption), "left"
+    for name in ("score", "hashtag", "uses", "expected", "rank", "before"):
+        table.add_column(name, justify="left" if name == "hashtag" else "right")
+    for each in answer.risers:
+        was = "–" if each.was is None else str(each.was)
+        shown = Text("#" + printable(each.row.shown))
+        table.add_row(f"{each.score:,.1f}", shown, f"{each.row.count:,}", f"{each.expected:,.1f}", str(each.rank), was)
+    return table
+
+
+def history_table(answer: History, tz: ZoneInfo) -> Group:
+    """A line a day, a sign an hour; then spellings and the best hour."""
+    most = answer.best.count if answer.best and answer.best.count else 1
+    lines = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    lines.add_column("day", no_wrap=True)
+    lines.add_column("0     6     12    18", no_wrap=True, min_width=24)
+    lines.add_column("uses", justify="right")
+    for day, points in groupby(answer.points, key=lambda point: point.hour.start.astimezone(tz).date()):
+        of_day = list(points)
+        ahead = " " * of_day[0].hour.start.astimezone(tz).hour
+        signs = Text(ahead + "".join(_level(point, most) for point in of_day), style="blue")
+        lines.add_row(f"{day:%a %Y-%m-%d}", signs, f"{sum(point.count or 0 for point in of_day):,}")
+    spelled = " ".join(f"#{printable(shown)} ({count:,})" for shown, count in answer.spellings[:8])
+    facts = [f"{answer.uses:,} uses", f"as {spelled}"]
+    if answer.best:
+        facts.append(f"most in {local_hour(answer.best.hour, tz)}: {answer.best.count:,}, rank {answer.best.rank}")
+    if answer.max_error:
+        facts.append(f"up to {answer.max_error:,} more in hours that keep only their first tags (?)")
+    if answer.missing:
+        facts.append(f"{len(answer.missing):,} hours without data (blank)")
+    return Group(Text("#" + printable(answer.tag), style="bold"), lines, Text("\n".join(facts)))
+
+
+def _level(point: Point, most: int) -> str:
+    if point.count is None:
+        return "?" if point.origin else " "
+    return _LEVELS[(point.count * len(_LEVELS) - 1) // most] if point.count else "·"
+
+
+def cut(shown: str, room: int) -> str:
+    """A tag in exactly that many cells of a terminal; a character of Chinese takes two."""
+    text = "#" + printable(shown)
+    return set_cell_size(text, room) if cell_len(text) <= room else set_cell_size(text, room - 1) + "…"
