@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest.hours import Hour
 from serving.merge import State, View, places
-from serving.views import Origin
+from serving.views import HASHTAGS, Lens, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class History:
     until: Hour
     points: tuple[Point, ...]
     """One for each hour, ascending."""
+    lens: Lens
     spellings: tuple[tuple[str, int], ...]
     """Each spelling that an hour shows, with the uses in those hours, most first."""
 
@@ -63,7 +64,9 @@ def history(tag: str, views: Iterable[View], since: Hour, until: Hour) -> Histor
     """A tag in the hours `[since, until)`, of views with all their rows."""
     known: dict[Hour, Point] = {}
     spelled: Counter[str] = Counter()
+    lens = HASHTAGS
     for view in views:
+        lens = view.lens
         rank, row = places(view).get(tag, (None, None))
         count = row.count if row else None if view.cut_at else 0
         at_most = view.cut_at if count is None else count
@@ -72,7 +75,9 @@ def history(tag: str, views: Iterable[View], since: Hour, until: Hour) -> Histor
             spelled[row.shown] += row.count
     hours = [since.plus(step) for step in range(until.serial - since.serial)]
     points = tuple(known.get(hour, Point(hour, at_most=None)) for hour in hours)
-    return History(tag, since, until, points, tuple(sorted(spelled.items(), key=lambda each: (-each[1], each[0]))))
+    return History(
+        tag, since, until, points, lens, tuple(sorted(spelled.items(), key=lambda each: (-each[1], each[0])))
+    )
 
 
 def history_json(answer: History) -> dict[str, Any]:
@@ -80,6 +85,8 @@ def history_json(answer: History) -> dict[str, Any]:
     best = answer.best
     return {
         "tag": answer.tag,
+        "kind": answer.lens.kind,
+        "source": answer.lens.source,
         "since": str(answer.since),
         "until": str(answer.until),
         "hours": [_point_json(point) for point in answer.points],

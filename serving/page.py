@@ -10,7 +10,7 @@ from serving.charts.drawing import svg
 from serving.charts.frame import Picture
 from serving.charts.heat import heat
 from serving.day import Day
-from serving.render import local_hour, printable
+from serving.render import local_hour, named
 from serving.tables import MARKS
 
 
@@ -24,7 +24,7 @@ def day_page(day: Day, n: int, tz: ZoneInfo) -> str:
         facts=facts(day, tz),
         pictures=[("Ranks hour by hour", _inside(bump(day, n, tz))), ("Uses hour by hour", _inside(heat(day, tz)))],
         marks={move: sign for move, (sign, _) in MARKS.items()},
-        printable=printable,
+        named=named,
         local=lambda hour: local_hour(hour, tz),
         columns=max((len(line.cells) for line in day.lines), default=0),
     )

@@ -9,7 +9,7 @@ from serving.day import SERIES, Day, grid
 from serving.history import History, history
 from serving.lenses import absence, batch_view, through
 from serving.merge import Range, View, first, merge, total
-from serving.render import printable
+from serving.render import named
 from serving.rising import SURE, Rising, rising
 from serving.store import Snapshot, Store
 from serving.views import HASHTAGS, Lens, Origin
@@ -88,7 +88,7 @@ class Query:
         with self.store.snapshot() as snapshot:
             answer = history(tag, self._each(snapshot, since, until), since, until)
         if answer.best is None:
-            raise NoDataError(f"no use of #{printable(tag)} is known of {since} to {until}")
+            raise NoDataError(f"no use of {named(tag, self.lens)} is known of {since} to {until}")
         return answer
 
     def _known(self, since: Hour, until: Hour) -> list[View]:

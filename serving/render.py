@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from ingest.hours import Hour, Millis, moment_of
 from serving.merge import Range, View, competition
+from serving.views import Lens
 
 LONGEST_TAG = 40
 """Characters of a tag that a table shows; JSON has all of them."""
@@ -70,6 +71,11 @@ def printable(text: str, longest: int = LONGEST_TAG) -> str:
     return "".join(_coded(each) if unicodedata.category(each) in _UNSAFE else each for each in cut)
 
 
+def named(shown: str, lens: Lens, longest: int = LONGEST_TAG) -> str:
+    """What was counted as a terminal or a picture names it: a hashtag with its sign, a phrase as it is."""
+    return ("#" if lens.kind == "hashtag" else "") + printable(shown, longest)
+
+
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")
 """Cf too, yet part of how Persian, Sinhala or an emoji is spelt."""
@@ -91,8 +97,9 @@ def table(answer: View | Range, title: str) -> Any:
     drawn.add_column("uses", justify="right")
     drawn.add_column("", min_width=12)
     for rank, row in zip(competition(answer.rows), answer.rows, strict=True):
-        shown = printable(row.shown) if answer.lens.kind != "hashtag" else "#" + printable(row.shown)
-        drawn.add_row(str(rank), Text(shown), f"{row.count:,}", Text(bar(row.count, answer.rows[0].count)))
+        drawn.add_row(
+            str(rank), Text(named(row.shown, answer.lens)), f"{row.count:,}", Text(bar(row.count, answer.rows[0].count))
+        )
     return drawn
 
 

@@ -113,6 +113,8 @@ def rising_json(answer: Rising) -> dict[str, Any]:
     hour = hour_json(answer.view)
     return {
         "hour": hour["hour"],
+        "kind": hour["kind"],
+        "source": hour["source"],
         "origin": hour["origin"],
         "state": hour["state"],
         "uses": hour["uses"],

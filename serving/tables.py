@@ -12,8 +12,9 @@ from rich.text import Text
 
 from serving.day import Cell, Day, HourLine, Move
 from serving.history import History, Point
-from serving.render import bar, local_hour, printable
+from serving.render import bar, local_hour, named, printable
 from serving.rising import FORMULA, SURE, Rising
+from serving.views import Lens
 
 MARKS: dict[Move, tuple[str, str]] = {
     "new": ("✚", "bright_cyan"),
@@ -57,19 +58,20 @@ def _day_row(line: HourLine, most: int, fits: int) -> Iterator[Text]:
     uncertain = "" if line.view.state == "final" else "*"
     yield Text(f"{line.view.uses:,}{uncertain}")
     yield Text(bar(line.view.uses, most, _BAR), style="blue")
-    yield from map(_day_cell, line.cells[:fits])
+    for cell in line.cells[:fits]:
+        yield _day_cell(cell, line.view.lens)
 
 
-def _day_cell(cell: Cell) -> Text:
+def _day_cell(cell: Cell, lens: Lens) -> Text:
     sign, style = MARKS[cell.move]
     count = f" {cell.row.count:,}"
     room = _CELL - 2 - cell_len(count)
-    return Text.assemble((sign, style), " ", cut(cell.row.shown, room), (count, "dim"))
+    return Text.assemble((sign, style), " ", cut(named(cell.row.shown, lens), room), (count, "dim"))
 
 
 def _day_caption(day: Day, shown: int, wanted: int) -> Text:
     whole = day.whole
-    facts = [f"{whole.uses:,} uses", f"{len(whole.views)} hours with data"]
+    facts = [f"{whole.uses:,} uses of {printable(str(whole.lens))}", f"{len(whole.views)} hours with data"]
     if whole.missing:
         facts.append(f"{len(whole.missing)} without")
     if any(view.state != "final" for view in whole.views):
@@ -88,11 +90,11 @@ def rising_table(answer: Rising, tz: ZoneInfo) -> Table:
     )
     table = Table(title=local_hour(answer.hour, tz), title_justify="left", box=box.SIMPLE)
     table.caption, table.caption_justify = Text(caption), "left"
-    for name in ("score", "hashtag", "uses", "expected", "rank", "before"):
-        table.add_column(name, justify="left" if name == "hashtag" else "right")
+    for name in ("score", answer.view.lens.kind, "uses", "expected", "rank", "before"):
+        table.add_column(name, justify="left" if name == answer.view.lens.kind else "right")
     for each in answer.risers:
         was = "–" if each.was is None else str(each.was)
-        shown = Text("#" + printable(each.row.shown))
+        shown = Text(named(each.row.shown, answer.view.lens))
         table.add_row(f"{each.score:,.1f}", shown, f"{each.row.count:,}", f"{each.expected:,.1f}", str(each.rank), was)
     return table
 
@@ -109,7 +111,7 @@ def history_table(answer: History, tz: ZoneInfo) -> Group:
         ahead = " " * of_day[0].hour.start.astimezone(tz).hour
         signs = Text(ahead + "".join(_level(point, most) for point in of_day), style="blue")
         lines.add_row(f"{day:%a %Y-%m-%d}", signs, f"{sum(point.count or 0 for point in of_day):,}")
-    spelled = " ".join(f"#{printable(shown)} ({count:,})" for shown, count in answer.spellings[:8])
+    spelled = ", ".join(f"{named(shown, answer.lens)} ({count:,})" for shown, count in answer.spellings[:8])
     facts = [f"{answer.uses:,} uses", f"as {spelled}"]
     if answer.best:
         facts.append(f"most in {local_hour(answer.best.hour, tz)}: {answer.best.count:,}, rank {answer.best.rank}")
@@ -117,7 +119,7 @@ def history_table(answer: History, tz: ZoneInfo) -> Group:
         facts.append(f"up to {answer.max_error:,} more in hours that keep only their first tags (?)")
     if answer.missing:
         facts.append(f"{len(answer.missing):,} hours without data (blank)")
-    return Group(Text("#" + printable(answer.tag), style="bold"), lines, Text("\n".join(facts)))
+    return Group(Text(named(answer.tag, answer.lens), style="bold"), lines, Text("\n".join(facts)))
 
 
 def _level(point: Point, most: int) -> str:
@@ -126,7 +128,6 @@ def _level(point: Point, most: int) -> str:
     return _LEVELS[(point.count * len(_LEVELS) - 1) // most] if point.count else "·"
 
 
-def cut(shown: str, room: int) -> str:
-    """A tag in exactly that many cells of a terminal; a character of Chinese takes two."""
-    text = "#" + printable(shown)
+def cut(text: str, room: int) -> str:
+    """A text in exactly that many cells of a terminal; a character of Chinese takes two."""
     return set_cell_size(text, room) if cell_len(text) <= room else set_cell_size(text, room - 1) + "…"

@@ -7,6 +7,7 @@ import altair
 
 from serving.charts.frame import FONT, INK, Picture, Record, between, by_hour, chart, framed, holes, its_font, written
 from serving.day import Day, Series
+from serving.render import printable
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A000")
 """Okabe and Ito, "Color Universal Design", 2008; their yellow darker, since it is drawn on white."""
@@ -34,14 +35,16 @@ def bump(day: Day, n: int, tz: ZoneInfo) -> Picture:
     beside = names.transform_filter(f"datum.at == {last}")
     end = beside.mark_text(align="left", dx=11, fontSize=14, font=its_font(), color=INK)
     drawn = altair.layer(*holes(day.hours, day.whole.missing, x), lines, dots, halo, label, end)
-    title = {"name": "The most used hashtags by rank, hour by hour", "font": FONT}
+    title = {"name": f"The most used {day.whole.lens.kind}s by rank, hour by hour", "font": FONT}
     return framed(drawn, title, facts(day, tz), day.hours, 46 * n)
 
 
 def facts(day: Day, tz: ZoneInfo) -> str:
     """What is needed to trust a picture of a day."""
     whole = day.whole
-    told = f"{between(whole.since, whole.until, tz)} · {whole.uses:,} uses · {whole.state}"
+    told = (
+        f"{between(whole.since, whole.until, tz)} · {whole.uses:,} uses of {printable(str(whole.lens))} · {whole.state}"
+    )
     return told + (f" · {len(whole.missing)} hours without data" if whole.missing else "")
 
 
@@ -59,7 +62,7 @@ def _points(day: Day, followed: Sequence[Series]) -> Iterator[Record]:
                 continue
             if not runs[tag] or runs[tag][-1][-1]["at"] < at - 1:
                 runs[tag].append([])
-            name = written(followed[tag].row.shown)
+            name = written(followed[tag].row.shown, day.whole.lens)
             point = {"at": at, "place": place, "tag": tag, "run": f"{tag}.{len(runs[tag])}", "named": False, **name}
             runs[tag][-1].append(point)
     for of_tag in filter(None, runs):

@@ -32,5 +32,5 @@ def curve(answer: History, tz: ZoneInfo) -> Picture:
     told = f"{between(answer.since, answer.until, tz)} · {answer.uses:,} uses"
     if answer.max_error:
         told += f", and up to {answer.max_error:,} more in hours that keep only their first tags"
-    title = written(answer.spellings[0][0])
+    title = written(answer.spellings[0][0], answer.lens)
     return framed(drawn, title | {"name": f"{title['name']}, hour by hour"}, told, hours, 280)

@@ -9,7 +9,8 @@ import altair
 from rich.cells import cell_len, set_cell_size
 
 from ingest.hours import Hour
-from serving.render import printable
+from serving.render import named
+from serving.views import Lens
 
 Picture = altair.LayerChart
 Record = dict[str, Any]
@@ -87,9 +88,9 @@ def between(since: Hour, until: Hour, tz: ZoneInfo) -> str:
     return f"{begin} to {end} {tz.key}"
 
 
-def written(shown: str) -> Record:
+def written(shown: str, lens: Lens) -> Record:
     """A tag as a picture shows it, cut where it is long, and the fonts that have its script."""
-    text = "#" + printable(shown).translate(_SKIN_TONES)
+    text = named(shown, lens).translate(_SKIN_TONES)
     short = text if cell_len(text) <= _LONGEST else set_cell_size(text, _LONGEST - 1).rstrip() + "…"
     return {"name": short, "font": _fonts(short)}
 

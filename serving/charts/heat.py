@@ -24,7 +24,7 @@ def heat(day: Day, tz: ZoneInfo) -> Picture:
         for at, count in enumerate(each.counts)
         if count
     ]
-    names = [{"tag": number, **written(each.row.shown)} for number, each in enumerate(day.series)]
+    names = [{"tag": number, **written(each.row.shown, day.whole.lens)} for number, each in enumerate(day.series)]
     x = by_hour(day.hours, tz)
     y = altair.Y("tag:O", axis=None, scale=altair.Scale(domain=list(range(len(names)))))
     scale = altair.Scale(scheme="yellowgreenblue", type="log", domain=[1, max(2, most)])
@@ -37,7 +37,7 @@ def heat(day: Day, tz: ZoneInfo) -> Picture:
         ink = altair.condition("datum.dark", altair.value("white"), altair.value(INK))
         layers.append(base.mark_text(fontSize=10).encode(altair.Text("text:N"), color=ink))
     drawn = altair.layer(*holes(day.hours, day.whole.missing, x), *layers)
-    title = {"name": "Uses of each hashtag, hour by hour", "font": FONT}
+    title = {"name": f"Uses of each {day.whole.lens.kind}, hour by hour", "font": FONT}
     return framed(drawn, title, facts(day, tz), day.hours, 26 * len(names))
 
 

@@ -13,11 +13,13 @@ import click
 from config.errors import TrendsError, UsageError
 from ingest.hours import Hour, moment_of
 from serving.asked import Asked
-from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.day import Day, day_json
+from serving.lenses import lens_of
 from serving.moments import parse
 from serving.query import Query
 from serving.store import Store
+from serving.views import Kind
 
 MOST_HOURS = 24 * 14
 """As many hours as a picture has room for."""
@@ -28,6 +30,8 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option("--date", metavar="DAY", help="One day, midnight to midnight in --tz: 2013-04-15, yesterday, monday.")
 @click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 24h]")
 @click.option("-n", "n", type=click.IntRange(1, 50), default=10, show_default=True, help="Tags of an hour.")
+@kind_option
+@source_option
 @tz_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output, a line a tag of an hour.")
@@ -42,6 +46,8 @@ def day(
     date: str | None,
     last: str | None,
     n: int,
+    kind: Kind,
+    source: str | None,
     tz: ZoneInfo,
     as_json: bool,
     as_csv: bool,
@@ -56,6 +62,7 @@ def day(
       trends day
       trends day --date yesterday --tz Europe/Paris
       trends day --last 48h --json
+      trends day --kind bigram
       trends day --png day.png
       trends day --chart heat --svg day.svg
       trends day --date 2013-04-15 --html day.html
@@ -64,7 +71,7 @@ def day(
         raise UsageError("--json and --csv exclude each other")
     since, until = _hours(asked_of(tz), date, last)
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
-    answer = Query(store).day(since, until, n)
+    answer = Query(store, lens=lens_of(kind, source)).day(since, until, n)
     if as_json:
         click.echo(json.dumps(day_json(answer), ensure_ascii=False))
     elif as_csv:
@@ -88,13 +95,14 @@ def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour
 
 
 def _print_csv(answer: Day) -> None:
-    """Tags begin with `#`, so no spreadsheet takes one for a formula."""
+    """Hashtags begin with `#`, so no spreadsheet takes one for a formula; phrases are words."""
+    sign = "#" if answer.whole.lens.kind == "hashtag" else ""
     rows = csv.writer(sys.stdout)
     rows.writerow(("hour", "origin", "state", "rank", "tag", "shown", "count", "was", "move"))
     for line in answer.lines:
         if line.view is not None:
             for cell in line.cells:
-                row = (cell.rank, f"#{cell.row.tag}", f"#{cell.row.shown}", cell.row.count, cell.was, cell.move)
+                row = (cell.rank, sign + cell.row.tag, sign + cell.row.shown, cell.row.count, cell.was, cell.move)
                 rows.writerow((str(line.hour), line.view.origin, line.view.state, *row))
 
 

@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingest.hours import HOUR_MS, Hour
-from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
+from serving.lenses import lens_of
 from serving.moments import span
 from serving.query import Query
 from serving.rising import SURE, Rising, rising_json
 from serving.store import Store
+from serving.views import Kind
 
 
 @click.command()
@@ -18,11 +20,21 @@ from serving.store import Store
 @click.option("--against", metavar="SPAN", default="24h", show_default=True, help="Hours before, to compare with.")
 @click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
 @click.option("--least", type=click.FloatRange(0), default=SURE, show_default=True, help="Least score.")
+@kind_option
+@source_option
 @tz_option
 @json_option
 @click.pass_context
 def rising(
-    ctx: click.Context, hour: str | None, against: str, n: int, least: float, tz: ZoneInfo, as_json: bool
+    ctx: click.Context,
+    hour: str | None,
+    against: str,
+    n: int,
+    least: float,
+    kind: Kind,
+    source: str | None,
+    tz: ZoneInfo,
+    as_json: bool,
 ) -> None:
     """Which hashtags grew most against the hours before?
 
@@ -36,7 +48,7 @@ def rising(
       trends rising --least 0 -n 50 --json
     """
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
-    query = Query(store)
+    query = Query(store, lens=lens_of(kind, source))
     before = -(-span(against) // HOUR_MS)
     asked = asked_of(tz)
     wanted = asked.hour(hour) if hour is not None else query.now(Hour.of(asked.now), 1)[0].hour

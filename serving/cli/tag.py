@@ -10,10 +10,12 @@ import click
 
 from config.errors import UsageError
 from ingest.hashtags import normalise
-from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.history import History, history_json
+from serving.lenses import lens_of
 from serving.query import Query
 from serving.store import Store
+from serving.views import Kind
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _MOST_DRAWN = 24 * 14
@@ -24,6 +26,8 @@ _MOST_DRAWN = 24 * 14
 @click.option("--since", metavar="TIME", help="All hours from this one on …")
 @click.option("--until", metavar="TIME", help="… to this one, exclusive. Now, where it is not given.")
 @click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 7d]")
+@kind_option
+@source_option
 @tz_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output, a line an hour.")
@@ -36,6 +40,8 @@ def tag(
     since: str | None,
     until: str | None,
     last: str | None,
+    kind: Kind,
+    source: str | None,
     tz: ZoneInfo,
     as_json: bool,
     as_csv: bool,
@@ -51,6 +57,7 @@ def tag(
       trends tag music
       trends tag PrayForBoston --since 2013-04-15 --until 2013-04-18
       trends tag music --last 48h --csv
+      trends tag "happy new year" --kind trigram
       trends tag music --last 48h --png music.png
     """
     name = normalise(tag.strip().lstrip("#＃"))
@@ -62,7 +69,8 @@ def tag(
     hours = asked_of(tz).range(since, until, last or default)
     if (png or svg) and hours[1].serial - hours[0].serial > _MOST_DRAWN:
         raise UsageError(f"a picture has room for {_MOST_DRAWN} hours", next_step="Ask for less, or for --json")
-    answer = Query(ctx.with_resource(Store(settings_of(ctx).mongo))).history(name, *hours)
+    store = ctx.with_resource(Store(settings_of(ctx).mongo))
+    answer = Query(store, lens=lens_of(kind, source)).history(name, *hours)
     if as_json:
         click.echo(json.dumps(history_json(answer), ensure_ascii=False))
     elif as_csv:

@@ -140,6 +140,8 @@ class RisingAnswer(TypedDict):
     """What rose in an hour against `hours_before`."""
 
     hour: str
+    kind: str
+    source: str | None
     origin: Layer
     state: State
     uses: int
@@ -147,6 +149,7 @@ class RisingAnswer(TypedDict):
     hours_before: list[str]
     uses_before: int
     formula: str
+    least: float
     rising: list[RisingTag]
 
 
@@ -173,6 +176,8 @@ class HistoryAnswer(TypedDict):
     """A tag hour by hour."""
 
     tag: str
+    kind: str
+    source: str | None
     since: str
     until: str
     hours: list[HourOfTag]

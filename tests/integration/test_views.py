@@ -74,7 +74,7 @@ def test_a_recorded_day_is_told_hour_by_hour_as_the_oracle_has_it(
         assert [(row["hour"], row["tag"], int(row["count"])) for row in rows] == [
             (each["hour"], f"#{row['tag']}", row["count"]) for each in day["hours"] for row in each["top"]
         ]
-        assert "#prayforboston" in trends("day", *DAY).stdout
+        assert "▲ #prayfor" in trends("day", *DAY).stdout
 
         files = {kind: tmp_path / f"day.{kind}" for kind in ("html", "png", "svg")}
         told = trends("day", *DAY, *(word for kind, file in files.items() for word in (f"--{kind}", str(file))))

@@ -19,6 +19,7 @@ from serving.charts.heat import heat
 from serving.day import Day, grid
 from serving.history import history
 from serving.page import day_page
+from serving.views import HASHTAGS
 from tests.unit.test_render import HOSTILE
 from tests.unit.test_tables import BASE, view
 
@@ -52,7 +53,7 @@ def texts(picture: Picture) -> list[str]:
 def test_every_tag_and_every_hole_is_in_the_picture(of: str) -> None:
     told = texts(bump(day(), 10, UTC) if of == "bump" else heat(day(), UTC))
     for tag in TAGS[:6]:
-        assert written(tag)["name"] in told
+        assert written(tag, HASHTAGS)["name"] in told
     assert any(text.startswith("#xxx") and text.endswith("…") for text in told)
     assert told.count("no data") == 2
     assert {"22", "00"} <= set(told)
@@ -68,7 +69,7 @@ def test_a_curve_has_its_tag_its_best_hour_and_its_holes() -> None:
 
 @pytest.mark.parametrize("tag", HOSTILE)
 def test_a_tag_is_written_short_and_without_what_turns_the_text(tag: str) -> None:
-    name = written(tag)["name"]
+    name = written(tag, HASHTAGS)["name"]
     assert len(name) <= 24
     assert not set(name) & set("\x1b\n\x00\u202e")
 

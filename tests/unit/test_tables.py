@@ -10,6 +10,7 @@ from ingest.hours import Hour
 from serving.day import grid
 from serving.history import history
 from serving.merge import View
+from serving.render import printable
 from serving.rising import rising
 from serving.tables import cut, day_table, history_table, rising_table
 from serving.views import Row
@@ -44,7 +45,7 @@ def test_a_day_marks_what_rose_fell_and_is_new_and_says_where_there_is_nothing()
         "07 Jan 00:00               no data",
         "       01:00   2* ▊        #a           2",
     ]
-    assert "24 uses, 3 hours with data, 1 without, * not final yet" in lines[-1]
+    assert "24 uses of hashtags, 3 hours with data, 1 without, * not final yet" in lines[-1]
 
 
 def test_a_narrow_terminal_shows_fewer_tags_and_says_so() -> None:
@@ -59,8 +60,8 @@ def test_a_narrow_terminal_shows_fewer_tags_and_says_so() -> None:
 
 @pytest.mark.parametrize("tag", [*HOSTILE, "日本" * 40, "می‌خواهم", "👩‍👧"])
 def test_any_tag_stays_in_its_cells(tag: str) -> None:
-    assert cell_len(cut(tag, 12)) == 12
-    assert not set(cut(tag, 12)) & set("\x1b\n\x00\u202e")
+    assert cell_len(cut("#" + printable(tag), 12)) == 12
+    assert not set(cut("#" + printable(tag), 12)) & set("\x1b\n\x00\u202e")
     views = [view(BASE, (tag, 3))]
     lines = drawn(day_table(grid(views, BASE, BASE.plus(1), 10), UTC, 80), 80)
     assert not set("".join(lines)) & set("\x1b\x00\u202e")
@@ -82,7 +83,7 @@ def test_a_history_is_a_line_a_day_in_local_time_with_holes_and_what_is_not_know
     assert lines[2] == f"Fri 2017-01-06  {' ' * 22}█·     8"
     assert lines[3] == "Sat 2017-01-07  ? ▄                          4"
     assert "12 uses" in lines
-    assert "as #A (8) #a (4)" in lines
+    assert "as #A (8), #a (4)" in lines
     assert any("up to 7 more" in line for line in lines)
     tokyo = drawn(history_table(history("a", views, BASE, BASE.plus(5)), ZoneInfo("Asia/Tokyo")))
     assert tokyo[2].startswith("Sat 2017-01-07         █·? ▄")
