@@ -10,9 +10,10 @@ READY := $(VENV)/.installed
 PEERS := state/bench/peers
 PEERS_READY := $(PEERS)/.installed
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+LOUD := -o log_cli=true -o log_cli_level=INFO
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
-.PHONY: help needs demo test laws lint bench bench.lock up down clean lock
+.PHONY: help needs demo test faults soak laws lint bench bench.lock up down clean lock
 
 help: ## What can be made
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +46,12 @@ laws: $(READY) ## The protocols under 20,000 random histories each; SEED=… rep
 	echo "make laws SEED=$$seed repeats this run" >&2; \
 	LAWS_SCHEDULES=$(or $(SCHEDULES),20000) $(BIN)/python -m pytest -o timeout=3600 --hypothesis-seed=$$seed \
 	  tests/laws/test_archive_protocol.py tests/laws/test_speed_protocol.py
+
+faults: $(READY) ## Every fault of the matrix, on real servers: a quarter of an hour
+	@$(BIN)/python -m pytest -m "not soak" -s $(LOUD) tests/faults
+
+soak: $(READY) ## A random mix of faults: SEED=… for the same once more, MINUTES=…
+	@SOAK_SEED=$(or $(SEED),$$RANDOM) SOAK_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -m soak -s $(LOUD) --timeout=0 tests/faults
 
 lint: $(READY) ## Style, format and types
 	@$(BIN)/ruff check .

@@ -1,0 +1,96 @@
+"""Recorded posts come in while everything dies, stands still or is cut off; then every invariant holds.
+
+`make faults` runs each family of strikes as a whole; `make test` the first test alone.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+from tests.faults.replicas import three_replicas
+from tests.faults.strikes import FREEZES, NETWORK, PROCESSES, REPLICAS, SERVERS, Strike, mixed
+from tests.faults.world import Load, Stack, World, healed, in_order, judged, on_fire, own_servers
+
+STRIKES: dict[str, Strike] = PROCESSES | SERVERS | FREEZES | NETWORK
+ONE_OF_EACH = [
+    "lose the reply to a rename",
+    "kill the spout",
+    "cut a PUT",
+    "kill mongo",
+    "an archiver becomes a zombie",
+    "lose the reply to a commit",
+    "kill kafka",
+    "kill the scheduler",
+    "lose the reply to a count",
+    "kill the bolt",
+    "freeze namenode",
+    "kill datanode",
+    "kill an archiver",
+    "a black hole before mongo",
+]
+FAMILIES = {"processes": PROCESSES, "servers": SERVERS, "freezes": FREEZES, "network": NETWORK}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with own_servers(tmp_path_factory.mktemp("fire")) as made:
+        yield made
+
+
+@pytest.fixture
+def files(test_data: Path) -> list[Path]:
+    return sorted((test_data / "crisislex_t6").glob("*.csv"))
+
+
+@pytest.fixture
+def boston(files: list[Path]) -> Path:
+    (found,) = (file for file in files if "Boston" in file.name)
+    return found
+
+
+def struck(world: World, names: Iterable[str], strikes: dict[str, Strike]) -> None:
+    """Strike with these, one after the other; then all invariants hold."""
+    for name in names:
+        world.strike(name, strikes[name])
+    figures = judged(world, healed(world))
+    print(f"\n{figures}")
+
+
+@pytest.mark.timeout(900)
+def test_one_of_each_kind_strikes_and_nothing_is_lost_or_doubled(stack: Stack, boston: Path, tmp_path: Path) -> None:
+    with on_fire(stack, Load(in_order([boston], tmp_path), rate=60), tmp_path) as world:
+        struck(world, ONE_OF_EACH, STRIKES)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_strike_of_a_family_and_nothing_is_lost_or_doubled(
+    stack: Stack, files: list[Path], tmp_path: Path, family: str
+) -> None:
+    with on_fire(stack, Load(in_order(files[:2], tmp_path), rate=60), tmp_path) as world:
+        struck(world, FAMILIES[family], FAMILIES[family])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_the_primary_of_three_is_killed_again_and_again(stack: Stack, boston: Path, tmp_path: Path) -> None:
+    load = Load(in_order([boston], tmp_path), rate=60)
+    with three_replicas(tmp_path / "replicas") as three, on_fire(stack, load, tmp_path, three) as world:
+        struck(world, ["kill the primary", "kill the bolt", "kill the primary"], PROCESSES | REPLICAS)
+
+
+@pytest.mark.soak
+def test_soak(stack: Stack, files: list[Path], tmp_path: Path) -> None:
+    """A random mix for `SOAK_MINUTES`. The same `SOAK_SEED` strikes with the same, in the same order."""
+    seed, minutes = int(os.environ["SOAK_SEED"]), float(os.environ["SOAK_MINUTES"])
+    print(f"\nseed {seed}, {minutes:g} minutes: `make soak SEED={seed} MINUTES={minutes:g}` does it again")
+    over = time.monotonic() + minutes * 60
+    rate = max(1, int(55_000 / (minutes * 60 + 300)))
+    with on_fire(stack, Load(in_order(files, tmp_path), rate), tmp_path) as world:
+        strikes = mixed(seed, sorted(STRIKES))
+        struck(world, takewhile(lambda _: time.monotonic() < over, strikes), STRIKES)
