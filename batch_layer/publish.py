@@ -42,6 +42,10 @@ class Change(NamedTuple):
     left: tuple[str, ...]
 
 
+Tops = Mapping[str, Sequence[str]]
+"""The first tags of documents, by hour."""
+
+
 class Published(NamedTuple):
     """How a publish went."""
 
@@ -103,12 +107,12 @@ def _views(computed: Computed, stamp: Stamp, seen: SpeedSeen | None, now: Millis
         )
 
 
-def tops(store: Store, hours: Sequence[Hour]) -> dict[str, list[str]]:
-    """The first tags of the documents that are there, by hour."""
+def tops(store: Store, hours: Sequence[Hour]) -> Tops:
+    """The first tags of the documents that are there."""
     return {hour: _tags(document) for hour, document in _before(store, hours).items()}
 
 
-def changes_of(hours: Sequence[Computed], before: Mapping[str, list[str]]) -> list[Change]:
+def changes_of(hours: Sequence[Computed], before: Tops) -> list[Change]:
     """What the first tags of hours become, against those that they had."""
     changes = []
     for each in hours:

@@ -10,7 +10,7 @@ from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.watermark import complete_until
 from batch_layer.job import HourResult, SparkFailedError, rank_hours
 from batch_layer.plan import Documents, Plan, Planned, Span, plan_hour, plan_missing, plan_range
-from batch_layer.publish import Change, Computed, Stamp, publish
+from batch_layer.publish import Change, Computed, Stamp, Tops, changes_of, publish, tops
 from batch_layer.runs import Run, Runs, StoppedError
 from batch_layer.spark import Engine
 from config.errors import TrendsError
@@ -53,6 +53,8 @@ class Outcome:
 
     run: str = ""
     hours: list[Done] = field(default_factory=list)
+    posts: int = 0
+    """Read; those sent twice included."""
     resumed: int = 0
     """Hours that an earlier attempt of this run had published."""
     refused: int = 0
@@ -131,14 +133,32 @@ class Batch:
         begun = self.now()
         with self.runs.start(plan.job, reach=plan.complete_until, resume=resume) as run:
             outcome.run = run.id
-            if reset:
-                self._empty(run)
+            emptied = self._empty(run, plan) if reset else {}
             planned = self._left(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
             run.tell(hours_planned=len(plan.hours), hours_done=outcome.resumed)
-            self._compute(plan, planned, run, outcome, watch or Watch(threading.Event()))
+            for good in self._computed(planned, plan.rule, outcome, watch or Watch(threading.Event())):
+                run.check()
+                published = publish(self.store, good, Stamp(run.id, run.token, plan.rule.version), self.now())
+                outcome.refused += published.refused
+                outcome.changes += published.changes + changes_of(good, emptied)
+                run.tell(hours_done=outcome.resumed + len(outcome.hours), posts=outcome.posts)
             outcome.seconds = (self.now() - begun) / 1000
             if outcome.failed:
                 raise PartlyDoneError(outcome)
+        return outcome
+
+    def preview(self, plan: Plan, *, watch: Watch | None = None) -> Outcome:
+        """Compute a plan and compare it with what is there, as `run` does; nothing is written, no lease is taken.
+
+        Raises `StoppedError` after `watch.stop`, `PartlyDoneError` where the archive is damaged.
+        """
+        outcome = Outcome()
+        begun = self.now()
+        for good in self._computed(plan.hours, plan.rule, outcome, watch or Watch(threading.Event())):
+            outcome.changes += changes_of(good, tops(self.store, [each.hour for each in good]))
+        outcome.seconds = (self.now() - begun) / 1000
+        if outcome.failed:
+            raise PartlyDoneError(outcome)
         return outcome
 
     def close(self) -> None:
@@ -157,13 +177,17 @@ class Batch:
     def _complete_until(self, ledger: Ledger) -> Hour:
         return complete_until(ledger, self.settings.kafka, self.settings.archive, self.now())
 
-    def _empty(self, run: Run) -> None:
-        """Delete all batch documents but those of this run's earlier attempts."""
+    def _empty(self, run: Run, plan: Plan) -> Tops:
+        """Delete all batch documents but those of this run's earlier attempts; the first tags of those planned."""
         others = {"run": {"$ne": run.id}}
+        with told():
+            there = {each["hour"] for each in self.store.collection(HOURS).find(others, {"hour": True})}
+        had = tops(self.store, [each.hour for each in plan.hours if str(each.hour) in there])
         with told():
             count = self.store.collection(HOURS).delete_many(others).deleted_count
             self.store.collection(LENSES).delete_many(others)
         log.info("%d batch documents were emptied", count)
+        return had
 
     def _left(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:
         """What an earlier attempt of this run has not published, or what became dirty since."""
@@ -180,25 +204,22 @@ class Batch:
         outcome.resumed = len(plan.hours) - len(left)
         return left
 
-    def _compute(self, plan: Plan, planned: Sequence[Planned], run: Run, outcome: Outcome, watch: Watch) -> None:
+    def _computed(
+        self, planned: Sequence[Planned], rule: Rule, outcome: Outcome, watch: Watch
+    ) -> Iterator[list[Computed]]:
+        """The hours that could be computed, slice by slice; the outcome tells them, and those that could not."""
         complete = {each.hour: each.complete for each in planned}
-        slices = rank_hours(self.engine, self.settings, self.ledger, complete, plan.rule)
-        posts = 0
-        for results in _until(watch.stop, slices):
-            run.check()
+        for results in _until(watch.stop, rank_hours(self.engine, self.settings, self.ledger, complete, rule)):
             good = [
                 Computed(each.hour, each.ranked, each.covered, complete[each.hour]) for each in results if each.ranked
             ]
             outcome.failed += [(each.hour, each.error) for each in results if each.error]
-            published = publish(self.store, good, Stamp(run.id, run.token, plan.rule.version), self.now())
-            outcome.refused += published.refused
-            outcome.changes += published.changes
             outcome.hours += [
                 Done(each.hour, each.ranked.posts, each.ranked.uses, each.ranked.tags, each.complete) for each in good
             ]
-            posts += sum(each.ranked.read for each in good)
-            run.tell(hours_done=outcome.resumed + len(outcome.hours), posts=posts)
-            watch.progress(len(outcome.hours), posts)
+            outcome.posts += sum(each.ranked.read for each in good)
+            yield good
+            watch.progress(len(outcome.hours), outcome.posts)
 
 
 def _until(stop: threading.Event, slices: Iterator[list[HourResult]]) -> Iterator[list[HourResult]]:

@@ -18,8 +18,8 @@ from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import HOUR_MS, Hour
 from serving import render
-from serving.cli.batch import show
 from serving.cli.options import now, settings_of
+from serving.cli.outcomes import show
 from serving.store import Store, told
 from serving.views import USES, Row
 

@@ -213,8 +213,13 @@ def test_a_corrected_rule_changes_the_hours_since_then_and_leaves_those_before_b
     rule = Rule.corrected(ignore=["spam"], aliases={})
 
     corrected = layer(rule)
-    outcome = corrected.run(corrected.plan_range(Span(FIRST.plus(2), None)))
+    plan = corrected.plan_range(Span(FIRST.plus(2), None))
+    preview = corrected.preview(plan)
+    assert before == as_bytes(store, hours), "a preview writes nothing"
+    assert store.collection(RUNS).count_documents({}) == 1
+    outcome = corrected.run(plan)
 
+    assert (preview.changes, preview.hours, preview.run) == (outcome.changes, outcome.hours, "")
     after = as_bytes(store, hours)
     assert [before[hour] == after[hour] for hour in hours] == [True, True, False, False]
     assert [top(each) for each in documents(store).values()][2:] == [[("ham", 5)]] * 2
@@ -293,8 +298,15 @@ def test_the_full_history_begins_with_nothing_and_leaves_rows_of_hours_in_progre
     for hour in (FIRST, FIRST.plus(2)):
         speed_row(store, hour, "a")
 
-    outcome = batch.run(batch.plan_range(Span(None, None)), reset=True)
+    corrected = layer(Rule.corrected(ignore=[], aliases={"a": "b"}), until=FIRST.plus(2))
+    plan = corrected.plan_range(Span(None, None))
+    preview = corrected.preview(plan)
+    outcome = corrected.run(plan, reset=True)
 
+    assert [(each.hour, each.entered, each.left) for each in outcome.changes] == [
+        (FIRST, ("b",), ("a",)), (FIRST.plus(1), ("b",), ("a",))
+    ]  # fmt: skip
+    assert preview.changes == outcome.changes
     assert set(documents(store)) == {FIRST, FIRST.plus(1)}
     assert {each["run"] for each in documents(store).values()} == {outcome.run}
     assert speed_hours(store) == {FIRST.plus(2)}

@@ -73,13 +73,19 @@ def java_of(process: subprocess.Popen[bytes]) -> psutil.Process:
     )
 
 
-def test_a_killed_recomputation_is_taken_over_and_goes_on(file: Path, archive: Archive, settings: Settings) -> None:
-    code, output, _ = ended(file, "recompute", "--since", str(FIRST), "--dry-run", "--json")
+def test_a_killed_recomputation_is_taken_over_and_goes_on(
+    file: Path, archive: Archive, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as at_once:
+        at_once.setenv("TRENDS_BATCH__SLICE_POSTS", "1000")
+        code, output, _ = ended(file, "recompute", "--since", str(FIRST), "--dry-run", "--json")
     plan = json.loads(output)
     assert (code, len(plan["hours"]), plan["posts"], plan["estimate_s"]) == (0, HOURS, 3 * HOURS, None)
+    assert (plan["run"], plan["changes"]) == (None, []), "no hour had a document that could change"
     assert plan["waiting"] == [str(FIRST.plus(HOURS + 1))]
 
     with Store(settings.mongo) as store:
+        assert not documents(store)
         with started(file, "recompute", "--since", str(FIRST)) as process:
             java = java_of(process)
             waited(lambda: len(documents(store)) >= 4, 200)
