@@ -10,19 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.errors import UsageError
+from config.live import JetstreamSettings, MastodonSettings, XSettings
+from config.section import Section
 
 NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA", "TRENDS_TEST_STACK"})
 """Variables with our prefix that are not settings: where the file is, and where tests find recorded posts."""
-
-
-class Section(BaseModel):
-    """A group of settings: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class KafkaSettings(Section):
@@ -88,7 +84,7 @@ class SparkSettings(Section):
     """`local[*]`, `yarn`, `k8s://…` or `spark://…`."""
     driver_memory: str = "1g"
     """Heap of the driver, and of everything where the master is local."""
-    conf: dict[str, str] = {}
+    conf: dict[str, str] = Field(default={})
     """Any further Spark configuration."""
     idle_s: float = Field(default=300.0, gt=0)
     """The scheduler lets go of a session that had nothing to compute for this long, seconds: it holds about 600 MB."""
@@ -167,7 +163,7 @@ class RuleSettings(Section):
 
     ignore: tuple[str, ...] = ()
     """Tags that are not counted."""
-    aliases: dict[str, str] = {}
+    aliases: dict[str, str] = Field(default={})
     """Tag to count instead of a tag: `{"prayforboston": "prayersforboston"}`."""
 
 
@@ -216,6 +212,9 @@ class Settings(BaseSettings):
     storm: StormSettings = StormSettings()
     spark: SparkSettings = SparkSettings()
     ingest: IngestSettings = IngestSettings()
+    jetstream: JetstreamSettings = JetstreamSettings()
+    x: XSettings = XSettings()
+    mastodon: MastodonSettings = MastodonSettings()
     archive: ArchiveSettings = ArchiveSettings()
     speed: SpeedSettings = SpeedSettings()
     batch: BatchSettings = BatchSettings()

@@ -15,11 +15,16 @@ def read_cursor(settings: KafkaSettings, name: str) -> Cursor:
     The topic is read up to where it ended when this was called. A transaction of some other source that is still open
     hides what was committed after it began, so it is waited for: at most as long as a transaction may stay open.
     """
-    key = name.encode()
-    cursor: Cursor = {}
-    until = ends(settings, settings.cursors, open_too=True)
+    value = last_values(settings, open_too=True).get(name)
+    cursor: Cursor = {} if value is None else msgspec.json.decode(value)
+    return cursor
+
+
+def last_values(settings: KafkaSettings, *, open_too: bool = False) -> dict[str, bytes]:
+    """The last value of each key of the topic; `open_too` waits for transactions that are open."""
+    until = ends(settings, settings.cursors, open_too=open_too)
+    found: dict[str, bytes] = {}
     with closing(consumer_of(settings, f"{settings.cursors}.reader")) as consumer:
         for message in messages(consumer, settings, settings.cursors, until):
-            if message.key() == key:
-                cursor = msgspec.json.decode(message.value())
-    return cursor
+            found[(message.key() or b"").decode(errors="replace")] = message.value() or b"{}"
+    return found

@@ -11,6 +11,8 @@ from ingest import rejects
 from ingest.hashtags import Rule
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
+from ingest.sources.states import State
+from ingest.standings import gap_message, state_message
 from ingest.transactions import Outgoing
 from ingest.wire import MAX_USE_BYTES, Reject, encode, use_of
 
@@ -42,13 +44,17 @@ class Messages:
         self._rule = rule
 
     def of_batch(self, batch: Batch, name: str) -> tuple[Outgoing, Counts]:
-        """Everything of a batch and its cursor, which is kept under the source's name."""
+        """Everything of a batch and its cursor, which is kept under the source's name, as its state and gaps are."""
         outgoing = Outgoing()
         refused = [reject for post in batch.posts if (reject := self.add_post(outgoing, post)) is not None]
         self.add_rejects(outgoing, [*batch.rejects, *refused])
         posts = len(batch.posts) - len(refused)
         uses = len(outgoing.messages) - posts
         self.add_cursor(outgoing, name, batch.cursor)
+        for gap in batch.gaps:
+            self._add_kept(outgoing, gap_message(name, gap))
+        if batch.state is not None:
+            self.add_state(outgoing, name, batch.state)
         counts = Counts(posts, uses, len(outgoing.rejects), batch.notices, batch.filtered, batch.read_bytes)
         return outgoing, counts
 
@@ -73,7 +79,14 @@ class Messages:
 
     def add_cursor(self, outgoing: Outgoing, name: str, cursor: Cursor) -> None:
         """The source's cursor behind all this."""
-        outgoing.messages.append((self._settings.cursors, msgspec.json.encode(cursor), name.encode()))
+        self._add_kept(outgoing, (msgspec.json.encode(cursor), name.encode()))
+
+    def add_state(self, outgoing: Outgoing, name: str, state: State) -> None:
+        """How the source stands."""
+        self._add_kept(outgoing, state_message(name, state))
+
+    def _add_kept(self, outgoing: Outgoing, message: tuple[bytes, bytes]) -> None:
+        outgoing.messages.append((self._settings.cursors, *message))
 
     def _add(self, outgoing: Outgoing, post: Post) -> None:
         try:

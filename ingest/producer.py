@@ -11,6 +11,7 @@ from ingest.cursors import read_cursor
 from ingest.hashtags import Rule
 from ingest.messages import Counts, Messages
 from ingest.sources.base import Cursor, Source
+from ingest.sources.states import State
 from ingest.transactions import Outgoing, Transactions
 
 
@@ -76,6 +77,12 @@ class Producer:
                 told = under_way.result()
                 tell(told)
         return told
+
+    def tell(self, state: State) -> None:
+        """Commit how the source stands, and nothing else. Raises `FencedError`, `UnavailableError`."""
+        outgoing = Outgoing()
+        self._messages.add_state(outgoing, self.name, state)
+        self._transactions.commit(outgoing)
 
     def _committed(self, outgoing: Outgoing, then: Told) -> Told:
         self._transactions.commit(outgoing)

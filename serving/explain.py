@@ -45,6 +45,7 @@ def sentences(facts: Facts) -> list[str]:
         *_answer(facts["hour"], facts["answer"]),
         *_run(facts),
         *_archive(facts["archive"], facts["answer"]),
+        *_gaps(facts["gaps"]),
         *_speed(facts["speed"]),
         *_difference(facts),
     ]
@@ -95,6 +96,16 @@ def _archive(archive: Facts, answer: Facts) -> Iterator[str]:
         yield "The hour is complete: no archived post of it can still be missing."
     else:
         yield f"The hour is not complete: the archive has everything up to {archive['complete_until']}, exclusive."
+
+
+def _gaps(gaps: list[Facts] | Facts) -> Iterator[str]:
+    if isinstance(gaps, dict):
+        yield f"The gaps of live sources could not be asked: {gaps['error']}"
+        return
+    for gap in gaps[:_NAMED]:
+        yield f"Posts may be missing: {gap['source']} gave nothing of {gap['since']} to {gap['until']}: {gap['why']}."
+    if len(gaps) > _NAMED:
+        yield f"There are {len(gaps) - _NAMED} more such gaps: see --json."
 
 
 def _speed(speed: Facts) -> Iterator[str]:

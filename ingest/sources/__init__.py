@@ -28,7 +28,7 @@ PUBLISHED_ON = {"jetstream": "bluesky", "mastodon": "mastodon"}
 
 
 class Entry(NamedTuple):
-    """A source: the class that reads it, and what it needs beyond the project's own dependencies."""
+    """A source: the class that reads it (of a live one: its `Service`), and what it needs beyond the dependencies."""
 
     place: str
     """`module:class`."""
@@ -39,6 +39,9 @@ class Entry(NamedTuple):
 SOURCES: dict[str, Entry] = {
     "file": Entry("ingest.sources.file:FileSource"),
     "sample": Entry("ingest.sources.sample:SampleSource"),
+    "jetstream": Entry("ingest.sources.jetstream:Jetstream"),
+    "x": Entry("ingest.sources.x:XStream"),
+    "mastodon": Entry("ingest.sources.mastodon:Mastodon"),
 }
 
 

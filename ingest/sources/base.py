@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from ingest.post import Post
+from ingest.sources.states import Gap, State
 from ingest.wire import Reject
 
 Cursor = dict[str, Any]
@@ -22,6 +23,10 @@ class Batch(NamedTuple):
     """Posts that were asked to be left out."""
     read_bytes: int = 0
     """Bytes read from the source, as stored there, since the batch before."""
+    gaps: tuple[Gap, ...] = ()
+    """Spans of which a live source could not give everything, found since the batch before."""
+    state: State | None = None
+    """How a live source stands, where it is to be told."""
 
 
 class Source(Protocol):
@@ -33,9 +38,14 @@ class Source(Protocol):
     - It can be resumed: `batches(batch.cursor)` gives exactly what followed that batch, for every batch it ever gave.
     - A bad record becomes a `Reject` with where and why. It never raises for one, and never hides its neighbours.
 
-    - A live source ends a batch early, so that no post waits longer than `ingest.transaction_ms`.
+    Of live sources (`ingest/sources/live.py`) beyond that:
 
-    Not promised: that a post comes once. What cannot be read at all (no such file, wrong options) raises `TrendsError`.
+    - A batch ends early, so that no post waits longer than `ingest.transaction_ms`.
+    - What followed a cursor is given as far as the service still has it; the rest is told as a gap, with the batch.
+    - What the service gives again is given once.
+
+    Not promised: that a post comes once from a file. What cannot be read at all (no such file, wrong options, a token
+    that is refused) raises `TrendsError`.
     """
 
     name: str

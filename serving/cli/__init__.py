@@ -24,7 +24,10 @@ COMMANDS = {
         "verify": ("serving.cli.verify:verify", "Recount and compare: archive, batch layer, speed layer."),
     },
     "Bring posts": {
-        "ingest": ("serving.cli.ingest:ingest", "Read posts from files or the sample generator into Kafka."),
+        "ingest": (
+            "serving.cli.ingest:ingest",
+            "Read posts from files, live services or the sample generator into Kafka.",
+        ),
         "rejects": ("serving.cli.rejects:rejects", "What could not be read: list, show, retry."),
     },
     "Compute": {

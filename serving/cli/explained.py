@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import Hour, millis
+from ingest.standings import standings
 from serving import render
-from serving.cli.facts import Facts, tried
+from serving.cli.facts import Facts, gap_facts, tried
 from serving.cli.options import now
 from serving.explain import difference
 from serving.lenses import batch_view
@@ -22,15 +23,19 @@ if TYPE_CHECKING:
 
 
 def explained(settings: Settings, hour: Hour) -> Facts:
-    """`{"hour","answer","run","rule_now","archive","speed","difference"}`. Raises `UnavailableError`: no MongoDB."""
+    """`{"hour","answer","run","rule_now","archive","speed","gaps","difference"}`.
+
+    Raises `UnavailableError`: no MongoDB.
+    """
     with Store(settings.mongo) as store:
         with store.snapshot() as snapshot:
             document = snapshot.batch([hour]).get(str(hour))
             uses, tags, _ = snapshot.speed_totals(hour, 0)
         run = _run(store, document["run"]) if document else None
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(3) as threads:
         archive = threads.submit(tried, lambda each: _archive(each, hour, document), settings)
         speed = threads.submit(tried, _speed, settings)
+        gaps = threads.submit(tried, lambda each: _gaps(each, hour), settings)
     return {
         "hour": str(hour),
         "answer": _answer(document, uses, tags),
@@ -38,6 +43,7 @@ def explained(settings: Settings, hour: Hour) -> Facts:
         "rule_now": Rule.corrected(settings.rule.ignore, settings.rule.aliases).version,
         "archive": archive.result(),
         "speed": speed.result(),
+        "gaps": gaps.result(),
         "difference": difference(document.get("speed"), document) if document else None,
     }
 
@@ -66,6 +72,16 @@ def _run(store: Store, run_id: str) -> Facts | None:
     with told():
         run = store.collection(RUNS).find_one({"_id": run_id}, wanted)
     return run and {**run, "started_at": render.iso(millis(run["started_at"]))}
+
+
+def _gaps(settings: Settings, hour: Hour) -> list[Facts]:
+    """What live sources could not bring back of the time of the hour."""
+    return [
+        {"source": each.name, **gap_facts(gap)}
+        for each in standings(settings.kafka)
+        for gap in each.gaps
+        if gap.touches(hour)
+    ]
 
 
 def _speed(settings: Settings) -> Facts:

@@ -12,18 +12,22 @@ from typing import Any
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Hour, millis
+from ingest.sources.states import Gap
 from serving import render
 from serving.cli.options import now
 
 Facts = dict[str, Any]
 _RUNS = 5
 """Runs that are shown."""
+_FORGOTTEN_MS = 86_400_000
+"""A live source that has told nothing for so long is left out."""
 
 
 def gathered(settings: Settings) -> Facts:
-    """`{"servers","speed","archive","hours","runs"}`; a part that can't be asked is `{"error": why}`."""
+    """`{"servers","sources","speed","archive","hours","runs"}`; a part that can't be asked is `{"error": why}`."""
     parts: dict[str, Callable[[Settings], Any]] = {
         "servers": _servers,
+        "sources": _sources,
         "speed": _speed,
         "archive": _archive,
         "hours": _hours,
@@ -43,9 +47,10 @@ def tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
 
 
 def is_wrong(part: Any) -> bool:
-    """Whether a part does not answer, or has a server or service that does not run."""
+    """Whether a part does not answer, or has a server, service or live source that does not run."""
     if isinstance(part, list):
-        return any(each["state"] in ("failed", "stopped", "silent") for each in part if "memory_mb" in each)
+        wrong = any(each["state"] in ("failed", "stopped", "silent") for each in part if "memory_mb" in each)
+        return wrong or any(each["state"] in ("failed", "reconnecting", "silent") for each in part if "gaps" in each)
     return isinstance(part, dict) and "error" in part
 
 
@@ -53,6 +58,32 @@ def _servers(settings: Settings) -> list[Facts]:
     from config.stack.states import asked
 
     return [asdict(each) for each in asked(settings)]
+
+
+def _sources(settings: Settings) -> list[Facts]:
+    """Live sources: how each stands, how far it is behind, and what it could not bring back."""
+    from ingest.standings import standings
+
+    moment = now()
+    return [
+        {
+            "name": each.name,
+            "state": each.stands(moment),
+            "since": render.iso(each.state.since),
+            "told_at": render.iso(each.state.at),
+            "where": each.state.where,
+            "why": each.state.why,
+            "behind_s": None if each.state.newest is None else max(0, each.state.at - each.state.newest) // 1000,
+            "gaps": [gap_facts(gap) for gap in each.gaps],
+        }
+        for each in standings(settings.kafka)
+        if moment - each.state.at < _FORGOTTEN_MS
+    ]
+
+
+def gap_facts(gap: Gap) -> Facts:
+    """A span that a source could not bring back."""
+    return {"since": render.iso(gap.since), "until": render.iso(gap.until), "why": gap.why}
 
 
 def _speed(settings: Settings) -> Facts:

@@ -1,4 +1,4 @@
-"""`trends ingest`: posts from files or from the sample generator into Kafka."""
+"""`trends ingest`: posts from files, from live services or from the sample generator into Kafka."""
 
 import re
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from config.errors import BadRecordError
-from serving.cli.options import json_option, now, settings_of
+from serving.cli import live
+from serving.cli.options import json_option, now, restart_option, settings_of
 
-restart_option = click.option("--restart", is_flag=True, help="Begin anew, whatever was committed before.")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/s)?", re.ASCII)
 
 
@@ -52,7 +52,12 @@ def ingest() -> None:
     Examples:
       trends ingest sample
       trends ingest file posts.csv
+      trends ingest jetstream
     """
+
+
+for command in (live.jetstream, live.x, live.mastodon):
+    ingest.add_command(command)
 
 
 @ingest.command()

@@ -20,7 +20,11 @@ from ingest.producer import Producer, Told
 from ingest.sources.base import Cursor, Source
 from ingest.sources.file import FileSource
 from ingest.sources.formats import Reading
+from ingest.sources.live import LiveSource
 from ingest.sources.sample import SampleSource
+from ingest.sources.states import FAILED
+from ingest.sources.states import STOPPED as ENDED
+from ingest.sources.steps import DroppedError, RefusedError
 from ingest.sources.wanted import Wanted
 from ingest.topics import create_topics
 from serving.cli.stopping import STOPPED, stopping
@@ -77,10 +81,25 @@ def run(
             cursor = {} if restart else committed
             with _progress(source, cursor) as tell:
                 paced = Paced(source, rate, settings.ingest.transaction_ms, stop) if rate else source
-                told = producer.run(paced, cursor, stop, tell)
+                with _ending_told(source, producer):
+                    told = producer.run(paced, cursor, stop, tell)
         stopped = stop.is_set() and not endless
     _tell_end(source.name, told, time.monotonic() - began, stopped=stopped, as_json=as_json)
     return STOPPED if stopped else 0
+
+
+@contextmanager
+def _ending_told(source: Source, producer: Producer) -> Iterator[None]:
+    """Commit how a live source ended, which it can't tell itself: `trends status` shows it."""
+    if not isinstance(source, LiveSource):
+        yield
+        return
+    try:
+        yield
+    except (DroppedError, RefusedError) as error:
+        producer.tell(source.ended(FAILED, error.what))
+        raise
+    producer.tell(source.ended(ENDED, ""))
 
 
 def _tell_start(committed: Cursor, *, restart: bool) -> None:

@@ -40,6 +40,7 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str) -> ZoneInfo:
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+restart_option: Decorator = click.option("--restart", is_flag=True, help="Begin anew, whatever was committed before.")
 tz_option: Decorator = click.option(
     "--tz", default="UTC", show_default=True, callback=_zone, help="Time zone of what is typed and shown."
 )

@@ -5,8 +5,12 @@ from typing import Any
 
 import click
 
+from serving import render
 from serving.cli.facts import Facts, gathered, is_wrong
 from serving.cli.options import json_option, settings_of
+
+_LONGEST = 200
+"""Characters of a reason that are shown."""
 
 
 @click.command()
@@ -42,6 +46,8 @@ def _show(told: dict[str, Any]) -> None:
             console.print(_servers_table(part))
         elif name == "runs":
             console.print("", _runs_table(part))
+        elif name == "sources":
+            _show_sources(console, part)
         else:
             console.print(f"\n[bold]{name}[/]", highlight=False)
             for key, value in part.items():
@@ -57,6 +63,23 @@ def _servers_table(servers: list[Facts]) -> Any:
         memory = f"{each['memory_mb']:,} MB" if each["memory_mb"] else ""
         table.add_row(each["name"], each["state"], each["address"], memory)
     return table
+
+
+def _show_sources(console: Any, sources: list[Facts]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("source", "state", "since", "behind", "gaps", box=None, pad_edge=False)
+    for each in sources:
+        behind = "" if each["behind_s"] is None else f"{each['behind_s']:,} s"
+        gaps = f"{len(each['gaps']):,}, the last until {each['gaps'][-1]['until']}" if each["gaps"] else ""
+        table.add_row(escape(each["name"]), each["state"], each["since"], behind, gaps)
+    if sources:
+        console.print("", table)
+    for each in sources:
+        if each["why"]:
+            why = render.printable(f"{each['where']} {each['why']}", _LONGEST)
+            console.print(f"  {escape(each['name'])}: {escape(why)}", highlight=False, soft_wrap=True)
 
 
 def _runs_table(runs: list[Facts]) -> Any:

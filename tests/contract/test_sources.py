@@ -5,18 +5,28 @@ One that is registered and has no example here fails `test_everything_registered
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from backports import zstd
+from pydantic import SecretStr
 
 from ingest.post import Post
 from ingest.sources import FORMATS, SOURCES, reader_of, source_class
 from ingest.sources.base import Batch, Source
 from ingest.sources.file import FileSource
+from ingest.sources.http_stream import Asking
+from ingest.sources.jetstream import Jetstream
+from ingest.sources.live import Going, LiveSource
+from ingest.sources.mastodon import Mastodon
 from ingest.sources.sample import SampleSource
+from ingest.sources.service import Service
+from ingest.sources.wanted import Wanted
+from ingest.sources.x import XStream
 from ingest.wire import Reject
+from tests.live_servers import TOKEN, HttpService, JetstreamHost, http, jetstream
 from tests.recorded import NOW, reading
 
 Lines = list[bytes]
@@ -61,6 +71,10 @@ def mastodon_lines() -> Lines:
     return lines[:20] + [b":thump\nevent: update\ndata: " + line + b"\n" for line in lines[20:]]
 
 
+def stream_lines() -> Lines:
+    return [json.dumps({"data": {"id": id_, "text": f"#t{n}"}}).encode() + b"\r\n" for n, id_ in enumerate(IDS)]
+
+
 MADE: dict[str, Callable[[], Lines]] = {
     "csv": csv_lines,
     "x-v1": v1_lines,
@@ -94,15 +108,55 @@ def sample(_kind: str, _folder: Path) -> Source:
     return SampleSource(reading("sample"), end=NOW, posts=1_300, hours=30)
 
 
+def live(kind: str, folder: Path) -> Source:
+    """A service that gives everything again on each connection; the source ends with the last post."""
+    wanted = Wanted(limit=len(IDS))
+    url = folder.read_text()
+    if kind == "jetstream-live":
+        return LiveSource(Jetstream([url], wanted, reading("bluesky")), Going(wanted))
+    asking = Asking(url, SecretStr(TOKEN), lambda: NOW, "X")
+    service: Service
+    if kind == "x-live":
+        service = XStream(asking, wanted, reading(), sample=True, backfill=5)
+    else:
+        service = Mastodon(asking, wanted, reading("mastodon"))
+    return LiveSource(service, Going(wanted))
+
+
+def between_bad(records: Lines) -> Lines:
+    """A record that can't be read before each, none like another: what is the same is taken for repeated."""
+    return [line for n, record in enumerate(records) for line in (b'{"cut %d\n' % n, record)]
+
+
+@contextmanager
+def served(kind: str, folder: Path) -> Iterator[Path]:
+    """What a source is made from: a folder, or a file with the address of a server."""
+    address = folder / "address"
+    if kind == "jetstream-live":
+        with jetstream(JetstreamHost(between_bad(jetstream_lines()))) as urls:
+            address.write_text(urls[0])
+            yield address
+    elif kind in ("x-live", "mastodon-live"):
+        bad = between_bad(stream_lines() if kind == "x-live" else [status(n, id_) for n, id_ in enumerate(IDS)])
+        records = bad if kind == "x-live" else [b"event: update\ndata: " + line + b"\n" for line in bad]
+        with http(HttpService(records)) as url:
+            address.write_text(url)
+            yield address
+    else:
+        yield folder
+
+
 SUBJECTS: dict[str, Callable[[str, Path], Source]] = {
     **{f"{name}{packed}": files for name in FORMATS for packed in ("", "+gz", "+zst")},
     "sample": sample,
+    **{f"{name}-live": live for name in ("jetstream", "x", "mastodon")},
 }
 
 
 @pytest.fixture(params=SUBJECTS)
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
-    return SUBJECTS[request.param](request.param, tmp_path)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
+    with served(request.param, tmp_path) as place:
+        yield SUBJECTS[request.param](request.param, place)
 
 
 def told(batches: list[Batch]) -> tuple[list[Post], list[Reject], int]:
@@ -114,7 +168,7 @@ def told(batches: list[Batch]) -> tuple[list[Post], list[Reject], int]:
 
 
 def test_everything_registered_is_held_to_it() -> None:
-    assert set(SOURCES) == {"file", "sample"}
+    assert set(SOURCES) == {"file", "sample", *(kind.removesuffix("-live") for kind in SUBJECTS if "-live" in kind)}
     assert set(FORMATS) == set(MADE)
     assert all(source_class(name) for name in SOURCES)
 
@@ -147,7 +201,8 @@ def test_the_name_is_made_of_what_was_asked(tmp_path: Path) -> None:
     for kind, make in SUBJECTS.items():
         folder = tmp_path / kind
         folder.mkdir()
-        assert make(kind, folder).name == make(kind, folder).name
+        with served(kind, folder) as place:
+            assert make(kind, place).name == make(kind, place).name
 
 
 @pytest.mark.parametrize("format_", MADE)

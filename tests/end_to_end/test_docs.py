@@ -21,10 +21,10 @@ COMMAND = re.compile(
 )
 STOPS_OR_STAYS = re.compile(
     r"""trends[ ](?:up|down|schedule|serve|demo)\b | trends[ ](?:archive|watch)$ | --live | --follow | [ ]-f\b | --reset
-        | rejects[ ]show | sparse[ ](?:submit|kill)""",
+        | rejects[ ]show | ingest[ ](?:jetstream|x|mastodon)\b | sparse[ ](?:submit|kill)""",
     re.VERBOSE,
 )
-"""What stops the servers of the tests, runs for ever, asks, or names somebody's own record: only its help is run."""
+"""What stops the servers of the tests, runs for ever, asks others, or names a record of one's own: its help is run."""
 
 
 def commands() -> list[str]:

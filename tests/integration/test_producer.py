@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -22,9 +20,9 @@ from ingest.post import Post
 from ingest.producer import Producer
 from ingest.sources.base import Batch, Cursor
 from ingest.topics import create_topics
+from tests.integration.commands import ended, posts_in, started
 from tests.integration.kafka_read import committed, until
 
-TRENDS = str(Path(sys.executable).with_name("trends"))
 POSTS = 6_000
 FIRST = 690_406_591_110_582_272
 
@@ -53,26 +51,6 @@ def posts_file(tmp_path: Path) -> Path:
     rows = "".join(f"{FIRST + (n << 22)},text {n} #t{n % 50} #T{n % 50} #n{n % 7}\n" for n in range(POSTS))
     file.write_text("id,text\n" + rows)
     return file
-
-
-def started(settings_file: Path, *typed: str, **variables: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
-    return subprocess.Popen(
-        [TRENDS, "ingest", *typed],
-        env=environment | {"TRENDS_CONFIG": str(settings_file)} | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def ended(process: subprocess.Popen[str], seconds: float = 60) -> tuple[int, str, str]:
-    out, talk = process.communicate(timeout=seconds)
-    return process.returncode, out, talk
-
-
-def posts_in(kafka: KafkaSettings) -> Counter[str]:
-    return Counter((message.key() or b"").decode() for message in committed(kafka.bootstrap, kafka.posts))
 
 
 def check_each_once(kafka: KafkaSettings) -> None:

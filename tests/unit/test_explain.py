@@ -23,7 +23,7 @@ def document(*rows: tuple[str, int], tags: int | None = None) -> Any:
 
 def facts(**changed: Any) -> Facts:
     batch = {"origin": "batch", "state": "final", "uses": 8, "tags": 2, "posts": 9, "rule": "1", "run": "hourly-1"}
-    told = {
+    told: Facts = {
         "hour": str(HOUR),
         "answer": batch | {"computed_at": "2017-01-06T08:02:00Z", "kept": 2},
         "run": {"kind": "hourly", "attempt": 1, "state": "done"},
@@ -33,6 +33,7 @@ def facts(**changed: Any) -> Facts:
             "rejected": 0, "files": [{}], "chunks": [{}, {}],
         },
         "speed": {"behind": 0, "partitions": []},
+        "gaps": [],
         "difference": None,
     }  # fmt: skip
     return told | changed
@@ -67,6 +68,14 @@ def test_a_part_that_does_not_answer_hides_nothing_else() -> None:
     assert told[0].startswith("2017-01-06T07 is answered by")
     assert "The archive could not be asked: HDFS: gone" in told
     assert "The speed layer could not be asked: Kafka: gone" in told
+
+
+def test_what_a_live_source_could_not_bring_back_is_told_the_first_of_them_each() -> None:
+    gap = {"source": "jetstream", "since": "2017-01-06T07:10:00Z", "until": "2017-01-06T07:20:00Z", "why": "a cut"}
+    told = "\n".join(sentences(facts(gaps=[gap] * 7)))
+    assert "jetstream gave nothing of 2017-01-06T07:10:00Z to 2017-01-06T07:20:00Z: a cut." in told
+    assert "2 more such gaps" in told
+    assert "The gaps of live sources could not be asked: gone" in sentences(facts(gaps={"error": "gone"}))
 
 
 def test_an_hour_without_an_answer_says_so_first() -> None:

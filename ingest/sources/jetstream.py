@@ -1,0 +1,119 @@
+"""Bluesky's posts, live, from Jetstream over WebSocket (version 1: `/subscribe`). No key is needed.
+
+A cursor is a moment, `time_us`, so any host can go on where another one stood. Events come only roughly in its order,
+and the hosts' clocks differ: each connection begins `REWIND_US` earlier, and what comes again is left out.
+
+https://github.com/bluesky-social/jetstream-legacy. The wire may also be packed by zstd with a dictionary of that
+project. It is not used: permessage-deflate, which the sockets agree on, needs nothing.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import urlencode
+
+import msgspec
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from ingest.hours import Millis
+from ingest.sources.formats import Reading
+from ingest.sources.jetstream_events import POSTS, JetstreamReader
+from ingest.sources.lines import MOST_BYTES
+from ingest.sources.service import Heard, Service, name_of
+from ingest.sources.steps import DroppedError, RefusedError
+from ingest.sources.wanted import Wanted
+
+REWIND_US = 5_000_000
+"""How much earlier a connection begins than the last one ended."""
+SKEW_US = 1_000_000
+"""By how much two hosts may differ on when an event was."""
+CONNECT_S = 10.0
+
+
+class _Moment(msgspec.Struct):
+    time_us: int
+
+
+_moment_decoder = msgspec.json.Decoder(_Moment)
+
+
+class Jetstream(Service):
+    """Bluesky's posts. `until` is the largest `time_us` read; a host that fails is followed by the next."""
+
+    silence_s = 60.0
+
+    def __init__(self, hosts: Sequence[str], wanted: Wanted, reading: Reading, since: Millis | None = None) -> None:
+        super().__init__(name_of("jetstream", wanted), JetstreamReader(reading), reading)
+        self._hosts = hosts
+        self._turn = 0
+        self._since_us = since * 1000 if since is not None else 0
+        self._ahead_us = reading.future_ms * 1000
+        self._resuming_us = 0
+        self.where = hosts[0]
+
+    def failed(self) -> None:
+        """The next host's turn."""
+        self._turn += 1
+
+    def kept_since(self) -> int:
+        """Twice as far back as a connection rewinds: what lies between may come again by another host's clock."""
+        return self.until - 2 * REWIND_US
+
+    @asynccontextmanager
+    async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:  # noqa: ARG002 - records are its signs of life
+        """See `Service`."""
+        self.where = self._hosts[self._turn % len(self._hosts)]
+        asked = {"wantedCollections": POSTS}
+        self._resuming_us = self.until or self._since_us
+        if self._resuming_us:
+            asked["cursor"] = str(self._resuming_us - (REWIND_US if self.until else 0))
+        url = f"{self.where.rstrip('/')}/subscribe?{urlencode(asked)}"
+        try:
+            # Without the library's own pings: they would take a pause of ours for one of the host.
+            socket = await connect(url, open_timeout=CONNECT_S, ping_interval=None, max_size=MOST_BYTES)
+        except websockets.InvalidStatus as error:
+            raise self._refusal(error) from None
+        except websockets.InvalidURI:
+            raise RefusedError(
+                "not the address of a host; one looks like wss://host.example", where=self.where
+            ) from None
+        except (OSError, websockets.WebSocketException) as error:
+            raise DroppedError(f"can't connect: {error or type(error).__name__}", where=self.where) from None
+        async with socket:
+            yield _records(socket, self.where)
+
+    def advance(self, record: bytes | None) -> None:
+        """See `Service`. A time that no event can have moves nothing."""
+        if record is None:
+            return
+        try:
+            time_us = _moment_decoder.decode(record).time_us
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return
+        if not 0 < time_us <= self.now() * 1000 + self._ahead_us:
+            return
+        self._look_for_gap(time_us)
+        self.until = max(self.until, time_us)
+        self.newest = self.until // 1000
+
+    def _look_for_gap(self, first_us: int) -> None:
+        """The first event after a connection lies behind what was read, unless the host keeps no events so old."""
+        since, self._resuming_us = self._resuming_us, 0
+        slack = SKEW_US if self.until else 60 * SKEW_US  # where nothing was read, nothing has to be near
+        if since and first_us > since + slack:
+            self.gap(since // 1000, first_us // 1000, f"{self.where} does not keep events for so long")
+
+    def _refusal(self, error: websockets.InvalidStatus) -> Exception:
+        status = error.response.status_code
+        what = f"answers {status}: {error.response.body[:200].decode(errors='replace').strip()}"
+        if status == 429 or status >= 500:
+            return DroppedError(what, where=self.where, kind="limited" if status == 429 else "http")
+        return RefusedError(what, where=self.where, next_step="Is this a Jetstream host?")
+
+
+async def _records(socket: ClientConnection, where: str) -> AsyncGenerator[bytes, None]:
+    try:
+        while True:
+            yield await socket.recv(decode=False)
+    except websockets.ConnectionClosed as error:
+        raise DroppedError(f"the connection was closed: {error}", where=where) from None

@@ -1,0 +1,255 @@
+"""A live source: batches from a connection to a service, and another connection when that one ends.
+
+Nothing runs while the batches are not asked for: a connection is read record by record on an event loop that lives in
+here, so a producer that waits for Kafka slows the service down, and nothing is piled up.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+import tenacity
+
+from config.errors import BadRecordError, TrendsError, UsageError
+from ingest.post import Post
+from ingest.sources.base import Batch, Cursor
+from ingest.sources.formats import Broken, Item
+from ingest.sources.link import Link
+from ingest.sources.seen import Seen
+from ingest.sources.service import Service
+from ingest.sources.states import CONNECTED, RECONNECTING, TELL_EVERY_S, State
+from ingest.sources.steps import DroppedError, Steps
+from ingest.sources.wanted import Wanted
+from ingest.wire import Reject
+
+logger = logging.getLogger(__name__)
+
+FIRST_ATTEMPTS = 6
+"""A source that was never connected gives up after so many attempts; one that was, never does."""
+
+
+@dataclass(frozen=True)
+class Going:
+    """How a live source is to run."""
+
+    wanted: Wanted = field(default_factory=Wanted)
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Ends it."""
+    batch_ms: int = 200
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """How to wait between attempts to connect."""
+
+
+class Position(msgspec.Struct, frozen=True):
+    """The cursor of a live source."""
+
+    until: int = 0
+    """Up to where it is read: milliseconds by our clock, or the service's own measure. 0: nothing was read yet."""
+    posts: int = 0
+    """Posts given since the beginning."""
+    seen: str = ""
+    """What the service may give again: see `Seen`."""
+
+
+@dataclass
+class _Gathered:
+    posts: list[Post] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    notices: int = 0
+    filtered: int = 0
+    read_bytes: int = 0
+
+
+class LiveSource:
+    """Posts of a service as they are published. Its cursor is a `Position`."""
+
+    def __init__(self, service: Service, going: Going) -> None:
+        self.name = service.name
+        self._service = service
+        self._going = going
+
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
+        """See `Source`. Ends when it is stopped, or has given as many posts as were asked for."""
+        try:
+            position = msgspec.convert(cursor, Position)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"not a cursor of a live source: {error}", next_step="`--restart` begins anew") from None
+        return _Run(self._service, self._going, position).batches(most)
+
+    def ended(self, state: str, why: str) -> State:
+        """How it stands when its batches have ended, which they can't tell themselves."""
+        now, service = self._service.now(), self._service
+        return State(state=state, since=now, at=now, where=service.where, why=why, newest=service.newest)
+
+
+class _Run:
+    """One run of a live source, from a position on."""
+
+    def __init__(self, service: Service, going: Going, position: Position) -> None:
+        service.until, service.newest, service.gaps = position.until, None, []
+        self._service = service
+        self._going = going
+        self._given = position.posts
+        self._seen = Seen(position.seen, position.until)
+        self._link: Link | None = None
+        self._opening: asyncio.Task[Link] | None = None
+        self._steps = Steps()
+        self._after: DroppedError | None = None
+        self._failure: TrendsError | None = None
+        self._was_connected = False
+        self._state = State(state=RECONNECTING, since=service.now(), at=service.now(), why="not connected yet")
+        self._told: State | None = None
+        self._told_at = 0.0
+
+    def batches(self, most: int) -> Iterator[Batch]:
+        """See `Source`."""
+        with asyncio.Runner() as runner:
+            try:
+                while not self._ended:
+                    batch = runner.run(self._batch(most))
+                    if batch is not None:
+                        yield batch
+                    if self._failure is not None:
+                        raise self._failure
+            finally:
+                runner.run(self._close())
+
+    @property
+    def _ended(self) -> bool:
+        return self._going.stop.is_set() or self._given == self._going.wanted.limit
+
+    async def _batch(self, most: int) -> Batch | None:
+        """What comes in the time of a batch; None where there is nothing to tell."""
+        gathered, clock = _Gathered(), asyncio.get_running_loop().time
+        ends = clock() + self._going.batch_ms / 1000
+        while (left := ends - clock()) > 0 and not self._ended:
+            try:
+                record = await self._next(left)
+            except TrendsError as error:  # first what was read before
+                self._failure = error
+                break
+            if record is not None:
+                self._take(record, gathered)
+            if len(gathered.posts) + len(gathered.rejects) >= most:
+                break
+        state = self._state_due(clock())
+        if state is None and not self._service.gaps and gathered == _Gathered():
+            return None
+        gaps, self._service.gaps = tuple(self._service.gaps), []
+        return Batch(**vars(gathered), cursor=self._cursor(), gaps=gaps, state=state)
+
+    async def _next(self, most_s: float) -> bytes | None:
+        """The next record, if one comes in time; meanwhile connections are opened and dropped as they have to be."""
+        if self._link is None:
+            await self._open_within(most_s)
+            return None
+        try:
+            record = await self._link.next(most_s)
+        except DroppedError as error:
+            await self._drop(self._link, error)
+            return None
+        if record is None and self._link.alive:
+            self._service.advance(None)
+        self._link.alive = False
+        return record
+
+    async def _open_within(self, most_s: float) -> None:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+        done, _ = await asyncio.wait({self._opening}, timeout=most_s)
+        if done:
+            task, self._opening = self._opening, None
+            self._link = task.result()
+            self._was_connected = True
+            self._set_state(CONNECTED)
+
+    async def _open(self) -> Link:
+        """Connect, however many attempts it takes. Raises what ends the run."""
+
+        async def attempt() -> Link:
+            if self._after is not None:  # the connection before gave nothing: that was the first failure
+                error, self._after = self._after, None
+                raise error
+            return await Link.opened(self._service.connect, self._service.silence_s)
+
+        return await tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(self._may_try_again),
+            stop=tenacity.stop_never if self._was_connected else tenacity.stop_after_attempt(FIRST_ATTEMPTS),
+            wait=self._steps,
+            sleep=self._going.sleep,
+            reraise=True,
+        )(attempt)
+
+    def _may_try_again(self, error: BaseException) -> bool:
+        if not isinstance(error, DroppedError):
+            return False
+        self._service.failed()
+        self._set_state(RECONNECTING, error.what)
+        return True
+
+    async def _drop(self, link: Link, error: DroppedError) -> None:
+        self._link = None
+        await link.close()
+        self._set_state(RECONNECTING, error.what)
+        if link.gave:
+            self._steps = Steps()
+        else:
+            self._after = error
+
+    def _take(self, record: bytes, gathered: _Gathered) -> None:
+        gathered.read_bytes += len(record)
+        self._service.advance(record)
+        try:
+            items = self._service.reader.read(record)
+        except BadRecordError as error:
+            items = [Broken(record, error.reason)]
+        for item in items:
+            key = item.id.encode() if isinstance(item, Post) else record
+            if self._seen.add(key, self._service.until):
+                self._put(item, gathered)
+                if self._link is not None and isinstance(item, Post):
+                    self._link.gave = True
+
+    def _put(self, item: Item, gathered: _Gathered) -> None:
+        if isinstance(item, Broken):
+            gathered.rejects.append(
+                Reject(item.raw, "ingest", item.reason, self._service.where, self._service.reader.spec)
+            )
+        elif not isinstance(item, Post):
+            gathered.notices += 1
+        else:
+            self._service.newest = max(self._service.newest or 0, item.created_at)
+            if self._going.wanted.takes(item):
+                gathered.posts.append(item)
+                self._given += 1
+            else:
+                gathered.filtered += 1
+
+    def _cursor(self) -> Cursor:
+        seen = self._seen.packed(self._service.kept_since())
+        cursor: Cursor = msgspec.to_builtins(Position(self._service.until, self._given, seen))
+        return cursor
+
+    def _state_due(self, clock: float) -> State | None:
+        """How it stands, where that is new or was not told for some time."""
+        if self._told is self._state and clock - self._told_at < TELL_EVERY_S:
+            return None
+        self._told, self._told_at = self._state, clock
+        return msgspec.structs.replace(self._state, at=self._service.now(), newest=self._service.newest)
+
+    def _set_state(self, state: str, why: str = "") -> None:
+        now = self._service.now()
+        since = self._state.since if self._state.state == state else now
+        self._state = State(state=state, since=since, at=now, where=self._service.where, why=why)
+        if why:
+            logger.warning("%s: %s", self._service.where, why)
+
+    async def _close(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        if self._link is not None:
+            await self._link.close()

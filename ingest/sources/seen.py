@@ -1,0 +1,44 @@
+"""What was given already, so that what a service gives again is not given twice; a part of it is kept in the cursor."""
+
+import hashlib
+from base64 import b64decode, b64encode
+
+MEMORY = 100_000
+"""Records remembered while a source runs."""
+KEPT = 5_000
+"""Most records remembered in a cursor."""
+_DIGEST_BYTES = 8
+
+
+class Seen:
+    """Keys of records, each with a mark: a moment, in any unit, by which old ones are left out of the cursor.
+
+    The mark 0 is no moment: such a record came before anything by which time could be told.
+    """
+
+    def __init__(self, packed: str = "", mark: int = 0) -> None:
+        kept = b64decode(packed)
+        digests = (kept[at : at + _DIGEST_BYTES] for at in range(0, len(kept), _DIGEST_BYTES))
+        self._marks = dict.fromkeys(digests, mark)
+
+    def __len__(self) -> int:
+        return len(self._marks)
+
+    def add(self, key: bytes, mark: int) -> bool:
+        """Remember a record; whether it is new."""
+        digest = hashlib.blake2b(key, digest_size=_DIGEST_BYTES).digest()
+        if digest in self._marks:
+            return False
+        self._marks[digest] = mark
+        if len(self._marks) > MEMORY:
+            del self._marks[next(iter(self._marks))]
+        return True
+
+    def packed(self, since: int) -> str:
+        """The records from a mark on, the newest `KEPT` of them at most, as `Seen` takes them."""
+        taken: list[bytes] = []
+        for digest, mark in reversed(self._marks.items()):
+            if 0 < mark < since or len(taken) == KEPT:
+                break
+            taken.append(digest)
+        return b64encode(b"".join(reversed(taken))).decode()

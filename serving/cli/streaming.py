@@ -1,0 +1,62 @@
+"""Live sources, as asked on the command line."""
+
+import threading
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from config.errors import UsageError
+from config.settings import Settings
+from ingest.hours import Millis
+from ingest.sources.http_stream import Asking, token_of
+from ingest.sources.jetstream import Jetstream
+from ingest.sources.live import Going, LiveSource
+from ingest.sources.mastodon import Mastodon
+from ingest.sources.service import Service
+from ingest.sources.wanted import Wanted
+from ingest.sources.x import XStream
+from serving.cli.ingesting import Clock, MakeSource, reading_of, rule_of
+from serving.moments import parse, span
+
+
+def jetstream_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> MakeSource:
+    """Bluesky's posts."""
+    wanted = _wanted(settings, asked)
+    since = _since(asked["since"], now()) if asked["since"] else None
+    service = Jetstream(settings.jetstream.hosts, wanted, reading_of(settings, "bluesky", now), since)
+    return _made(settings, service, wanted)
+
+
+def x_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> MakeSource:
+    """X's posts."""
+    wanted, names = _wanted(settings, asked), "TRENDS_X__TOKEN or TRENDS_X__TOKEN_FILE"
+    asking = Asking(settings.x.url, token_of(settings.x.token, settings.x.token_file, names), now, names)
+    reading = reading_of(settings, "x", now)
+    service = XStream(asking, wanted, reading, sample=asked["sample"], rules=asked["rules"], backfill=asked["backfill"])
+    return _made(settings, service, wanted)
+
+
+def mastodon_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> MakeSource:
+    """A Mastodon server's posts."""
+    wanted, names = _wanted(settings, asked), "TRENDS_MASTODON__TOKEN or TRENDS_MASTODON__TOKEN_FILE"
+    asking = Asking(asked["server"], token_of(settings.mastodon.token, settings.mastodon.token_file, names), now, names)
+    service = Mastodon(asking, wanted, reading_of(settings, "mastodon", now), local=asked["local"])
+    return _made(settings, service, wanted)
+
+
+def _wanted(settings: Settings, asked: dict[str, Any]) -> Wanted:
+    return Wanted.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
+
+
+def _made(settings: Settings, service: Service, wanted: Wanted) -> MakeSource:
+    def make(stop: threading.Event) -> LiveSource:
+        return LiveSource(service, Going(wanted, stop, settings.ingest.transaction_ms))
+
+    return make
+
+
+def _since(text: str, now: Millis) -> Millis:
+    """`1h` is an hour ago; else a moment."""
+    try:
+        return now - span(text)
+    except UsageError:
+        return parse(text, now, ZoneInfo("UTC"))

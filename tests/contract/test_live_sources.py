@@ -1,0 +1,479 @@
+"""What live sources promise when connections are cut, refused, silent, slow or repeat themselves: over real sockets."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from config.errors import UsageError
+from ingest.sources import reader_of
+from ingest.sources.base import Batch, Cursor
+from ingest.sources.formats import Reading
+from ingest.sources.http_stream import Asking, token_of
+from ingest.sources.jetstream import REWIND_US, Jetstream
+from ingest.sources.live import FIRST_ATTEMPTS, Going, LiveSource
+from ingest.sources.mastodon import Mastodon
+from ingest.sources.service import Service
+from ingest.sources.states import CONNECTED, RECONNECTING
+from ingest.sources.steps import DroppedError, RefusedError, Steps
+from ingest.sources.wanted import Wanted
+from ingest.sources.x import XStream
+from tests.live_servers import TOKEN, Act, HttpService, JetstreamHost, http, jetstream
+from tests.recorded import NOW, reading
+
+SEEN_US = 1_783_175_888_000_000
+RECORDED_POSTS = 17
+TAG = {"$type": "app.bsky.richtext.facet#tag", "tag": "a"}
+FACET = {"index": {"byteStart": 0, "byteEnd": 2}, "features": [TAG]}
+
+
+def event(n: int, text: str = "#a") -> bytes:
+    record: dict[str, Any] = {"text": text, "createdAt": "2026-07-04T14:38:06Z", "langs": ["en"]}
+    record |= {"facets": [FACET] if text == "#a" else []}
+    commit = {"operation": "create", "collection": "app.bsky.feed.post", "rkey": f"r{n}", "rev": "r", "record": record}
+    told = {"did": "did:plc:a", "time_us": SEEN_US + n * 1_000, "kind": "commit", "commit": commit}
+    return json.dumps(told).encode()
+
+
+def line(n: int, **changed: Any) -> bytes:
+    post = {"id": str((n << 22) + 690_406_591_110_582_272), "text": "#a", "lang": "en"} | changed
+    return json.dumps({"data": post, "matching_rules": []}).encode() + b"\r\n"
+
+
+def update(n: int) -> bytes:
+    told = {"uri": f"https://a.example/{n}", "created_at": "2026-07-04T14:38:06Z", "content": "x", "tags": []}
+    return f"event: update\ndata: {json.dumps(told)}\n\n".encode()
+
+
+class Waits:
+    """Sleeps without sleeping."""
+
+    def __init__(self) -> None:
+        self.s: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.s.append(seconds)
+
+
+def ticking(start: int = NOW) -> Callable[[], int]:
+    """A wall clock that goes on by a second whenever it is looked at."""
+    moment = iter(range(start, start + 10_000_000, 1_000))
+    return lambda: next(moment)
+
+
+def run(
+    service: Service, *, limit: int | None, cursor: Cursor | None = None, most: int = 10, waits: Waits | None = None,
+    **asked: Any,
+) -> list[Batch]:  # fmt: skip
+    going = Going(Wanted(limit=limit, **asked), batch_ms=50, sleep=waits or Waits())
+    return list(LiveSource(service, going).batches(cursor or {}, most))
+
+
+def ids(batches: list[Batch]) -> list[str]:
+    return [post.id.rpartition("/")[2] for batch in batches for post in batch.posts]
+
+
+def asking(url: str, token: str = TOKEN, now: Callable[[], int] = lambda: NOW) -> Asking:
+    return Asking(url, SecretStr(token), now, "TRENDS_X__TOKEN")
+
+
+def bluesky(hosts: list[str], **asked: Any) -> Jetstream:
+    return Jetstream(hosts, Wanted(), reading("bluesky"), **asked)
+
+
+def x(url: str, now: Callable[[], int] = lambda: NOW, **asked: Any) -> XStream:
+    asked.setdefault("sample", "rules" not in asked)
+    return XStream(asking(url, now=now), Wanted(), Reading("x", now, 300_000, keep_payload=True), **asked)
+
+
+def fediverse(url: str, now: Callable[[], int] = lambda: NOW, **asked: Any) -> Mastodon:
+    wanted = Wanted(tags=frozenset(asked.pop("tags", ())))
+    return Mastodon(asking(url, now=now), wanted, Reading("mastodon", now, 300_000, keep_payload=True), **asked)
+
+
+# Bluesky
+
+
+def test_a_host_that_is_cut_off_again_and_again_loses_nothing_and_gives_nothing_twice(test_data: Path) -> None:
+    events = (test_data / "jetstream" / "expected_v1.jsonl").read_bytes().splitlines()
+    while b'"create","collection":"app.bsky.feed.post"' not in events[-1]:
+        events.pop()  # so that the last post is the end
+    host = JetstreamHost(events, *(Act(sends=sends) for sends in (1, 20, 20, 90, 91, 140)))
+    waits = Waits()
+    with jetstream(host) as hosts:
+        batches = run(bluesky(hosts), limit=RECORDED_POSTS, waits=waits)
+    posts = [post for batch in batches for post in batch.posts]
+    assert len({post.id for post in posts}) == len(posts) == RECORDED_POSTS
+    assert sum(batch.notices for batch in batches) == len(events) - RECORDED_POSTS
+    assert not [gap for batch in batches for gap in batch.gaps]
+    assert waits.s == [0.25, 0.25, 0.25]  # after those that gave no new post; all others are made at once
+
+
+def test_each_connection_begins_some_seconds_before_the_last_event() -> None:
+    host = JetstreamHost([event(n) for n in range(9)], Act(sends=5))
+    with jetstream(host) as hosts:
+        run(bluesky(hosts), limit=9)
+    assert [asked.get("cursor") for asked in host.asked] == [None, str(SEEN_US + 4_000 - REWIND_US)]
+    assert {asked["wantedCollections"] for asked in host.asked} == {"app.bsky.feed.post"}
+
+
+def test_a_host_that_fails_is_followed_by_the_next_whose_clock_is_another() -> None:
+    events = [event(n) for n in range(30)]
+    first = JetstreamHost(events, Act(sends=10), Act(status=503), Act(status=503))
+    second = JetstreamHost(events, Act(status=429), later_us=700_000)
+    waits = Waits()
+    with jetstream(first, second) as hosts:
+        batches = run(bluesky(hosts), limit=30, waits=waits)
+    assert ids(batches) == [f"r{n}" for n in range(30)]
+    assert waits.s == [5.0, 60.0, 5.0]
+    assert not [gap for batch in batches for gap in batch.gaps]
+
+
+def test_started_again_it_goes_on_behind_the_cursor_of_any_batch() -> None:
+    events = [event(n) for n in range(30)]
+    with jetstream(JetstreamHost(events)) as hosts:
+        batches = run(bluesky(hosts), limit=30, most=3)
+        for n, batch in enumerate(batches[:-1]):
+            cursor = json.loads(json.dumps(batch.cursor))
+            rest = run(bluesky(hosts), limit=30, cursor=cursor)
+            assert ids(rest) == ids(batches[n + 1 :])
+
+
+def test_what_a_host_keeps_no_more_is_told_as_a_gap() -> None:
+    host = JetstreamHost([event(n) for n in range(0, 20_000, 1_000)], Act(sends=5), keeps_since_us=SEEN_US)
+    with jetstream(host) as hosts:
+        (*_, last) = run(bluesky(hosts), limit=5)
+        later = JetstreamHost([event(n) for n in range(0, 20_000, 1_000)], keeps_since_us=SEEN_US + 9_000_000)
+        with jetstream(later) as others:
+            batches = run(bluesky(others), limit=16, cursor=last.cursor)
+    (gap,) = [gap for batch in batches for gap in batch.gaps]
+    assert (gap.since, gap.until) == (SEEN_US // 1000 + 4_000, SEEN_US // 1000 + 9_000)
+    assert ids(batches) == [f"r{n}" for n in range(9_000, 20_000, 1_000)]
+
+
+def test_since_begins_in_the_past_and_tells_what_is_not_kept() -> None:
+    host = JetstreamHost([event(n) for n in range(5)])
+    with jetstream(host) as hosts:
+        assert ids(run(bluesky(hosts, since=SEEN_US // 1000 + 2), limit=3)) == ["r2", "r3", "r4"]
+        batches = run(bluesky(hosts, since=SEEN_US // 1000 - 3_600_000), limit=5)
+    (gap,) = [gap for batch in batches for gap in batch.gaps]
+    assert gap.until - gap.since == 3_600_000
+
+
+def test_a_time_that_no_event_can_have_moves_nothing() -> None:
+    wrong = event(10**11)
+    with jetstream(JetstreamHost([event(0), wrong, event(1)], Act(sends=2), Act())) as hosts:
+        batches = run(bluesky(hosts), limit=3)
+    assert batches[-1].cursor["until"] == SEEN_US + 1_000
+    assert not [gap for batch in batches for gap in batch.gaps]
+
+
+def test_a_host_that_says_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Jetstream, "silence_s", 0.3)
+    silent, other = JetstreamHost([]), JetstreamHost([event(0)])
+    with jetstream(silent, other) as hosts:
+        batches = run(bluesky(hosts), limit=1)
+    assert ids(batches) == ["r0"]
+    assert any("nothing came" in batch.state.why for batch in batches if batch.state)
+
+
+def test_a_reader_that_pauses_longer_than_the_silence_allowed_loses_no_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Jetstream, "silence_s", 0.4)
+    host = JetstreamHost([event(n) for n in range(40)], Act(every_s=0.02))
+    with jetstream(host) as hosts:
+        source = LiveSource(bluesky(hosts), Going(Wanted(limit=40), batch_ms=50))
+        found = []
+        for batch in source.batches({}, 10):
+            found.append(batch)
+            if len(found) == 2:
+                time.sleep(0.6)
+    assert ids(found) == [f"r{n}" for n in range(40)]
+    assert len(host.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [({"langs": frozenset({"fr"})}, []), ({"tags": frozenset({"a"})}, ["r0", "r1"])]
+)
+def test_posts_that_are_not_wanted_are_left_out_and_the_cursor_passes_them(
+    asked: dict[str, Any], expected: list[str]
+) -> None:
+    stop = threading.Event()
+    with jetstream(JetstreamHost([event(0), event(1), event(2, "none")])) as hosts:
+        source = LiveSource(bluesky(hosts), Going(Wanted(**asked), stop, batch_ms=50))
+        found: list[Batch] = []
+        for batch in source.batches({}, 10):
+            found.append(batch)
+            if batch.cursor["until"] == SEEN_US + 2_000:
+                stop.set()
+    assert ids(found) == expected
+    assert sum(batch.filtered for batch in found) == 3 - len(expected)
+
+
+# X
+
+
+def test_a_stream_that_is_cut_in_the_middle_of_a_line_tells_the_gap(test_data: Path) -> None:
+    lines = (test_data / "x_v2" / "streaming_output_with_error.jsonl").read_bytes().splitlines(keepends=True)
+    service = HttpService([line for line in lines[:7] if line.strip()], Act(sends=4, cut=lines[7][:40]))
+    now = ticking()
+    with http(service) as url:
+        batches = run(x(url, now), limit=7)
+    assert len(set(ids(batches))) == len(ids(batches)) == 7
+    assert not [reject for batch in batches for reject in batch.rejects]
+    (gap,) = [gap for batch in batches for gap in batch.gaps]
+    assert NOW < gap.since < gap.until
+
+
+def test_with_backfill_it_asks_for_the_minutes_that_it_missed_and_there_is_no_gap() -> None:
+    moment = NOW
+    service = HttpService([line(n) for n in range(10)], Act(sends=6))
+    with http(service) as url:
+        stream = x(url, lambda: moment, backfill=3)
+        (*_, last) = run(stream, limit=6)
+        moment += 100_000
+        batches = run(stream, limit=10, cursor=last.cursor)
+        assert ids(batches) == [json.loads(line(n))["data"]["id"] for n in range(6, 10)]
+        assert not [gap for batch in batches for gap in batch.gaps]
+        moment += 500_000
+        batches = run(stream, limit=10, cursor=last.cursor | {"posts": 0, "seen": ""})
+    assert [asked.get("backfill_minutes") for asked in service.asked] == [None, "2", "3"]
+    (gap,) = [gap for batch in batches for gap in batch.gaps]
+    assert (gap.since, gap.until) == (NOW, NOW + 600_000 - 180_000)
+
+
+def test_an_edit_is_the_post_that_was_given_before() -> None:
+    first, history = line(1), [json.loads(line(n))["data"]["id"] for n in (1, 5)]
+    edit = line(5, edit_history_tweet_ids=history)
+    with http(HttpService([first, edit, line(2)])) as url:
+        batches = run(x(url), limit=2)
+    assert ids(batches) == [json.loads(line(n))["data"]["id"] for n in (1, 2)]
+
+
+def test_an_error_of_the_stream_ends_the_connection_and_is_told() -> None:
+    error = b'{"errors":[{"title":"operational-disconnect","detail":"This stream has been disconnected."}]}\r\n'
+    service = HttpService([error, line(1)], Act())
+    waits = Waits()
+    with http(service) as url:
+        stop = threading.Event()
+        states = []
+        source = LiveSource(x(url), Going(Wanted(), stop, batch_ms=20, sleep=waits))
+        for batch in source.batches({}, 10):
+            states += [batch.state] if batch.state else []
+            if len(waits.s) >= 3:
+                stop.set()
+    assert any(state.state == RECONNECTING and "operational-disconnect" in state.why for state in states)
+    assert waits.s[:3] == [5.0, 10.0, 20.0]
+
+
+def test_a_line_with_a_post_and_errors_of_what_it_refers_to_is_a_post() -> None:
+    told = json.loads(line(1)) | {"errors": [{"title": "Not Found Error"}]}
+    with http(HttpService([json.dumps(told).encode() + b"\r\n", line(2)])) as url:
+        assert len(ids(run(x(url), limit=2))) == 2
+
+
+def test_keep_alives_keep_a_quiet_stream_open_and_the_cursor_going(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(XStream, "silence_s", 0.3)
+    service, stop, now = HttpService([line(1)], Act(alive_every_s=0.05)), threading.Event(), ticking()
+    with http(service) as url:
+        source = LiveSource(x(url, now), Going(Wanted(), stop, batch_ms=50))
+        timer = threading.Timer(1.0, stop.set)
+        timer.start()
+        list(source.batches({}, 10))
+        timer.join()
+    assert len(service.asked) == 1
+
+
+def test_429_waits_until_the_service_says_and_the_steps_are_those_of_x() -> None:
+    reset = {"x-rate-limit-reset": str(NOW // 1000 + 700)}
+    service = HttpService([line(1)], Act(status=429), Act(status=429, headers=reset), Act(status=503), Act(status=503))
+    waits = Waits()
+    with http(service) as url:
+        run(x(url), limit=1, waits=waits)
+    assert waits.s == [60.0, 700.0, 5.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "waits"),
+    [
+        ("network", [0.25, 0.5, 0.75, *[None] * 60, 16.0, 16.0]),
+        ("http", [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 320.0]),
+        ("limited", [60.0, 120.0, 240.0, 480.0, 900.0, 900.0]),
+    ],
+)
+def test_the_steps(kind: Any, waits: list[float | None]) -> None:
+    steps = Steps()
+    found = [steps.after(DroppedError("x", kind=kind)) for _ in waits]
+    assert [wait if expected is not None else None for wait, expected in zip(found, waits, strict=True)] == waits
+
+
+def test_rules_that_are_wanted_are_set_once_and_those_of_others_stay() -> None:
+    service = HttpService([line(1), line(2)], Act(sends=1))
+    service.rules = [{"id": "1", "value": "theirs"}, {"id": "2", "value": "old", "tag": "trends"},
+                     {"id": "3", "value": "kept", "tag": "trends"}]  # fmt: skip
+    with http(service) as url:
+        run(x(url, rules=["kept", "#new lang:fr"]), limit=2)
+    assert [(rule["value"], rule.get("tag")) for rule in service.rules] == [
+        ("theirs", None), ("kept", "trends"), ("#new lang:fr", "trends"),
+    ]  # fmt: skip
+    assert service.paths.count("/2/tweets/search/stream/rules") == 1
+    assert service.paths.count("/2/tweets/search/stream") == 2
+
+
+def test_a_rule_that_x_refuses_or_a_stream_without_rules_is_said() -> None:
+    service = HttpService([line(1)])
+    with http(service) as url:
+        with pytest.raises(RefusedError, match="no rules"):
+            run(x(url, rules=[]), limit=1)
+        service.refuses_rules = "Ambiguous use of and"
+        with pytest.raises(RefusedError, match="Ambiguous use of and"):
+            run(x(url, rules=["cats and"]), limit=1)
+
+
+# Mastodon
+
+
+def test_recorded_streams_are_read_live_and_a_cut_is_a_gap(test_data: Path) -> None:
+    recorded = b"".join((test_data / "mastodon" / f"test_stream_user_{name}.sse").read_bytes() + b"\n\n"
+                        for name in ("direct_user", "local_user"))  # fmt: skip
+    half = len(recorded) // 2
+    service = HttpService([recorded[:half], recorded[half:]], Act(sends=1))
+    with http(service) as url:
+        batches = run(fediverse(url, ticking()), limit=2)
+    assert len(set(ids(batches))) == 2
+    assert sum(batch.notices for batch in batches) == recorded.count(b"event: ") - 2
+    assert len([gap for batch in batches for gap in batch.gaps]) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        ({}, "/api/v1/streaming/public"),
+        ({"local": True}, "/api/v1/streaming/public/local"),
+        ({"tags": ["cats"]}, "/api/v1/streaming/hashtag"),
+        ({"tags": ["cats", "dogs"]}, "/api/v1/streaming/public"),
+    ],
+)
+def test_the_stream_that_is_asked_for_is_read(asked: dict[str, Any], path: str) -> None:
+    service = HttpService([update(1)])
+    with http(service) as url:
+        run(fediverse(url, **asked), limit=1)
+    assert service.paths == [path]
+
+
+def test_a_heartbeat_keeps_a_quiet_stream_and_silence_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mastodon, "silence_s", 0.3)
+    service = HttpService([update(1)], Act(alive_every_s=0.05), alive=b":thump\n")
+    stop = threading.Event()
+    with http(service) as url:
+        for expected in (1, 3):
+            source = LiveSource(fediverse(url), Going(Wanted(), stop, batch_ms=50, sleep=Waits()))
+            timer = threading.Timer(1.0, stop.set)
+            timer.start()
+            list(source.batches({}, 10))
+            timer.join()
+            assert len(service.asked) >= expected
+            stop.clear()
+    assert len(service.asked) < 8
+
+
+# All of them
+
+
+SERVICES: dict[str, Callable[[str], Service]] = {"x": x, "mastodon": fediverse}
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+@pytest.mark.parametrize("status", [401, 403, 400, 404, 302])
+def test_a_refusal_ends_it_at_once_and_never_shows_the_token(kind: str, status: int) -> None:
+    service = HttpService([], Act(status=status, body=f"no: {TOKEN} is \x1b[31m wrong"))
+    waits = Waits()
+    with http(service) as url, pytest.raises(RefusedError) as refused:
+        run(SERVICES[kind](url), limit=1, waits=waits)
+    assert str(status) in str(refused.value)
+    assert TOKEN not in str(refused.value)
+    assert (waits.s, len(service.asked), refused.value.exit_code) == ([], 1, 1)
+
+
+def test_what_was_read_before_a_refusal_is_given_first() -> None:
+    service = HttpService([line(1), line(2)], Act(sends=2), Act(status=401))
+    found: list[Batch] = []
+    with http(service) as url, pytest.raises(RefusedError):
+        for batch in LiveSource(x(url), Going(batch_ms=5_000)).batches({}, 10):
+            found.append(batch)
+    assert len(ids(found)) == 2
+
+
+@pytest.mark.parametrize("make", [x, fediverse, lambda url: bluesky([url.replace("http", "ws")])])
+def test_a_host_that_was_never_there_is_given_up(make: Callable[[str], Service]) -> None:
+    waits = Waits()
+    with pytest.raises(DroppedError) as gone:
+        run(make("http://127.0.0.1:1"), limit=1, waits=waits)
+    assert "127.0.0.1:1" in str(gone.value)
+    assert len(waits.s) == FIRST_ATTEMPTS - 1
+
+
+def test_a_host_that_goes_away_is_waited_for_longer_than_one_that_never_was() -> None:
+    service = HttpService([line(1), line(2)], Act(sends=1), *[Act(status=503)] * (FIRST_ATTEMPTS + 3))
+    with http(service) as url:
+        batches = run(x(url), limit=2)
+    assert len(ids(batches)) == 2
+    states = [batch.state.state for batch in batches if batch.state]
+    assert states[-1] == CONNECTED
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_it_stops_at_once_whatever_it_waits_for(kind: str) -> None:
+    for acts in ([Act()], [Act(status=503)] * 3):
+        stop = threading.Event()
+        with http(HttpService([], *acts)) as url:
+            source = LiveSource(SERVICES[kind](url), Going(Wanted(), stop, batch_ms=50))
+            threading.Timer(0.3, stop.set).start()
+            assert not ids(list(source.batches({}, 10)))
+
+
+def test_bad_records_become_rejects_that_can_be_read_again_and_their_neighbours_are_untouched() -> None:
+    bad = [b"\xff\xfe", b'{"cut": "of', b"[" * 50_000, b"\x00"]
+    with jetstream(JetstreamHost([event(0), *bad, event(1)])) as hosts:
+        found = run(bluesky(hosts), limit=2)
+    with http(HttpService([line(0), *(record + b"\n" for record in bad), line(1)])) as url:
+        found += run(x(url), limit=2)
+    with http(HttpService([update(0), b"event: update\ndata: {cut\n\n", update(1)])) as url:
+        found += run(fediverse(url), limit=2)
+    rejects = [reject for batch in found for reject in batch.rejects]
+    assert (len(ids(found)), len(rejects)) == (6, 2 * len(bad) + 1)
+    for reject in rejects:
+        assert reject.where.startswith(("ws://127.0.0.1:", "127.0.0.1:"))
+        assert reader_of(reject.reader, reading).spec == reject.reader
+
+
+@pytest.mark.parametrize(
+    "url", ["http://x.example", "ftp://127.0.0.1", "https://", "https://u:p@x.example", "x", "http://["]
+)
+def test_a_token_is_sent_over_https_alone(url: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        asking(url)
+    assert refused.value.exit_code == 2
+
+
+def test_a_token_is_set_or_lies_in_a_file_and_a_wrong_one_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    assert token_of(None, file, "X").get_secret_value() == TOKEN
+    assert token_of(SecretStr("other"), file, "X").get_secret_value() == "other"
+    for token, path in ((None, None), (SecretStr(" "), None), (SecretStr("two words"), None), (None, tmp_path / "no")):
+        with pytest.raises(UsageError) as refused:
+            token_of(token, path, "X")
+        assert "words" not in str(refused.value)
+
+
+@pytest.mark.parametrize("cursor", [{"until": "soon"}, {"posts": []}, {"seen": 7}])
+def test_a_cursor_that_is_none_is_refused(cursor: Cursor) -> None:
+    with pytest.raises(UsageError, match="not a cursor"):
+        run(bluesky(["ws://127.0.0.1:1"]), limit=1, cursor=cursor)

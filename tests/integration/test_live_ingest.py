@@ -1,0 +1,121 @@
+"""Live sources into a real broker: several at once, killed in the middle, refused, and what `trends status` says."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from config.settings import Settings
+from ingest.hours import Hour
+from ingest.standings import standings
+from serving.cli.explained import explained
+from serving.cli.facts import gathered
+from serving.cli.status import status
+from tests.integration.commands import ended, posts_in, started
+from tests.integration.kafka_read import committed, until
+from tests.live_servers import TOKEN, Act, HttpService, JetstreamHost, http, jetstream
+
+POSTS = 300
+SEEN_US = 1_783_175_888_000_000
+
+
+def event(n: int) -> bytes:
+    facet = {
+        "index": {"byteStart": 0, "byteEnd": 2},
+        "features": [{"$type": "app.bsky.richtext.facet#tag", "tag": "a"}],
+    }
+    record = {"text": "#a", "createdAt": "2026-07-04T14:38:06Z", "facets": [facet]}
+    commit = {"operation": "create", "collection": "app.bsky.feed.post", "rkey": f"r{n}", "rev": "r", "record": record}
+    told = {"did": "did:plc:a", "time_us": SEEN_US + n * 1_000, "kind": "commit", "commit": commit}
+    return json.dumps(told).encode()
+
+
+def update(n: int) -> bytes:
+    told = {"uri": f"https://a.example/{n}", "created_at": "2026-07-04T14:38:06Z", "content": "x", "tags": []}
+    return f"event: update\ndata: {json.dumps(told)}\n\n".encode()
+
+
+def sources(settings: Settings) -> dict[str, Any]:
+    """What `trends status` has of live sources, by the first word of their names."""
+    return {each["name"].split(":")[0]: each for each in gathered(settings)["sources"]}
+
+
+def test_two_at_once_one_killed_in_the_middle_every_post_is_there_once_and_the_gap_is_told(
+    settings: Settings, settings_file: Path
+) -> None:
+    bluesky = JetstreamHost([event(n) for n in range(POSTS)], Act(sends=100, every_s=0.005), Act(every_s=0.005))
+    fediverse = HttpService([update(n) for n in range(POSTS)], Act(sends=50), alive=b":thump\n")
+    with jetstream(bluesky) as hosts, http(fediverse) as url:
+        variables = {"TRENDS_JETSTREAM__HOSTS": json.dumps(hosts), "TRENDS_MASTODON__TOKEN": TOKEN}
+        asked = (("jetstream",), ("mastodon", "--server", url))
+        first = [started(settings_file, *each, **variables) for each in asked]
+        until(lambda: sum(posts_in(settings.kafka).values()) > 150)
+        first[0].kill()
+        ended(first[0])
+        again = started(settings_file, "jetstream", "--limit", str(POSTS), "--json", **variables)
+        code, out, talk = ended(again)
+        assert code == 0, talk
+        assert json.loads(out)["posts"] <= POSTS
+        until(lambda: sum(posts_in(settings.kafka).values()) == 2 * POSTS)
+        command_line = Path(f"/proc/{first[1].pid}/cmdline").read_bytes()
+        until(lambda: sources(settings)["mastodon"]["state"] == "connected")
+        first[1].send_signal(signal.SIGTERM)
+        code, _, talk = ended(first[1])
+        assert code == 0, talk
+    found = posts_in(settings.kafka)
+    assert (len(found), set(found.values())) == (2 * POSTS, {1})
+    told = sources(settings)
+    assert {name: each["state"] for name, each in told.items()} == {"jetstream": "stopped", "mastodon": "stopped"}
+    (gap,) = told["mastodon"]["gaps"]
+    assert "repeats nothing" in gap["why"]
+    assert not told["jetstream"]["gaps"]
+    hour = Hour.of(standings(settings.kafka)[0].state.at)
+    gaps = [each for at in (hour.plus(-1), hour) for each in explained(settings, at)["gaps"]]
+    assert {each["source"].split(":")[0] for each in gaps} == {"mastodon"}
+    kept = b"".join(message.value() or b"" for message in committed(settings.kafka.bootstrap, settings.kafka.cursors))
+    assert TOKEN.encode() not in kept + talk.encode() + command_line
+
+
+def test_a_token_that_expires_ends_it_and_status_says_so(settings: Settings, settings_file: Path) -> None:
+    line = json.dumps({"data": {"id": "690406591110582272", "text": "#a"}}).encode() + b"\r\n"
+    service = HttpService([line], Act(sends=1), Act(status=401, body=f"{TOKEN} has expired"))
+    with http(service) as url:
+        variables = {"TRENDS_X__TOKEN": TOKEN, "TRENDS_X__URL": url}
+        code, _, talk = ended(started(settings_file, "x", "--sample", **variables))
+    assert code == 1
+    assert "answers 401: *** has expired" in talk
+    assert TOKEN not in talk
+    assert "Traceback" not in talk
+    assert sum(posts_in(settings.kafka).values()) == 1
+    (told,) = sources(settings).values()
+    assert told["state"] == "failed"
+    assert "401" in told["why"]
+    shown = CliRunner().invoke(status, obj=settings)
+    assert shown.exit_code == 1
+    assert "x:sample" in shown.output
+    assert "401: *** has expired" in shown.output
+
+
+def test_without_a_token_nothing_is_asked(settings_file: Path) -> None:
+    code, _, talk = ended(started(settings_file, "x", "--sample"))
+    assert code == 2
+    assert "TRENDS_X__TOKEN" in talk
+
+
+def test_a_host_that_is_not_there_is_said_and_a_source_that_was_killed_is_silent(
+    settings: Settings, settings_file: Path
+) -> None:
+    code, _, talk = ended(started(settings_file, "jetstream", TRENDS_JETSTREAM__HOSTS='["ws://127.0.0.1:1"]'))
+    assert code == 1
+    assert "127.0.0.1:1" in talk
+    with jetstream(JetstreamHost([event(0)])) as hosts:
+        process = started(settings_file, "jetstream", "--restart", TRENDS_JETSTREAM__HOSTS=json.dumps(hosts))
+        until(lambda: sources(settings)["jetstream"]["state"] == "connected")
+        process.kill()
+        ended(process)
+    (standing,) = standings(settings.kafka)
+    later = standing.state.at + 31_000
+    assert (standing.stands(standing.state.at), standing.stands(later)) == ("connected", "silent")
+    assert standing.state.where == hosts[0]
