@@ -192,6 +192,7 @@ class Status(TypedDict):
     """What `trends status --json` tells; a part that can't be asked is `{"error": why}`."""
 
     servers: Any
+    sources: Any
     speed: Any
     archive: Any
     hours: Any

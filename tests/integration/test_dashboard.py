@@ -64,7 +64,7 @@ def test_the_api_answers_with_the_json_of_the_command_line(
         rising = get(f"{url}/api/rising", hour=str(HOUR)).json()
         history = get(f"{url}/api/tag", name="#PrayForBoston", since="2013-04-15", until="2013-04-17").json()
         assert get(f"{url}/api/explain", hour=str(HOUR)).json()["answer"]["run"] == "run-1"
-        assert set(get(f"{url}/api/status").json()) == {"servers", "speed", "archive", "hours", "runs"}
+        assert set(get(f"{url}/api/status").json()) == {"servers", "sources", "speed", "archive", "hours", "runs"}
     at = next(line for line in day["hours"] if line["hour"] == str(HOUR))
     assert [row["tag"] for row in at["top"]] == [row["tag"] for row in ask("top", "--hour", str(HOUR))["top"]]
     assert rising["rising"][0]["count"] > rising["rising"][0]["expected"]
