@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.errors import UsageError
 from config.live import JetstreamSettings, MastodonSettings, XSettings
 from config.section import Section
+from config.sources import PREFIX, Table, in_environment, in_file, over
 
 NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA", "TRENDS_TEST_STACK"})
 """Variables with our prefix that are not settings: where the file is, and where tests find recorded posts."""
@@ -199,12 +199,8 @@ class StackSettings(Section):
     """Storm worker slots."""
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """All settings. `Settings.read()` at the edge is the only place that makes one."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="TRENDS_", env_nested_delimiter="__", use_attribute_docstrings=True
-    )
 
     kafka: KafkaSettings = KafkaSettings()
     hdfs: HdfsSettings = HdfsSettings()
@@ -223,18 +219,6 @@ class Settings(BaseSettings):
     stack: StackSettings = StackSettings()
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names these
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then environment, then file; the first that has a value wins."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file_path())
-
-    @classmethod
     def read(cls, **flags: Any) -> "Settings":
         """Read every source once. Raises `UsageError` naming the key and its source's spelling."""
         _refuse_unknown(os.environ)
@@ -243,11 +227,9 @@ class Settings(BaseSettings):
                 f"no such file: {file_path()}", where="TRENDS_CONFIG", next_step="Unset it or make the file"
             )
         try:
-            return cls(**flags)
+            return cls.model_validate(over(flags, over(from_environment(), in_file(file_path()))))
         except ValidationError as error:
             raise UsageError(_told(error), where="settings", next_step="`trends config` lists every key") from None
-        except ValueError as error:  # a file that is not TOML, a value that is not JSON
-            raise UsageError(str(error), where="settings", next_step="`trends config` lists every key") from None
 
 
 def file_path() -> Path:
@@ -255,10 +237,21 @@ def file_path() -> Path:
     return Path(os.environ.get("TRENDS_CONFIG", "trends.toml")).absolute()
 
 
+def from_environment() -> Table:
+    """What the environment says, as tables. Raises `UsageError`."""
+    given = {name: value for name, value in os.environ.items() if name not in NOT_SETTINGS}
+    return in_environment(given, sections())
+
+
+def sections() -> dict[str, type[Section]]:
+    """The groups of settings by name."""
+    return {name: type(field.default) for name, field in Settings.model_fields.items()}
+
+
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {f"TRENDS_{name.upper()}" for name in Settings.model_fields}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in environment:
-        if name.startswith("TRENDS_") and name not in NOT_SETTINGS and name.split("__")[0] not in known:
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS and name.split("__")[0] not in known:
             raise UsageError("unknown setting", where=name, next_step="`trends config` lists every key")
 
 

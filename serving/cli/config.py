@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import click
 from pydantic import BaseModel, SecretStr
-from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
-from config.settings import Settings, file_path
+from config.meanings import meanings
+from config.settings import Settings, file_path, from_environment
+from config.sources import in_file
 from serving.cli.options import json_option, settings_of
 
 HIDDEN = "***"
@@ -63,15 +64,15 @@ def config(ctx: click.Context, as_json: bool) -> None:
 
 def settings_in_force(settings: Settings) -> Iterator[Setting]:
     """Walk the sections, naming for each value the last source that gave it."""
-    environment = EnvSettingsSource(Settings)()
-    file = TomlConfigSettingsSource(Settings, file_path())()
+    environment, file = from_environment(), in_file(file_path())
     for section in Settings.model_fields:
         values: BaseModel = getattr(settings, section)
-        for key, field in type(values).model_fields.items():
+        told = meanings(type(values))
+        for key in type(values).model_fields:
             value = getattr(values, key)
             source = "environment" if _has(environment, section, key) else "file" if _has(file, section, key) else ""
             shown = HIDDEN if isinstance(value, SecretStr) else json.loads(values.model_dump_json(include={key}))[key]
-            yield Setting(section, key, shown, source or "default", field.description or "")
+            yield Setting(section, key, shown, source or "default", told[key])
 
 
 def _has(source: Mapping[str, Any], section: str, key: str) -> bool:

@@ -69,7 +69,9 @@ def show(outcome: "Outcome | None", as_json: bool) -> None:
         state = "final" if each.complete else "provisional"
         table.add_row(str(each.hour), f"{each.posts:,}", f"{each.uses:,}", f"{each.tags:,}", state)
     _print(table, len(outcome.hours))
-    if outcome.changes:
+    if not outcome.changes:
+        click.echo("No hour that had a top 10 has another now", err=True)
+    else:
         changed = Table("hour", "entered the top 10", "left it")
         for change in outcome.changes[:_MOST_LINES]:
             entered, left = _tags(change.entered), _tags(change.left)

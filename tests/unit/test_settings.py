@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from config.errors import UsageError
-from config.settings import KafkaSettings, Settings
+from config.meanings import meanings
+from config.settings import KafkaSettings, Settings, sections
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +76,37 @@ def test_secrets_are_not_shown_and_not_in_errors(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(UsageError) as refused:
         Settings.read()
     assert "hunter2" not in str(refused.value)
+
+
+def test_lists_and_tables_of_the_environment_are_json_and_a_longer_name_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "trends.toml").write_text('[spark.conf]\n"spark.a" = "file"\n"spark.b" = "file"\n')
+    monkeypatch.setenv("TRENDS_SPARK__CONF", '{"spark.a": "environment"}')
+    monkeypatch.setenv("TRENDS_RULE", '{"ignore": ["ff"], "aliases": {"a": "b"}}')
+    monkeypatch.setenv("TRENDS_RULE__IGNORE", '["rt", "日本"]')
+    monkeypatch.setenv("TRENDS_STACK__STORM_WORKER_PORTS", "[1, 2]")
+    monkeypatch.setenv("TRENDS_BATCH__KEEP", "20")
+    settings = Settings.read()
+    assert settings.spark.conf == {"spark.a": "environment", "spark.b": "file"}
+    assert (settings.rule.ignore, settings.rule.aliases) == (("rt", "日本"), {"a": "b"})
+    assert settings.stack.storm_worker_ports == (1, 2)
+    assert settings.batch.keep == 20
+
+
+@pytest.mark.parametrize("name", ["TRENDS_RULE", "TRENDS_RULE__IGNORE", "TRENDS_SPARK__CONF"])
+def test_what_is_to_be_json_and_is_not_is_refused_by_name_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "hunter2")
+    with pytest.raises(UsageError, match=name) as refused:
+        Settings.read()
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("section", sections())
+def test_every_setting_says_what_it_is_for(section: str) -> None:
+    of = sections()[section]
+    told = meanings(of)
+    assert told.keys() == of.model_fields.keys()
+    assert all(text.endswith((".", ")", "`")) for text in told.values()), told

@@ -1,0 +1,29 @@
+"""What answers at once loads nothing that it does not need: `trends top` is to show its first line within 0.3 s."""
+
+import subprocess
+import sys
+
+import pytest
+
+SLOW = {
+    "altair", "confluent_kafka", "fastapi", "fastavro", "hdfs", "httpx", "jinja2", "msgspec", "pandas",
+    "psutil", "pyarrow", "pydantic_settings", "pyspark", "regex", "requests", "resvg_py", "rich", "streamparse",
+    "supervisor", "vl_convert",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["top", "day", "rising", "tag", "watch", "explain"])
+def test_a_command_that_asks_loads_what_an_answer_needs(command: str) -> None:
+    told = f"import sys, serving.cli.{command}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    assert "serving" in loaded
+    needed = {"regex", "msgspec"} if command == "tag" else set()  # it writes a tag as it is counted
+    assert not SLOW & set(loaded) - needed
+
+
+def test_help_loads_no_command() -> None:
+    told = "import sys; from serving.cli import main; main(['--help'], standalone_mode=False)"
+    check = f"import atexit, sys; atexit.register(lambda: print('pymongo' in sys.modules, file=sys.stderr)); {told}"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert "trends top" in done.stdout
+    assert done.stderr.strip() == "False"
