@@ -12,11 +12,11 @@ import click
 from rich.console import Console
 
 from bench.comparison import compare
-from bench.report import document, kept, table
+from bench.report import document, kept, promises, table
 from bench.trial import Asked, Bench
 from config.errors import TrendsError
 
-MODULES = ("rule", "top")
+MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack")
 """Each has its `BENCHES`."""
 ROOT = Path(__file__).parents[1]
 _RECORDED = "recorded posts (CrisisLexT6), repeated as shifted copies under new ids"
@@ -66,7 +66,8 @@ def _run(name: str, asked: Asked, sizes: Sequence[int], repeat: int, quiet: bool
             with bench.contenders(asked._replace(size=size)) as contenders:
                 found = compare(contenders, repeat, lambda text: click.echo(text, err=True))
             if not quiet:
-                Console(width=None if sys.stdout.isatty() else 200).print(table(bench, size, found))
+                out = Console(width=None if sys.stdout.isatty() else 180)
+                out.print(table(bench, size, found), *promises(found), "", sep="\n", markup=False)
             yield document(bench, size, found, _SAMPLE if asked.sample else _RECORDED)
 
 

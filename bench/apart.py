@@ -31,9 +31,19 @@ class Ran(NamedTuple):
 
 
 def apart(task: Callable[..., Any], *args: Any) -> Ran:
-    """Call a function of a module, in a new process. What it raises is raised here."""
+    """Call a function of a module, in a new process. Raises `TrendsError` for whatever it raised."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(clocked, task, *args).result()
+        return pool.submit(_told, task, *args).result()
+
+
+def _told(task: Callable[..., Any], *args: Any) -> Ran:
+    """An error that can't travel between processes travels as text."""
+    try:
+        return clocked(task, *args)
+    except TrendsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        raise TrendsError(f"{type(error).__name__}: {str(error)[:600]}", where=task.__name__) from None
 
 
 def clocked(task: Callable[..., Any], *args: Any) -> Ran:

@@ -1,5 +1,6 @@
 """Kafka, as benches fill topics and read them back to judge a result."""
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -70,9 +71,12 @@ def read_all(settings: KafkaSettings, topic: str, isolation: str = "read_committ
         partitions = consumer.list_topics(topic, timeout=_QUIET_S).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
         ended: set[int] = set()
+        deadline = time.monotonic() + _QUIET_S
         while len(ended) < len(partitions):
-            found = consumer.consume(10_000, _QUIET_S) if not ended else consumer.consume(10_000, 0.5)
-            if not found and not ended:
+            found = consumer.consume(10_000, 0.1)
+            if found:
+                deadline = time.monotonic() + _QUIET_S
+            elif time.monotonic() > deadline:
                 raise UnavailableError(f"nothing came within {_QUIET_S:.0f} s", where=topic)
             for message in found:
                 if message.error() is None:

@@ -26,10 +26,15 @@ def table(bench: Bench, size: int, found: Sequence[Series]) -> Table:
         shown.add_column(f"{column}, {bench.unit}", justify="right")
     for column in ("ours is × better", "CPU s a million", "wrong", *figures):
         shown.add_column(column, justify="right")
-    shown.add_column("guarantee")
     for series in found:
         shown.add_row(*_row(bench.unit, series, found[0], figures))
     return shown
+
+
+def promises(found: Sequence[Series]) -> list[str]:
+    """What each contender promises, or why it was not had."""
+    told = ((each.contender, each.not_had or each.contender.guarantee) for each in found)
+    return [f"{contender.name}: {text}" for contender, text in told if text]
 
 
 def document(bench: Bench, size: int, found: Sequence[Series], input_of: str) -> dict[str, Any]:
@@ -87,7 +92,7 @@ def _contender(unit: str, series: Series, ours: Series) -> dict[str, Any]:
 
 def _row(unit: str, series: Series, ours: Series, figures: Sequence[str]) -> list[str]:
     if series.not_had:
-        return [series.contender.name, *("–" for _ in range(6 + len(figures))), f"not had: {series.not_had}"]
+        return [series.contender.name, *("–" for _ in range(6 + len(figures)))]
     values = series.values(unit)
     ratio = "" if series is ours else number(series.ratio_to(ours, unit))
     return [
@@ -97,7 +102,6 @@ def _row(unit: str, series: Series, ours: Series, figures: Sequence[str]) -> lis
         number(series.cpu_s_a_million()),
         f"{max(trial.wrong for trial in series.trials):,}",
         *(number(series.figure(name)) for name in figures),
-        series.contender.guarantee,
     ]
 
 

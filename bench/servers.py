@@ -6,7 +6,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,8 +51,11 @@ def stack(state: Path, names: tuple[str, ...]) -> Iterator[Path]:
 
 
 @contextmanager
-def place(stack_file: Path, state: Path, **sections: dict[str, Any]) -> Iterator[Place]:
-    """Topics, a database and an HDFS root of one trial, made and in the end removed. `sections` overrides settings."""
+def place(stack_file: Path, state: Path, *, keep: Sequence[str] = (), **sections: dict[str, Any]) -> Iterator[Place]:
+    """Topics, a database and an HDFS root of one trial, made and in the end removed. `sections` overrides settings.
+
+    `keep`: topics of somebody else's that `sections` names, which stay.
+    """
     state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="place-", dir=state) as folder:
         file = apart(stack_file, Path(folder) / "trends.toml", **sections)
@@ -63,13 +66,14 @@ def place(stack_file: Path, state: Path, **sections: dict[str, Any]) -> Iterator
         try:
             yield Place(settings, file)
         finally:
-            _remove(settings)
+            _remove(settings, keep)
 
 
-def _remove(settings: Settings) -> None:
+def _remove(settings: Settings, keep: Sequence[str]) -> None:
     kafka = settings.kafka
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    for done in admin.delete_topics([kafka.posts, kafka.hashtags, kafka.rejects, kafka.cursors]).values():
+    topics = {kafka.posts, kafka.hashtags, kafka.rejects, kafka.cursors}.difference(keep)
+    for done in admin.delete_topics(sorted(topics)).values():
         done.result()
     with Store(settings.mongo) as store:
         store.client.drop_database(settings.mongo.database)

@@ -22,7 +22,7 @@ from ingest.post import Post
 from serving.store import Store
 from serving.views import BatchView, rank
 
-RUNS = 10
+RUNS = 5
 """Of the process in one trial; the quickest counts, as what disturbs can only add."""
 
 

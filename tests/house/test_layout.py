@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "speed_layer": {"config", "ingest", "serving.store", "serving.views", "speed_layer"},
     "batch_layer": {"config", "ingest", "serving.store", "serving.views", "batch_layer"},
     "topologies": {"config", "speed_layer"},
-    "bench": {"bench", "batch_layer", "config", "ingest", "serving", "speed_layer", "tests.servers", "tests.storm"},
+    "bench": {"bench", "batch_layer", "config", "ingest", "serving", "speed_layer"}
+    | {"tests.servers", "tests.storm", "tests.integration.archived"},
 }
 """Imports follow the data. `serving.cli` alone may reach everything, and does so inside its commands."""
 

@@ -47,7 +47,9 @@ def test_contenders_are_compared_and_one_that_is_not_there_is_told() -> None:
     assert absent["not_had"] == "it is not here"
     console = Console(width=250, record=True, file=StringIO())
     console.print(report.table(bench, 1_000, found))
-    assert "not had: it is not here" in console.export_text()
+    assert "slower and wrong" in console.export_text()
+    assert report.promises(found)[0] == "ours: exactly once"
+    assert report.promises(found)[2] == "absent: it is not here"
 
 
 def test_a_fast_wrong_answer_of_who_promises_to_be_exact_is_an_error() -> None:
