@@ -1,6 +1,5 @@
 """Accepted: the offsets of `posts` that Kafka still has, read from Kafka alone, for comparison with the archive."""
 
-import logging
 from array import array
 from time import monotonic
 
@@ -17,8 +16,7 @@ from batch_layer.archive.partitions import (
 )
 from config.errors import UnavailableError
 from config.settings import KafkaSettings
-
-_log = logging.getLogger(__name__)
+from ingest import kafka_log
 
 
 def accepted(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, "array[int]"]:
@@ -26,7 +24,7 @@ def accepted(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, "arra
 
     Raises `UnavailableError` where Kafka does not answer, or nothing comes for a while.
     """
-    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-verify"}, logger=_log)
+    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-verify"}, logger=kafka_log.logger)
     try:
         low, _ = consumer.get_watermark_offsets(TopicPartition(kafka.posts, partition), ASK_S)
         if low >= end:

@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Me
 
 from config.errors import TrendsError, UnavailableError
 from config.settings import KafkaSettings
+from ingest import kafka_log
 
 ASK_S = 10.0
 """Longest wait for one answer of a broker."""
@@ -37,7 +38,9 @@ class PostsConsumer:
         self.owned: set[int] = set()
         self.assigned = False
         """Whether the group has said at least once what is ours, be it nothing."""
-        self._consumer = Consumer(consumer_config(settings) | {"group.id": settings.archive_group}, logger=_log)
+        self._consumer = Consumer(
+            consumer_config(settings) | {"group.id": settings.archive_group}, logger=kafka_log.logger
+        )
 
     def join(self) -> None:
         """Join the group. Raises where there are no brokers or there is no topic."""
@@ -94,7 +97,9 @@ class PostsConsumer:
             _log.info("offset %d of partition %d is not committed to Kafka: %s", position, partition, error)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        consumer.incremental_assign([self._one(p.partition, OFFSET_END) for p in partitions])
+        ours = [self._one(p.partition, OFFSET_END) for p in partitions]
+        consumer.incremental_assign(ours)
+        consumer.resume(ours)  # a partition that was taken away during a `wait` comes back as it went: paused
         self.assigned = True
         self.owned |= {p.partition for p in partitions}
         _log.info("assigned: %s", sorted(p.partition for p in partitions))
@@ -152,4 +157,4 @@ def unavailable(settings: KafkaSettings, error: KafkaException) -> UnavailableEr
 
 
 def _told(error: KafkaError) -> None:
-    _log.warning("Kafka: %s", error.str())
+    kafka_log.logger.warning("%s: %s", error.name(), error.str())

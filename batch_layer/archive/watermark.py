@@ -4,7 +4,6 @@ A partition has passed the latest event time archived of it, less the allowed la
 holds nobody up: it has passed now, less the lateness. The slowest partition decides.
 """
 
-import logging
 from collections.abc import Iterable, Mapping
 from time import monotonic
 
@@ -14,9 +13,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.partitions import ASK_S, PARTITION_EOF, WAIT_S, consumer_config, unavailable
 from config.settings import ArchiveSettings, KafkaSettings
+from ingest import kafka_log
 from ingest.hours import Hour, Millis
-
-_log = logging.getLogger(__name__)
 
 
 def complete_until(ledger: Ledger, kafka: KafkaSettings, archive: ArchiveSettings, now: Millis) -> Hour:
@@ -44,7 +42,9 @@ def drained(kafka: KafkaSettings, positions: Mapping[int, int]) -> set[int]:
     settled = _settled(kafka, positions) if positions else set()
     if not settled:
         return set()
-    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-watermark"}, logger=_log)
+    consumer = Consumer(
+        consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-watermark"}, logger=kafka_log.logger
+    )
     try:
         consumer.assign([TopicPartition(kafka.posts, p, positions[p]) for p in settled])
         return _at_end(consumer, settled)
@@ -73,7 +73,7 @@ def _settled(kafka: KafkaSettings, positions: Iterable[int]) -> set[int]:
 
 def ends(kafka: KafkaSettings, partitions: Iterable[int], level: IsolationLevel) -> dict[int, int]:
     """Where partitions of `posts` end, for readers of a level. Raises `UnavailableError`."""
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": "trends-archive"}, logger=_log)
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": "trends-archive"}, logger=kafka_log.logger)
     asked = {TopicPartition(kafka.posts, partition): OffsetSpec.latest() for partition in partitions}
     try:
         told = admin.list_offsets(asked, isolation_level=level, request_timeout=ASK_S)

@@ -204,8 +204,8 @@ class Link:
     @contextmanager
     def cut(self) -> Iterator[Proof]:
         """Inside, what was open is reset, and who comes is reset too."""
-        with proving("connection reset", self.name, "reset") as proof, self._struck(_Cut(proof)):
-            proof.saw(reset=self._await(self._reset_all()))
+        with proving("connections reset", self.name, "resets") as proof, self._struck(_Cut(proof)):
+            proof.saw(resets=self._await(self._reset_all()))
             yield proof
 
     @contextmanager
@@ -254,7 +254,7 @@ class Link:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._fault.refuses:
-            self._fault.proof.saw(refused=1)
+            self._fault.proof.saw(resets=1)
             _reset(writer)
             return
         try:

@@ -112,7 +112,7 @@ def test_a_cut_link_resets_what_is_open_and_lets_nobody_in(echo: tuple[Link, lis
                 end.recv(10)
             with pytest.raises(ConnectionError):
                 asked(link, b"b")
-    assert proof.seen["reset"] == 1
+    assert proof.seen["resets"] == 2
     assert asked(link, b"c") == b"C"
 
 

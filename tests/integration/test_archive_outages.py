@@ -2,10 +2,10 @@
 
 import logging
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,7 +13,16 @@ from batch_layer.archive.hdfs import HdfsStore
 from config.errors import TrendsError, UnavailableError
 from config.settings import HdfsSettings, Settings
 from tests.end_to_end.waiting import until
-from tests.integration.posting import Running, Sender, archive_all, assert_exactly_once, some_posts, with_archive
+from tests.faults.network import Link
+from tests.integration.posting import (
+    Running,
+    Sender,
+    archive_all,
+    archived,
+    assert_exactly_once,
+    some_posts,
+    with_archive,
+)
 
 
 @pytest.fixture
@@ -53,87 +62,68 @@ def test_a_topic_that_is_not_there_is_told_with_what_to_do(settings: Settings) -
         archive_all(none)
 
 
-class Door:
-    """A way to a server that can be shut: it forwards connections, or breaks them."""
-
-    def __init__(self, to: str) -> None:
-        host, _, port = to.removeprefix("http://").partition(":")
-        self._to = (host, int(port))
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._pairs: list[socket.socket] = []
-        self.shut = False
-        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        """Break what is open, and let nobody in."""
-        self.shut = True
-        for end in self._pairs:
-            end.close()
-
-    def end(self) -> None:
-        self._server.close()
-        self.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                near, _ = self._server.accept()
-            except OSError:
-                return
-            if self.shut:
-                near.close()
-                continue
-            far = socket.create_connection(self._to)
-            self._pairs += [near, far]
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(one, other), daemon=True).start()
+@pytest.fixture
+def link(settings: Settings) -> Iterator[Link]:
+    """The way to the NameNode."""
+    with Link(urlsplit(settings.hdfs.url).port or 0, "namenode") as made:
+        yield made
 
 
-def _pump(one: socket.socket, other: socket.socket) -> None:
-    try:
-        while data := one.recv(65_536):
-            other.sendall(data)
-    except OSError:
-        pass
-    finally:
-        for end in (one, other):
-            end.close()
+@pytest.fixture
+def behind(settings: Settings, link: Link) -> Settings:
+    """Settings that lead to HDFS over the link."""
+    url = f"http://127.0.0.1:{link.port}"
+    return settings.model_copy(update={"hdfs": settings.hdfs.model_copy(update={"url": url})})
 
 
 def test_while_hdfs_is_away_the_archiver_waits_in_its_group_and_then_goes_on(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, behind: Settings, link: Link, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(settings.hdfs.url)
-    behind = settings.model_copy(update={"hdfs": settings.hdfs.model_copy(update={"url": door.url})})
     sender, posts = Sender(settings), some_posts(200)
     with caplog.at_level(logging.INFO), Running(with_archive(behind, flush_after_s=0.5)) as running:
         sender.send(posts[:100])
         until(lambda: running.archiver.summary.posts == 100, lambda: running.archiver.summary, 60)
-        door.close()
-        sender.send(posts[100:])
-        until(lambda: "degraded" in caplog.text, lambda: caplog.text, 60)
-        door.shut = False
+        with link.cut():
+            sender.send(posts[100:])
+            until(lambda: "degraded" in caplog.text, lambda: caplog.text, 60)
         until(lambda: running.archiver.summary.posts == 200, lambda: running.archiver.summary, 90)
-    door.end()
     assert running.error is None
     assert caplog.text.count("assigned:") == 1, "it was never put out of its group"
     assert_exactly_once(settings, posts)
 
 
+def test_a_partition_that_was_taken_away_during_an_outage_is_archived_once_it_is_given_back(
+    settings: Settings, behind: Settings, link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender, posts = Sender(settings), some_posts(900)
+    with caplog.at_level(logging.INFO), Running(with_archive(behind, flush_after_s=0.5)) as running:
+        until(lambda: len(running.archiver._chunks) == 3, lambda: running.archiver._chunks, 60)
+        with link.cut():
+            sender.send(posts[:300])
+            until(lambda: "degraded" in caplog.text, lambda: caplog.text, 60)
+            with Running(with_archive(settings, flush_after_s=0.5)) as other:
+                until(lambda: other.archiver.summary.posts > 0, lambda: other.archiver.summary, 60)
+                sender.send(posts[300:600])
+        until(lambda: len(running.archiver._chunks) == 3, lambda: running.archiver._chunks, 60)
+        sender.send(posts[600:])
+        until(lambda: archived(settings) == 900, lambda: archived(settings), 60)
+    assert (running.error, other.error) == (None, None)
+    assert_exactly_once(settings, posts)
+
+
 def test_a_stop_while_hdfs_is_away_ends_in_time_and_loses_nothing(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, behind: Settings, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("batch_layer.archive.archiver.STOP_S", 3.0)
-    door = Door(settings.hdfs.url)
-    behind = settings.model_copy(update={"hdfs": settings.hdfs.model_copy(update={"url": door.url})})
     posts = some_posts(50)
-    with Running(behind) as running:
+    with ExitStack() as left:
+        running = Running(behind)
+        left.enter_context(running)
         Sender(settings).send(posts)
         until(lambda: sum(c.records for c in list(running.archiver._chunks.values())) == 50, lambda: "not read", 60)
-        door.close()
-        began = time.monotonic()
-    door.end()
+        with link.cut():
+            began = time.monotonic()
+            left.close()
     assert time.monotonic() - began < 25
     assert running.error is None
     archive_all(settings)

@@ -1,0 +1,102 @@
+"""Wall clocks jump by hours, of the servers and of our processes, each apart from the other; every invariant holds."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from pymongo import MongoClient
+
+from tests.faults import invariants
+from tests.faults.clock import Clock
+from tests.faults.proof import Proof
+from tests.faults.strikes import Strike
+from tests.faults.world import PARTITIONS, Load, Stack, World, in_order, on_fire, own_servers, struck
+
+HOURS = 3 * 3_600
+HELD_S = 5
+TOPIC = "clock"
+
+
+@pytest.fixture(scope="module")
+def clocks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clock]:
+    return {whose: Clock(tmp_path_factory.mktemp(f"clock-of-{whose}")) for whose in ("servers", "ours")}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, clocks: dict[str, Clock]) -> Iterator[Stack]:
+    with own_servers(tmp_path_factory.mktemp("clocks"), clocks["servers"].environment) as made:
+        admin = AdminClient({"bootstrap.servers": made.settings.kafka.bootstrap})
+        topic = NewTopic(TOPIC, 1, 1, config={"message.timestamp.type": "LogAppendTime"})
+        admin.create_topics([topic])[TOPIC].result(30)
+        yield made
+
+
+def of_kafka(world: World) -> float:
+    """The broker stamps a message with its own clock."""
+    stamps: list[float] = []
+
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        assert error is None, error
+        stamps.append(message.timestamp()[1] / 1000)
+
+    producer = Producer({"bootstrap.servers": world.places.kafka})
+    producer.produce(TOPIC, b"-", on_delivery=delivered)
+    producer.flush(20)
+    return stamps[0]
+
+
+def of_namenode(world: World) -> float:
+    """Every answer of HTTP has a date."""
+    return parsedate_to_datetime(requests.get(f"{world.places.webhdfs}/jmx", timeout=10).headers["Date"]).timestamp()
+
+
+def of_mongo(world: World) -> float:
+    with MongoClient[dict[str, Any]](world.places.mongo, tz_aware=True) as client:
+        return float(client.admin.command("hello")["localTime"].timestamp())
+
+
+def of_archiver(partition: int) -> "Read":
+    """A manifest holds when it was committed, by the archiver's clock; each partition has one every second."""
+    return lambda world: float(invariants.last_manifests(world.places)[partition]["committed_at"]) / 1000
+
+
+Read = Callable[[World], float]
+SERVERS: dict[str, Read] = {"kafka": of_kafka, "namenode": of_namenode, "mongo": of_mongo}
+OURS: dict[str, Read] = {f"archiver of partition {number}": of_archiver(number) for number in range(PARTITIONS)}
+
+
+def jump(clock: Clock, seconds: int, readers: dict[str, Read]) -> Strike:
+    def strike(world: World) -> Proof:
+        asked = {name: partial(read, world) for name, read in readers.items()}
+        with clock.jumped(seconds, asked) as proof:
+            threading.Event().wait(HELD_S)
+        return proof
+
+    return strike
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_clocks_jump_and_nothing_is_lost_or_doubled(
+    stack: Stack, clocks: dict[str, Clock], test_data: Path, tmp_path: Path
+) -> None:
+    (boston,) = (test_data / "crisislex_t6").glob("*Boston*.csv")
+    strikes = {
+        f"the clocks of {whose} jump by {sign * HOURS:+d} s": jump(clocks[whose], sign * HOURS, readers)
+        for whose, readers in (("servers", SERVERS), ("ours", OURS))
+        for sign in (1, -1)
+    }
+    began = time.time()
+    with on_fire(
+        stack, Load(in_order([boston], tmp_path), rate=60), tmp_path, variables=clocks["ours"].environment
+    ) as world:
+        struck(world, strikes, strikes)
+    assert abs(time.time() - began) < 900, "the test's own clock stays"
