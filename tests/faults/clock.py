@@ -1,7 +1,7 @@
 """Faults of clocks: processes that are started under libfaketime see their wall clock jump. Monotonic clocks go on."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Clock:
         }
 
     @contextmanager
-    def jumped(self, seconds: int, read: dict[str, Callable[[], float]]) -> Iterator[Proof]:
+    def jumped(self, seconds: int, read: Mapping[str, Callable[[], float]]) -> Iterator[Proof]:
         """Inside, these clocks are off by so many seconds. Each is read back, at once and at the end.
 
         `read` gives, by name of who is asked, the wall clock that it has, in seconds since 1970.
@@ -64,7 +64,7 @@ class Clock:
         new.write_text(f"{seconds:+d}\n")
         new.replace(self._file)
 
-    def _wait_for(self, seconds: int, read: dict[str, Callable[[], float]]) -> None:
+    def _wait_for(self, seconds: int, read: Mapping[str, Callable[[], float]]) -> None:
         until(lambda: all(_is(seconds, each) for each in read.values()), lambda: _told(read), 30)
 
 
@@ -72,5 +72,5 @@ def _is(seconds: int, read: Callable[[], float]) -> bool:
     return abs(read() - time.time() - seconds) < OFF_S
 
 
-def _told(read: dict[str, Callable[[], float]]) -> str:
+def _told(read: Mapping[str, Callable[[], float]]) -> str:
     return ", ".join(f"{name} {each() - time.time():+.0f} s" for name, each in read.items())

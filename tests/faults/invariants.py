@@ -202,13 +202,12 @@ def assert_views(places: Places, sent: Sequence[Sent], complete: set[str]) -> tu
     return len(documents), len(still_open)
 
 
-def archived_up_to(places: Places) -> dict[int, int]:
-    """For each partition the end of its last manifest."""
+def last_manifests(places: Places) -> dict[int, dict[str, Any]]:
+    """The last manifest of each partition."""
     hdfs, found = WebHdfs(places.webhdfs), {}
     for partition in hdfs.names(f"{places.root}/_commit"):
         folder = f"{places.root}/_commit/{partition}"
-        last = json.loads(hdfs.read(f"{folder}/{max(hdfs.names(folder))}"))
-        found[int(partition)] = int(last["next"])
+        found[int(partition)] = json.loads(hdfs.read(f"{folder}/{max(hdfs.names(folder))}"))
     return found
 
 

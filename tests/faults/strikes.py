@@ -61,13 +61,14 @@ def _server(name: str) -> Strike:
 
     def strike(world: World) -> Proof:
         proof = killed(server(world.stack.settings, name), name)
-        _serves(world, name)
+        serves(world, name)
         return proof
 
     return strike
 
 
-def _serves(world: World, name: str) -> None:
+def serves(world: World, name: str) -> None:
+    """Wait until a server serves again, with nobody's help."""
     one = next(each for each in launcher.servers(world.stack.settings) if each.name == name)
     until(one.ready, lambda: f"{name} does not serve", STRUCK_S)
 
@@ -80,7 +81,7 @@ def _frozen_server(name: str, seconds: float) -> Strike:
     def strike(world: World) -> Proof:
         with frozen(server(world.stack.settings, name), name, seconds) as proof:
             pass
-        _serves(world, name)
+        serves(world, name)
         return proof
 
     return strike

@@ -5,7 +5,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.replicas import three_replicas
 from tests.faults.strikes import FREEZES, NETWORK, PROCESSES, REPLICAS, SERVERS, Strike, mixed
-from tests.faults.world import Load, Stack, World, healed, in_order, judged, on_fire, own_servers
+from tests.faults.world import Load, Stack, in_order, on_fire, own_servers, struck
 
 STRIKES: dict[str, Strike] = PROCESSES | SERVERS | FREEZES | NETWORK
 ONE_OF_EACH = [
@@ -50,14 +50,6 @@ def files(test_data: Path) -> list[Path]:
 def boston(files: list[Path]) -> Path:
     (found,) = (file for file in files if "Boston" in file.name)
     return found
-
-
-def struck(world: World, names: Iterable[str], strikes: dict[str, Strike]) -> None:
-    """Strike with these, one after the other; then all invariants hold."""
-    for name in names:
-        world.strike(name, strikes[name])
-    figures = judged(world, healed(world))
-    print(f"\n{figures}")
 
 
 @pytest.mark.timeout(900)

@@ -5,7 +5,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -231,8 +231,8 @@ def healed(world: World) -> float:
 
     def is_there() -> bool:
         try:
-            positions = invariants.archived_up_to(world.places)
-            assert positions == {partition: max(values) + 1 for partition, values in kafka.items()}
+            ends = {partition: last["next"] for partition, last in invariants.last_manifests(world.places).items()}
+            assert ends == {partition: max(values) + 1 for partition, values in kafka.items()}, f"archived up to {ends}"
             invariants.assert_views(world.places, world.sent, complete)
         except (AssertionError, PyMongoError, RequestException) as why:
             if seen != [told := str(why).partition("\n")[0][:300]]:
@@ -266,3 +266,10 @@ def judged(world: World, healed_s: float) -> Figures:
     for kept in world.kept.values():
         kept.assert_bounded()
     return Figures(len(world.proofs), healed_s, batch, speed, tally, polled)
+
+
+def struck(world: World, names: Iterable[str], strikes: "Mapping[str, Callable[[World], Proof]]") -> None:
+    """Strike with these, one after the other; then everything heals, and all invariants hold."""
+    for name in names:
+        world.strike(name, strikes[name])
+    logger.info("%s", judged(world, healed(world)))
