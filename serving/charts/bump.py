@@ -51,7 +51,7 @@ def facts(day: Day, tz: ZoneInfo) -> str:
 def _points(day: Day, followed: Sequence[Series]) -> Iterator[Record]:
     """A point for each hour in which a followed tag is among the first; those of hours in a row are one run, one line.
 
-    A tag is named at the last hour, or where it is not there, at the end of its longest run.
+    A tag is named at the last hour, or where it is not there, at its best place.
     """
     number = {each.row.tag: at for at, each in enumerate(followed)}
     runs: list[list[list[Record]]] = [[] for _ in followed]
@@ -66,6 +66,7 @@ def _points(day: Day, followed: Sequence[Series]) -> Iterator[Record]:
             point = {"at": at, "place": place, "tag": tag, "run": f"{tag}.{len(runs[tag])}", "named": False, **name}
             runs[tag][-1].append(point)
     for of_tag in filter(None, runs):
-        last = of_tag[-1][-1]
-        (last if last["at"] == len(day.lines) - 1 else max(of_tag, key=len)[-1])["named"] = True
-        yield from (point for run in of_tag for point in run)
+        points = [point for run in of_tag for point in run]
+        is_there = points[-1]["at"] == len(day.lines) - 1
+        (points[-1] if is_there else min(points, key=lambda each: (each["place"], -each["at"])))["named"] = True
+        yield from points

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from config.errors import TrendsError
 
@@ -44,6 +45,7 @@ COMMANDS = {
         "logs": ("serving.cli.stack:logs", "Read a server's log."),
         "doctor": ("serving.cli.stack:doctor", "Check this machine and say what to do."),
         "config": ("serving.cli.config:config", "Every setting, its value and where it came from."),
+        "completion": ("serving.cli.completion:completion", "The Tab key of bash, zsh or fish knows the commands."),
     },
 }
 """By task: name, where it is, and what `trends --help` says of it. A command's module is imported when it is called."""
@@ -67,6 +69,12 @@ class Trends(click.Group):
                 command: click.Command = getattr(import_module(module), name)
                 return command
         return None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so, importing nothing: whoever presses Tab does not want to wait."""
+        told = {name: what for group in COMMANDS.values() for name, (_, what) in group.items()}
+        found = [CompletionItem(name, help=told[name]) for name in told if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help by task, importing nothing."""
@@ -98,7 +106,20 @@ class Trends(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-@click.group(cls=Trends, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_EPILOG = """\b
+Times are UTC unless --tz names a zone: 2017-01-06T07, 2017-01-06T07:00+01:00, monday-7h, yesterday-18h, now-3h.
+Spans: 90m, 24h, 7d. Numbers have a comma at every thousand; with --json and --csv they have none.
+Data goes to standard output, all else to standard error.
+
+\b
+Exit codes: 0 done, 1 failed, 2 not understood, 3 no data for what was asked, 130 stopped.
+Settings: trends.toml in the working folder, TRENDS_* in the environment; `trends config` shows all of them.
+"""
+
+
+@click.group(
+    cls=Trends, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="trends", message="trends %(version)s")
 @click.pass_context
 def main(ctx: click.Context) -> None:
