@@ -9,13 +9,17 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from config.errors import UsageError
+from config.errors import BadRecordError, UsageError
 from ingest.hours import Millis
 from ingest.sources.formats import Reader, Reading
 from ingest.sources.service import Heard, Service
 from ingest.sources.steps import DroppedError, RefusedError
+from ingest.sources.times import time_of
 
 CONNECT_S = 10.0
+MOST_WAIT_S = 3_600.0
+"""However long a service asks to wait, it is asked again after that."""
+REMEMBER_MS = 10_000
 _LONGEST_TOKEN = 10_000
 _SHOWN = 200
 """Characters of a refusal that are shown."""
@@ -71,9 +75,12 @@ class Asking:
         raise RefusedError(what, where=self.where, next_step="Is this the address of the service?")
 
     def _reset_s(self, response: httpx.Response) -> float:
-        """Seconds until the service answers again, as it says."""
-        reset = response.headers.get("x-rate-limit-reset", "")
-        return max(0.0, int(reset) - self._now() / 1000) if reset.isdecimal() and len(reset) < 12 else 0.0
+        """Seconds until the service answers again, as it says: X in seconds since 1970, Mastodon as a date."""
+        try:
+            reset = time_of(response.headers.get("x-rate-limit-reset", ""))
+        except BadRecordError:
+            return 0.0
+        return min(max(0.0, (reset - self._now()) / 1000), MOST_WAIT_S)
 
 
 class _Heard(httpx.AsyncByteStream):
@@ -103,6 +110,10 @@ class Stream(Service):
     def advance(self, record: bytes | None) -> None:  # noqa: ARG002 - whatever came, it came now
         """See `Service`."""
         self.until = self.now()
+
+    def kept_since(self) -> int:
+        """Some seconds ago."""
+        return self.until - REMEMBER_MS
 
     def missed(self, covered_ms: Millis, why: str) -> None:
         """A connection begins that repeats the last `covered_ms`: what came before it since the last one is missing."""

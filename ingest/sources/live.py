@@ -5,30 +5,22 @@ here, so a producer that waits for Kafka slows the service down, and nothing is 
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
-import tenacity
 
 from config.errors import BadRecordError, TrendsError, UsageError
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
+from ingest.sources.connecting import Connecting
 from ingest.sources.formats import Broken, Item
-from ingest.sources.link import Link
 from ingest.sources.seen import Seen
 from ingest.sources.service import Service
-from ingest.sources.states import CONNECTED, RECONNECTING, TELL_EVERY_S, State
-from ingest.sources.steps import DroppedError, Steps
+from ingest.sources.states import TELL_EVERY_S, State
 from ingest.sources.wanted import Wanted
 from ingest.wire import Reject
-
-logger = logging.getLogger(__name__)
-
-FIRST_ATTEMPTS = 6
-"""A source that was never connected gives up after so many attempts; one that was, never does."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +86,8 @@ class _Run:
         self._going = going
         self._given = position.posts
         self._seen = Seen(position.seen, position.until)
-        self._link: Link | None = None
-        self._opening: asyncio.Task[Link] | None = None
-        self._steps = Steps()
-        self._after: DroppedError | None = None
+        self._connecting = Connecting(service, going.sleep)
         self._failure: TrendsError | None = None
-        self._was_connected = False
-        self._state = State(state=RECONNECTING, since=service.now(), at=service.now(), why="not connected yet")
         self._told: State | None = None
         self._told_at = 0.0
 
@@ -115,7 +102,7 @@ class _Run:
                     if self._failure is not None:
                         raise self._failure
             finally:
-                runner.run(self._close())
+                runner.run(self._connecting.close())
 
     @property
     def _ended(self) -> bool:
@@ -127,7 +114,7 @@ class _Run:
         ends = clock() + self._going.batch_ms / 1000
         while (left := ends - clock()) > 0 and not self._ended:
             try:
-                record = await self._next(left)
+                record = await self._connecting.next(left)
             except TrendsError as error:  # first what was read before
                 self._failure = error
                 break
@@ -141,64 +128,6 @@ class _Run:
         gaps, self._service.gaps = tuple(self._service.gaps), []
         return Batch(**vars(gathered), cursor=self._cursor(), gaps=gaps, state=state)
 
-    async def _next(self, most_s: float) -> bytes | None:
-        """The next record, if one comes in time; meanwhile connections are opened and dropped as they have to be."""
-        if self._link is None:
-            await self._open_within(most_s)
-            return None
-        try:
-            record = await self._link.next(most_s)
-        except DroppedError as error:
-            await self._drop(self._link, error)
-            return None
-        if record is None and self._link.alive:
-            self._service.advance(None)
-        self._link.alive = False
-        return record
-
-    async def _open_within(self, most_s: float) -> None:
-        if self._opening is None:
-            self._opening = asyncio.create_task(self._open())
-        done, _ = await asyncio.wait({self._opening}, timeout=most_s)
-        if done:
-            task, self._opening = self._opening, None
-            self._link = task.result()
-            self._was_connected = True
-            self._set_state(CONNECTED)
-
-    async def _open(self) -> Link:
-        """Connect, however many attempts it takes. Raises what ends the run."""
-
-        async def attempt() -> Link:
-            if self._after is not None:  # the connection before gave nothing: that was the first failure
-                error, self._after = self._after, None
-                raise error
-            return await Link.opened(self._service.connect, self._service.silence_s)
-
-        return await tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(self._may_try_again),
-            stop=tenacity.stop_never if self._was_connected else tenacity.stop_after_attempt(FIRST_ATTEMPTS),
-            wait=self._steps,
-            sleep=self._going.sleep,
-            reraise=True,
-        )(attempt)
-
-    def _may_try_again(self, error: BaseException) -> bool:
-        if not isinstance(error, DroppedError):
-            return False
-        self._service.failed()
-        self._set_state(RECONNECTING, error.what)
-        return True
-
-    async def _drop(self, link: Link, error: DroppedError) -> None:
-        self._link = None
-        await link.close()
-        self._set_state(RECONNECTING, error.what)
-        if link.gave:
-            self._steps = Steps()
-        else:
-            self._after = error
-
     def _take(self, record: bytes, gathered: _Gathered) -> None:
         gathered.read_bytes += len(record)
         self._service.advance(record)
@@ -210,8 +139,8 @@ class _Run:
             key = item.id.encode() if isinstance(item, Post) else record
             if self._seen.add(key, self._service.until):
                 self._put(item, gathered)
-                if self._link is not None and isinstance(item, Post):
-                    self._link.gave = True
+                if isinstance(item, Post):
+                    self._connecting.gave()
 
     def _put(self, item: Item, gathered: _Gathered) -> None:
         if isinstance(item, Broken):
@@ -235,21 +164,8 @@ class _Run:
 
     def _state_due(self, clock: float) -> State | None:
         """How it stands, where that is new or was not told for some time."""
-        if self._told is self._state and clock - self._told_at < TELL_EVERY_S:
+        state = self._connecting.state
+        if self._told is state and clock - self._told_at < TELL_EVERY_S:
             return None
-        self._told, self._told_at = self._state, clock
-        return msgspec.structs.replace(self._state, at=self._service.now(), newest=self._service.newest)
-
-    def _set_state(self, state: str, why: str = "") -> None:
-        now = self._service.now()
-        since = self._state.since if self._state.state == state else now
-        self._state = State(state=state, since=since, at=now, where=self._service.where, why=why)
-        if why:
-            logger.warning("%s: %s", self._service.where, why)
-
-    async def _close(self) -> None:
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.gather(self._opening, return_exceptions=True)
-        if self._link is not None:
-            await self._link.close()
+        self._told, self._told_at = state, clock
+        return msgspec.structs.replace(state, at=self._service.now(), newest=self._service.newest)

@@ -18,7 +18,6 @@ from ingest.sources.service import Heard, name_of
 from ingest.sources.steps import DroppedError, RefusedError
 from ingest.sources.wanted import Wanted
 
-REMEMBER_MS = 60_000
 NEWLINE = "\n"
 
 
@@ -35,10 +34,6 @@ class Mastodon(Stream):
         if len(wanted.tags) == 1:
             self._path = "/api/v1/streaming/hashtag" + "/local" * local
             self._params = {"tag": next(iter(wanted.tags))}
-
-    def kept_since(self) -> int:
-        """A minute ago."""
-        return self.until - REMEMBER_MS
 
     @asynccontextmanager
     async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:

@@ -63,8 +63,8 @@ class XStream(Stream):
         self._filling: Millis = 0
 
     def kept_since(self) -> int:
-        """What a backfill may repeat, or a minute ago."""
-        return self.until - self._backfill_ms - MINUTE_MS
+        """What a backfill may repeat, which is asked for in whole minutes."""
+        return self.until - self._backfill_ms - MINUTE_MS if self._backfill_ms else super().kept_since()
 
     def advance(self, record: bytes | None) -> None:
         """See `Service`. While the past is filled in, nothing is taken for read up to now."""

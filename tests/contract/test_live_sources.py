@@ -13,10 +13,11 @@ from pydantic import SecretStr
 from config.errors import UsageError
 from ingest.sources import reader_of
 from ingest.sources.base import Batch, Cursor
+from ingest.sources.connecting import FIRST_ATTEMPTS
 from ingest.sources.formats import Reading
 from ingest.sources.http_stream import Asking, token_of
 from ingest.sources.jetstream import REWIND_US, Jetstream
-from ingest.sources.live import FIRST_ATTEMPTS, Going, LiveSource
+from ingest.sources.live import Going, LiveSource
 from ingest.sources.mastodon import Mastodon
 from ingest.sources.service import Service
 from ingest.sources.states import CONNECTED, RECONNECTING
@@ -291,12 +292,18 @@ def test_keep_alives_keep_a_quiet_stream_open_and_the_cursor_going(monkeypatch: 
 
 
 def test_429_waits_until_the_service_says_and_the_steps_are_those_of_x() -> None:
-    reset = {"x-rate-limit-reset": str(NOW // 1000 + 700)}
-    service = HttpService([line(1)], Act(status=429), Act(status=429, headers=reset), Act(status=503), Act(status=503))
+    resets = (str(NOW // 1000 + 700), "2027-01-15T08:20:00.000Z", "9999-12-31T00:00:00Z", "soon", "-1")
+    limited = [Act(status=429, headers={"x-rate-limit-reset": reset}) for reset in resets[:2]]
+    service = HttpService([line(1)], Act(status=429), *limited, Act(status=503), Act(status=503))
     waits = Waits()
     with http(service) as url:
         run(x(url), limit=1, waits=waits)
-    assert waits.s == [60.0, 700.0, 5.0, 10.0]
+    assert waits.s == [60.0, 700.0, 1_200.0, 5.0, 10.0]
+    limited = [Act(status=429, headers={"x-rate-limit-reset": reset}) for reset in resets[2:]]
+    waits = Waits()
+    with http(HttpService([line(1)], *limited)) as url:
+        run(x(url), limit=1, waits=waits)
+    assert waits.s == [3_600.0, 120.0, 240.0]  # never longer than an hour, whatever is said
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ def test_a_rate_that_makes_no_sense_is_refused(rate: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [("file",), ("file", "x.csv", "--format", "xml"), ("file", "x.csv", "--limit", "0"), ("sample", "--posts", "0"),
-     ("sample", "--end", "soon"), ("sample", "--hours", "x")],
+     ("sample", "--end", "soon"), ("sample", "--hours", "x"), ("mastodon",), ("x", "--sample", "--rule", "cats"),
+     ("x", "--backfill", "6"), ("jetstream", "--limit", "0")],
 )  # fmt: skip
 def test_what_can_not_be_understood_is_a_usage_error(words: tuple[str, ...]) -> None:
     assert typed(*words).exit_code == 2
@@ -35,6 +36,20 @@ def test_a_file_that_is_not_there_is_said_before_any_server_is_asked(tmp_path: P
     result = typed("file", str(tmp_path / "none.csv"))
     assert isinstance(result.exception, UsageError)
     assert "none.csv" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("x", "--sample"), "TRENDS_X__TOKEN"),
+        (("mastodon", "--server", "https://a.example"), "TRENDS_MASTODON__TOKEN"),
+        (("jetstream", "--since", "whenever"), "whenever"),
+    ],
+)
+def test_what_a_live_service_lacks_is_said_before_any_server_is_asked(words: tuple[str, ...], said: str) -> None:
+    result = typed(*words)
+    assert isinstance(result.exception, UsageError)
+    assert said in str(result.exception)
 
 
 @pytest.mark.parametrize("place", ["x", "1", "0@", "@1", "-1@2", "0@9999999999999999999999"])
