@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ from ingest.sources.base import Batch, Cursor
 from ingest.sources.csv_rows import columns_of
 from ingest.sources.detect import Detected, detect
 from ingest.sources.formats import Notice, Reader, Reading
+from ingest.sources.gathered import Gathered
 from ingest.sources.lines import head
 from ingest.sources.opened import Opened
 from ingest.sources.positions import Position, digest_of_names, expanded, identity, resumed
@@ -31,27 +32,6 @@ HEADER_BYTES = 65_536
 DEFAULT = "x"
 """Where posts were published if neither their format tells nor somebody says."""
 ALL = Wanted()
-
-
-@dataclass
-class _Gathered:
-    """A batch in the making, with what the cursor behind it needs."""
-
-    posts: list[Post] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    notices: int = 0
-    filtered: int = 0
-    read_bytes: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.posts or self.rejects or self.notices or self.filtered)
-
-    def batch(self, opened: Opened, given: int) -> Batch:
-        """Ends here: the cursor is behind the item that the open file gave last."""
-        opened.record_bytes = 0
-        read_bytes = self.read_bytes + opened.read_bytes()
-        cursor = opened.position(given).cursor()
-        return Batch(self.posts, self.rejects, cursor, self.notices, self.filtered, read_bytes)
 
 
 class FileSource:
@@ -91,7 +71,7 @@ class FileSource:
         """See `Source`. A batch ends with `most` posts and rejects, with `BATCH_BYTES`, or where the files end."""
         position = resumed(cursor, self.files)
         given, limit = position.posts, self._wanted.limit
-        gathered, takes_all = _Gathered(), self._wanted.everything
+        gathered, takes_all = Gathered(), self._wanted.everything
         if limit is not None and given >= limit:
             return
         for opened in self._opened(position):
@@ -102,18 +82,18 @@ class FileSource:
                 else:
                     given += self._take(item, gathered)
                 if len(gathered.posts) + len(gathered.rejects) >= most or opened.record_bytes >= BATCH_BYTES:
-                    yield gathered.batch(opened, given)
-                    gathered = _Gathered()
+                    yield _batch(gathered, opened, given)
+                    gathered = Gathered()
                 if given == limit:
                     if gathered:
-                        yield gathered.batch(opened, given)
+                        yield _batch(gathered, opened, given)
                     return
             gathered.read_bytes += opened.read_bytes()
             last = opened
         if gathered:
-            yield gathered.batch(last, given)
+            yield _batch(gathered, last, given)
 
-    def _take(self, item: Post | Reject | Notice, gathered: _Gathered) -> int:
+    def _take(self, item: Post | Reject | Notice, gathered: Gathered) -> int:
         """Put an item where it belongs; how many posts were taken."""
         if type(item) is Post:
             if self._wanted.takes(item):
@@ -155,6 +135,13 @@ class FileSource:
         columns = columns_of(header, self._columns, source, str(file))
         spec: dict[str, object] = msgspec.to_builtins(columns)
         return spec
+
+
+def _batch(gathered: Gathered, opened: Opened, given: int) -> Batch:
+    """Ends here: the cursor is behind the item that the open file gave last."""
+    opened.record_bytes = 0
+    gathered.read_bytes += opened.read_bytes()
+    return gathered.batch(opened.position(given).cursor())
 
 
 def _name(paths: Sequence[str], source: str, wanted: Wanted) -> str:

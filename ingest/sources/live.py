@@ -16,6 +16,7 @@ from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.connecting import Connecting
 from ingest.sources.formats import Broken, Item
+from ingest.sources.gathered import Gathered
 from ingest.sources.seen import Seen
 from ingest.sources.service import Service
 from ingest.sources.states import TELL_EVERY_S, State
@@ -44,15 +45,6 @@ class Position(msgspec.Struct, frozen=True):
     """Posts given since the beginning."""
     seen: str = ""
     """What the service may give again: see `Seen`."""
-
-
-@dataclass
-class _Gathered:
-    posts: list[Post] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    notices: int = 0
-    filtered: int = 0
-    read_bytes: int = 0
 
 
 class LiveSource:
@@ -110,7 +102,7 @@ class _Run:
 
     async def _batch(self, most: int) -> Batch | None:
         """What comes in the time of a batch; None where there is nothing to tell."""
-        gathered, clock = _Gathered(), asyncio.get_running_loop().time
+        gathered, clock = Gathered(), asyncio.get_running_loop().time
         ends = clock() + self._going.batch_ms / 1000
         while (left := ends - clock()) > 0 and not self._ended:
             try:
@@ -123,12 +115,12 @@ class _Run:
             if len(gathered.posts) + len(gathered.rejects) >= most:
                 break
         state = self._state_due(clock())
-        if state is None and not self._service.gaps and gathered == _Gathered():
+        if state is None and not self._service.gaps and not gathered:
             return None
         gaps, self._service.gaps = tuple(self._service.gaps), []
-        return Batch(**vars(gathered), cursor=self._cursor(), gaps=gaps, state=state)
+        return gathered.batch(self._cursor(), gaps, state)
 
-    def _take(self, record: bytes, gathered: _Gathered) -> None:
+    def _take(self, record: bytes, gathered: Gathered) -> None:
         gathered.read_bytes += len(record)
         self._service.advance(record)
         try:
@@ -142,7 +134,7 @@ class _Run:
                 if isinstance(item, Post):
                     self._connecting.gave()
 
-    def _put(self, item: Item, gathered: _Gathered) -> None:
+    def _put(self, item: Item, gathered: Gathered) -> None:
         if isinstance(item, Broken):
             gathered.rejects.append(
                 Reject(item.raw, "ingest", item.reason, self._service.where, self._service.reader.spec)

@@ -1,0 +1,27 @@
+"""A batch in the making."""
+
+from dataclasses import dataclass, field
+
+from ingest.post import Post
+from ingest.sources.base import Batch, Cursor
+from ingest.sources.states import Gap, State
+from ingest.wire import Reject
+
+
+@dataclass
+class Gathered:
+    """What a source read since its last batch: the fields of `Batch`."""
+
+    posts: list[Post] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    notices: int = 0
+    filtered: int = 0
+    read_bytes: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether anything was read, were it only to be left out."""
+        return bool(self.posts or self.rejects or self.notices or self.filtered)
+
+    def batch(self, cursor: Cursor, gaps: tuple[Gap, ...] = (), state: State | None = None) -> Batch:
+        """Ends here: the cursor is behind all of it."""
+        return Batch(self.posts, self.rejects, cursor, self.notices, self.filtered, self.read_bytes, gaps, state)
