@@ -14,20 +14,22 @@ from ingest.hours import millis
 
 SYNC_BYTES = 64_000
 """Size of a block before compression."""
+QUICK = {"deflate": 1}
+"""Levels of what is written soon: a third less CPU for 9 % more bytes. Compaction takes the codec's own."""
 
 _SCHEMA = fastavro.parse_schema(json.loads(SCHEMA_PATH.read_text()))
 
 
 def encode(records: Iterable[Record], codec: str) -> bytes:
-    """One whole Avro file. Times may be milliseconds or aware datetimes."""
+    """One whole Avro file, compressed quickly. Times may be milliseconds or aware datetimes."""
     file = BytesIO()
-    write(file, records, codec)
+    write(file, records, codec, QUICK.get(codec))
     return file.getvalue()
 
 
-def write(file: BinaryIO, records: Iterable[Record], codec: str) -> None:
-    """Write one whole Avro file, holding a block of it in memory."""
-    fastavro.writer(file, _SCHEMA, records, codec=codec, sync_interval=SYNC_BYTES)
+def write(file: BinaryIO, records: Iterable[Record], codec: str, level: int | None = None) -> None:
+    """Write one whole Avro file, holding a block of it in memory. `level` None: the codec's own."""
+    fastavro.writer(file, _SCHEMA, records, codec=codec, sync_interval=SYNC_BYTES, codec_compression_level=level)
 
 
 def read(file: BinaryIO, where: str) -> Iterator[Record]:
