@@ -37,6 +37,7 @@ def contenders(asked: Asked) -> Iterator[list[Contender]]:
         none = {"kinds": [], "by_source": False}
         with place(file, asked.state, batch=none) as plain, place(file, asked.state) as whole:
             one, other = Hours(plain.settings, hour), Hours(whole.settings, hour)
+            other.batch.engine = one.batch.engine  # a process has one Spark
             try:
                 yield [
                     Contender("hashtags alone", "final: complete, each post once", one.trial),

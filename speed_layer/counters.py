@@ -7,7 +7,8 @@ is read, for matching nothing alone proves nothing.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
@@ -71,6 +72,10 @@ class _LaneElsewhereError(Exception):
     """Aborts the transaction."""
 
 
+class _RowThereError(Exception):
+    """Aborts the transaction: a row was to be inserted and is there."""
+
+
 class MongoLedger:
     """The `Ledger` of the views. Raises `UnavailableError`; then a step may be counted or not."""
 
@@ -81,11 +86,21 @@ class MongoLedger:
         self._now = now
 
     def commit(self, steps: Sequence[Step]) -> bool:
-        """See `Ledger`. The driver repeats what is transient; a commit whose reply is lost is asked for again."""
+        """See `Ledger`. The driver repeats what is transient; a commit whose reply is lost is asked for again.
+
+        A lane that is new has no rows yet, as a rule, and to insert one costs half of an upsert: so where most rows are
+        of such lanes they are inserted. If one is there all the same, nothing was written, and all are upserted.
+        """
+        try:
+            return self._commit(steps, inserting=_mostly_new(steps))
+        except _RowThereError:
+            return self._commit(steps, inserting=False)
+
+    def _commit(self, steps: Sequence[Step], inserting: bool) -> bool:
         with told(), pymongo.timeout(self._store.settings.timeout_s), self._store.client.start_session() as session:
             try:
                 session.with_transaction(
-                    lambda session: self._write(steps, session),
+                    lambda session: self._write(steps, inserting, session),
                     read_concern=ReadConcern("snapshot"),
                     write_concern=WriteConcern("majority"),
                 )
@@ -99,22 +114,20 @@ class MongoLedger:
             lane = self._store.collection(LANES).find_one({"_id": step.lane})
         return None if lane is None else int(lane["next"])
 
-    def _write(self, steps: Sequence[Step], session: ClientSession) -> None:
+    def _write(self, steps: Sequence[Step], inserting: bool, session: ClientSession) -> None:
         self._refuse_passed([step for step in steps if step.since == NO_LANE], session)
         expires = moment_of(self._now()) + self._keep
-        try:
+        with _duplicates_raise(_LaneElsewhereError):
             moved = self._store.collection(LANES).bulk_write(
                 [_move(step, expires) for step in steps], ordered=False, session=session
             )
-            if moved.matched_count + moved.inserted_count != len(steps):
-                raise _LaneElsewhereError
-            self._store.collection(USES).bulk_write(
-                [row for step in steps for row in _rows(step, expires)], ordered=False, session=session
-            )
-        except BulkWriteError as error:
-            if all(each["code"] == _DUPLICATE_KEY for each in error.details["writeErrors"]):
-                raise _LaneElsewhereError from None
-            raise
+        if moved.matched_count + moved.inserted_count != len(steps):
+            raise _LaneElsewhereError
+        rows: list[_Write] = []
+        for step in steps:
+            rows += _new_rows(step, expires) if inserting and step.since == NO_LANE else _rows(step, expires)
+        with _duplicates_raise(_RowThereError if inserting else _LaneElsewhereError):
+            self._store.collection(USES).bulk_write(rows, ordered=False, session=session)
 
     def _refuse_passed(self, steps: Sequence[Step], session: ClientSession) -> None:
         """A lane is removed once progress has passed it: a step that would make it anew must not begin below that."""
@@ -128,13 +141,38 @@ class MongoLedger:
                 raise _LaneElsewhereError
 
 
+@contextmanager
+def _duplicates_raise(kind: type[Exception]) -> Iterator[None]:
+    """Duplicate keys, and nothing else, become an error of this kind."""
+    try:
+        yield
+    except BulkWriteError as error:
+        if all(each["code"] == _DUPLICATE_KEY for each in error.details["writeErrors"]):
+            raise kind from None
+        raise
+
+
+def _mostly_new(steps: Sequence[Step]) -> bool:
+    """Whether most rows are of lanes that do not exist yet. Some late uses among many others are not worth a try."""
+    new = sum(len(step.counts) for step in steps if step.since == NO_LANE)
+    return 2 * new > sum(len(step.counts) for step in steps)
+
+
 def _move(step: Step, expires: datetime) -> _Write:
     if step.since == NO_LANE:
         return InsertOne({"_id": step.lane, "next": step.next, "expires": expires})
     return UpdateOne({"_id": step.lane, "next": step.since}, {"$set": {"next": step.next, "expires": expires}})
 
 
-def _rows(step: Step, expires: datetime) -> list[UpdateOne]:
+def _new_rows(step: Step, expires: datetime) -> list[_Write]:
+    hour, shared = step.hour, {"origin": "speed", "expires": expires}
+    return [
+        InsertOne({"_id": use_id(hour, tag), "hour": hour, "tag": tag, "shown": shown, "count": count, **shared})
+        for tag, (count, shown) in step.counts.items()
+    ]
+
+
+def _rows(step: Step, expires: datetime) -> list[_Write]:
     hour = step.hour
     return [
         UpdateOne(

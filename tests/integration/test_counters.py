@@ -110,6 +110,17 @@ def test_a_lane_that_was_swept_is_not_made_anew_by_a_zombie(store: Store, ledger
     assert counted(store) == {(SEVEN, "paris"): 3}
 
 
+def test_rows_that_outlived_their_lane_are_added_to_beside_rows_that_are_new(store: Store, ledger: MongoLedger) -> None:
+    settle(ledger, [step(NO_LANE, 10, paris=2)])
+    store.collection(LANES).delete_many({})
+    steps = [step(NO_LANE, 20, start=10, paris=1, rome=1), step(NO_LANE, 20, EIGHT, start=10, oslo=4)]
+    assert ledger.commit(steps)
+    assert counted(store) == {(SEVEN, "paris"): 3, (SEVEN, "rome"): 1, (EIGHT, "oslo"): 4}
+    assert not ledger.commit(steps)
+    known = {"hour", "tag", "shown", "origin", "count", "expires", "_id"}
+    assert [set(use) for use in store.collection(USES).find()] == [known] * 3
+
+
 def test_a_lane_beyond_progress_or_written_lately_is_not_swept(store: Store, ledger: MongoLedger) -> None:
     settle(ledger, [step(NO_LANE, 10, paris=1), step(NO_LANE, 11, EIGHT, paris=1)])
     lanes = Lanes(store, "hashtags")
