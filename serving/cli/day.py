@@ -4,15 +4,15 @@ import csv
 import json
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from config.errors import TrendsError, UsageError
+from config.errors import UsageError
 from ingest.hours import Hour, moment_of
 from serving.asked import Asked
+from serving.cli.files import FILE, MOST_DRAWN, csv_option, one_form, png_option, svg_option, write
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.day import Day, day_json
 from serving.lenses import lens_of
@@ -21,24 +21,26 @@ from serving.query import Query
 from serving.store import Store
 from serving.views import Kind
 
-MOST_HOURS = 24 * 14
-"""As many hours as a picture has room for."""
-_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
-
 
 @click.command()
-@click.option("--date", metavar="DAY", help="One day, midnight to midnight in --tz: 2013-04-15, yesterday, monday.")
+@click.option("--date", metavar="DAY", help="A day of --tz, as far as it has passed: 2013-04-15, today, monday.")
 @click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 24h]")
 @click.option("-n", "n", type=click.IntRange(1, 50), default=10, show_default=True, help="Tags of an hour.")
 @kind_option
 @source_option
 @tz_option
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output, a line a tag of an hour.")
-@click.option("--html", type=_FILE, metavar="FILE", help="One page with pictures and table; it needs no network.")
-@click.option("--png", type=_FILE, metavar="FILE", help="A picture; --chart says which.")
-@click.option("--svg", type=_FILE, metavar="FILE", help="The same as SVG.")
-@click.option("--chart", type=click.Choice(["bump", "heat"]), default="bump", show_default=True, help="Ranks, or uses.")
+@csv_option
+@click.option("--html", type=FILE, metavar="FILE", help="One page with pictures and table; it needs no network.")
+@png_option
+@svg_option
+@click.option(
+    "--chart",
+    type=click.Choice(["bump", "heat"]),
+    default="bump",
+    show_default=True,
+    help="What --png and --svg draw: ranks, or uses.",
+)
 @click.pass_context
 def day(
     ctx: click.Context,
@@ -67,8 +69,7 @@ def day(
       trends day --chart heat --svg day.svg
       trends day --date 2013-04-15 --html day.html
     """
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other")
+    one_form(as_json, as_csv)
     since, until = _hours(asked_of(tz), date, last)
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
     answer = Query(store, lens=lens_of(kind, source)).day(since, until, n)
@@ -86,11 +87,13 @@ def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour
         since, until = asked.range(None, None, last or "24h")
     elif last is None:
         local = moment_of(parse(date, asked.now, asked.tz)).astimezone(asked.tz).date()
-        since, until = asked.range(str(local), str(local + timedelta(days=1)), None)
+        midnight = str(local + timedelta(days=1))
+        is_over = parse(midnight, asked.now, asked.tz) <= asked.now
+        since, until = asked.range(str(local), midnight if is_over else None, None)
     else:
         raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
-    if until.serial - since.serial > MOST_HOURS:
-        raise UsageError(f"more than {MOST_HOURS} hours", next_step="`trends top --last` and `trends tag` go further")
+    if until.serial - since.serial > MOST_DRAWN:
+        raise UsageError(f"more than {MOST_DRAWN} hours", next_step="`trends top --last` and `trends tag` go further")
     return since, until
 
 
@@ -131,12 +134,3 @@ def _draw(answer: Day, n: int, tz: ZoneInfo, files: dict[str, Any]) -> None:
             write(files["png"], png(picture))
         if files["svg"]:
             write(files["svg"], svg(picture).encode())
-
-
-def write(file: Path, content: bytes) -> None:
-    """Write a file that somebody asked for, and say so."""
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise TrendsError(f"can't be written: {error.strerror}", where=str(file)) from None
-    click.echo(f"written: {file}", err=True)

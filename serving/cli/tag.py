@@ -10,15 +10,13 @@ import click
 
 from config.errors import UsageError
 from ingest.hashtags import normalise
+from serving.cli.files import MOST_DRAWN, csv_option, one_form, png_option, svg_option, write
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.history import History, history_json
 from serving.lenses import lens_of
 from serving.query import Query
 from serving.store import Store
 from serving.views import Kind
-
-_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
-_MOST_DRAWN = 24 * 14
 
 
 @click.command()
@@ -30,9 +28,9 @@ _MOST_DRAWN = 24 * 14
 @source_option
 @tz_option
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output, a line an hour.")
-@click.option("--png", type=_FILE, metavar="FILE", help="A picture.")
-@click.option("--svg", type=_FILE, metavar="FILE", help="The same as SVG.")
+@csv_option
+@png_option
+@svg_option
 @click.pass_context
 def tag(
     ctx: click.Context,
@@ -63,12 +61,11 @@ def tag(
     name = normalise(tag.strip().lstrip("#＃"))
     if not name:
         raise UsageError("a hashtag has at least one character", where="TAG", next_step="Example: trends tag music")
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other")
+    one_form(as_json, as_csv)
     default = "7d" if since is None and until is None else None
     hours = asked_of(tz).range(since, until, last or default)
-    if (png or svg) and hours[1].serial - hours[0].serial > _MOST_DRAWN:
-        raise UsageError(f"a picture has room for {_MOST_DRAWN} hours", next_step="Ask for less, or for --json")
+    if (png or svg) and hours[1].serial - hours[0].serial > MOST_DRAWN:
+        raise UsageError(f"a picture has room for {MOST_DRAWN} hours", next_step="Ask for less, or for --json")
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
     answer = Query(store, lens=lens_of(kind, source)).history(name, *hours)
     if as_json:
@@ -101,7 +98,6 @@ def _draw(answer: History, tz: ZoneInfo, png: Path | None, svg: Path | None) -> 
     if png or svg:
         from serving.charts import drawing
         from serving.charts.curve import curve
-        from serving.cli.day import write
 
         picture = curve(answer, tz)
         if png:

@@ -86,6 +86,7 @@ def _print_json(looks: Iterator[Seen]) -> None:
 def _show(looks: Iterator[Seen], tz: ZoneInfo) -> None:
     from rich.console import Console
     from rich.live import Live
+    from rich.text import Text
 
     console = Console()
     if not console.is_terminal:
@@ -95,7 +96,7 @@ def _show(looks: Iterator[Seen], tz: ZoneInfo) -> None:
                 before = seen
                 console.print(_drawn(seen, tz))
         return
-    with Live(console=console, auto_refresh=False) as live:
+    with Live(Text("asking …"), console=console, auto_refresh=False) as live:
         for seen in looks:
             live.update(_drawn(seen, tz), refresh=True)
 

@@ -1,0 +1,31 @@
+"""Files that an answer is written to, and the options that ask for them."""
+
+from pathlib import Path
+
+import click
+
+from config.errors import TrendsError, UsageError
+from serving.cli.options import Decorator
+
+FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+MOST_DRAWN = 24 * 14
+"""As many hours as a picture has room for."""
+
+csv_option: Decorator = click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
+png_option: Decorator = click.option("--png", type=FILE, metavar="FILE", help="A picture.")
+svg_option: Decorator = click.option("--svg", type=FILE, metavar="FILE", help="The same as SVG.")
+
+
+def one_form(as_json: bool, as_csv: bool) -> None:
+    """Raise `UsageError` where standard output is to have two forms."""
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other", next_step="Leave out one of them")
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file that somebody asked for, and say so."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise TrendsError(f"can't be written: {error.strerror}", where=str(file)) from None
+    click.echo(f"written: {file}", err=True)
