@@ -1,0 +1,172 @@
+"""Lenses in the store, on a real replica set: which run's document answers, and why there may be none."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from batch_layer.publish import Computed, Stamp, publish
+from batch_layer.rank import NOTHING_FURTHER, Arrived, Further, rank_hour
+from config.errors import NoDataError
+from config.settings import Settings
+from ingest.hashtags import AS_IS
+from ingest.hours import Hour
+from serving.cli import main
+from serving.query import Query
+from serving.store import Store
+from serving.views import HOURS, LENSES, USES, Lens, use_id
+
+HOUR = Hour.parse("2017-01-06T07")
+BIGRAM, OF_X = Lens("bigram"), Lens(source="x")
+ALL = Further(("bigram", "trigram"), by_source=True)
+POSTS = [
+    Arrived("x", "1", "pray for #Boston tonight", None, "en"),
+    Arrived("x", "2", "#boston tonight", None, "en"),
+    Arrived("bluesky", "1", "harbour flood", None, "en"),
+]
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    with Store(settings.mongo) as made:
+        yield made
+
+
+def compute(
+    store: Store,
+    token: int,
+    posts: list[Arrived] = POSTS,
+    further: Further = ALL,
+    hour: Hour = HOUR,
+    *,
+    complete: bool = True,
+) -> None:
+    """Publish an hour as a run does."""
+    computed = Computed(hour, rank_hour(posts, AS_IS, 1_000, further), (1,), complete)
+    publish(store, [computed], Stamp(f"run-{token}", token, AS_IS.version), hour.end_ms)
+
+
+def rows(store: Store, lens: Lens, hour: Hour = HOUR) -> list[tuple[str, str, int]]:
+    return [(row.tag, row.shown, row.count) for row in Query(store, lens=lens).hour(hour, 10).rows]
+
+
+def test_a_lens_answers_with_its_own_rows_and_totals(store: Store) -> None:
+    compute(store, 1)
+    assert rows(store, BIGRAM) == [("boston tonight", "Boston tonight", 2), ("harbour flood", "harbour flood", 1)]
+    answer = Query(store, lens=BIGRAM).hour(HOUR, 10)
+    assert (answer.lens, answer.origin, answer.state, answer.posts, answer.uses) == (BIGRAM, "batch", "final", 3, 3)
+    assert answer.rule != Query(store).hour(HOUR, 10).rule
+    of_x = Query(store, lens=OF_X).hour(HOUR, 10)
+    assert (of_x.posts, of_x.uses, of_x.rule) == (2, 2, AS_IS.version)
+    assert rows(store, Lens()) == [("boston", "Boston", 2)]
+
+
+def test_a_lens_is_as_final_as_its_hour(store: Store) -> None:
+    compute(store, 1, complete=False)
+    assert Query(store, lens=BIGRAM).hour(HOUR, 10).state == "provisional"
+    compute(store, 2)
+    assert Query(store, lens=BIGRAM).hour(HOUR, 10).state == "final"
+    store.mark_dirty([HOUR])
+    assert {Query(store, lens=lens).hour(HOUR, 10).state for lens in (BIGRAM, OF_X)} == {"provisional"}
+    compute(store, 3)
+    assert Query(store, lens=BIGRAM).hour(HOUR, 10).state == "final"
+
+
+def test_an_older_run_replaces_no_lens_and_a_newer_one_leaves_none_of_it_behind(store: Store) -> None:
+    compute(store, 2)
+    compute(store, 1, [Arrived("x", "9", "old words", None)])
+    assert "old words" not in [tag for tag, *_ in rows(store, BIGRAM)]
+    compute(store, 3, further=NOTHING_FURTHER)
+    assert not store.collection(LENSES).count_documents({})
+    with pytest.raises(NoDataError, match=rf"{HOUR} was computed without bigrams.*`batch.kinds` has bigram"):
+        rows(store, BIGRAM)
+    with pytest.raises(NoDataError, match=r"was computed without hashtags of x.*`batch.by_source` is set"):
+        rows(store, OF_X)
+
+
+def test_what_a_run_left_behind_that_died_before_it_could_delete_it_is_not_read(store: Store) -> None:
+    compute(store, 1)
+    left = list(store.collection(LENSES).find())
+    compute(store, 2, further=NOTHING_FURTHER)
+    store.collection(LENSES).insert_many(left)
+    with pytest.raises(NoDataError, match="was computed without bigrams"):
+        rows(store, BIGRAM)
+    assert not Query(store, lens=BIGRAM).hours([HOUR], 10)
+
+
+def test_a_run_that_has_published_the_lenses_and_not_yet_the_hour_is_read_as_a_whole_document(store: Store) -> None:
+    compute(store, 1)
+    store.mark_dirty([HOUR])
+    own = store.collection(HOURS).find_one() or {}
+    compute(store, 2, [*POSTS, Arrived("x", "3", "harbour flood", None)])
+    store.collection(HOURS).replace_one({"_id": own["_id"]}, own)  # its lenses are there, its hour is the old one
+    assert ("harbour flood", "harbour flood", 2) in rows(store, BIGRAM)
+    assert Query(store, lens=BIGRAM).hour(HOUR, 10).state == "final"
+    store.collection(HOURS).delete_one({"_id": own["_id"]})
+    assert not Query(store, lens=BIGRAM).hours([HOUR], 10), "nobody has published the hour yet"
+
+
+def test_the_only_source_of_an_hour_is_answered_by_the_hours_own_document(store: Store) -> None:
+    compute(store, 1, POSTS[:2], Further(by_source=True))
+    assert not store.collection(LENSES).count_documents({})
+    assert rows(store, OF_X) == rows(store, Lens())
+    assert Query(store, lens=OF_X).hour(HOUR, 10).lens == OF_X
+    with pytest.raises(NoDataError, match=r"has no post of bluesky.*It has posts of x"):
+        rows(store, Lens(source="bluesky"))
+
+
+def test_a_document_of_an_earlier_version_is_read_as_before_and_has_no_lens(store: Store) -> None:
+    compute(store, 1, POSTS[:2], NOTHING_FURTHER)
+    store.collection(HOURS).update_many({}, {"$unset": {"sources": ""}})
+    assert rows(store, Lens()) == [("boston", "Boston", 2)]
+    with pytest.raises(NoDataError, match="was computed without hashtags of x"):
+        rows(store, OF_X)
+
+
+def test_hours_are_summed_through_a_lens_and_those_without_it_are_missing(store: Store) -> None:
+    compute(store, 1)
+    compute(store, 2, POSTS[:1], hour=HOUR.plus(1))
+    compute(store, 3, further=NOTHING_FURTHER, hour=HOUR.plus(2))
+    answer = Query(store, lens=BIGRAM).range(HOUR, HOUR.plus(3), 1)
+    assert [(row.tag, row.count) for row in answer.rows] == [("boston tonight", 3)]
+    assert (answer.lens, answer.missing, answer.max_error) == (BIGRAM, (HOUR.plus(2),), 0)
+    of_x = Query(store, lens=OF_X).range(HOUR, HOUR.plus(3), 10)
+    assert ([(row.tag, row.count) for row in of_x.rows], of_x.posts) == ([("boston", 3)], 3)
+
+
+def test_names_of_sources_are_values_and_nothing_else(store: Store) -> None:
+    names = ["$x", "a.b", "|", "x|y", "bigram", "../x"]
+    compute(store, 1, [Arrived(name, "1", f"#t{at}", None) for at, name in enumerate(names)])
+    for at, name in enumerate(names):
+        assert rows(store, Lens(source=name)) == [(f"t{at}", f"t{at}", 1)]
+
+
+def test_the_command_says_why_there_is_no_answer_and_what_to_do(
+    store: Store, settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
+
+    def top(*arguments: str) -> tuple[int, str]:
+        told = CliRunner().invoke(main, ["top", *arguments])
+        return told.exit_code, told.output
+
+    assert top("--kind", "bigram", "--source", "x")[0] == 2
+    assert top("--kind", "fourgram")[0] == 2
+    code, text = top("--hour", str(HOUR), "--kind", "trigram")
+    assert (code, "No hour has been computed with trigrams" in text) == (3, True)
+    use = {"_id": use_id(str(HOUR), "a"), "hour": str(HOUR), "tag": "a", "shown": "a", "origin": "speed", "count": 1}
+    store.collection(USES).insert_one(use)
+    code, text = top("--hour", str(HOUR), "--kind", "bigram")
+    assert (code, f"`trends batch hour {HOUR}` computes it now" in text) == (3, True)
+    assert top("--hour", str(HOUR), "--origin", "speed", "--kind", "bigram")[0] == 3
+    compute(store, 1)
+    code, text = top("--hour", str(HOUR), "--kind", "bigram")
+    assert (code, "#" in text, "Boston tonight" in text, "2 uses" in text or "uses of" in text) == (
+        0,
+        False,
+        True,
+        True,
+    )
+    code, text = top("--hour", str(HOUR), "--source", "x")
+    assert (code, "#Boston" in text, "posts of x alone" in text) == (0, True, True)
