@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from config.errors import BadRecordError, UsageError
 from ingest.hours import Millis
+from ingest.sources.addresses import host_of
 from ingest.sources.formats import Reader, Reading
 from ingest.sources.service import Heard, Service
 from ingest.sources.steps import DroppedError, RefusedError
@@ -124,17 +125,9 @@ class Stream(Service):
 
 def _checked(url: str) -> str:
     """Host and port of an address to which a token may be sent. Raises `UsageError`."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        where = f"{host}:{parts.port}" if parts.port else host
-    except ValueError:
-        host = where = ""
-    if not host or parts.scheme not in ("https", "http") or parts.username or parts.query:
-        raise UsageError(
-            "not the address of a server", where=url[:100], next_step="One looks like https://host.example"
-        )
-    if parts.scheme == "http" and not _is_here(host):
+    scheme, host = host_of(url, "https", "http")
+    where = urlsplit(url).netloc
+    if scheme == "http" and not _is_here(host):
         raise UsageError("a token is sent over https alone", where=where, next_step=f"Write https://{where}")
     return where
 

@@ -16,6 +16,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from ingest.hours import Millis
+from ingest.sources.addresses import host_of
 from ingest.sources.formats import Reading
 from ingest.sources.jetstream_events import POSTS, JetstreamReader
 from ingest.sources.lines import MOST_BYTES
@@ -38,12 +39,17 @@ _moment_decoder = msgspec.json.Decoder(_Moment)
 
 
 class Jetstream(Service):
-    """Bluesky's posts. `until` is the largest `time_us` read; a host that fails is followed by the next."""
+    """Bluesky's posts. `until` is the largest `time_us` read; a host that fails is followed by the next.
+
+    Raises `UsageError` where a host has no proper address.
+    """
 
     silence_s = 60.0
 
     def __init__(self, hosts: Sequence[str], wanted: Wanted, reading: Reading, since: Millis | None = None) -> None:
         super().__init__(name_of("jetstream", wanted), JetstreamReader(reading), reading)
+        for host in hosts:
+            host_of(host, "wss", "ws")
         self._hosts = hosts
         self._turn = 0
         self._since_us = since * 1000 if since is not None else 0
@@ -73,10 +79,6 @@ class Jetstream(Service):
             socket = await connect(url, open_timeout=CONNECT_S, ping_interval=None, max_size=MOST_BYTES)
         except websockets.InvalidStatus as error:
             raise self._refusal(error) from None
-        except websockets.InvalidURI:
-            raise RefusedError(
-                "not the address of a host; one looks like wss://host.example", where=self.where
-            ) from None
         except (OSError, websockets.WebSocketException) as error:
             raise DroppedError(f"can't connect: {error or type(error).__name__}", where=self.where) from None
         async with socket:

@@ -460,13 +460,20 @@ def test_bad_records_become_rejects_that_can_be_read_again_and_their_neighbours_
         assert reader_of(reject.reader, reading).spec == reject.reader
 
 
-@pytest.mark.parametrize(
-    "url", ["http://x.example", "ftp://127.0.0.1", "https://", "https://u:p@x.example", "x", "http://["]
-)
-def test_a_token_is_sent_over_https_alone(url: str) -> None:
+WRONG = ["ftp://127.0.0.1", "://", "x", "a://[", "a://a..b", "a://a b", "a://a:99999", "a://u:p@a", "a://a?b", ""]
+
+
+@pytest.mark.parametrize("url", ["http://x.example", *(wrong.replace("a://", "https://") for wrong in WRONG)])
+def test_a_token_is_sent_to_a_proper_address_over_https_alone(url: str) -> None:
     with pytest.raises(UsageError) as refused:
         asking(url)
     assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("url", ["https://a.example", *(wrong.replace("a://", "wss://") for wrong in WRONG)])
+def test_a_host_with_no_proper_address_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="wss://host"):
+        bluesky([url])
 
 
 def test_a_token_is_set_or_lies_in_a_file_and_a_wrong_one_is_never_shown(tmp_path: Path) -> None:
