@@ -52,13 +52,14 @@ class Jetstream(Service):
             host_of(host, "wss", "ws")
         self._hosts = hosts
         self._turn = 0
+        """Which host is read: its place, counted on and on."""
         self._since_us = since * 1000 if since is not None else 0
         self._ahead_us = reading.future_ms * 1000
         self._resuming_us = 0
         self.where = hosts[0]
 
     def failed(self) -> None:
-        """The next host's turn."""
+        """The next host's turn: this one gave nothing."""
         self._turn += 1
 
     def kept_since(self) -> int:
@@ -68,21 +69,36 @@ class Jetstream(Service):
     @asynccontextmanager
     async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:  # noqa: ARG002 - records are its signs of life
         """See `Service`."""
-        self.where = self._hosts[self._turn % len(self._hosts)]
         asked = {"wantedCollections": POSTS}
         self._resuming_us = self.until or self._since_us
         if self._resuming_us:
             asked["cursor"] = str(self._resuming_us - (REWIND_US if self.until else 0))
-        url = f"{self.where.rstrip('/')}/subscribe?{urlencode(asked)}"
+        async with await self._first_of_hosts(urlencode(asked)) as socket:
+            yield _records(socket, self.where)
+
+    async def _first_of_hosts(self, query: str) -> ClientConnection:
+        """A connection to the host whose turn it is, or at once to the next that answers.
+
+        Where none does, raises what may pass of what they said, if anything may.
+        """
+        failures: list[DroppedError | RefusedError] = []
+        for _ in self._hosts:
+            self.where = self._hosts[self._turn % len(self._hosts)]
+            try:
+                return await self._opened(f"{self.where.rstrip('/')}/subscribe?{query}")
+            except (DroppedError, RefusedError) as error:
+                failures.append(error)
+                self._turn += 1
+        raise min(failures, key=lambda failure: isinstance(failure, RefusedError))
+
+    async def _opened(self, url: str) -> ClientConnection:
         try:
             # Without the library's own pings: they would take a pause of ours for one of the host.
-            socket = await connect(url, open_timeout=CONNECT_S, ping_interval=None, max_size=MOST_BYTES)
+            return await connect(url, open_timeout=CONNECT_S, ping_interval=None, max_size=MOST_BYTES)
         except websockets.InvalidStatus as error:
             raise self._refusal(error) from None
         except (OSError, websockets.WebSocketException) as error:
             raise DroppedError(f"can't connect: {error or type(error).__name__}", where=self.where) from None
-        async with socket:
-            yield _records(socket, self.where)
 
     def advance(self, record: bytes | None) -> None:
         """See `Service`. A time that no event can have moves nothing."""
@@ -105,7 +121,7 @@ class Jetstream(Service):
         if since and first_us > since + slack:
             self.gap(since // 1000, first_us // 1000, f"{self.where} does not keep events for so long")
 
-    def _refusal(self, error: websockets.InvalidStatus) -> Exception:
+    def _refusal(self, error: websockets.InvalidStatus) -> DroppedError | RefusedError:
         status = error.response.status_code
         what = f"answers {status}: {error.response.body[:200].decode(errors='replace').strip()}"
         if status == 429 or status >= 500:

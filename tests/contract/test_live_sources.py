@@ -131,8 +131,18 @@ def test_a_host_that_fails_is_followed_by_the_next_whose_clock_is_another() -> N
     with jetstream(first, second) as hosts:
         batches = run(bluesky(hosts), limit=30, waits=waits)
     assert ids(batches) == [f"r{n}" for n in range(30)]
-    assert waits.s == [5.0, 60.0, 5.0]
+    assert waits.s == [5.0]  # only when none of them answers
     assert not [gap for batch in batches for gap in batch.gaps]
+
+
+def test_a_host_that_refuses_ends_it_only_where_it_is_the_last() -> None:
+    refusing = JetstreamHost([], *[Act(status=404)] * 3)
+    waits = Waits()
+    with jetstream(refusing, JetstreamHost([event(0)], Act(status=503))) as hosts:
+        assert ids(run(bluesky(hosts), limit=1, waits=waits)) == ["r0"]
+        with pytest.raises(RefusedError, match="404"):
+            run(bluesky(hosts[:1]), limit=1, waits=waits)
+    assert waits.s == [5.0]
 
 
 def test_started_again_it_goes_on_behind_the_cursor_of_any_batch() -> None:
