@@ -20,7 +20,7 @@ State = Literal["running", "starting", "stopping", "stopped", "failed", "silent"
 _STATES: dict[str, State] = {
     "RUNNING": "running",
     "STARTING": "starting",
-    "BACKOFF": "starting",
+    "BACKOFF": "failed",  # it ended right after its start, and is tried again
     "STOPPING": "stopping",
     "FATAL": "failed",
     "UNKNOWN": "failed",

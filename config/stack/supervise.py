@@ -47,7 +47,7 @@ _PROGRAM = {
     "autostart": "false",
     "autorestart": "true",
     "startsecs": "2",
-    "startretries": "8",
+    "startretries": "10000",  # after 1, 2, 3 … seconds: a disk may be full for longer than any number of quick tries
     "stopasgroup": "true",
     "killasgroup": "true",
     "redirect_stderr": "true",

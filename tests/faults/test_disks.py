@@ -13,9 +13,9 @@ from tests.faults.proof import Proof
 from tests.faults.strikes import Strike, serves
 from tests.faults.world import Load, Stack, World, in_order, on_fire, own_servers, struck
 
-DISKS = {"datanode": ("hdfs/blocks", 192), "kafka": ("kafka", 160), "mongo": ("mongo", 512)}
+DISKS = {"datanode": ("hdfs/blocks", 320), "kafka": ("kafka", 160), "mongo": ("mongo", 512)}
 """Where a server keeps its data, and the megabytes of the disk there. HDFS wants room for a block of 128."""
-SAID = ("No space left on device", "could only be written to 0 of the 1 minReplication nodes", "ENOSPC")
+SAID = ("No space left on device", "Failed to place enough replicas")
 HELD_S = {"datanode": 10, "kafka": 10, "mongo": 60}
 """A server that dies of it and can't start is tried again and again: for a minute that must not be given up."""
 

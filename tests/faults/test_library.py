@@ -182,12 +182,13 @@ def test_a_full_disk_refuses_to_be_written(tmp_path: Path) -> None:
     assert not (tmp_path / "disk" / "other").exists()
 
 
-def test_a_clock_jumps_under_a_process_and_its_monotonic_clock_does_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["environment", "for_python"])
+def test_a_clock_jumps_under_a_process_and_its_monotonic_clock_does_not(tmp_path: Path, how: str) -> None:
     clock = Clock(tmp_path)
     code = "import sys, time\nfor _ in sys.stdin: print(time.time(), time.monotonic(), flush=True)"
     with subprocess.Popen(
         [sys.executable, "-c", code],
-        env={**os.environ, **clock.environment},
+        env={**os.environ, **getattr(clock, how)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 HEALED_S = 120
 """How long a test waits for everything to be caught up. What it took is in its figures: 60 s are promised."""
 PARTITIONS = 3
+KEEP_DATA, STORM = ("kafka", "namenode", "datanode", "mongo"), ("zookeeper", "nimbus", "supervisor")
 QUICK: dict[str, dict[str, Any]] = {
     "archive": {"flush_after_s": 1, "idle_after_s": 1_000_000},
     "batch": {"lease_s": 5, "every_s": 5},
@@ -58,13 +59,14 @@ class Stack:
 
 @contextmanager
 def own_servers(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator[Stack]:
-    """A stack of its own, up, its servers with some more variables; down at the end."""
+    """A stack of its own, up, what keeps data with some more variables; down at the end."""
     file = servers.written(folder / "stack.toml", servers.own_stack(folder))
     made = Stack(file, servers.read(file))
-    names = [server.name for server in launcher.servers(made.settings)]
     try:
-        with servers.reading(file), mock.patch.dict(os.environ, variables or {}):
-            launcher.up(made.settings, names, lambda *_: None)
+        with servers.reading(file):
+            with mock.patch.dict(os.environ, variables or {}):
+                launcher.up(made.settings, KEEP_DATA, lambda *_: None)
+            launcher.up(made.settings, STORM, lambda *_: None)
         yield made
     finally:
         launcher.down(made.settings, lambda *_: None)
