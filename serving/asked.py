@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from config.errors import UsageError
-from ingest.hours import Hour, Millis
+from ingest.hours import Hour, Millis, moment_of
 from serving import render
 from serving.moments import parse, span
 
@@ -26,6 +27,13 @@ class Asked:
         if moment != hour.start_ms and not text.strip().lower().startswith("now"):
             self.say(f"{text} lies in the hour {hour} (UTC): hours are whole")
         return hour
+
+    def day(self, date: str) -> tuple[Hour, Hour]:
+        """The hours of a day from midnight on, as far as it has passed: 2013-04-15, today, monday."""
+        local = moment_of(parse(date, self.now, self.tz)).astimezone(self.tz).date()
+        midnight = str(local + timedelta(days=1))
+        is_over = parse(midnight, self.now, self.tz) <= self.now
+        return self.range(str(local), midnight if is_over else None, None)
 
     def range(self, since: str | None, until: str | None, last: str | None) -> tuple[Hour, Hour]:
         """The half-open hours that were asked for, widened to whole hours, which is said."""

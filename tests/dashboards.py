@@ -71,13 +71,14 @@ def counted(store: Store, hour: Hour, **uses: int) -> None:
         store.collection(USES).update_one(key, {"$inc": {"count": count}, "$setOnInsert": mine}, upsert=True)
 
 
-def boston(test_data: Path, store: Store, most: int = 4_000) -> dict[Hour, Counter[str]]:
-    """Recorded posts of April 2013, counted here, published hour by hour. The counts."""
+def boston(test_data: Path, store: Store, until: Hour | None = None) -> dict[Hour, Counter[str]]:
+    """Recorded posts of April 2013, counted here, published hour by hour up to an hour, exclusive. The counts."""
     file = test_data / "crisislex_t6" / "2013_Boston_Bombings-ontopic_offtopic.csv"
     posts, _, _ = read(FileSource([str(file)], reading()))
     hours: defaultdict[Hour, Counter[str]] = defaultdict(Counter)
-    for post in posts[:most]:
+    for post in posts:
         hours[Hour.of(post.created_at)].update(tags_of(post).keys())
-    for hour, counts in hours.items():
+    kept = {hour: counts for hour, counts in hours.items() if until is None or hour < until}
+    for hour, counts in kept.items():
         published(store, counts, hour)
-    return dict(hours)
+    return kept

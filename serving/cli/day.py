@@ -3,20 +3,18 @@
 import csv
 import json
 import sys
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
 from config.errors import UsageError
-from ingest.hours import Hour, moment_of
+from ingest.hours import Hour
 from serving.asked import Asked
 from serving.cli.files import FILE, MOST_DRAWN, csv_option, one_form, png_option, svg_option, write
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.day import Day, day_json
 from serving.lenses import lens_of
-from serving.moments import parse
 from serving.query import Query
 from serving.store import Store
 from serving.views import Kind
@@ -86,10 +84,7 @@ def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour
     if date is None:
         since, until = asked.range(None, None, last or "24h")
     elif last is None:
-        local = moment_of(parse(date, asked.now, asked.tz)).astimezone(asked.tz).date()
-        midnight = str(local + timedelta(days=1))
-        is_over = parse(midnight, asked.now, asked.tz) <= asked.now
-        since, until = asked.range(str(local), midnight if is_over else None, None)
+        since, until = asked.day(date)
     else:
         raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
     if until.serial - since.serial > MOST_DRAWN:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from config.errors import UsageError
-from ingest.hashtags import normalise
+from ingest.hashtags import typed
 from serving.cli.files import MOST_DRAWN, csv_option, one_form, png_option, svg_option, write
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.history import History, history_json
@@ -58,7 +58,7 @@ def tag(
       trends tag "happy new year" --kind trigram
       trends tag music --last 48h --png music.png
     """
-    name = normalise(tag.strip().lstrip("#＃"))
+    name = typed(tag)
     if not name:
         raise UsageError("a hashtag has at least one character", where="TAG", next_step="Example: trends tag music")
     one_form(as_json, as_csv)

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from ingest.hashtags import typed
+from ingest.hours import HOUR_MS
 from serving import render
 from serving.asked import only
 from serving.dashboard.board import OnBoard
-from serving.dashboard.choices import Chosen, DayAsked, ExplainAsked, HistoryAsked, RisingAsked, TopAsked, day_of
+from serving.dashboard.choices import Chosen, DayAsked, ExplainAsked, HistoryAsked, RisingAsked, TopAsked
 from serving.dashboard.live import events
 from serving.dashboard.shapes import (
     DayAnswer,
@@ -25,6 +26,7 @@ from serving.dashboard.shapes import (
 )
 from serving.day import day_json
 from serving.history import history_json
+from serving.moments import span
 from serving.rising import rising_json
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -51,21 +53,24 @@ def top(board: OnBoard, chosen: Chosen, asked: Annotated[TopAsked, Query()]) -> 
 @router.get("/day")
 def day(board: OnBoard, chosen: Chosen, asked: Annotated[DayAsked, Query()]) -> DayAnswer:
     """Each hour of a day by itself, and its tags as series. As `trends day --json`."""
-    since, until = day_of(chosen, asked.date) if asked.date else chosen.asked.range(None, None, asked.last)
+    since, until = chosen.asked.day(asked.date) if asked.date else chosen.asked.range(None, None, asked.last)
     return day_json(asked.of(board.query).day(since, until, asked.n))  # type: ignore[return-value] # its shape is tested
 
 
 @router.get("/rising")
 def rising(board: OnBoard, chosen: Chosen, asked: Annotated[RisingAsked, Query()]) -> RisingAnswer:
     """The tags whose share grew most against the hours before. As `trends rising --json`."""
-    hour = chosen.asked.hour(asked.hour)
-    return rising_json(asked.of(board.query).rising(hour, asked.before, asked.n))  # type: ignore[return-value] # as above
+    query = asked.of(board.query)
+    hour = chosen.asked.hour(asked.hour) if asked.hour is not None else query.now(board.current(), 1)[0].hour
+    before = -(-span(asked.against) // HOUR_MS)
+    return rising_json(query.rising(hour, before, asked.n, asked.least))  # type: ignore[return-value] # as above
 
 
 @router.get("/tag")
 def tag(board: OnBoard, chosen: Chosen, asked: Annotated[HistoryAsked, Query()]) -> HistoryAnswer:
     """One hashtag hour by hour, with its spellings. As `trends tag --json`."""
-    since, until = chosen.asked.range(asked.since, asked.until, None if asked.since else asked.last)
+    default = "7d" if asked.since is None and asked.until is None else None
+    since, until = chosen.asked.range(asked.since, asked.until, asked.last or default)
     return history_json(asked.of(board.query).history(typed(asked.name), since, until))  # type: ignore[return-value] # as above
 
 

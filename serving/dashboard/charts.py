@@ -149,7 +149,7 @@ def _level(count: int, most: int) -> int:
     return ceil(LEVELS * log1p(count) / log1p(most)) if count else 0
 
 
-def bars(history: History, tz: ZoneInfo, height: int = 160, widest: int = 960) -> Bars:
+def bars(history: History, tz: ZoneInfo, height: int = 160, widest: int = 1170) -> Bars:
     """A bar for each hour, as high as its share of the highest."""
     step = max(5, min(36, widest // len(history.points)))
     most = max((point.count or 0 for point in history.points), default=0)

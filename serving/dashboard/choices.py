@@ -1,8 +1,6 @@
 """Choices: what a URL may ask for, by the same words and with the same limits as the command line."""
 
 from dataclasses import dataclass, field, replace
-from datetime import date as date_type
-from datetime import timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,6 +14,7 @@ from serving.dashboard.board import OnBoard
 from serving.lenses import lens_of
 from serving.moments import zone
 from serving.query import Query as Views
+from serving.rising import SURE
 from serving.views import Kind
 
 Zone = Annotated[str, Query(max_length=64, description="Time zone of local times: UTC, Europe/Paris.")]
@@ -46,17 +45,18 @@ class TopAsked(LensAsked):
 class DayAsked(LensAsked):
     """Which hours stand side by side."""
 
-    date: str | None = Field(None, max_length=10, description="A day of the time zone's calendar: 2017-01-06.")
+    date: str | None = Field(None, max_length=32, description="A day, midnight to midnight: 2017-01-06, monday.")
     last: str = Field("24h", max_length=16, description="Without a date: from the hour that long ago until now.")
-    n: int = Field(10, ge=1, le=1000, description="How many tags of each hour.")
+    n: int = Field(10, ge=1, le=50, description="How many tags of each hour.")
 
 
 class RisingAsked(LensAsked):
     """What is compared with what."""
 
-    hour: str = Field("now", max_length=64, description="2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
-    before: int = Field(24, ge=1, le=24 * 366, description="How many hours before it to compare with.")
+    hour: str | None = Field(None, max_length=64, description="2017-01-06T07, monday-7h. Now, or the last hour known.")
+    against: str = Field("24h", max_length=16, description="How long before it, to compare with.")
     n: int = Field(10, ge=1, le=1000, description="How many tags.")
+    least: float = Field(SURE, ge=0, description="Least score.")
 
 
 class HistoryAsked(LensAsked):
@@ -65,7 +65,7 @@ class HistoryAsked(LensAsked):
     name: str = Field(description="The hashtag, with or without #, in any spelling.")
     since: str | None = Field(None, max_length=64, description="All hours from this one on …")
     until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
-    last: str = Field("7d", max_length=16, description="Without since: from the hour that long ago until now.")
+    last: str | None = Field(None, max_length=16, description="From the hour that long ago until now; 7d by default.")
 
 
 class ExplainAsked(BaseModel):
@@ -108,13 +108,3 @@ def hour_of_day(chosen: Choice, date: str, clock: int) -> Hour:
     if not 0 <= clock <= 23:
         raise UsageError(f"no hour of the day: {clock}", next_step="Choose 0 to 23")
     return chosen.asked.hour(f"{date}T{clock:02d}:00")
-
-
-def day_of(chosen: Choice, date: str) -> tuple[Hour, Hour]:
-    """A day of the reader's calendar as hours `[midnight, midnight)`. Raises `UsageError`."""
-    try:
-        first = date_type.fromisoformat(date)
-        after = first + timedelta(days=1)
-    except (ValueError, OverflowError):
-        raise UsageError(f"not a date: {date[:20]!r}", next_step="A date looks like 2017-01-06") from None
-    return chosen.asked.range(first.isoformat(), after.isoformat(), None)

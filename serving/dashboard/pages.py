@@ -1,6 +1,7 @@
 """Pages: now, a day, an hour, a tag. Each asks what the command line asks, and says it as HTML."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -13,7 +14,7 @@ from ingest.hours import HOUR_MS, Hour
 from serving import moments
 from serving.dashboard import charts
 from serving.dashboard.board import Board, OnBoard
-from serving.dashboard.choices import Chosen, TagAsked, choice, day_of, hour_of_day
+from serving.dashboard.choices import Chosen, TagAsked, choice, hour_of_day
 from serving.dashboard.live import events
 from serving.dashboard.paper import Links, page
 from serving.rising import Riser
@@ -23,7 +24,7 @@ TOP_OF_HOUR, TOP_OF_DAY, RISERS = 50, 10, 5
 SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 """How long a tag's history is, and how that is said."""
 MOST_HOURS = 24 * 90
-Date = Annotated[str, Query(max_length=10)]
+Date = Annotated[str, Query(max_length=32)]
 
 
 @router.get("/")
@@ -57,8 +58,8 @@ def _now(board: Board) -> dict[str, Any]:
 def day(request: Request, board: OnBoard, chosen: Chosen, date: Date = "") -> Response:
     """A day of the reader's calendar hour by hour, or the last 24 hours."""
     if date:
-        since, until = day_of(chosen, date)
-        until = max(since.plus(1), min(until, board.current().plus(1)))
+        since, until = chosen.asked.day(date)
+        until = max(since.plus(1), until)  # a day that has not come is shown as one without data
     else:
         since, until = chosen.asked.range(None, None, "24h")
     asked: dict[str, Any] = {
@@ -71,6 +72,7 @@ def day(request: Request, board: OnBoard, chosen: Chosen, date: Date = "") -> Re
         found = board.query.day(since, until, TOP_OF_DAY)
     except NoDataError:
         return page(request, "day_empty.html", asked | {"newest": board.query.newest()}, 404)
+    asked["whole"] = replace(found.whole, tied_beyond=0)  # a tie after the last tag of the table tells nobody anything
     return page(request, "day.html", asked | {"found": found, "bump": charts.bump(found), "heat": charts.heat(found)})
 
 

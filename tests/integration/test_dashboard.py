@@ -61,14 +61,16 @@ def test_the_api_answers_with_the_json_of_the_command_line(
         for command, asked in same.items():
             assert get(f"{url}/api/top", **asked).json() == ask(*command.split()), command
         day = get(f"{url}/api/day", date="2013-04-15").json()
-        rising = get(f"{url}/api/rising", hour=str(HOUR)).json()
-        history = get(f"{url}/api/tag", name="#PrayForBoston", since="2013-04-15", until="2013-04-17").json()
+        assert day == ask("day", "--date", "2013-04-15")
+        rising = get(f"{url}/api/rising", hour=str(HOUR), against="12h", least=0).json()
+        assert rising == ask("rising", "--hour", str(HOUR), "--against", "12h", "--least", "0")
+        span = {"since": "2013-04-15", "until": "2013-04-17"}
+        history = get(f"{url}/api/tag", name="#PrayForBoston", **span).json()
+        assert history == ask("tag", "PrayForBoston", "--since", span["since"], "--until", span["until"])
         assert get(f"{url}/api/explain", hour=str(HOUR)).json()["answer"]["run"] == "run-1"
         assert set(get(f"{url}/api/status").json()) == {"servers", "sources", "speed", "archive", "hours", "runs"}
-    at = next(line for line in day["hours"] if line["hour"] == str(HOUR))
-    assert [row["tag"] for row in at["top"]] == [row["tag"] for row in ask("top", "--hour", str(HOUR))["top"]]
-    assert rising["rising"][0]["count"] > rising["rising"][0]["expected"]
-    assert {"hour": str(HOUR)}.items() <= history["hours"][20].items()
+    assert len(day["hours"]) == 24
+    assert rising["rising"]
     assert sum(point["count"] for point in history["hours"]) == history["uses"] > 0
 
 
@@ -81,7 +83,7 @@ def test_every_answer_has_the_shape_that_its_description_promises(settings: Sett
         f"/api/top?hour={HOUR}": render.hour_json(query.hour(HOUR, 10)),
         f"/api/top?since={HOUR}&until={HOUR.plus(3)}": render.range_json(query.range(HOUR, HOUR.plus(3), 10)),
         "/api/day?date=2013-04-15": day.day_json(query.day(HOUR.plus(-20), HOUR.plus(4), 10)),
-        f"/api/rising?hour={HOUR}": rising.rising_json(query.rising(HOUR, 24, 10)),
+        f"/api/rising?hour={HOUR}&least=0": rising.rising_json(query.rising(HOUR, 24, 10, 0)),
         f"/api/tag?name=paris&since={HOUR.plus(-2)}&until={HOUR.plus(1)}": history.history_json(
             query.history("paris", HOUR.plus(-2), HOUR.plus(1))
         ),
@@ -102,7 +104,7 @@ def test_every_answer_has_the_shape_that_its_description_promises(settings: Sett
         ("/api/top?hour=now&last=1h", 400, "--hour, --last and --since/--until exclude each other"),
         ("/api/top?tz=Mars/X", 400, "unknown time zone: 'Mars/X'"),
         ("/api/top?hour=1999-01-01T00", 404, "nothing is known of 1999-01-01T00"),
-        ("/api/day?date=tomorrow", 400, "not a date: 'tomorrow'"),
+        ("/api/day?date=soon", 400, "no moment that I understand: 'soon'"),
         ("/api/tag", 400, "Field required"),
         ("/api/nonsense", 404, "there is no such page"),
     ],

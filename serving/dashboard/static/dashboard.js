@@ -114,8 +114,14 @@ function listZones(list) {
   list.replaceChildren(...[...names].map((name) => Object.assign(document.createElement("option"), { value: name })));
 }
 
+/** A chart that is wider than the page begins at its end, where the newest hours are. */
+function showEnd(place) {
+  place.scrollLeft = place.scrollWidth;
+}
+
 const pulse = byId("pulse");
 if (pulse) follow(pulse);
 document.querySelectorAll("#refreshed").forEach(refresh);
 document.querySelectorAll("details.explain").forEach(explain);
+document.querySelectorAll("[data-end]").forEach(showEnd);
 document.querySelectorAll("datalist#zones").forEach(listZones);

@@ -1,0 +1,226 @@
+"""The dashboard in a real browser, over recorded posts of April 2013: what people see, and what they can do."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from config.settings import Settings
+from ingest.hours import Hour
+from ingest.topics import create_topics
+from serving.store import Store
+from tests.browsers import CONTRAST, chromium, watched
+from tests.dashboards import Clock, boston, counted, published, running
+
+DAY = "/day?date=2013-04-15&tz=America/New_York"
+NOW, BUSY = Hour.parse("2013-04-16T13"), Hour.parse("2013-04-16T00")
+HOSTILE, EMPTY = Hour.parse("2013-04-10T07"), Hour.parse("2013-04-11T07")
+LONG = "x" * 10_000
+SCRIPT = "<script>alert(1)</script>"
+PAGES = ["/", "/day", DAY, f"/hour/{BUSY}", f"/hour/{HOSTILE}", f"/tag?name=prayforboston&at={BUSY}", "/status", "/api"]
+PHONE = {"width": 360, "height": 740}
+expect.set_options(timeout=60_000)
+
+
+class Place(NamedTuple):
+    """A dashboard that runs, and what is behind it."""
+
+    url: str
+    store: Store
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def own(stack: Settings) -> Settings:
+    mark = uuid.uuid4().hex[:10]
+    kafka = {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors")}
+    return stack.model_copy(
+        update={
+            "kafka": stack.kafka.model_copy(update=kafka),
+            "mongo": stack.mongo.model_copy(update={"database": f"trends_{mark}"}),
+            "hdfs": stack.hdfs.model_copy(update={"root": f"/{mark}/posts"}),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def place(own: Settings, test_data: Path, browser: Browser) -> Iterator[Place]:
+    """It is 2013-04-16 13:30; the hour in progress has speed rows, all before it batch documents."""
+    clock = Clock()
+    clock.at = NOW.start_ms + 1_800_000
+    create_topics(own.kafka)
+    with Store(own.mongo) as store, running(own, clock=clock) as url:
+        store.prepare()
+        hours = boston(test_data, store, until=NOW)
+        counted(store, NOW, **hours[NOW.plus(-1)])
+        published(store, {SCRIPT: 5, LONG: 4, "\u202egnp.exe": 3, "می‌خواهم": 2, "a&b=c#d": 1}, HOSTILE)
+        yield Place(url, store)
+        store.client.drop_database(own.mongo.database)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_whole_on_a_phone_and_in_both_colours(browser: Browser, place: Place, path: str) -> None:
+    with watched(browser, place.url, viewport=PHONE) as page:
+        page.goto(path)
+        expect(page.locator("h1")).to_have_count(1)
+        for landmark in ("banner", "navigation", "main", "contentinfo"):
+            assert page.get_by_role(landmark).count() >= 1
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        grounds = []
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate(CONTRAST) == []
+            grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        assert len(set(grounds)) == 2
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
+        assert len(ids) == len(set(ids))
+
+
+def test_a_use_is_shown_as_soon_as_it_is_counted_and_the_keyboard_stays_where_it_was(
+    browser: Browser, place: Place
+) -> None:
+    with watched(browser, place.url) as page:
+        page.goto("/")
+        expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+        page.locator("#live a", has_text="#prayforboston").first.focus()
+        counted(place.store, NOW, brandnew=900)
+        expect(page.locator("#live tbody tr").first).to_contain_text("#brandnew")
+        expect(page.locator("#live tbody tr").first).to_have_class("changed")
+        assert "#prayforboston" in page.evaluate("document.activeElement.textContent").lower()
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator("#pulse-said")).to_have_text("Paused")
+        counted(place.store, NOW, brandnew=1)
+        page.get_by_role("button", name="Go on").click()
+        expect(page.locator("#live tbody tr").first).to_contain_text("901")
+
+
+def test_what_is_shown_is_said_to_be_old_once_the_server_is_gone(browser: Browser, own: Settings, place: Place) -> None:
+    with running(own) as url:
+        opened = watched(browser, url, expected=(0,))
+        page = opened.__enter__()
+        page.goto("/")
+        expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+    expect(page.locator("#pulse")).to_have_attribute("data-state", "stale")
+    expect(page.locator("#pulse-said")).to_contain_text("what is shown is old")
+    page.context.close()
+
+
+def test_an_hour_without_data_says_so_and_leads_to_one_with_data(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url, expected=(404,)) as page:
+        page.goto(f"/hour/{EMPTY}")
+        expect(page.get_by_role("main")).to_contain_text("Nothing is known of this hour")
+        page.get_by_role("link", name="2013-04-16 13:00").click()
+        expect(page.locator("table.top")).to_be_visible()
+        page.goto(f"/hour/{NOW.plus(1)}")
+        expect(page.get_by_role("main")).to_contain_text("has not come yet")
+
+
+def test_a_tag_of_ten_thousand_characters_is_whole_on_its_own_page_alone(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url, viewport=PHONE) as page:
+        page.goto(f"/hour/{HOSTILE}")
+        page.get_by_role("link", name="#xxx").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("#" + LONG)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        expect(page.locator(".figures")).to_contain_text("4")
+
+
+def test_markup_in_a_tag_is_text(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url) as page:
+        for path in (f"/hour/{HOSTILE}", "/day?date=2013-04-10"):
+            page.goto(path)
+            expect(page.get_by_role("main")).to_contain_text(SCRIPT)
+            expect(page.get_by_role("main")).to_contain_text("<202E>gnp.exe")
+            assert page.locator("main script").count() == 0
+        page.get_by_role("link", name="#" + SCRIPT, exact=True).first.click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("#" + SCRIPT)
+        page.goto(f"/hour/{HOSTILE}")
+        page.get_by_role("link", name="#a&b=c#d").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("#a&b=c#d")
+
+
+def test_an_hour_of_the_day_leads_to_its_first_fifty_and_a_line_stands_out(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url) as page:
+        page.goto(DAY)
+        line = page.locator(".bump .line").first
+        other = page.locator(".bump .line").nth(1)
+        line.locator("text").hover()
+        page.wait_for_function("(each) => Number(getComputedStyle(each).opacity) < 0.5", arg=other.element_handle())
+        expect(line).to_have_css("opacity", "1")
+        page.locator(".heat thead a").nth(20).click()
+        expect(page).to_have_url(re.compile(r"/hour/2013-04-16T00\?tz=America%2FNew_York$"))
+        expect(page.locator("table.top tbody tr")).to_have_count(min(50, _tags(place, BUSY)))
+        expect(page.get_by_role("heading", level=1)).to_have_text("2013-04-15 20:00–21:00 EDT")
+
+
+def _tags(place: Place, hour: Hour) -> int:
+    with place.store.snapshot() as snapshot:
+        return snapshot.batch([hour])[str(hour)]["tags"]
+
+
+def test_a_date_an_hour_and_a_time_zone_are_chosen_and_kept(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url, timezone_id="Asia/Tokyo") as page:
+        page.goto("/")
+        assert page.locator("#zones option").first.get_attribute("value") == "Asia/Tokyo"
+        page.get_by_label("Day").fill("2013-04-15")
+        page.locator(".picker").get_by_label("Hour").select_option("20")
+        page.get_by_label("Time zone").fill("America/New_York")
+        page.get_by_role("button", name="Show this hour").click()
+        expect(page).to_have_url(re.compile(r"/hour/2013-04-16T00\?tz=America%2FNew_York$"))
+        page.get_by_role("link", name="The whole day").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Monday, 15 April 2013")
+        page.get_by_role("searchbox").fill("#PrayForBoston")
+        page.get_by_role("button", name="Look up").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("#prayforboston")
+        expect(page.locator(".bars a title").first).to_contain_text("EDT")
+
+
+def test_everything_is_reached_by_the_keyboard_and_focus_is_seen(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url) as page:
+        page.goto(f"/hour/{BUSY}")
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#main")).to_be_focused()
+        _tab_to(page, "Where this answer came from")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        expect(page.locator(".explain .told")).to_contain_text(f"{BUSY} is answered by the batch layer, final")
+        _tab_to(page, "Status", backwards=True)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("/status$"))
+        expect(page.get_by_role("region", name="Servers and services")).to_contain_text("running")
+
+
+def _tab_to(page: Page, text: str, *, backwards: bool = False) -> None:
+    for _ in range(200):
+        page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        if page.evaluate("document.activeElement.textContent").strip() == text:
+            return
+    pytest.fail(f"{text!r} is not reached by the keyboard")
+
+
+def test_without_script_every_answer_is_there(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url, java_script_enabled=False) as page:
+        page.goto("/")
+        expect(page.locator("table.top").first).to_contain_text("#prayforboston")
+        expect(page.locator("#pulse")).to_contain_text("Not live")
+        page.goto(f"/hour/{BUSY}")
+        page.locator(".explain summary").click()
+        page.get_by_role("link", name="As a page of its own").click()
+        expect(page.locator(".told")).to_contain_text("is answered by the batch layer, final")
+
+
+def test_nothing_moves_where_less_motion_is_asked_for(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url, reduced_motion="reduce") as page:
+        page.goto("/")
+        expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+        expect(page.locator(".dot")).to_have_css("animation-name", "none")
