@@ -12,6 +12,8 @@ from serving.views import FIRST, HourDocument, SpeedSeen
 Facts = dict[str, Any]
 _NAMED = 5
 """Tags that a sentence names."""
+_LISTED = 8
+"""Chunks, and files, that are listed."""
 
 
 def difference(seen: SpeedSeen | None, document: HourDocument) -> Facts | None:
@@ -49,6 +51,27 @@ def sentences(facts: Facts) -> list[str]:
         *_speed(facts["speed"]),
         *_difference(facts),
     ]
+
+
+def places(facts: Facts) -> list[str]:
+    """The chunks and files behind an answer, a line each, the first of them."""
+    archive = facts["archive"]
+    if "error" in archive:
+        return []
+    chunks = [
+        f"chunk   partition {each['partition']}, offsets {each['start']} to {each['next']}: "
+        f"{_some(each['posts'], 'post')}{'' if each['read'] else ', not read by the run'}"
+        for each in archive["chunks"]
+    ]
+    files = [
+        f"file    {each['path']}: {_some(each['posts'], 'post')}, {each['bytes']:,} bytes" for each in archive["files"]
+    ]
+    return [*_first(chunks), *_first(files)]
+
+
+def _first(lines: list[str]) -> list[str]:
+    rest = len(lines) - _LISTED
+    return lines[:_LISTED] + ([f"        and {rest:,} more: --json has all"] if rest > 0 else [])
 
 
 def _answer(hour: str, answer: Facts) -> Iterator[str]:
@@ -132,6 +155,9 @@ def _difference(facts: Facts) -> Iterator[str]:
         ]
         more = f" and {len(told['counts']) - _NAMED} more" if len(told["counts"]) > _NAMED else ""
         yield f"Of its first ten these changed: {', '.join(named)}{more}."
+        for verb in ("entered", "left"):
+            if told[verb]:
+                yield f"{' '.join(f'#{printable(tag)}' for tag in told[verb])} {verb} the top {FIRST}."
     elif told["uses"] == facts["answer"]["uses"]:
         yield "Both layers agreed."
 

@@ -27,14 +27,14 @@ def explain(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
       trends explain --hour 2017-01-06T07 --json
     """
     from serving.cli.explained import explained
-    from serving.explain import sentences
+    from serving.explain import places, sentences
 
     wanted: Hour = asked_of(tz).hour(hour)
     facts = explained(settings_of(ctx), wanted)
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False))
     else:
-        for sentence in sentences(facts):
-            click.echo(sentence)
+        for line in (*sentences(facts), *places(facts)):
+            click.echo(line)
     if facts["answer"]["origin"] is None:
         raise NoDataError(f"nothing is known of {wanted}", next_step="`trends status` shows which hours there are")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ingest.hours import Hour
-from serving.explain import Facts, difference, sentences
+from serving.explain import Facts, difference, places, sentences
 from serving.views import BatchView, Row, RowDocument, hour_document
 
 HOUR = Hour.parse("2017-01-06T07")
@@ -97,7 +97,9 @@ def test_the_layers_differ_by_tags_that_entered_left_or_have_another_count() -> 
             {"tag": "c", "speed": 1, "batch": 0},
         ],
     }
-    assert "#a 9 → 4, #b 4 → 5, #c 1 → 0" in "\n".join(sentences(facts(difference=told)))
+    said = sentences(facts(difference=told))
+    assert "#a 9 → 4, #b 4 → 5, #c 1 → 0" in "\n".join(said)
+    assert said[-2:] == ["#d entered the top 10.", "#c left the top 10."]
     assert difference(None, document(("a", 1))) is None
 
 
@@ -109,3 +111,16 @@ def test_a_count_that_the_document_did_not_keep_is_not_guessed() -> None:
     said = "\n".join(sentences(facts(difference=told)))
     assert "→ beyond" in said
     assert "\x1b" not in said
+
+
+def test_chunks_and_files_are_listed_as_far_as_they_can_be_read() -> None:
+    chunks = [{"partition": 1, "start": at, "next": at + 5, "posts": 1, "read": at < 20} for at in range(0, 60, 5)]
+    files = [{"path": "/trends/archive/x.avro", "posts": 12, "bytes": 3_400}]
+    told = places(facts(archive=facts()["archive"] | {"chunks": chunks, "files": files}))
+    assert told[0] == "chunk   partition 1, offsets 0 to 5: 1 post"
+    assert told[4] == "chunk   partition 1, offsets 20 to 25: 1 post, not read by the run"
+    assert told[8:] == [
+        "        and 4 more: --json has all",
+        "file    /trends/archive/x.avro: 12 posts, 3,400 bytes",
+    ]
+    assert places(facts(archive={"error": "gone"})) == []
