@@ -22,6 +22,7 @@ class Act:
     """What a server does on one connection; without one, it sends everything and keeps the connection open."""
 
     status: int = 200
+    """0: it never answers."""
     sends: int | None = None
     """Records that it sends before the connection ends; None: all, and it stays open."""
     every_s: float = 0.0
@@ -163,7 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(401, json.dumps({"title": "Unauthorized", "heard": self.headers["Authorization"]}))
         elif self.path.endswith("/rules"):
             self._answer(200, json.dumps({"data": service.rules} if service.rules else {}))
-        elif (act := service.next(self.path)).status != 200:
+        elif not (act := service.next(self.path)).status:
+            service.ends.wait(HANG_S)
+        elif act.status != 200:
             self._answer(act.status, act.body, act.headers)
         else:
             with suppress(OSError):

@@ -14,7 +14,7 @@ from ingest.hours import Millis
 from ingest.sources.addresses import host_of
 from ingest.sources.formats import Reader, Reading
 from ingest.sources.service import Heard, Service
-from ingest.sources.steps import DroppedError, RefusedError
+from ingest.sources.steps import DroppedError, RefusedError, said
 from ingest.sources.times import time_of
 
 CONNECT_S = 10.0
@@ -22,8 +22,6 @@ MOST_WAIT_S = 3_600.0
 """However long a service asks to wait, it is asked again after that."""
 REMEMBER_MS = 10_000
 _LONGEST_TOKEN = 10_000
-_SHOWN = 200
-"""Characters of a refusal that are shown."""
 
 
 class Asking:
@@ -40,7 +38,7 @@ class Asking:
     async def client(self) -> AsyncGenerator[httpx.AsyncClient, None]:
         """For what is asked on one connection. Whatever the network does inside raises `DroppedError`."""
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "User-Agent": "trends"}
-        timeout = httpx.Timeout(CONNECT_S, read=None)  # silence is measured elsewhere
+        timeout = httpx.Timeout(CONNECT_S, read=None)  # see `ingest.sources.link`
         async with httpx.AsyncClient(base_url=self._url, headers=headers, timeout=timeout) as client:
             try:
                 yield client
@@ -64,7 +62,7 @@ class Asking:
         status = response.status_code
         if response.is_success:
             return
-        told = " ".join(response.text.replace(self._token.get_secret_value(), "***").split())[:_SHOWN]
+        told = said(response.text.replace(self._token.get_secret_value(), "***"))
         what = f"answers {status}: {told}" if told else f"answers {status}"
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise DroppedError(what, where=self.where, kind="limited", wait_s=self._reset_s(response))

@@ -21,7 +21,7 @@ from ingest.sources.formats import Reading
 from ingest.sources.jetstream_events import POSTS, JetstreamReader
 from ingest.sources.lines import MOST_BYTES
 from ingest.sources.service import Heard, Service, name_of
-from ingest.sources.steps import DroppedError, RefusedError
+from ingest.sources.steps import DroppedError, RefusedError, said
 from ingest.sources.wanted import Wanted
 
 REWIND_US = 5_000_000
@@ -123,7 +123,7 @@ class Jetstream(Service):
 
     def _refusal(self, error: websockets.InvalidStatus) -> DroppedError | RefusedError:
         status = error.response.status_code
-        what = f"answers {status}: {error.response.body[:200].decode(errors='replace').strip()}"
+        what = f"answers {status}: {said(bytes(error.response.body))}"
         if status == 429 or status >= 500:
             return DroppedError(what, where=self.where, kind="limited" if status == 429 else "http")
         return RefusedError(what, where=self.where, next_step="Is this a Jetstream host?")
@@ -134,4 +134,4 @@ async def _records(socket: ClientConnection, where: str) -> AsyncGenerator[bytes
         while True:
             yield await socket.recv(decode=False)
     except websockets.ConnectionClosed as error:
-        raise DroppedError(f"the connection was closed: {error}", where=where) from None
+        raise DroppedError(f"the connection was closed: {said(str(error))}", where=where) from None

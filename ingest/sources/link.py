@@ -8,6 +8,9 @@ from ingest.sources.lines import MOST_BYTES
 from ingest.sources.service import Connection, Heard
 from ingest.sources.steps import DroppedError
 
+OPEN_S = 60.0
+"""A connection that has not come to be by then is given up, seconds."""
+
 
 class Link:
     """Records come one at a time. Nothing is read ahead of them, so who reads slowly slows the sender down."""
@@ -26,10 +29,14 @@ class Link:
 
     @classmethod
     async def opened(cls, connect: Callable[[Heard], Connection], silence_s: float) -> "Link":
-        """Open a connection."""
+        """Open a connection. Raises as `connect` does, and `DroppedError` where no answer comes in `OPEN_S`."""
         async with AsyncExitStack() as stack:
             link = cls(stack, silence_s)
-            link._records = await stack.enter_async_context(connect(link._heard))
+            try:
+                async with asyncio.timeout(OPEN_S):
+                    link._records = await stack.enter_async_context(connect(link._heard))
+            except TimeoutError:
+                raise DroppedError(f"no answer in {OPEN_S:.0f} s") from None
             stack.push_async_callback(link._records.aclose)
             link._stack = stack.pop_all()
             return link

@@ -18,8 +18,6 @@ from ingest.sources.service import Heard, name_of
 from ingest.sources.steps import DroppedError, RefusedError
 from ingest.sources.wanted import Wanted
 
-NEWLINE = "\n"
-
 
 class Mastodon(Stream):
     """Public posts that a server sees: its own, and those of the servers that it follows. `until` is our clock."""
@@ -51,7 +49,7 @@ class Mastodon(Stream):
                 if event.event == UPDATE:
                     yield event.data.encode()
                 else:
-                    yield f"event: {event.event}\ndata: {event.data.replace(NEWLINE, ' ')}\n".encode()
+                    yield f"event: {event.event}\ndata: {' '.join(event.data.splitlines())}\n".encode()
         except SSEError as error:
             raise RefusedError(f"not an event stream: {error}", where=self.where) from None
         except (httpx.HTTPError, httpx.StreamError) as error:

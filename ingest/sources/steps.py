@@ -18,6 +18,16 @@ from config.errors import TrendsError, UnavailableError
 Kind = Literal["network", "http", "limited"]
 
 
+_SHOWN = 200
+
+
+def said(text: str | bytes) -> str:
+    """What a service said, as people may see it: a line, short, without signs that steer a terminal."""
+    told = text.decode(errors="replace") if isinstance(text, bytes) else text
+    line = " ".join(told[: 10 * _SHOWN].split())
+    return "".join(sign if sign.isprintable() else "?" for sign in line)[:_SHOWN]
+
+
 class DroppedError(UnavailableError):
     """A connection ended, or did not come to be. Another may."""
 

@@ -16,7 +16,7 @@ from ingest.hours import Millis
 from ingest.sources.formats import Reading
 from ingest.sources.http_stream import Asking, Stream
 from ingest.sources.service import Heard, name_of
-from ingest.sources.steps import DroppedError
+from ingest.sources.steps import DroppedError, said
 from ingest.sources.wanted import Wanted
 from ingest.sources.x_rules import set_rules
 from ingest.sources.x_v2 import V2Reader
@@ -114,4 +114,4 @@ class XStream(Stream):
             return
         if told.errors and told.data == _ABSENT:
             error = told.errors[0]
-            raise DroppedError(f"{error.title}: {error.detail}"[:200], where=self.where, kind="http")
+            raise DroppedError(said(f"{error.title}: {error.detail}"), where=self.where, kind="http")

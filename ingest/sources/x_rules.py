@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from ingest.sources.http_stream import Asking
-from ingest.sources.steps import RefusedError
+from ingest.sources.steps import RefusedError, said
 
 logger = logging.getLogger(__name__)
 
@@ -67,5 +67,5 @@ async def _asked(client: httpx.AsyncClient, asking: Asking, change: dict[str, An
         raise RefusedError(f"not an answer about rules: {error}", where=asking.where) from None
     if answer.errors:
         told = "; ".join(": ".join(filter(None, (each.title, each.detail, *each.details))) for each in answer.errors)
-        raise RefusedError(f"a rule is refused: {told[:500]}", where=asking.where, next_step="Change --rule")
+        raise RefusedError(f"a rule is refused: {said(told)}", where=asking.where, next_step="Change --rule")
     return answer.data

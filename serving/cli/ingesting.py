@@ -4,13 +4,14 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import Millis
@@ -97,7 +98,8 @@ def _ending_told(source: Source, producer: Producer) -> Iterator[None]:
     try:
         yield
     except (DroppedError, RefusedError) as error:
-        producer.tell(source.ended(FAILED, error.what))
+        with suppress(TrendsError):  # that error is the one to be told
+            producer.tell(source.ended(FAILED, error.what))
         raise
     producer.tell(source.ended(ENDED, ""))
 

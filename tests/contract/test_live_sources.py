@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.errors import UsageError
-from ingest.sources import reader_of
+from ingest.sources import link, reader_of
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.connecting import FIRST_ATTEMPTS
 from ingest.sources.formats import Reading
@@ -415,6 +415,7 @@ def test_a_refusal_ends_it_at_once_and_never_shows_the_token(kind: str, status: 
         run(SERVICES[kind](url), limit=1, waits=waits)
     assert str(status) in str(refused.value)
     assert TOKEN not in str(refused.value)
+    assert str(refused.value).isprintable()
     assert (waits.s, len(service.asked), refused.value.exit_code) == ([], 1, 1)
 
 
@@ -434,6 +435,14 @@ def test_a_host_that_was_never_there_is_given_up(make: Callable[[str], Service])
         run(make("http://127.0.0.1:1"), limit=1, waits=waits)
     assert "127.0.0.1:1" in str(gone.value)
     assert len(waits.s) == FIRST_ATTEMPTS - 1
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_a_server_that_accepts_and_never_answers_is_dropped(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "OPEN_S", 0.2)
+    with http(HttpService([line(1), update(1)], Act(status=0))) as url:
+        batches = run(SERVICES[kind](url), limit=1)
+    assert any("no answer" in batch.state.why for batch in batches if batch.state)
 
 
 def test_a_host_that_goes_away_is_waited_for_longer_than_one_that_never_was() -> None:
