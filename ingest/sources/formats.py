@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import msgspec
 
@@ -74,6 +74,23 @@ class Reading:
         received_at = self.now()
         check_event_time(created_at, received_at, self.future_ms)
         return Post(id_, self.source, created_at, received_at, text, lang, tags, payload if self.keep_payload else None)
+
+
+class LineReader:
+    """What the readers share whose record is a line of JSON."""
+
+    format: ClassVar[str]
+    """Its name in the registry."""
+    header_lines = 0
+    has_lang = True
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.spec = msgspec.json.encode({"format": self.format, "source": reading.source}).decode()
+
+    def frame(self, lines: Lines) -> bytes:
+        """A line."""
+        return lines.next()
 
 
 def why_not(text: str, error: Exception) -> str:

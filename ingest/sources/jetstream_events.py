@@ -14,8 +14,7 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.hours import Millis
 from ingest.post import Post
-from ingest.sources.formats import Item, Notice, Reading, utf8, why_not
-from ingest.sources.lines import Lines
+from ingest.sources.formats import Item, LineReader, Notice, utf8, why_not
 from ingest.sources.times import time_of
 
 POSTS = "app.bsky.feed.post"
@@ -72,19 +71,10 @@ _record_decoder = msgspec.json.Decoder(_Record)
 _WRONG = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
-class JetstreamReader:
+class JetstreamReader(LineReader):
     """Reads an event."""
 
-    header_lines = 0
-    has_lang = True
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self.spec = msgspec.json.encode({"format": "jetstream", "source": reading.source}).decode()
-
-    def frame(self, lines: Lines) -> bytes:
-        """A line."""
-        return lines.next()
+    format = "jetstream"
 
     def read(self, record: bytes) -> list[Item]:
         """The post of an event, or a notice: what was deleted or changed is not another post, nor is a like one."""

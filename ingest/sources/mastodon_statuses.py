@@ -13,7 +13,7 @@ from httpx_sse import EventSource, SSEError
 
 from config.errors import BadRecordError
 from ingest.post import Post
-from ingest.sources.formats import Item, Notice, Reading, utf8, why_not
+from ingest.sources.formats import Item, LineReader, Notice, utf8, why_not
 from ingest.sources.lines import Lines
 from ingest.sources.times import time_of
 
@@ -46,15 +46,10 @@ class _Status(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Status)
 
 
-class MastodonReader:
+class MastodonReader(LineReader):
     """Reads a status, or an event."""
 
-    header_lines = 0
-    has_lang = True
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self.spec = msgspec.json.encode({"format": "mastodon", "source": reading.source}).decode()
+    format = "mastodon"
 
     def frame(self, lines: Lines) -> bytes:
         """A line, or the lines of an event up to a blank one."""

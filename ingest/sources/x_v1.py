@@ -8,8 +8,7 @@ import msgspec
 
 from config.errors import BadRecordError
 from ingest.post import Post
-from ingest.sources.formats import Broken, Item, Notice, Reading, as_received, mended, utf8, why_not
-from ingest.sources.lines import Lines
+from ingest.sources.formats import Broken, Item, LineReader, Notice, as_received, mended, utf8, why_not
 from ingest.sources.retweets import whole_retweet
 from ingest.sources.times import time_of, time_of_id
 
@@ -51,19 +50,10 @@ _decoder = msgspec.json.Decoder(_Status)
 _keys_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class V1Reader:
+class V1Reader(LineReader):
     """Reads a line."""
 
-    header_lines = 0
-    has_lang = True
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self.spec = msgspec.json.encode({"format": "x-v1", "source": reading.source}).decode()
-
-    def frame(self, lines: Lines) -> bytes:
-        """A line."""
-        return lines.next()
+    format = "x-v1"
 
     def read(self, record: bytes) -> list[Item]:
         """The status of a line, the statuses of a search's answer, or a notice."""

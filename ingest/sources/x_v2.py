@@ -10,8 +10,7 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.hours import Millis
 from ingest.post import Post
-from ingest.sources.formats import Broken, Item, Notice, Reading, as_received, mended, utf8, why_not
-from ingest.sources.lines import Lines
+from ingest.sources.formats import Broken, Item, LineReader, Notice, as_received, mended, utf8, why_not
 from ingest.sources.retweets import whole_retweet
 from ingest.sources.times import time_of, time_of_id
 
@@ -72,19 +71,10 @@ _WRONG = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _References = dict[str, _Reference]
 
 
-class V2Reader:
+class V2Reader(LineReader):
     """Reads a line."""
 
-    header_lines = 0
-    has_lang = True
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self.spec = msgspec.json.encode({"format": "x-v2", "source": reading.source}).decode()
-
-    def frame(self, lines: Lines) -> bytes:
-        """A line."""
-        return lines.next()
+    format = "x-v2"
 
     def read(self, record: bytes) -> list[Item]:
         """The posts of an answer, the post of a line, or a notice. What is merely included is no post."""
