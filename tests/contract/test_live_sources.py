@@ -75,6 +75,12 @@ def run(
     return list(LiveSource(service, going).batches(cursor or {}, most))
 
 
+def for_a_while(service: Service, seconds: float) -> list[Batch]:
+    stop = threading.Event()
+    threading.Timer(seconds, stop.set).start()
+    return list(LiveSource(service, Going(stop=stop, batch_ms=50)).batches({}, 10))
+
+
 def ids(batches: list[Batch]) -> list[str]:
     return [post.id.rpartition("/")[2] for batch in batches for post in batch.posts]
 
@@ -196,7 +202,7 @@ def test_a_host_that_says_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_reader_that_pauses_longer_than_the_silence_allowed_loses_no_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Jetstream, "silence_s", 0.4)
+    monkeypatch.setattr(Jetstream, "silence_s", 1.0)
     host = JetstreamHost([event(n) for n in range(40)], Act(every_s=0.02))
     with jetstream(host) as hosts:
         source = LiveSource(bluesky(hosts), Going(Wanted(limit=40), batch_ms=50))
@@ -204,7 +210,7 @@ def test_a_reader_that_pauses_longer_than_the_silence_allowed_loses_no_connectio
         for batch in source.batches({}, 10):
             found.append(batch)
             if len(found) == 2:
-                time.sleep(0.6)
+                time.sleep(1.3)
     assert ids(found) == [f"r{n}" for n in range(40)]
     assert len(host.asked) == 1
 
@@ -290,15 +296,13 @@ def test_a_line_with_a_post_and_errors_of_what_it_refers_to_is_a_post() -> None:
 
 
 def test_keep_alives_keep_a_quiet_stream_open_and_the_cursor_going(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(XStream, "silence_s", 0.3)
-    service, stop, now = HttpService([line(1)], Act(alive_every_s=0.05)), threading.Event(), ticking()
+    monkeypatch.setattr(XStream, "silence_s", 1.0)
+    service = HttpService([line(1)], Act(alive_every_s=0.05))
     with http(service) as url:
-        source = LiveSource(x(url, now), Going(Wanted(), stop, batch_ms=50))
-        timer = threading.Timer(1.0, stop.set)
-        timer.start()
-        list(source.batches({}, 10))
-        timer.join()
+        stream = x(url, ticking())
+        batches = for_a_while(stream, 1.6)
     assert len(service.asked) == 1
+    assert stream.until > batches[-1].cursor["until"]
 
 
 def test_429_waits_until_the_service_says_and_the_steps_are_those_of_x() -> None:
@@ -384,20 +388,22 @@ def test_the_stream_that_is_asked_for_is_read(asked: dict[str, Any], path: str) 
     assert service.paths == [path]
 
 
-def test_a_heartbeat_keeps_a_quiet_stream_and_silence_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Mastodon, "silence_s", 0.3)
+def test_a_heartbeat_keeps_a_quiet_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mastodon, "silence_s", 1.0)
     service = HttpService([update(1)], Act(alive_every_s=0.05), alive=b":thump\n")
-    stop = threading.Event()
     with http(service) as url:
-        for expected in (1, 3):
-            source = LiveSource(fediverse(url), Going(Wanted(), stop, batch_ms=50, sleep=Waits()))
-            timer = threading.Timer(1.0, stop.set)
-            timer.start()
-            list(source.batches({}, 10))
-            timer.join()
-            assert len(service.asked) >= expected
-            stop.clear()
-    assert len(service.asked) < 8
+        for_a_while(fediverse(url), 1.6)
+    assert len(service.asked) == 1
+
+
+def test_a_stream_without_a_heartbeat_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mastodon, "silence_s", 0.2)
+    service, stop = HttpService([update(1)]), threading.Event()
+    with http(service) as url:
+        for _ in LiveSource(fediverse(url), Going(stop=stop, batch_ms=50, sleep=Waits())).batches({}, 10):
+            if len(service.asked) == 3:
+                stop.set()
+    assert len(service.asked) == 3
 
 
 # All of them

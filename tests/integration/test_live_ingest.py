@@ -46,7 +46,7 @@ def test_two_at_once_one_killed_in_the_middle_every_post_is_there_once_and_the_g
     settings: Settings, settings_file: Path
 ) -> None:
     bluesky = JetstreamHost([event(n) for n in range(POSTS)], Act(sends=100, every_s=0.005), Act(every_s=0.005))
-    fediverse = HttpService([update(n) for n in range(POSTS)], Act(sends=50), alive=b":thump\n")
+    fediverse = HttpService([update(n) for n in range(POSTS)], Act(sends=50), Act(alive_every_s=1), alive=b":thump\n")
     with jetstream(bluesky) as hosts, http(fediverse) as url:
         variables = {"TRENDS_JETSTREAM__HOSTS": json.dumps(hosts), "TRENDS_MASTODON__TOKEN": TOKEN}
         asked = (("jetstream",), ("mastodon", "--server", url))
