@@ -1,8 +1,6 @@
 """`trends day`: hour by hour, on a terminal, as data, as a page, as pictures."""
 
-import csv
 import json
-import sys
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +9,7 @@ import click
 from config.errors import UsageError
 from ingest.hours import Hour
 from serving.asked import Asked
-from serving.cli.files import FILE, MOST_DRAWN, csv_option, one_form, png_option, svg_option, write
+from serving.cli.files import FILE, MOST_DRAWN, csv_option, in_csv, one_form, png_option, print_csv, svg_option, write
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.day import Day, day_json
 from serving.lenses import lens_of
@@ -93,15 +91,14 @@ def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour
 
 
 def _print_csv(answer: Day) -> None:
-    """Hashtags begin with `#`, so no spreadsheet takes one for a formula; phrases are words."""
-    sign = "#" if answer.whole.lens.kind == "hashtag" else ""
-    rows = csv.writer(sys.stdout)
-    rows.writerow(("hour", "origin", "state", "rank", "tag", "shown", "count", "was", "move"))
-    for line in answer.lines:
-        if line.view is not None:
-            for cell in line.cells:
-                row = (cell.rank, sign + cell.row.tag, sign + cell.row.shown, cell.row.count, cell.was, cell.move)
-                rows.writerow((str(line.hour), line.view.origin, line.view.state, *row))
+    header = ("hour", "origin", "state", "rank", "tag", "shown", "count", "was", "move")
+    rows = (
+        (of.hour, of.origin, of.state, each.rank, *in_csv(each.row, of.lens), each.row.count, each.was, each.move)
+        for line in answer.lines
+        if (of := line.view)
+        for each in line.cells
+    )
+    print_csv(header, rows)
 
 
 def _print_grid(answer: Day, tz: ZoneInfo) -> None:

@@ -1,11 +1,15 @@
 """Files that an answer is written to, and the options that ask for them."""
 
+import csv
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
 from config.errors import TrendsError, UsageError
 from serving.cli.options import Decorator
+from serving.views import Lens, Row
 
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 MOST_DRAWN = 24 * 14
@@ -20,6 +24,19 @@ def one_form(as_json: bool, as_csv: bool) -> None:
     """Raise `UsageError` where standard output is to have two forms."""
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", next_step="Leave out one of them")
+
+
+def print_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Lines of CSV on standard output."""
+    lines = csv.writer(sys.stdout)
+    lines.writerow(header)
+    lines.writerows(rows)
+
+
+def in_csv(row: Row, lens: Lens) -> tuple[str, str]:
+    """A tag and its spelling for CSV. Hashtags begin with `#`, so that no spreadsheet takes one for a formula."""
+    sign = "#" if lens.kind == "hashtag" else ""
+    return sign + row.tag, sign + row.shown
 
 
 def write(file: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingest.hours import HOUR_MS, Hour
+from serving.cli.files import csv_option, in_csv, one_form, print_csv
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.lenses import lens_of
 from serving.moments import span
@@ -24,6 +25,7 @@ from serving.views import Kind
 @source_option
 @tz_option
 @json_option
+@csv_option
 @click.pass_context
 def rising(
     ctx: click.Context,
@@ -35,6 +37,7 @@ def rising(
     source: str | None,
     tz: ZoneInfo,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Which hashtags grew most against the hours before?
 
@@ -45,8 +48,9 @@ def rising(
     Examples:
       trends rising
       trends rising --hour monday-7h --against 7d
-      trends rising --least 0 -n 50 --json
+      trends rising --least 0 -n 50 --csv
     """
+    one_form(as_json, as_csv)
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
     query = Query(store, lens=lens_of(kind, source))
     before = -(-span(against) // HOUR_MS)
@@ -55,8 +59,19 @@ def rising(
     answer = query.rising(wanted, before, n, least)
     if as_json:
         click.echo(json.dumps(rising_json(answer), ensure_ascii=False))
+    elif as_csv:
+        _print_csv(answer)
     else:
         _show(answer, tz)
+
+
+def _print_csv(answer: Rising) -> None:
+    header = ("hour", "score", "tag", "shown", "count", "expected", "rank", "was")
+    rows = (
+        (answer.hour, r.score, *in_csv(r.row, answer.view.lens), r.row.count, r.expected, r.rank, r.was)
+        for r in answer.risers
+    )
+    print_csv(header, rows)
 
 
 def _show(answer: Rising, tz: ZoneInfo) -> None:

@@ -1,8 +1,6 @@
 """`trends tag`: one hashtag's history."""
 
-import csv
 import json
-import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,7 +8,7 @@ import click
 
 from config.errors import UsageError
 from ingest.hashtags import typed
-from serving.cli.files import MOST_DRAWN, csv_option, one_form, png_option, svg_option, write
+from serving.cli.files import MOST_DRAWN, csv_option, one_form, png_option, print_csv, svg_option, write
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.history import History, history_json
 from serving.lenses import lens_of
@@ -78,12 +76,9 @@ def tag(
 
 
 def _print_csv(answer: History) -> None:
-    rows = csv.writer(sys.stdout)
-    rows.writerow(("hour", "count", "rank", "at_most", "uses", "origin", "state"))
-    for each in answer.points:
-        rows.writerow(
-            (str(each.hour), each.count, each.rank, each.at_most, each.uses, each.origin, each.state or "missing")
-        )
+    header = ("hour", "count", "rank", "at_most", "uses", "origin", "state")
+    points = answer.points
+    print_csv(header, ((p.hour, p.count, p.rank, p.at_most, p.uses, p.origin, p.state or "missing") for p in points))
 
 
 def _print_lines(answer: History, tz: ZoneInfo) -> None:

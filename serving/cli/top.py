@@ -10,9 +10,10 @@ import click
 from ingest.hours import Hour
 from serving import render
 from serving.asked import only
+from serving.cli.files import csv_option, in_csv, one_form, print_csv
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.lenses import lens_of
-from serving.merge import View
+from serving.merge import Range, View, competition
 from serving.query import Query
 from serving.store import Store
 from serving.views import Kind
@@ -29,6 +30,7 @@ from serving.views import Kind
 @source_option
 @tz_option
 @json_option
+@csv_option
 @click.pass_context
 def top(
     ctx: click.Context,
@@ -42,6 +44,7 @@ def top(
     source: str | None,
     tz: ZoneInfo,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Which hashtags were used most?
 
@@ -55,14 +58,15 @@ def top(
       trends top
       trends top --hour 2017-01-06T07 --json
       trends top --hour monday-7h --tz Europe/Paris
-      trends top --last 24h -n 20
+      trends top --last 24h -n 20 --csv
       trends top --since 2013-04-15T18 --until 2013-04-16T06
       trends top --last 24h --kind bigram
       trends top --hour now-1h --source bluesky
     """
+    one_form(as_json, as_csv)
     asked = asked_of(tz)
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
-    show = Show(Query(store, origin, lens_of(kind, source)), n, tz, as_json)
+    show = Show(Query(store, origin, lens_of(kind, source)), n, tz, "json" if as_json else "csv" if as_csv else "table")
     if hour is not None:
         only(hour, since, until, last)
         show.hour(asked.hour(hour))
@@ -74,18 +78,20 @@ def top(
 
 @dataclass(frozen=True)
 class Show:
-    """Answers, as JSON or as tables."""
+    """Answers, as JSON, as CSV or as tables."""
 
     query: Query
     n: int
     tz: ZoneInfo
-    as_json: bool
+    form: Literal["json", "csv", "table"]
 
     def hour(self, hour: Hour) -> None:
         """One hour."""
         view = self.query.hour(hour, self.n)
-        if self.as_json:
+        if self.form == "json":
             _print_json(render.hour_json(view))
+        elif self.form == "csv":
+            _print_csv(view)
         else:
             _print_tables(self._table(view))
 
@@ -93,24 +99,47 @@ class Show:
         """The hour in progress and, beside it, the last complete one."""
         hours = [current, current.plus(-1)]
         views = self.query.now(current, self.n)
-        if self.as_json:
+        if self.form == "json":
             _print_json(render.hours_json(views))
             return
-        _print_tables(*map(self._table, views))
+        if self.form == "csv":
+            _print_csv(*views)
+        else:
+            _print_tables(*map(self._table, views))
         for hour in set(hours) - {view.hour for view in views}:
             click.echo(f"{render.local_hour(hour, self.tz)}: {self.query.nothing(hour)}", err=True)
 
     def range(self, since: Hour, until: Hour) -> None:
         """Several hours as one ranking."""
         answer = self.query.range(since, until, self.n)
-        if self.as_json:
+        if self.form == "json":
             _print_json(render.range_json(answer))
+            return
+        if self.form == "csv":
+            _print_csv(answer)
             return
         begin, end = since.start.astimezone(self.tz), until.start.astimezone(self.tz)
         _print_tables(render.table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}"))
 
     def _table(self, view: View) -> Any:
         return render.table(view, render.local_hour(view.hour, self.tz))
+
+
+def _print_csv(*answers: View | Range) -> None:
+    """A line a row, with the hours `[since, until)` that it is about."""
+    header = ("since", "until", "origin", "state", "rank", "tag", "shown", "count")
+    rows = (
+        (*_hours(each), each.origin, each.state, rank, *in_csv(row, each.lens), row.count)
+        for each in answers
+        for rank, row in zip(competition(each.rows), each.rows, strict=True)
+    )
+    print_csv(header, rows)
+
+
+def _hours(answer: View | Range) -> tuple[Hour, Hour]:
+    if isinstance(answer, Range):
+        return answer.since, answer.until
+    return answer.hour, answer.hour.plus(1)
 
 
 def _print_json(answer: dict[str, Any]) -> None:

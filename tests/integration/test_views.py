@@ -83,6 +83,23 @@ def test_a_recorded_day_is_told_hour_by_hour_as_the_oracle_has_it(
         assert all(file.stat().st_size > 10_000 for file in files.values())
 
 
+def test_a_ranking_is_the_same_as_csv_and_as_json(store: Store, test_data: Path) -> None:
+    with store:
+        publish_posts(store, posts_of_csv(test_data / BOSTON))
+        for hours, since, until in (
+            (("--hour", "2013-04-15T21"), "2013-04-15T21", "2013-04-15T22"),
+            (("--since", "2013-04-15", "--until", "2013-04-17"), "2013-04-15T00", "2013-04-17T00"),
+        ):
+            told = json.loads(trends("top", *hours, "--json").stdout)
+            rows = list(csv.DictReader(io.StringIO(trends("top", *hours, "--csv").stdout)))
+            assert {(row["since"], row["until"], row["state"]) for row in rows} == {(since, until, "final")}
+            assert [(int(row["rank"]), row["tag"], int(row["count"])) for row in rows] == [
+                (row["rank"], f"#{row['tag']}", row["count"]) for row in told["top"]
+            ]
+        rising = list(csv.DictReader(io.StringIO(trends("rising", "--hour", "2013-04-15T21", "--csv").stdout)))
+        assert (rising[0]["tag"], float(rising[0]["score"]) >= 10.83) == ("#prayforboston", True)
+
+
 def test_what_rose_in_recorded_posts_and_the_history_of_a_tag(store: Store, test_data: Path, tmp_path: Path) -> None:
     with store:
         publish_posts(store, posts_of_csv(test_data / BOSTON))
@@ -145,6 +162,7 @@ def test_watching_waits_for_a_server_that_does_not_answer(settings_file: Path, m
     [
         (["day", "--date", "2017-01-06", "--last", "24h"], 2, "exclude each other"),
         (["day", "--json", "--csv"], 2, "exclude each other"),
+        (["top", "--json", "--csv"], 2, "exclude each other"),
         (["day", "--last", "60d"], 2, "more than 336 hours"),
         (["day"], 3, "No hour has been counted yet"),
         (["rising"], 3, "nothing is known"),
