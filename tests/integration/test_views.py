@@ -139,13 +139,11 @@ def test_hostile_tags_are_shown_as_text_everywhere(store: Store, tmp_path: Path)
 
 def test_watching_tells_the_hour_in_progress_and_each_change_once(store: Store) -> None:
     with store:
-        for _ in range(2):  # an hour may end meanwhile: then once more
-            hour = str(Hour.of(time.time_ns() // 1_000_000))
+        for step in range(2):  # an hour may end meanwhile
+            hour = str(Hour.of(time.time_ns() // 1_000_000).plus(step))
             row = {"_id": f"{hour}|paris", "hour": hour, "tag": "paris", "shown": "Paris", "count": 7}
             store.collection(USES).insert_one(row)
-            lines = trends("watch", "--for", "1s", "--every", "1s", "--json").stdout.splitlines()
-            if len(lines) == 1:
-                break
+        lines = trends("watch", "--for", "1s", "--json").stdout.splitlines()
         assert json.loads(lines[0])["top"] == [{"rank": 1, "tag": "paris", "shown": "Paris", "count": 7}]
         assert "#Paris" in trends("watch", "--for", "1s").stdout
 
