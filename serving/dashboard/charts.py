@@ -81,6 +81,8 @@ class Bars:
     height: int
     bar: int
     most: int
+    highest: int
+    """x of the first of the highest bars."""
     bars: tuple[Bar, ...]
     days: tuple[tuple[int, Hour], ...]
 
@@ -162,4 +164,5 @@ def bars(history: History, tz: ZoneInfo, height: int = 160, widest: int = 1170) 
         for at, point in enumerate(history.points)
         if at == 0 or point.hour.start.astimezone(tz).date() != point.hour.plus(-1).start.astimezone(tz).date()
     )
-    return Bars(step * len(history.points), height, step, most, tuple(drawn), days)
+    highest = max(drawn, key=lambda each: each.height).x
+    return Bars(step * len(history.points), height, step, most, highest, tuple(drawn), days)

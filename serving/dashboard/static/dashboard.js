@@ -114,14 +114,14 @@ function listZones(list) {
   list.replaceChildren(...[...names].map((name) => Object.assign(document.createElement("option"), { value: name })));
 }
 
-/** A chart that is wider than the page begins at its end, where the newest hours are. */
-function showEnd(place) {
-  place.scrollLeft = place.scrollWidth;
+/** A chart that is wider than the page begins with what matters most in the middle: the newest hour, or the highest. */
+function show(place) {
+  place.scrollLeft = Number(place.dataset.show) - place.clientWidth / 2;
 }
 
 const pulse = byId("pulse");
 if (pulse) follow(pulse);
 document.querySelectorAll("#refreshed").forEach(refresh);
 document.querySelectorAll("details.explain").forEach(explain);
-document.querySelectorAll("[data-end]").forEach(showEnd);
+document.querySelectorAll("[data-show]").forEach(show);
 document.querySelectorAll("datalist#zones").forEach(listZones);
