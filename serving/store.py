@@ -29,6 +29,7 @@ from serving.views import (
     PROGRESS,
     RUNS,
     USES,
+    WRITERS,
     BatchView,
     HourDocument,
     Lens,
@@ -110,7 +111,7 @@ class Store:
         """Make the collections (a transaction can't) and their indexes. Idempotent."""
         with told():
             there = set(self.database.list_collection_names())
-            for name in {HOURS, LENSES, USES, LANES, PROGRESS, RUNS} - there:
+            for name in {HOURS, LENSES, USES, LANES, PROGRESS, WRITERS, RUNS} - there:
                 try:
                     self.database.create_collection(name, check_exists=False)
                 except OperationFailure as error:
@@ -119,7 +120,7 @@ class Store:
                     log.debug("%s was made by another process meanwhile", name)
             ranked = [("hour", ASCENDING), ("count", DESCENDING), ("tag", ASCENDING), ("shown", ASCENDING)]
             self.collection(USES).create_index(ranked, name="ranked")
-            for name in (USES, LANES):
+            for name in (USES, LANES, WRITERS):
                 self.collection(name).create_index("expires", name="janitor", expireAfterSeconds=0)
             for name in (HOURS, LENSES):
                 self.collection(name).create_index("hour", name="by_hour")

@@ -4,7 +4,7 @@ Collections
     `hours`     one document an hour, written by the batch layer, replaced whole: `HourDocument`
     `lenses`    one document a (lens, hour), written by the batch layer, replaced whole: `LensDocument`
     `uses`      one document a (hour, tag), written by the speed layer in its transactions: `UseDocument`
-    `lanes`, `progress`   the speed layer's own (see `speed_layer.lanes`)
+    `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.writers`)
     `runs`      the batch layer's ledger of jobs (see `batch_layer.runs`)
 
 Each hour is answered from exactly one of `hours` and `uses`: from the batch document where there is one. So the batch
@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 from ingest.hours import Hour, Millis, moment_of
 
-HOURS, LENSES, USES, LANES, PROGRESS, RUNS = "hours", "lenses", "uses", "lanes", "progress", "runs"
+HOURS, LENSES, USES, LANES, PROGRESS, WRITERS, RUNS = "hours", "lenses", "uses", "lanes", "progress", "writers", "runs"
 """Names of the collections."""
 
 FIRST = 10

@@ -15,12 +15,13 @@ from speed_layer.parking import Parking
 from speed_layer.partition import Limits, Partition, World
 from speed_layer.reader import Reader
 from speed_layer.steps import Step, parse_tuple_id, tuple_id
+from speed_layer.writers import Writer
 
 log = logging.getLogger(__name__)
 
 BUSY_S, IDLE_S = 0.002, 0.020
 """How long a poll may wait for messages: acks can't come meanwhile, so hardly while a chunk is in flight."""
-SAVE_MS, SWEEP_MS = 1_000, 60_000
+SAVE_MS, MARK_MS, SWEEP_MS = 1_000, 5_000, 60_000
 QUIET = timedelta(hours=1)
 """A lane that was not written for so long may be swept."""
 SWEPT_AT_ONCE = 1_000
@@ -36,16 +37,24 @@ class Emission(NamedTuple):
 class Feed:
     """Call `poll` again and again, and tell it of each tuple's fate. Nothing in it raises for a server that is down."""
 
-    def __init__(self, settings: Settings, store: Store, partitions: Sequence[int], now: Callable[[], Millis]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        partitions: Sequence[int],
+        now: Callable[[], Millis],
+        topology: str = "no topology",
+    ) -> None:
         """`now` is the wall clock: it decides which hours can't be yet, and which lanes are old."""
         self._settings = settings
         self._now = now
         self._lanes = Lanes(store, settings.kafka.hashtags)
+        self._writer = Writer(store, settings.kafka.hashtags, topology)
         self._keep = timedelta(days=settings.speed.keep_days)
         self._parking = Parking(settings)
         self._readers: dict[int, Reader] = {}
         self._saved: dict[int, int] = {}
-        self._save_at = self._sweep_at = 0
+        self._save_at = self._mark_at = self._sweep_at = 0
         world = World(self._parking.park, self._latest, monotonic_ms)
         self._partitions = {
             number: Partition(settings.kafka.hashtags, number, limits_of(settings.speed), world)
@@ -140,11 +149,14 @@ class Feed:
             if now >= self._save_at:
                 self._save_at = now + SAVE_MS
                 self.save()
+            if now >= self._mark_at:
+                self._mark_at = now + MARK_MS
+                self._writer.mark(self._partitions)
             if now >= self._sweep_at:
                 self._sweep_at = now + SWEEP_MS
                 self._sweep()
         except TrendsError as error:
-            log.warning("progress is not saved for now: %s", error)
+            log.warning("progress and marks are not saved for now: %s", error)
 
     def _sweep(self) -> None:
         before = moment_of(self._now()) + self._keep - QUIET

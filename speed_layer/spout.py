@@ -25,7 +25,7 @@ class UseSpout(Spout):
         partitions = worker.persistently(lambda: partitions_of(settings.kafka))
         mine = share(partitions, task_index(context), task_count(context))
         log.info("spout %s in process %d counts partitions %s", self.task_id, self.pid, mine)
-        self._feed = Feed(settings, store, mine, worker.wall_ms)
+        self._feed = Feed(settings, store, mine, worker.wall_ms, self.topology_name)
 
     def next_tuple(self) -> None:
         """Emit what is due, then the marker that has it committed."""

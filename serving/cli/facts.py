@@ -87,13 +87,23 @@ def gap_facts(gap: Gap) -> Facts:
 
 
 def _speed(settings: Settings) -> Facts:
+    from serving.store import Store
     from speed_layer.lag import speed_lag
+    from speed_layer.writers import writing
 
     lags = speed_lag(settings)
+    with Store(settings.mongo) as store:
+        marks = writing(store, settings.kafka.hashtags)
+    writers = {lag.partition: [mark.writer for mark in marks if mark.partition == lag.partition] for lag in lags}
     return {
         "topic": settings.kafka.hashtags,
         "behind": sum(lag.behind for lag in lags),
-        "partitions": [{"partition": lag.partition, "next": lag.next, "behind": lag.behind} for lag in lags],
+        "writers": dict(Counter(mark.writer for mark in marks)),
+        "shared_partitions": sum(len(each) > 1 for each in writers.values()),
+        "partitions": [
+            {"partition": lag.partition, "next": lag.next, "behind": lag.behind, "writers": writers[lag.partition]}
+            for lag in lags
+        ],
     }
 
 

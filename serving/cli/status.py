@@ -11,6 +11,7 @@ from serving.cli.options import json_option, settings_of
 
 _LONGEST = 200
 """Characters of a reason that are shown."""
+_SHARED = "more than one writes a partition: counts stay exact, and they slow each other down. `sparse kill` ends one"
 
 
 @click.command()
@@ -52,7 +53,9 @@ def _show(told: dict[str, Any]) -> None:
             console.print(f"\n[bold]{name}[/]", highlight=False)
             for key, value in part.items():
                 if not isinstance(value, list):
-                    console.print(f"  {key.replace('_', ' '):15} {_short(value)}", highlight=False)
+                    console.print(f"  {key.replace('_', ' '):15} {escape(_short(value))}", highlight=False)
+            if part.get("shared_partitions"):
+                console.print(f"  [yellow]{_SHARED}[/]", highlight=False)
 
 
 def _servers_table(servers: list[Facts]) -> Any:

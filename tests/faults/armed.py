@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 
@@ -62,53 +63,73 @@ class Points:
         return self.reached_by
 
     @contextmanager
-    def stopped_at(self, point: str, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    def stopped_at(self, point: str, command: "Command") -> Iterator[None]:
         """Inside, a process stands still at a point; then it goes on. It is seen to stand still at both ends."""
-        assert self.wait_until_reached() == process.pid, point
-        seen = psutil.Process(process.pid)
+        assert self.wait_until_reached() == command.process.pid, point
+        seen = psutil.Process(command.process.pid)
         until(lambda: seen.status() == psutil.STATUS_STOPPED, seen.status, 10)
         yield
         assert seen.status() == psutil.STATUS_STOPPED, point
-        process.send_signal(signal.SIGCONT)
+        command.process.send_signal(signal.SIGCONT)
 
 
-def environment(settings_file: Path, *more: Mapping[str, str]) -> dict[str, str]:
-    """What a process of ours is started with: one settings file and these variables, none of the developer's."""
+class Command:
+    """A `trends …` that runs in a process of its own."""
+
+    def __init__(self, settings_file: Path, typed: Sequence[str], variables: dict[str, str]) -> None:
+        self._talk = settings_file.with_name(f"{uuid4().hex}.log")
+        with self._talk.open("wb") as talk:
+            self.process = subprocess.Popen(
+                [TRENDS, *typed],
+                env=environment(settings_file) | variables,
+                stdout=talk,
+                stderr=talk,
+                cwd=settings_file.parent,
+            )
+
+    def said(self) -> str:
+        """What it has said so far."""
+        return self._talk.read_text()
+
+    def ended(self, within_s: float = 180) -> int:
+        """Its exit code, once it has one. Whatever it was, it never showed a traceback."""
+        code = self.process.wait(within_s)
+        assert "Traceback" not in self.said(), self.said()
+        return code
+
+    def stopped(self) -> int:
+        """Its exit code after SIGTERM."""
+        self.process.terminate()
+        return self.ended()
+
+
+def environment(settings_file: Path) -> dict[str, str]:
+    """What a process of ours is started with: one settings file, and no setting of the developer's."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
-    return {**ours, "TRENDS_CONFIG": str(settings_file), **{k: v for each in more for k, v in each.items()}}
+    return ours | {"TRENDS_CONFIG": str(settings_file)}
 
 
 @contextmanager
-def started(settings_file: Path, *typed: str, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
+def started(settings_file: Path, *typed: str, **variables: str) -> Iterator[Command]:
     """`trends …` in a process, gone at the end whatever happens."""
-    process = subprocess.Popen(
-        [TRENDS, *typed], env=environment(settings_file, variables), stdout=-1, stderr=-1, cwd=settings_file.parent
-    )
+    command = Command(settings_file, typed, variables)
     try:
-        yield process
+        yield command
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-
-
-def ended(process: "subprocess.Popen[bytes]", within_s: float = 180) -> tuple[int, str]:
-    """Exit code of a process, and what it said."""
-    _, talk = process.communicate(timeout=within_s)
-    return process.returncode, talk.decode()
+        command.process.kill()
+        command.process.wait()
 
 
 def dies(points: Points, point: str, settings_file: Path, *typed: str, **variables: str) -> None:
     """`trends …` dies at a point: proved by how it ended, and by the mark it left."""
     points.arm(point)
-    with started(settings_file, *typed, **points.environment, **variables) as process:
-        code, talk = ended(process)
-    assert (code, points.reached_by) == (-signal.SIGKILL, process.pid), f"{point}: {talk}"
+    with started(settings_file, *typed, **points.environment, **variables) as command:
+        assert command.ended() == -signal.SIGKILL, f"{point}: {command.said()}"
+        assert points.reached_by == command.process.pid, point
 
 
 def lives(settings_file: Path, *typed: str, **variables: str) -> str:
     """`trends …` ends well. What it said."""
-    with started(settings_file, *typed, **variables) as process:
-        code, talk = ended(process)
-    assert (code, "Traceback" in talk) == (0, False), talk
-    return talk
+    with started(settings_file, *typed, **variables) as command:
+        assert command.ended() == 0, command.said()
+        return command.said()

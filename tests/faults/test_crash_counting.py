@@ -4,19 +4,28 @@ Storm starts the worker again each time. Then a second topology counts the same 
 `trends status` says that two write.
 """
 
+import json
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
 from config.settings import Settings
+from ingest.wire import Use
+from serving.cli import main
 from speed_layer.lag import caught_up
+from tests import servers
+from tests.conftest import PARTITIONS
 from tests.faults.armed import Points, named
 from tests.integration.test_topology import counted, produce, uses_of
 from tests.storm import DRAINS_S, STARTS_S, eventually, submitted
 
+Counts = Counter[tuple[str, str]]
 USES = 40
 
 
@@ -26,7 +35,7 @@ def test_spout_and_bolt_die_at_each_point_and_every_use_is_counted_once(
 ) -> None:
     points = Points(tmp_path / "points")
     recorded = iter(uses_of(test_data / "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"))
-    oracle: Counter[tuple[str, str]] = Counter()
+    oracle: Counts = Counter()
     with submitted(settings, settings_file, points.environment):
         for point in [*named("spout"), *named("bolt")]:
             some = list(islice(recorded, USES))
@@ -37,3 +46,35 @@ def test_spout_and_bolt_die_at_each_point_and_every_use_is_counted_once(
             eventually(lambda: not psutil.pid_exists(dead), STARTS_S, f"{point}: it is dead")  # noqa: B023 - called at once
             eventually(lambda: caught_up(settings), DRAINS_S, f"{point}: everything is counted")
             assert counted(settings) == oracle, point
+
+        count_twice(settings, settings_file, recorded, oracle)
+
+
+def count_twice(settings: Settings, settings_file: Path, recorded: Iterator[Use], oracle: Counts) -> None:
+    """A second topology counts beside the first."""
+    tables = servers.tables(settings_file)
+    tables["storm"]["topology"] += "_again"
+    file = servers.written(settings_file.with_name("again.toml"), tables)
+    other = servers.read(file)
+    with submitted(other, file), servers.reading(file):
+        eventually(lambda: speed()["shared_partitions"] == PARTITIONS, STARTS_S, "status says that two write")
+        for _ in range(5):
+            some = list(islice(recorded, USES))
+            oracle.update((use.hour, use.tag) for use in some)
+            produce(settings, some)
+        eventually(lambda: caught_up(settings), DRAINS_S, "everything is counted")
+        assert counted(settings) == oracle
+        told = speed()
+        assert [len(each["writers"]) for each in told["partitions"]] == [2] * PARTITIONS
+        assert {writer.split(" at ")[0] for writer in told["writers"]} == {
+            settings.storm.topology,
+            other.storm.topology,
+        }
+
+
+def speed() -> dict[str, Any]:
+    """What `trends status` says of the speed layer."""
+    told = CliRunner().invoke(main, ["status", "--json"])
+    facts: dict[str, Any] = json.loads(told.stdout)["speed"]
+    assert "error" not in facts, facts
+    return facts

@@ -1,17 +1,25 @@
 """Whoever dies, at whichever point of its protocol, and is started again: the end equals the oracle."""
 
-from collections import Counter
-from itertools import islice
+from collections import Counter, defaultdict
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
 
 from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.paths import Paths
+from batch_layer.publish import sweep
 from config.settings import Settings
-from tests.end_to_end.oracle import count, posts_of_csv
+from ingest.hours import Hour
+from ingest.post import Post
+from serving.store import Store
+from serving.views import RUNS
+from tests import servers
+from tests.end_to_end.asking import ask
+from tests.end_to_end.oracle import count, posts_of_csv, top
 from tests.faults.armed import Points, dies, lives, named
 from tests.integration import archived
+from tests.integration.batches import speed_hours, speed_row, waited
 from tests.integration.kafka_read import committed
 from tests.integration.posting import Sender, assert_exactly_once
 
@@ -62,3 +70,48 @@ def test_the_producer_dies_at_each_point_and_every_post_and_use_is_there_once(
     uses = committed(settings.kafka.bootstrap, settings.kafka.hashtags)
     assert Counter((post.key() or b"").decode() for post in posts) == Counter(post.id for post in sent)
     assert Counter((use.key() or b"").decode() for use in uses) == sum(count(sent, once=False).values(), Counter())
+
+
+@pytest.mark.timeout(600)
+def test_the_batch_job_dies_at_each_point_and_every_hour_is_answered_as_the_oracle_does(
+    settings: Settings, settings_file: Path, points: Points, test_data: Path
+) -> None:
+    of_hour: dict[Hour, list[Post]] = defaultdict(list)
+    for post in sorted(archived.posts_of_csv(test_data / BOSTON), key=lambda post: post.created_at):
+        of_hour[post.hour].append(post)
+    hours = [hour for hour, posts in of_hour.items() if len(posts) > 60]
+    expected = count(posts_of_csv(test_data / BOSTON), once=True)
+    own: servers.Tables = {
+        "archive": {"idle_after_s": 3_600.0},  # an hour is complete once the archive has the next one
+        "batch": {"lease_s": 2.0},
+        "stack": {"state": str(settings_file.parent / "state")},
+    }
+    given = servers.tables(settings_file)
+    file = servers.written(settings_file, {name: given.get(name, {}) | own.get(name, {}) for name in given | own})
+
+    archive = archived.Archive(settings)
+    with Store(settings.mongo) as store, servers.reading(file):
+        fill(archive, of_hour[hours[0]])
+        for point, (hour, following) in zip(named("batch"), pairwise(hours), strict=False):
+            fill(archive, of_hour[following])
+            speed_row(store, hour, "not what the batch layer says")
+            dies(points, point, file, "batch", "run")
+            waited(lambda: not store.collection(RUNS).find_one({"$expr": {"$gt": ["$lease_until", "$$NOW"]}}))
+        done = hours[: len(named("batch")) + 1]
+        fill(archive, of_hour[hours[len(done)]])
+        lives(file, "batch", "run")
+
+        for hour in done:
+            answer = ask("top", "--hour", str(hour), "-n", "1000")
+            assert (answer["origin"], answer["state"]) == ("batch", "final")
+            assert [(row["tag"], row["count"]) for row in answer["top"]] == top(expected[str(hour)], 1_000)
+        states = Counter(run["state"] for run in store.collection(RUNS).find())
+        assert states == {"abandoned": len(done) - 1, "done": 1}
+        sweep(store)
+        assert not speed_hours(store), "rows that a dead job left are found by who sweeps"
+
+
+def fill(archive: archived.Archive, posts: list[Post]) -> None:
+    """Archive posts in all three partitions."""
+    for partition in range(3):
+        archive.add(partition, posts[partition::3])

@@ -21,6 +21,7 @@ from speed_layer.lag import caught_up, speed_lag
 from speed_layer.lanes import Lanes
 from speed_layer.reader import Reader, partitions_of
 from speed_layer.worker import wall_ms
+from speed_layer.writers import writing
 
 WITHIN_S = 45
 SEVEN = "2017-01-06T07"
@@ -127,6 +128,29 @@ def test_tuples_that_fail_after_they_were_counted_are_not_counted_again(settings
         layer.work(lambda emission, _: layer.feed.fail(emission.id))
     layer.work_until(lambda: caught_up(settings))
     assert layer.counted() == {(SEVEN, tag): 10 for tag in "abcdefgh"}
+
+
+def test_two_that_count_the_same_topic_are_both_told_of_and_count_each_use_once(
+    settings: Settings, layer: Layer
+) -> None:
+    other = Layer(settings, layer.store)
+    produced: Counter[tuple[str, str]] = Counter()
+    for round_ in range(5):
+        produce(settings, list("abcdefgh") * 20, hour=f"2017-01-06T{round_:02}")
+        produced.update({(f"2017-01-06T{round_:02}", tag): 20 for tag in "abcdefgh"})
+        for each in (layer, other) * 10:
+            each.work()
+    both = dict.fromkeys(partitions_of(settings.kafka), 2)
+
+    def told() -> bool:
+        other.work()
+        marks = writing(layer.store, settings.kafka.hashtags)
+        return Counter(mark.partition for mark in marks) == both
+
+    layer.work_until(lambda: told() and caught_up(settings))
+    assert layer.counted() == produced
+    assert {mark.writer.split(" at ")[0] for mark in writing(layer.store, settings.kafka.hashtags)} == {"no topology"}
+    other.feed.close()
 
 
 def test_what_retention_deleted_is_told_loudly_and_counting_goes_on(

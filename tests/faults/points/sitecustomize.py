@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.abc import MetaPathFinder
@@ -45,6 +46,10 @@ def _has_moved(_lanes: Any, positions: Any, *_: Any) -> bool:
     return bool(positions)
 
 
+def _is_of_hours(_store: Any, collection: str, *_: Any) -> bool:
+    return collection == "hours"  # what further lenses show is written by then
+
+
 POINTS = {
     "archiver: after write": Point("batch_layer.archive.flush", "Flush.write", "after"),
     "archiver: after upload": Point("batch_layer.archive.flush", "Flush.upload", "after"),
@@ -65,7 +70,7 @@ POINTS = {
     "bolt: after the transaction": Point("speed_layer.counters", "MongoLedger.commit", "after"),
     "bolt: before an ack": Point("speed_layer.bolt", "CountBolt.ack", "before", _is_step),
     "bolt: after an ack": Point("speed_layer.bolt", "CountBolt.ack", "after", _is_step),
-    "batch: before the document": Point("serving.store", "Store.publish_all", "before"),
+    "batch: before the document": Point("serving.store", "Store._publish", "before", _is_of_hours),
     "batch: after the document": Point("serving.store", "Store.publish_all", "after"),
     "batch: before the delete": Point("serving.store", "Store.drop_all_uses", "before"),
     "batch: after the delete": Point("serving.store", "Store.drop_all_uses", "after"),
@@ -84,7 +89,8 @@ def _reach(name: str) -> None:
         (FOLDER / "armed").rename(FOLDER / f"reached-{os.getpid()}")
     except FileNotFoundError:
         return  # another process took it
-    os.kill(os.getpid(), signal.Signals[armed["signal"]])
+    # to this thread: a signal to the process may be taken by another, and this one would go on for a while
+    signal.pthread_kill(threading.get_ident(), signal.Signals[armed["signal"]])
 
 
 def _pointed(name: str, point: Point, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,102 @@
+"""Two that both believe to own the same work: one stood still for longer than its session, and wakes up as a zombie.
+
+It is stopped exactly where it would do the most harm. It is fenced, says so, leaves nothing, and nothing is counted,
+archived or published twice. (Two topologies: `test_crash_counting.py`.)
+"""
+
+import signal
+from collections import Counter
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.archive.paths import Paths
+from config.settings import Settings
+from serving.store import Store
+from serving.views import RUNS
+from tests import servers
+from tests.end_to_end.oracle import posts_of_csv
+from tests.end_to_end.waiting import until
+from tests.faults.armed import Points, lives, started
+from tests.integration import archived
+from tests.integration.batches import FIRST, documents, post, top, waited
+from tests.integration.kafka_read import committed
+from tests.integration.posting import Sender, assert_exactly_once
+from tests.integration.posting import archived as archived_posts
+
+BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
+
+
+@pytest.fixture
+def points(tmp_path: Path) -> Points:
+    return Points(tmp_path / "points")
+
+
+@pytest.mark.parametrize("point", ["archiver: in commit", "archiver: after commit"])
+def test_an_archiver_that_slept_at_its_commit_while_another_took_over(
+    settings: Settings, settings_file: Path, points: Points, test_data: Path, point: str
+) -> None:
+    recorded = iter(sorted(archived.posts_of_csv(test_data / BOSTON), key=lambda each: each.created_at))
+    sender, sent = Sender(settings), list(islice(recorded, 60))
+    quick = {"TRENDS_ARCHIVE__FLUSH_AFTER_S": "0.5"}
+    points.arm(point, signal.SIGSTOP)
+    sender.send(sent)
+    with started(settings_file, "archive", **quick, **points.environment) as zombie, ExitStack() as later:
+        with points.stopped_at(point, zombie):
+            successor = later.enter_context(started(settings_file, "archive", **quick))
+            until(lambda: archived_posts(settings) == 60, lambda: archived_posts(settings))
+        more = list(islice(recorded, 60))
+        sender.send(more)
+        until(lambda: archived_posts(settings) == 120, lambda: archived_posts(settings))
+        assert (zombie.stopped(), successor.stopped()) == (0, 0)
+        assert ("another archiver has committed" in zombie.said()) == (point == "archiver: in commit")
+    assert_exactly_once(settings, [*sent, *more])
+    assert not HdfsStore(settings.hdfs).entries(Paths(settings.hdfs.root, settings.kafka.posts).all_tmp)
+
+
+def test_a_producer_that_slept_before_its_commit_while_another_ran_is_fenced_and_has_written_nothing(
+    settings: Settings, settings_file: Path, points: Points, test_data: Path
+) -> None:
+    file = settings_file.with_name("some.csv")
+    file.write_bytes(b"".join((test_data / BOSTON).read_bytes().splitlines(keepends=True)[:301]))
+    small = {"TRENDS_INGEST__TRANSACTION_POSTS": "100"}
+    points.arm("producer: before commit", signal.SIGSTOP)
+    with started(settings_file, "ingest", "file", str(file), **small, **points.environment) as zombie:
+        with points.stopped_at("producer: before commit", zombie):
+            lives(settings_file, "ingest", "file", str(file), **small)
+        assert zombie.ended() == 1
+        assert "another producer of this source has taken over" in zombie.said()
+    posts = committed(settings.kafka.bootstrap, settings.kafka.posts)
+    assert Counter((each.key() or b"").decode() for each in posts) == Counter(each.id for each in posts_of_csv(file))
+
+
+@pytest.mark.timeout(600)
+def test_a_scheduler_that_slept_before_a_document_while_another_took_over_publishes_nothing(
+    settings: Settings, settings_file: Path, points: Points
+) -> None:
+    own: servers.Tables = {
+        "archive": {"idle_after_s": 3_600.0},
+        "batch": {"lease_s": 5.0, "every_s": 1.0},
+        "stack": {"state": str(settings_file.parent / "state")},
+    }
+    given = servers.tables(settings_file)
+    file = servers.written(settings_file, {name: given.get(name, {}) | own.get(name, {}) for name in given | own})
+    archive = archived.Archive(settings)
+    for partition in range(3):
+        archive.add(partition, [post(partition, 0, "#old"), post(10 + partition, 2, "#later")])
+    point = "batch: before the document"
+    points.arm(point, signal.SIGSTOP)
+    with Store(settings.mongo) as store, started(file, "schedule", **points.environment) as zombie:
+        with points.stopped_at(point, zombie), started(file, "schedule") as successor:
+            assert not documents(store)
+            archive.add(0, [post(20, 0, "#new")])
+            waited(lambda: FIRST in documents(store), 120)
+            waited(lambda: store.collection(RUNS).find_one({"state": "done"}))
+            assert successor.stopped() == 130
+        until(lambda: "another run has taken over" in zombie.said(), zombie.said)
+        assert zombie.stopped() == 130
+        assert top(documents(store)[FIRST]) == [("old", 3), ("new", 1)]
+        assert {each["state"] for each in store.collection(RUNS).find()} == {"abandoned", "done"}
