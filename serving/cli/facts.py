@@ -155,7 +155,9 @@ def _runs(settings: Settings) -> list[Facts]:
     from serving.store import Store, told
     from serving.views import RUNS
 
-    wanted = ("kind", "state", "since", "until", "rule", "hours_done", "hours_planned", "posts", "started_at", "error")
+    kept = ("kind", "since", "until", "rule", "hours_done", "hours_planned", "posts", "started_at", "error")
+    silent = {"$and": [{"$eq": ["$state", "running"]}, {"$lt": ["$lease_until", "$$NOW"]}]}
+    wanted = dict.fromkeys(kept, True) | {"state": {"$cond": [silent, "dead", "$state"]}}
     with Store(settings.mongo) as store, told():
         runs = store.collection(RUNS).find(projection=wanted).sort("token", -1).limit(_RUNS)
         return [{**run, "started_at": render.iso(millis(run["started_at"]))} for run in runs]
