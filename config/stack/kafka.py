@@ -63,8 +63,7 @@ class Kafka:
         if (data / "meta.properties").is_file():
             return
         data.mkdir(parents=True, exist_ok=True)
-        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        self._java(jvm, "kafka.tools.StorageTool", "format", "--standalone", "-t", identity, "-c").run(self.name)
+        self._java(jvm, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id(), "-c").run(self.name)
 
     def program(self, jvm: Path) -> Program:
         """The broker."""
@@ -82,3 +81,9 @@ class Kafka:
         log4j = f"-Dlog4j2.configurationFile={(FILES / 'kafka' / 'log4j2.yaml').as_uri()}"
         command = [str(jvm), *java.flags(512, 128), log4j, main, *arguments, str(self._properties)]
         return Program(command, {"CLASSPATH": ":".join(JARS.classpath(self._place))})
+
+
+def cluster_id() -> str:
+    """A new uuid as Kafka spells it. It begins with a letter: Kafka's tool takes a dash for the next option."""
+    first, *others = uuid.uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([first & 0x7F, *others])).rstrip(b"=").decode()

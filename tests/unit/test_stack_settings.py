@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from config.errors import TrendsError, UsageError
 from config.settings import Settings
 from config.stack import java, launcher, machine
 from config.stack.become import __file__ as become
+from config.stack.kafka import cluster_id
 from config.stack.launcher import servers
 from config.stack.place import FILES, Place, put, rendered
 from config.stack.ports import clashes, free_ports, owner_of, refuse_twice
@@ -169,3 +171,9 @@ def test_a_full_disk_is_refused_and_little_memory_is_warned_of(
     monkeypatch.setattr(machine, "LEAST_DISK", 1 << 60)
     with pytest.raises(TrendsError, match=r"GB of disk free in .*stack\.state"):
         launcher._check_room(place)
+
+
+def test_the_id_of_a_new_kafka_is_never_taken_for_an_option() -> None:
+    ids = [cluster_id() for _ in range(1_000)]
+    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{21}", each) for each in ids)
+    assert len(set(ids)) == len(ids)
