@@ -67,12 +67,10 @@ POINTS = {
     "spout: after progress": Point("speed_layer.lanes", "Lanes.save", "after", _has_moved),
     "bolt: before the transaction": Point("speed_layer.counters", "MongoLedger.commit", "before"),
     "bolt: in the transaction": Point("speed_layer.counters", "MongoLedger._write", "after"),
-    "bolt: after the transaction": Point("speed_layer.counters", "MongoLedger.commit", "after"),
-    "bolt: before an ack": Point("speed_layer.bolt", "CountBolt.ack", "before", _is_step),
+    "bolt: between the transaction and an ack": Point("speed_layer.bolt", "CountBolt.ack", "before", _is_step),
     "bolt: after an ack": Point("speed_layer.bolt", "CountBolt.ack", "after", _is_step),
     "batch: before the document": Point("serving.store", "Store._publish", "before", _is_of_hours),
-    "batch: after the document": Point("serving.store", "Store.publish_all", "after"),
-    "batch: before the delete": Point("serving.store", "Store.drop_all_uses", "before"),
+    "batch: between the document and the delete": Point("serving.store", "Store.drop_all_uses", "before"),
     "batch: after the delete": Point("serving.store", "Store.drop_all_uses", "after"),
 }
 
