@@ -18,6 +18,9 @@ Move = Literal["new", "up", "down", "same", "unknown"]
 SERIES = 20
 """Tags that are followed through all hours, unless somebody asks for more."""
 
+MOST_SIDE_BY_SIDE = 24 * 14
+"""Hours that stand side by side at most: as many as a picture has room for."""
+
 _Places = Mapping[str, tuple[int, Row]]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour
-from serving.day import SERIES, Day, grid
+from serving.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.history import History, history
 from serving.lenses import absence, batch_view, through
 from serving.merge import Range, View, first, merge, total
@@ -66,7 +66,7 @@ class Query:
 
     def day(self, since: Hour, until: Hour, n: int, series: int = SERIES) -> Day:
         """Each hour of `[since, until)` by itself, and the tags of all of them. Raises `NoDataError`, `UsageError`."""
-        _check(since, until)
+        _check(since, until, MOST_SIDE_BY_SIDE)
         views = self._known(since.plus(-1), until)
         if views[-1].hour < since:
             raise self._nothing(since, until)
@@ -145,11 +145,11 @@ class Query:
         return f"There are {len(hours):,} hours from {hours[0]} to {hours[-1]}: try `trends top --hour {hours[-1]}`"
 
 
-def _check(since: Hour, until: Hour) -> None:
+def _check(since: Hour, until: Hour, most: int = MOST_HOURS) -> None:
     if not since < until:
         raise UsageError(f"no hour lies between {since} and {until}", next_step="--since must be before --until")
-    if until.serial - since.serial > MOST_HOURS:
-        raise UsageError(f"{since} to {until} is more than {MOST_HOURS:,} hours", next_step="Ask for less at once")
+    if until.serial - since.serial > most:
+        raise UsageError(f"{since} to {until} is more than {most:,} hours", next_step="Ask for less at once")
 
 
 def batch_views(snapshot: Snapshot, hours: list[Hour]) -> dict[str, View]:

@@ -9,7 +9,7 @@ import click
 from config.errors import UsageError
 from ingest.hours import Hour
 from serving.asked import Asked
-from serving.cli.files import FILE, MOST_DRAWN, csv_option, in_csv, one_form, png_option, print_csv, svg_option, write
+from serving.cli.files import FILE, csv_option, in_csv, one_form, png_option, print_csv, svg_option, write
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
 from serving.day import Day, day_json
 from serving.lenses import lens_of
@@ -80,14 +80,10 @@ def day(
 
 def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour]:
     if date is None:
-        since, until = asked.range(None, None, last or "24h")
-    elif last is None:
-        since, until = asked.day(date)
-    else:
-        raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
-    if until.serial - since.serial > MOST_DRAWN:
-        raise UsageError(f"more than {MOST_DRAWN} hours", next_step="`trends top --last` and `trends tag` go further")
-    return since, until
+        return asked.range(None, None, last or "24h")
+    if last is None:
+        return asked.day(date)
+    raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
 
 
 def _print_csv(answer: Day) -> None:

@@ -12,8 +12,6 @@ from serving.cli.options import Decorator
 from serving.views import Lens, Row
 
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
-MOST_DRAWN = 24 * 14
-"""As many hours as a picture has room for."""
 
 csv_option: Decorator = click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
 png_option: Decorator = click.option("--png", type=FILE, metavar="FILE", help="A picture.")

@@ -8,8 +8,9 @@ import click
 
 from config.errors import UsageError
 from ingest.hashtags import typed
-from serving.cli.files import MOST_DRAWN, csv_option, one_form, png_option, print_csv, svg_option, write
+from serving.cli.files import csv_option, one_form, png_option, print_csv, svg_option, write
 from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
+from serving.day import MOST_SIDE_BY_SIDE
 from serving.history import History, history_json
 from serving.lenses import lens_of
 from serving.query import Query
@@ -62,8 +63,8 @@ def tag(
     one_form(as_json, as_csv)
     default = "7d" if since is None and until is None else None
     hours = asked_of(tz).range(since, until, last or default)
-    if (png or svg) and hours[1].serial - hours[0].serial > MOST_DRAWN:
-        raise UsageError(f"a picture has room for {MOST_DRAWN} hours", next_step="Ask for less, or for --json")
+    if (png or svg) and hours[1].serial - hours[0].serial > MOST_SIDE_BY_SIDE:
+        raise UsageError(f"a picture has room for {MOST_SIDE_BY_SIDE} hours", next_step="Ask for less, or for --json")
     store = ctx.with_resource(Store(settings_of(ctx).mongo))
     answer = Query(store, lens=lens_of(kind, source)).history(name, *hours)
     if as_json:

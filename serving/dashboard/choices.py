@@ -103,6 +103,11 @@ Chosen = Annotated[Choice, Depends(choice)]
 """A route's way to the time zone and the words about time."""
 
 
+def hour_at(chosen: Choice, text: str) -> Hour:
+    """An hour in a path, exactly `2017-01-06T07`, UTC. Raises `UsageError`, also where no question can be about it."""
+    return chosen.asked.hour(f"{Hour.parse(text)}:00Z")
+
+
 def hour_of_day(chosen: Choice, date: str, clock: int) -> Hour:
     """A day and an o'clock as a form sends them. Raises `UsageError` where they name no hour."""
     if not 0 <= clock <= 23:

@@ -6,10 +6,9 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.errors import UsageError
-from ingest.hours import Hour
 from serving.dashboard.access import COOKIE
 from serving.dashboard.board import OnBoard
-from serving.dashboard.choices import choice
+from serving.dashboard.choices import Chosen, choice, hour_at
 from serving.dashboard.paper import page
 from serving.explain import sentences
 from serving.render import iso
@@ -26,9 +25,9 @@ def status(request: Request, board: OnBoard, part: bool = False) -> Response:
 
 
 @router.get("/explain/{text}")
-def explain(request: Request, board: OnBoard, text: str, part: bool = False) -> Response:
+def explain(request: Request, board: OnBoard, chosen: Chosen, text: str, part: bool = False) -> Response:
     """Where an hour's answer came from; with `part` for the panel on the hour's page."""
-    hour = Hour.parse(text)
+    hour = hour_at(chosen, text)
     facts = board.explain(hour)
     template = "explain_part.html" if part else "explain.html"
     return page(request, template, {"hour": hour, "facts": facts, "sentences": sentences(facts)})

@@ -14,7 +14,7 @@ from ingest.hours import HOUR_MS, Hour
 from serving import moments
 from serving.dashboard import charts
 from serving.dashboard.board import Board, OnBoard
-from serving.dashboard.choices import Chosen, TagAsked, choice, hour_of_day
+from serving.dashboard.choices import Chosen, TagAsked, choice, hour_at, hour_of_day
 from serving.dashboard.live import events
 from serving.dashboard.paper import Links, page
 from serving.rising import Riser
@@ -85,9 +85,9 @@ def choose(chosen: Chosen, date: Date, clock: int) -> Response:
 @router.get("/hour/{text}")
 def hour(request: Request, board: OnBoard, chosen: Chosen, text: str) -> Response:
     """The first 50 of an hour, and what rose in it."""
-    asked = Hour.parse(text)
+    asked = hour_at(chosen, text)
     views = board.query.hours([asked], TOP_OF_HOUR)
-    told: dict[str, Any] = {"hour": asked, "current": board.current(), "notes": chosen.notes}
+    told: dict[str, Any] = {"hour": asked, "current": board.current()}
     if not views:
         return page(request, "hour_empty.html", told | {"newest": board.query.newest()}, 404)
     return page(request, "hour.html", told | {"view": views[0], "risers": _risers(board, asked)})
@@ -106,7 +106,7 @@ def tag(request: Request, board: OnBoard, chosen: Chosen, asked: Annotated[TagAs
     """One tag hour by hour: until now, or around an hour."""
     name, current = typed(asked.name), board.current()
     hours = max(1, min(moments.span(asked.span) // HOUR_MS, MOST_HOURS))
-    until = min(current, Hour.parse(asked.at).plus(hours // 2)).plus(1) if asked.at else current.plus(1)
+    until = min(current, hour_at(chosen, asked.at).plus(hours // 2)).plus(1) if asked.at else current.plus(1)
     since = until.plus(-hours)
     told: dict[str, Any] = {"tag": name, "asked": asked, "spans": SPANS, "since": since, "until": until}
     if not name:

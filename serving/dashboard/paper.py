@@ -33,7 +33,7 @@ def page(request: Request, template: str, told: Mapping[str, Any], status: int =
         date=lambda hour: f"{hour.start.astimezone(tz):%Y-%m-%d}",
         day=lambda hour: f"{hour.start.astimezone(tz):%A, %d %B %Y}",
         ranks=competition,
-        signed_in=request.app.state.board.access.needs_token,
+        needs_token=request.app.state.board.access.needs_token,
     )
     return HTMLResponse(text, status)
 

@@ -19,21 +19,26 @@ class RankedTag(TypedDict):
     count: int
 
 
-class HourAnswer(TypedDict):
-    """One hour, answered by one layer."""
+class _OfAnHour(TypedDict):
+    """What is told of an hour beside its rows."""
 
     hour: str
     kind: Kind
     source: str | None
     origin: Layer
     state: State
-    top: list[RankedTag]
     tied_beyond: int
     uses: int
     tags: int
     posts: int | None
     rule: str | None
     computed_at: str | None
+
+
+class HourAnswer(_OfAnHour):
+    """One hour, answered by one layer."""
+
+    top: list[RankedTag]
 
 
 class HoursAnswer(TypedDict):
@@ -87,21 +92,10 @@ class MissingHour(TypedDict):
     top: list[RankedTag]
 
 
-class MovedHour(TypedDict):
+class MovedHour(_OfAnHour):
     """One hour of a day."""
 
-    hour: str
-    kind: Kind
-    source: str | None
-    origin: Layer
-    state: State
     top: list[MovedTag]
-    tied_beyond: int
-    uses: int
-    tags: int
-    posts: int | None
-    rule: str | None
-    computed_at: str | None
 
 
 class SeriesOfDay(TypedDict):
