@@ -142,7 +142,8 @@ class Query:
             return f"No hour has been computed with {self.lens} yet: see `trends batch run`"
         if not hours:
             return "No hour has been counted yet: see `trends status`, or begin with `trends ingest sample`"
-        return f"There are {len(hours):,} hours from {hours[0]} to {hours[-1]}: try `trends top --hour {hours[-1]}`"
+        ask = f"trends top --hour {hours[-1]}{self.lens.options}"
+        return f"There are {len(hours):,} hours from {hours[0]} to {hours[-1]}: try `{ask}`"
 
 
 def _check(since: Hour, until: Hour, most: int = MOST_HOURS) -> None:

@@ -15,6 +15,7 @@ writes an hour's lens documents *before* the hour's own, with the same token, an
 token. So a lens document answers only beside an hour's document whose token is not larger, and nobody plans by it.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,12 @@ class Lens(NamedTuple):
     def __str__(self) -> str:
         """As a sentence names it: `bigrams`, `hashtags of bluesky`."""
         return f"{self.kind}s" if self.source is None else f"{self.kind}s of {self.source}"
+
+    @property
+    def options(self) -> str:
+        """What a command is asked with, each option behind a blank: ` --kind bigram`."""
+        kind = "" if self.kind == "hashtag" else f" --kind {self.kind}"
+        return kind if self.source is None else f"{kind} --source {shlex.quote(self.source)}"
 
 
 HASHTAGS = Lens()

@@ -51,7 +51,7 @@ def top(
     Without an option: the hour in progress and, beside it, the last complete hour. Each hour is answered by exactly one
     layer: the batch layer where it has computed the hour, else the speed layer. Rows are ordered by uses, then by tag.
 
-    Phrases (--kind) and hashtags of one source are counted by the batch layer alone.
+    Phrases (--kind) and hashtags of one source (--source) are there once the batch layer has computed an hour.
 
     \b
     Examples:
