@@ -24,6 +24,7 @@ _CLOCK = re.compile(rf"(today|yesterday|{'|'.join(_DAYS)})(?:-(\d{{1,2}})h(\d{{2
 _SPAN = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 _TOO_LATE = 9_214_646_400_000
 """2262-01-01."""
+_CENTURY = 36_525 * 86_400_000
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -58,11 +59,12 @@ def _meant(text: str, now: Millis, tz: ZoneInfo) -> Millis:
 
 
 def span(text: str) -> Millis:
-    """A length of time, `1h`, `90m`, `7d`, in milliseconds. Raises `UsageError`."""
+    """A length of time, `1h`, `90m`, `7d`, in milliseconds, up to a century. Raises `UsageError`."""
     match = _SPAN.fullmatch(text.strip().lower())
-    if not match or int(match[1]) == 0:
-        raise UsageError(f"no length of time: {text[:40]!r}", next_step="Write 1h, 90m or 7d")
-    return _milliseconds(match[1], match[2])
+    length = _milliseconds(match[1], match[2]) if match else 0
+    if not 0 < length <= _CENTURY:
+        raise UsageError(f"no length of time that I understand: {text[:40]!r}", next_step="Write 1h, 90m or 7d")
+    return length
 
 
 def _milliseconds(number: str, unit: str) -> Millis:

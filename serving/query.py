@@ -73,8 +73,9 @@ class Query:
         return grid(views, since, until, n, series)
 
     def rising(self, hour: Hour, hours_before: int, n: int, least: float = SURE) -> Rising:
-        """The tags that grew most in an hour, against that many hours before it. Raises `NoDataError`."""
+        """The tags that grew most in an hour, against that many hours before it. Raises `NoDataError`, `UsageError`."""
         since = hour.plus(-hours_before)
+        _check(since, hour)
         views = self._known(since, hour.plus(1))
         if views[-1].hour != hour:
             raise self._nothing(hour, hour.plus(1))

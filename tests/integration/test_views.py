@@ -137,7 +137,7 @@ def test_hostile_tags_are_shown_as_text_everywhere(store: Store, tmp_path: Path)
                 for row in each["top"]} == set(map(normalise, HOSTILE))  # fmt: skip
 
 
-def test_watching_tells_the_hour_in_progress_and_each_change_once(store: Store) -> None:
+def test_watching_tells_the_hour_in_progress(store: Store) -> None:
     with store:
         for step in range(2):  # an hour may end meanwhile
             hour = str(Hour.of(time.time_ns() // 1_000_000).plus(step))
@@ -165,6 +165,9 @@ def test_watching_waits_for_a_server_that_does_not_answer(settings_file: Path, m
         (["day"], 3, "No hour has been counted yet"),
         (["rising"], 3, "nothing is known"),
         (["rising", "--against", "soon"], 2, "no length of time"),
+        (["rising", "--against", "999999w"], 2, "no length of time"),
+        (["rising", "--against", "5000d"], 2, "is more than"),
+        (["top", "--last", "999999w"], 2, "no length of time"),
         (["tag", "#"], 2, "at least one character"),
         (["tag", "paris"], 3, "no use of #paris"),
         (["tag", "paris", "--last", "30d", "--png", "x.png"], 2, "336 hours"),
