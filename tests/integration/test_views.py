@@ -166,7 +166,7 @@ def test_watching_waits_for_a_server_that_does_not_answer(settings_file: Path, m
         (["rising"], 3, "nothing is known"),
         (["rising", "--against", "soon"], 2, "no length of time"),
         (["rising", "--against", "999999w"], 2, "no length of time"),
-        (["rising", "--against", "5000d"], 2, "is more than"),
+        (["rising", "--hour", "now", "--against", "5000d"], 2, "is more than"),
         (["top", "--last", "999999w"], 2, "no length of time"),
         (["tag", "#"], 2, "at least one character"),
         (["tag", "paris"], 3, "no use of #paris"),
