@@ -18,6 +18,8 @@ from pymongo import MongoClient
 from tests.end_to_end.oracle import Hours, Sent, count, posts_of_json, top
 from tests.integration.kafka_read import committed
 
+NO_POST = b"no post at all"
+"""What a scenario puts among the posts, to be rejected."""
 KEPT = 1_000
 """Rows that an hour's document keeps."""
 Archived = dict[int, list[int]]
@@ -77,6 +79,11 @@ class WebHdfs:
         return found
 
 
+def posts_in(kafka: Mapping[int, Mapping[int, bytes]]) -> list[Sent]:
+    """The posts among what Kafka has accepted; other bytes are to be rejected."""
+    return list(posts_of_json(value for values in kafka.values() for value in values.values() if value != NO_POST))
+
+
 def accepted(places: Places) -> dict[int, dict[int, bytes]]:
     """What Kafka has accepted: the value at each offset of each partition of `posts`."""
     found: dict[int, dict[int, bytes]] = {}
@@ -87,7 +94,7 @@ def accepted(places: Places) -> dict[int, dict[int, bytes]]:
 
 def assert_sent_once(kafka: Mapping[int, Mapping[int, bytes]], sent: Sequence[Sent]) -> None:
     """The topic holds each post that was sent, as often as it was sent."""
-    there = Counter(post.id for values in kafka.values() for post in posts_of_json(values.values()))
+    there = Counter(post.id for post in posts_in(kafka))
     wanted = Counter(post.id for post in sent)
     assert not wanted - there, f"never accepted: {list((wanted - there).items())[:5]}"
     assert not there - wanted, f"accepted too often: {list((there - wanted).items())[:5]}"
@@ -175,10 +182,12 @@ def _refused(places: Places) -> dict[int, set[int]]:
 
 def complete_hours(kafka: Mapping[int, Mapping[int, bytes]], lateness_s: float) -> set[str]:
     """The hours that the batch layer must have, where no partition counts as idle: those that every one has passed."""
-    latest = [max(json.loads(value)["created_at"] for value in values.values()) for values in kafka.values()]
+    latest = [
+        max(json.loads(value)["created_at"] for value in values.values() if value != NO_POST)
+        for values in kafka.values()
+    ]
     passed = datetime.fromtimestamp(min(latest) / 1000 - lateness_s, UTC)
-    hours = {post.hour for values in kafka.values() for post in posts_of_json(values.values())}
-    return {hour for hour in hours if hour < f"{passed:%Y-%m-%dT%H}"}
+    return {post.hour for post in posts_in(kafka) if post.hour < f"{passed:%Y-%m-%dT%H}"}
 
 
 def assert_views(places: Places, sent: Sequence[Sent], complete: set[str]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from tests.faults import invariants
 from tests.faults.clock import Clock
 from tests.faults.proof import Proof
 from tests.faults.strikes import Strike
-from tests.faults.world import PARTITIONS, Load, Stack, World, in_order, on_fire, own_servers, struck
+from tests.faults.world import PARTITIONS, Load, Stack, World, on_fire, own_servers, struck
 
 HOURS = 3 * 3_600
 HELD_S = 5
@@ -85,15 +85,12 @@ def jump(clock: Clock, seconds: int, readers: dict[str, Read]) -> Strike:
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_clocks_jump_and_nothing_is_lost_or_doubled(
-    stack: Stack, clocks: dict[str, Clock], test_data: Path, tmp_path: Path
+    stack: Stack, clocks: dict[str, Clock], boston: Path, tmp_path: Path
 ) -> None:
-    (boston,) = (test_data / "crisislex_t6").glob("*Boston*.csv")
     strikes = {
         f"the clocks of {whose} jump by {sign * HOURS:+d} s": jump(clocks[whose], sign * HOURS, readers)
         for whose, readers in (("servers", SERVERS), ("ours", OURS))
         for sign in (1, -1)
     }
-    with on_fire(
-        stack, Load(in_order([boston], tmp_path), rate=60), tmp_path, variables=clocks["ours"].for_python
-    ) as world:
+    with on_fire(stack, Load.of([boston], tmp_path, rate=30), tmp_path, variables=clocks["ours"].for_python) as world:
         struck(world, strikes, strikes)
