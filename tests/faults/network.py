@@ -195,8 +195,7 @@ class Link:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.close()
-        self._await(self._reset_all())
+        self._await(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -289,6 +288,11 @@ class Link:
             await to.drain()
         with suppress(OSError):
             to.write_eof()
+
+    async def _end(self) -> None:
+        """In the loop, where alone a server of asyncio may be closed."""
+        self._server.close()
+        await self._reset_all()
 
     async def _reset_all(self) -> int:
         broken = list(self._open)
