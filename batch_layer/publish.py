@@ -11,7 +11,7 @@ from batch_layer.rank import Ranked
 from ingest import phrases
 from ingest.hours import Hour, Millis
 from serving.store import Store, told
-from serving.views import FIRST, HASHTAGS, HOURS, USES, BatchView, HourDocument, SpeedSeen, hour_id
+from serving.views import FIRST, HASHTAGS, HOURS, PHRASE_USES, USES, BatchView, HourDocument, SpeedSeen, hour_id
 
 _AT_ONCE = 250
 """Hours in one write: with 1,000 rows each some 20 MB, below the driver's limit of a message."""
@@ -77,7 +77,7 @@ def publish(store: Store, hours: Sequence[Computed], stamp: Stamp, now: Millis) 
 def sweep(store: Store) -> int:
     """Delete speed rows of hours that have a final document: a replay, or a crash after a publish, leaves some."""
     with told():
-        hours = store.collection(USES).distinct("hour")
+        hours = {hour for name in (USES, PHRASE_USES) for hour in store.collection(name).distinct("hour")}
         wanted = {"_id": {"$in": [f"batch|{hour}" for hour in hours]}, "complete": True}
         final = [Hour.parse(each["hour"]) for each in store.collection(HOURS).find(wanted, {"hour": True})]
     return store.drop_all_uses(final) if final else 0

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ingest.hashtags import Rule
-from ingest.phrases import Phrase, phrases
+from ingest.kinds import Phrase
+from ingest.phrases import phrases
 from serving.views import Lens, Row, rank
 
 MOST_BYTES = 12_000_000

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from batch_layer.archive.buffer import Record
 from batch_layer.archive.verify import Finding
 from ingest.hashtags import Rule
+from ingest.kinds import Kind, Phrase
 from ingest.phrases import phrases, version
 from serving.views import HourDocument, Lens, LensDocument, RowDocument
 
@@ -39,10 +40,7 @@ def compare_lens(document: LensDocument, own: HourDocument, posts: Iterable[Reco
     of_lens = (post for post in posts if lens.source is None or post["source"] == lens.source)
     if lens.kind == "hashtag":
         return _compared(document, of_lens, _tags(rule), rule.version, where)
-    kind = lens.kind
-    return _compared(
-        document, of_lens, lambda post: phrases(post["text"], post["lang"], [kind])[kind], version(), where
-    )
+    return _compared(document, of_lens, _phrases(lens.kind), version(), where)
 
 
 def _compared(
@@ -67,16 +65,24 @@ def _compared(
     return Finding(True, f"{count} posts, {uses.total()} uses, as recounted", where)
 
 
-def compare_speed(hour: str, counts: Mapping[str, int], posts: Iterable[Record], rule: Rule) -> Finding:
-    """An hour's speed rows against its posts as they were sent."""
-    uses, _ = recount(posts, _tags(rule), once=False)
+def compare_speed(
+    hour: str, counts: Mapping[str, int], posts: Iterable[Record], rule: Rule, kind: Kind = "hashtag"
+) -> Finding:
+    """An hour's speed rows of a kind against its posts as they were sent."""
+    uses, _ = recount(posts, _tags(rule) if kind == "hashtag" else _phrases(kind), once=False)
+    where = hour if kind == "hashtag" else f"{hour}, {kind}s"
     if differing := {tag for tag in uses.keys() | counts.keys() if uses[tag] != counts.get(tag, 0)}:
         first = min(differing)
         what = (
             f"{len(differing)} tags differ, the first: {first[:60]!r} {counts.get(first, 0)} times, sent {uses[first]}"
         )
-        return Finding(False, what, hour, "Report this, unless the rule was corrected since these posts came")
-    return Finding(True, f"{uses.total()} uses in the speed layer, as sent", hour)
+        since = "the rule was corrected" if kind == "hashtag" else "`ingest.kinds` was set"
+        return Finding(False, what, where, f"Report this, unless {since} since these posts came")
+    return Finding(True, f"{uses.total()} uses in the speed layer, as sent", where)
+
+
+def _phrases(kind: Phrase) -> Callable[[Record], Iterable[str]]:
+    return lambda post: phrases(post["text"], post["lang"], [kind])[kind]
 
 
 def _tags(rule: Rule) -> Callable[[Record], Iterable[str]]:

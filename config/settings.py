@@ -101,6 +101,8 @@ class IngestSettings(Section):
     """Whether the record as received is kept beside the text (about 40 % more bytes)."""
     max_post_bytes: int = Field(default=4_000_000, ge=1_000)
     """Largest post on the wire; a larger one goes to `rejects`."""
+    kinds: tuple[Literal["bigram", "trigram"], ...] = ()
+    """Phrases that are sent to the speed layer beside hashtags: some twenty messages a post in place of one or two."""
 
 
 class ArchiveSettings(Section):

@@ -1,6 +1,6 @@
 """What is sent for posts and rejects: the messages of one transaction. Pure: nothing is sent here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -9,12 +9,13 @@ from config.errors import BadRecordError
 from config.settings import IngestSettings, KafkaSettings
 from ingest import rejects
 from ingest.hashtags import Rule
+from ingest.phrases import phrases
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.states import State
 from ingest.standings import gap_message, state_message
 from ingest.transactions import Outgoing
-from ingest.wire import MAX_USE_BYTES, Reject, encode, use_of
+from ingest.wire import MAX_USE_BYTES, Reject, Use, encode, use_of
 
 
 class Counts(NamedTuple):
@@ -42,6 +43,7 @@ class Messages:
         self._posts, self._hashtags = settings.posts, settings.hashtags
         self._most = ingest.max_post_bytes
         self._rule = rule
+        self._kinds = ingest.kinds
 
     def of_batch(self, batch: Batch, name: str) -> tuple[Outgoing, Counts]:
         """Everything of a batch and its cursor, which is kept under the source's name, as its state and gaps are."""
@@ -95,10 +97,17 @@ class Messages:
             raise BadRecordError("holds half a character (a lone surrogate)") from None
         if len(value) > self._most:
             raise BadRecordError(f"a post of {len(value)} bytes; ingest.max_post_bytes is {self._most}")
-        tags = self._rule.tags(post.text, post.tags)
-        uses = [(self._hashtags, encode(use_of(post, tag, shown)), tag.encode()) for tag, shown in tags.items()]
+        uses = [(self._hashtags, encode(use), use.tag.encode()) for use in self._uses(post)]
         for _, use, tag_bytes in uses:
             if len(use) > MAX_USE_BYTES:
                 raise BadRecordError(f"a hashtag of {len(tag_bytes)} bytes")
         outgoing.messages.append((self._posts, value, post.id.encode()))
         outgoing.messages += uses
+
+    def _uses(self, post: Post) -> Iterator[Use]:
+        for tag, shown in self._rule.tags(post.text, post.tags).items():
+            yield use_of(post, tag, shown)
+        if self._kinds:
+            for kind, found in phrases(post.text, post.lang, self._kinds).items():
+                for phrase, shown in found.items():
+                    yield use_of(post, phrase, shown, kind)

@@ -13,21 +13,22 @@ Where a script has no blanks, the rule takes each Chinese or Thai character, and
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
 
 import regex
 import stop_words
 
 from ingest.hashtags import normalise
+from ingest.kinds import Phrase
 
 VERSION = "1"
 """Version of the rule. Raise it with every change of what is found."""
 
-Phrase = Literal["bigram", "trigram"]
 WORDS_IN: Mapping[Phrase, int] = {"bigram": 2, "trigram": 3}
 
 LONGEST_TEXT = 25_000
 """Characters that are read of a text: the longest that a service allows. It bounds the phrases of hostile ones."""
+MOST_WORD_BYTES = 300
+"""A longer word is left out: three of them, as counted and as spelled, fit a message of `hashtags`."""
 
 _LEFT_OUT_OR_WORD = regex.compile(
     r"""(?: [Hh][Tt][Tt][Pp][Ss]?:// [!-~]*                     # a link ends where ASCII does
@@ -89,9 +90,11 @@ def stop_words_of(lang: str | None) -> frozenset[str]:
 
 @lru_cache(50_000)
 def _word(spelling: str) -> str:
-    """What is counted for a word; empty where it holds neither letter nor digit."""
+    """What is counted for a word; empty where it is too long, or holds neither letter nor digit."""
     word = normalise(spelling).replace("’", "'").strip("_")
-    return word if any(map(str.isalnum, word)) else ""
+    if max(len(word.encode()), len(spelling.encode())) > MOST_WORD_BYTES or not any(map(str.isalnum, word)):
+        return ""
+    return word
 
 
 def _joined(words: Sequence[str], size: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ import msgspec
 
 from config.errors import BadRecordError
 from ingest.hours import HOUR_MS, Hour
+from ingest.kinds import Kind
 from ingest.post import Post
 
 MAX_USE_BYTES = 4_000
@@ -14,7 +15,7 @@ MAX_USE_BYTES = 4_000
 rows that the speed layer counts in one transaction must fit one whatever their tags are."""
 
 
-class Use(msgspec.Struct, frozen=True, gc=False):
+class Use(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One post using one tag: a message of `hashtags`, whose key is the tag."""
 
     tag: str
@@ -24,6 +25,8 @@ class Use(msgspec.Struct, frozen=True, gc=False):
     source: str
     shown: str
     """The tag as this post spells it."""
+    kind: Kind = "hashtag"
+    """What the tag is: a phrase, where `ingest.kinds` sends some."""
 
 
 class Reject(NamedTuple):
@@ -75,9 +78,9 @@ def decode_use(value: bytes) -> Use:
         raise BadRecordError(f"not a use: {error}") from None
 
 
-def use_of(post: Post, tag: str, shown: str) -> Use:
-    """The message for one tag of a post."""
-    return Use(tag=tag, hour=_hour(post.created_at // HOUR_MS), post=post.id, source=post.source, shown=shown)
+def use_of(post: Post, tag: str, shown: str, kind: Kind = "hashtag") -> Use:
+    """The message for one tag of a post, or one phrase."""
+    return Use(tag, _hour(post.created_at // HOUR_MS), post.id, post.source, shown, kind)
 
 
 @lru_cache(4_096)

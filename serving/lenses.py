@@ -11,7 +11,7 @@ from config.errors import UsageError
 from ingest.hours import Hour, millis
 from serving.merge import View
 from serving.store import Snapshot
-from serving.views import HourDocument, Kind, Lens, LensDocument, Row
+from serving.views import HASHTAGS, HourDocument, Kind, Lens, LensDocument, Origin, Row
 
 
 class Absence(NamedTuple):
@@ -33,10 +33,12 @@ def batch_view(document: HourDocument) -> View:
     return _view(document, is_final=document["complete"] and not document["dirty"])
 
 
-def through(snapshot: Snapshot, hours: Sequence[Hour], lens: Lens) -> dict[str, View]:
-    """The hours that the batch layer has seen through a lens, by hour."""
+def through(snapshot: Snapshot, hours: Sequence[Hour], lens: Lens) -> dict[str, View | None]:
+    """The hours that the batch layer has computed, by hour: None for one that it has not seen through this lens."""
+    if lens == HASHTAGS:
+        return {hour: batch_view(document) for hour, document in snapshot.batch(hours).items()}
     own = snapshot.batch(hours, rows=False)
-    views: dict[str, View] = {}
+    views: dict[str, View | None] = dict.fromkeys(own)
     for hour, document in snapshot.lenses(hours, lens).items():
         if hour in own and own[hour]["token"] <= document["token"]:
             is_late = own[hour]["dirty"] and own[hour]["token"] == document["token"]
@@ -47,6 +49,25 @@ def through(snapshot: Snapshot, hours: Sequence[Hour], lens: Lens) -> dict[str, 
     return views
 
 
+def live(snapshot: Snapshot, hour: Hour, lens: Lens, n: int) -> View | None:
+    """What the speed layer has of an hour: its first n rows, all of them where n is 0."""
+    rows = tuple(snapshot.speed_rows(hour, n, lens.kind)) if lens.source is None else ()
+    if not rows:
+        return None
+    uses, tags, tied = snapshot.speed_totals(hour, rows[-1].count, lens.kind)
+    beyond = tied - sum(row.count == rows[-1].count for row in rows)
+    return View(hour, "speed", "live", rows, beyond, uses, tags, posts=None, rule=None, computed_at=None, lens=lens)
+
+
+def hours_of(snapshot: Snapshot, origin: Origin, lens: Lens) -> list[Hour]:
+    """The hours that one layer may have something of, ascending."""
+    if lens == HASHTAGS:
+        return snapshot.hours(origin)
+    if origin == "batch":
+        return snapshot.lens_hours(lens)
+    return snapshot.phrase_hours(lens.kind) if lens.source is None else []
+
+
 def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> Absence | None:
     """Why an hour that something is known of has no answer through a lens; None where nothing is known of it."""
     own = snapshot.batch([hour], rows=False).get(str(hour))
@@ -54,7 +75,8 @@ def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> Absence | None:
     if own is None:
         if not snapshot.speed_rows(hour, 1):
             return None
-        what = f"{hour} is not computed yet, and the speed layer counts hashtags over all sources alone: no {lens}"
+        counts = "hashtags over all sources" if lens.source else f"no {lens} unless `ingest.kinds` sends them"
+        what = f"{hour} is not computed yet, and the speed layer counts {counts}"
         return Absence(what, f"It is computed once it is complete; {compute} now, as far as it is archived")
     sources = own.get("sources")
     if lens.source and sources and lens.source not in sources:

@@ -7,7 +7,7 @@ from config.errors import NoDataError, UsageError
 from ingest.hours import Hour
 from serving.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.history import History, history
-from serving.lenses import absence, batch_view, through
+from serving.lenses import absence, hours_of, live, through
 from serving.merge import Range, View, first, merge, total
 from serving.render import named
 from serving.rising import SURE, Rising, rising
@@ -24,7 +24,7 @@ _AT_ONCE = 168
 class Query:
     """Questions to one store. With `origin` every hour is answered by that layer alone.
 
-    Through another `lens` than `HASHTAGS` only the batch layer answers: the speed layer counts nothing else.
+    Through another `lens` than `HASHTAGS` the speed layer answers only where phrases are sent to it.
     """
 
     store: Store
@@ -111,24 +111,18 @@ class Query:
 
     def _answers(self, snapshot: Snapshot, hours: list[Hour], n: int) -> Iterator[View]:
         """Each hour from one layer, its first n rows; all of them where n is 0."""
-        batch: dict[str, View] = {}
-        if self.origin != "speed":
-            batch = batch_views(snapshot, hours) if self.lens == HASHTAGS else through(snapshot, hours, self.lens)
-        asks_speed = self.origin != "batch" and self.lens == HASHTAGS
+        batch = through(snapshot, hours, self.lens) if self.origin != "speed" else {}
         for hour in hours:
-            of_batch = batch.get(str(hour))
-            answer = merge(of_batch, _speed_view(snapshot, hour, n) if asks_speed and not of_batch else None)
+            asks_speed = self.origin != "batch" and str(hour) not in batch
+            speed = live(snapshot, hour, self.lens, n) if asks_speed else None
+            answer = merge(batch.get(str(hour)), speed)
             if answer:
                 yield first(answer, n) if n else answer
 
     def _there(self, snapshot: Snapshot, origin: Origin | None) -> list[Hour]:
         """The hours that there may be an answer for, ascending."""
-        there = set[Hour]()
-        if origin != "speed":
-            there.update(snapshot.hours("batch") if self.lens == HASHTAGS else snapshot.lens_hours(self.lens))
-        if origin != "batch" and self.lens == HASHTAGS:
-            there.update(snapshot.hours("speed"))
-        return sorted(there)
+        origins: tuple[Origin, ...] = ("batch", "speed") if origin is None else (origin,)
+        return sorted({hour for each in origins for hour in hours_of(snapshot, each, self.lens)})
 
     def newest(self) -> Hour | None:
         """The latest hour that something is known of."""
@@ -152,17 +146,3 @@ def _check(since: Hour, until: Hour, most: int = MOST_HOURS) -> None:
         raise UsageError(f"no hour lies between {since} and {until}", next_step="--since must be before --until")
     if until.serial - since.serial > most:
         raise UsageError(f"{since} to {until} is more than {most:,} hours", next_step="Ask for less at once")
-
-
-def batch_views(snapshot: Snapshot, hours: list[Hour]) -> dict[str, View]:
-    """The hours that the batch layer has computed, by hour."""
-    return {hour: batch_view(document) for hour, document in snapshot.batch(hours).items()}
-
-
-def _speed_view(snapshot: Snapshot, hour: Hour, n: int) -> View | None:
-    rows = tuple(snapshot.speed_rows(hour, n))
-    if not rows:
-        return None
-    uses, tags, tied = snapshot.speed_totals(hour, rows[-1].count)
-    beyond = tied - sum(row.count == rows[-1].count for row in rows)
-    return View(hour, "speed", "live", rows, beyond, uses, tags, posts=None, rule=None, computed_at=None)

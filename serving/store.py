@@ -21,17 +21,18 @@ from config.errors import UnavailableError, UsageError
 from config.settings import MongoSettings
 from ingest.hours import Hour
 from serving.views import (
+    COLLECTIONS,
     FIRST,
     HASHTAGS,
     HOURS,
     LANES,
     LENSES,
-    PROGRESS,
-    RUNS,
+    PHRASE_USES,
     USES,
     WRITERS,
     BatchView,
     HourDocument,
+    Kind,
     Lens,
     LensDocument,
     Row,
@@ -110,22 +111,21 @@ class Store:
     def prepare(self) -> None:
         """Make the collections (a transaction can't) and their indexes. Idempotent."""
         with told():
-            there = set(self.database.list_collection_names())
-            for name in {HOURS, LENSES, USES, LANES, PROGRESS, WRITERS, RUNS} - there:
+            for name in COLLECTIONS - set(self.database.list_collection_names()):
                 try:
                     self.database.create_collection(name, check_exists=False)
                 except OperationFailure as error:
                     if error.code != _EXISTS:
                         raise
                     log.debug("%s was made by another process meanwhile", name)
-            ranked = [("hour", ASCENDING), ("count", DESCENDING), ("tag", ASCENDING), ("shown", ASCENDING)]
+            ranked: list[str | tuple[str, int]] = ["hour", ("count", DESCENDING), "tag", "shown"]
             self.collection(USES).create_index(ranked, name="ranked")
-            for name in (USES, LANES, WRITERS):
+            self.collection(PHRASE_USES).create_index(["kind", *ranked], name="ranked")
+            for name in (USES, PHRASE_USES, LANES, WRITERS):
                 self.collection(name).create_index("expires", name="janitor", expireAfterSeconds=0)
-            for name in (HOURS, LENSES):
+            for name in (HOURS, LENSES, PHRASE_USES):
                 self.collection(name).create_index("hour", name="by_hour")
-            by_lens = [("kind", ASCENDING), ("source", ASCENDING), ("hour", ASCENDING)]
-            self.collection(LENSES).create_index(by_lens, name="by_lens")
+            self.collection(LENSES).create_index(["kind", "source", "hour"], name="by_lens")
 
     # What the batch layer writes
 
@@ -138,9 +138,8 @@ class Store:
 
         Documents of other lenses go first: once an hour's own is there, so are they.
         """
-        hours = [view for view in views if view.lens == HASHTAGS]
         self._publish(LENSES, [dict(lens_document(view)) for view in views if view.lens != HASHTAGS])
-        return self._publish(HOURS, [dict(hour_document(view)) for view in hours])
+        return self._publish(HOURS, [dict(hour_document(view)) for view in views if view.lens == HASHTAGS])
 
     def _publish(self, name: str, documents: Sequence[Document]) -> int:
         """Put documents in place of those whose token is not larger; how many were not refused."""
@@ -182,6 +181,7 @@ class Store:
         """Delete the speed rows of several hours, all of them published. How many there were."""
         with told():
             wanted = {"hour": {"$in": [str(hour) for hour in hours]}}
+            self.collection(PHRASE_USES).delete_many(wanted)
             return self.collection(USES).delete_many(wanted).deleted_count
 
     def speed_seen(self, hours: Iterable[Hour]) -> dict[str, SpeedSeen]:
@@ -224,6 +224,7 @@ class Snapshot:
         self._hours = store.collection(HOURS)
         self._lenses = store.collection(LENSES)
         self._uses = store.collection(USES)
+        self._phrase_uses = store.collection(PHRASE_USES)
 
     def __enter__(self) -> "Snapshot":
         return self
@@ -258,23 +259,25 @@ class Snapshot:
         with told():
             return list(self._lenses.find({"hour": str(hour)}, session=self._session).sort("_id"))  # type: ignore[arg-type]
 
-    def speed_rows(self, hour: Hour, limit: int = 0) -> list[Row]:
+    def speed_rows(self, hour: Hour, limit: int = 0, kind: Kind = "hashtag") -> list[Row]:
         """The hour's speed rows, ranked; all of them where limit is 0."""
+        uses, of_hour = self._speed(hour, kind)
         wanted = {"_id": False, "tag": True, "shown": True, "count": True}
         ranked = [("count", DESCENDING), ("tag", ASCENDING)]
         with told():
-            found = self._uses.find({"hour": str(hour)}, wanted, session=self._session).sort(ranked).limit(limit)
+            found = uses.find(of_hour, wanted, session=self._session).sort(ranked).limit(limit)
             return [Row(each["tag"], each["shown"], each["count"]) for each in found]
 
-    def speed_totals(self, hour: Hour, count: int) -> tuple[int, int, int]:
+    def speed_totals(self, hour: Hour, count: int, kind: Kind = "hashtag") -> tuple[int, int, int]:
         """The hour's uses, distinct tags, and how many tags have exactly this count."""
+        uses, of_hour = self._speed(hour, kind)
         tied = {"$sum": {"$cond": [{"$eq": ["$count", count]}, 1, 0]}}
         stages: list[Document] = [
-            {"$match": {"hour": str(hour)}},
+            {"$match": of_hour},
             {"$group": {"_id": None, "uses": {"$sum": "$count"}, "tags": {"$sum": 1}, "tied": tied}},
         ]
         with told():
-            for totals in self._uses.aggregate(stages, session=self._session):
+            for totals in uses.aggregate(stages, session=self._session):
                 return totals["uses"], totals["tags"], totals["tied"]
         return 0, 0, 0
 
@@ -283,3 +286,14 @@ class Snapshot:
         held = self._hours if origin == "batch" else self._uses
         with told():
             return sorted(Hour.parse(hour) for hour in held.distinct("hour", session=self._session))
+
+    def phrase_hours(self, kind: Kind) -> list[Hour]:
+        """The hours of which the speed layer has phrases of a kind, ascending."""
+        with told():
+            return sorted(map(Hour.parse, self._phrase_uses.distinct("hour", {"kind": kind}, session=self._session)))
+
+    def _speed(self, hour: Hour, kind: Kind) -> tuple[Collection[Document], Document]:
+        """Where the speed rows of a kind lie, and which are of an hour."""
+        if kind == "hashtag":
+            return self._uses, {"hour": str(hour)}
+        return self._phrase_uses, {"kind": kind, "hour": str(hour)}

@@ -4,6 +4,7 @@ Collections
     `hours`     one document an hour, written by the batch layer, replaced whole: `HourDocument`
     `lenses`    one document a (lens, hour), written by the batch layer, replaced whole: `LensDocument`
     `uses`      one document a (hour, tag), written by the speed layer in its transactions: `UseDocument`
+    `phrase_uses`   the same of phrases, where some are sent to it: `PhraseUseDocument`
     `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.writers`)
     `runs`      the batch layer's ledger of jobs (see `batch_layer.runs`)
 
@@ -21,16 +22,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
+from ingest import kinds
 from ingest.hours import Hour, Millis, moment_of
 
-HOURS, LENSES, USES, LANES, PROGRESS, WRITERS, RUNS = "hours", "lenses", "uses", "lanes", "progress", "writers", "runs"
+HOURS, LENSES, USES, PHRASE_USES = "hours", "lenses", "uses", "phrase_uses"
+LANES, PROGRESS, WRITERS, RUNS = "lanes", "progress", "writers", "runs"
+COLLECTIONS = frozenset({HOURS, LENSES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS, RUNS})
 """Names of the collections."""
 
 FIRST = 10
 """Tags of an hour that are its top."""
 
 Origin = Literal["batch", "speed"]
-Kind = Literal["hashtag", "bigram", "trigram"]
+Kind = kinds.Kind
 
 
 class Lens(NamedTuple):
@@ -176,6 +180,12 @@ class UseDocument(TypedDict):
     """Wall-clock moment after which the TTL index removes it."""
 
 
+class PhraseUseDocument(UseDocument):
+    """`phrase_uses`: `_id` is `bigram|2017-01-06T07|new york`."""
+
+    kind: kinds.Phrase
+
+
 def hour_id(hour: Hour) -> str:
     """`_id` of an hour's batch document."""
     return f"batch|{hour}"
@@ -186,9 +196,9 @@ def lens_id(lens: Lens, hour: Hour) -> str:
     return f"{lens.kind}|{hour}" if lens.source is None else f"{lens.kind}|{hour}|{lens.source}"
 
 
-def use_id(hour: str, tag: str) -> str:
-    """`_id` of a speed row. A tag may hold any character; the hour has a fixed length, so ids never collide."""
-    return f"{hour}|{tag}"
+def use_id(hour: str, tag: str, kind: kinds.Phrase | None = None) -> str:
+    """`_id` of a speed row. A tag may hold any character; what stands before it has a known shape: no ids collide."""
+    return f"{hour}|{tag}" if kind is None else f"{kind}|{hour}|{tag}"
 
 
 def hour_document(view: BatchView) -> HourDocument:

@@ -22,9 +22,9 @@ from pymongo.write_concern import WriteConcern
 
 from ingest.hours import Millis, moment_of
 from serving.store import Store, told
-from serving.views import LANES, PROGRESS, USES, use_id
+from serving.views import LANES, PHRASE_USES, PROGRESS, USES, use_id
 from speed_layer.lanes import progress_id
-from speed_layer.steps import NO_LANE, Step
+from speed_layer.steps import NO_LANE, Step, parse_hour_of_kind
 
 log = logging.getLogger(__name__)
 
@@ -123,11 +123,14 @@ class MongoLedger:
             )
         if moved.matched_count + moved.inserted_count != len(steps):
             raise _LaneElsewhereError
-        rows: list[_Write] = []
+        rows: dict[str, list[_Write]] = {}
         for step in steps:
-            rows += _new_rows(step, expires) if inserting and step.since == NO_LANE else _rows(step, expires)
+            name = USES if parse_hour_of_kind(step.hour)[1] is None else PHRASE_USES
+            added = _new_rows if inserting and step.since == NO_LANE else _rows
+            rows.setdefault(name, []).extend(added(step, expires))
         with _duplicates_raise(_RowThereError if inserting else _LaneElsewhereError):
-            self._store.collection(USES).bulk_write(rows, ordered=False, session=session)
+            for name, writes in rows.items():
+                self._store.collection(name).bulk_write(writes, ordered=False, session=session)
 
     def _refuse_passed(self, steps: Sequence[Step], session: ClientSession) -> None:
         """A lane is removed once progress has passed it: a step that would make it anew must not begin below that."""
@@ -165,24 +168,26 @@ def _move(step: Step, expires: datetime) -> _Write:
 
 
 def _new_rows(step: Step, expires: datetime) -> list[_Write]:
-    hour, shared = step.hour, {"origin": "speed", "expires": expires}
     return [
-        InsertOne({"_id": use_id(hour, tag), "hour": hour, "tag": tag, "shown": shown, "count": count, **shared})
-        for tag, (count, shown) in step.counts.items()
+        InsertOne({"_id": row_id, **row, "count": step.counts[row["tag"]][0], "expires": expires})
+        for row_id, row in _named(step)
     ]
 
 
 def _rows(step: Step, expires: datetime) -> list[_Write]:
-    hour = step.hour
     return [
         UpdateOne(
-            {"_id": use_id(hour, tag)},
-            {
-                "$inc": {"count": count},
-                "$set": {"expires": expires},
-                "$setOnInsert": {"hour": hour, "tag": tag, "shown": shown, "origin": "speed"},
-            },
+            {"_id": row_id},
+            {"$inc": {"count": step.counts[row["tag"]][0]}, "$set": {"expires": expires}, "$setOnInsert": row},
             upsert=True,
         )
-        for tag, (count, shown) in step.counts.items()
+        for row_id, row in _named(step)
     ]
+
+
+def _named(step: Step) -> Iterator[tuple[str, dict[str, str]]]:
+    """The `_id` of each row of a step, and what of it never changes."""
+    hour, kind = parse_hour_of_kind(step.hour)
+    of_kind = {} if kind is None else {"kind": kind}
+    for tag, (_, shown) in step.counts.items():
+        yield use_id(hour, tag, kind), {"hour": hour, "tag": tag, "shown": shown, "origin": "speed", **of_kind}

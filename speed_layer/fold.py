@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from config.errors import BadRecordError, UsageError
 from ingest.hours import EARLIEST_MS, Hour
 from ingest.wire import Reject, Use, decode_use
-from speed_layer.steps import Counts
+from speed_layer.steps import Counts, hour_of_kind
 
 Message = tuple[int, bytes | None]
 """Offset and value."""
@@ -59,9 +59,10 @@ class Fold:
             self.messages += 1
             try:
                 use = decode_use(value or b"")
-                hour = hours.get(use.hour)
+                name = hour_of_kind(use.hour, use.kind)
+                hour = hours.get(name)
                 if hour is None:
-                    hour = hours[use.hour] = self._open(use)
+                    hour = hours[name] = self._open(use, name)
             except (BadRecordError, UsageError) as error:
                 self.rejects.append(Reject(value or b"", "speed", error.what, f"{self._source}@{offset}"))
                 continue
@@ -87,8 +88,8 @@ class Fold:
             if hour.counts
         }
 
-    def _open(self, use: Use) -> _HourFold:
+    def _open(self, use: Use, name: str) -> _HourFold:
         hour = Hour.parse(use.hour)
         if not _EARLIEST <= hour <= self._latest():
             raise BadRecordError(f"an hour that can't be: {hour}")
-        return _HourFold(self._lanes.get(use.hour, 0))
+        return _HourFold(self._lanes.get(name, 0))

@@ -16,6 +16,7 @@ from ingest.wire import decode_use
 from serving.store import Store
 from speed_layer.lanes import Counted, Lanes
 from speed_layer.reader import consumer_config, partitions_of, watermarks
+from speed_layer.steps import hour_of_kind
 
 _AT_ONCE = 1_000
 
@@ -84,7 +85,8 @@ def _nothing_left(consumer: Consumer, counted: Counted, name: str, deadline: flo
 
 def _is_counted(offset: int, value: bytes | None, counted: Counted) -> bool:
     try:
-        return offset < counted.ahead.get(decode_use(value or b"").hour, 0)
+        use = decode_use(value or b"")
+        return offset < counted.ahead.get(hour_of_kind(use.hour, use.kind), 0)
     except BadRecordError:
         return False  # counts as left until progress has passed it
 

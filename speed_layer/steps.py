@@ -2,12 +2,17 @@
 
 A *lane* is one hour of one Kafka partition. Its `next` says: every message of this hour in this partition below that
 offset is counted, once. A step says: the lane that stands at `since` goes to `next`, and these are the uses between.
+Where phrases are sent too, each kind of them has hours of its own, `2017-01-06T07~bigram`: nobody but `counters`, which
+knows where rows lie, and `fold`, which reads messages, tells them from others.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
+
+from config.errors import BadRecordError
+from ingest.kinds import Kind, Phrase
 
 FIELDS = ("hour", "partition", "start", "since", "next", "counts")
 """Fields of a tuple. Its values are flat: a nested value turns into a foreign object inside Storm."""
@@ -18,6 +23,8 @@ NO_LANE = -1
 
 Counts = dict[str, tuple[int, str]]
 """For each tag of an hour: its uses, and the spelling seen first."""
+
+PHRASES: dict[str, Phrase] = {kind: kind for kind in get_args(Phrase)}
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Counts)
@@ -52,6 +59,19 @@ class Step(NamedTuple):
         return cls(
             str(hour), int(partition), int(start), int(since), int(next_offset), _decoder.decode(str(counts).encode())
         )
+
+
+def hour_of_kind(hour: str, kind: Kind) -> str:
+    """The hour as lanes are named by it: that of hashtags is the hour itself. Raises `BadRecordError`."""
+    if "~" in hour:
+        raise BadRecordError(f"not an hour: {hour[:40]!r}")
+    return hour if kind == "hashtag" else f"{hour}~{kind}"
+
+
+def parse_hour_of_kind(text: str) -> tuple[str, Phrase | None]:
+    """The inverse of `hour_of_kind`: the hour, and the kind where it is one of phrases."""
+    hour, _, kind = text.partition("~")
+    return hour, PHRASES[kind] if kind else None
 
 
 def lane_id(partition: int, hour: str) -> str:

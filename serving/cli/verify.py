@@ -11,6 +11,7 @@ from config.settings import Settings
 from ingest.hours import Hour
 from serving.cli.options import json_option, now, settings_of, tz_option
 from serving.moments import parse
+from serving.views import Kind
 
 if TYPE_CHECKING:  # the archive's libraries are imported when the command runs
     from zoneinfo import ZoneInfo
@@ -67,6 +68,7 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     from serving.store import Store
 
     rule = Rule.corrected(settings.rule.ignore, settings.rule.aliases)
+    kinds: tuple[Kind, ...] = ("hashtag", *settings.ingest.kinds)
     with Store(settings.mongo) as store:
         settled = _settled(settings)
         ledger = ledger_of(settings)
@@ -74,13 +76,15 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
             with store.snapshot() as snapshot:
                 document = snapshot.batch([hour]).get(str(hour))
                 lenses = snapshot.lenses_of(hour)
-                counts = {row.tag: row.count for row in snapshot.speed_rows(hour)} if document is None else {}
+                speed = {kind: snapshot.speed_rows(hour, kind=kind) for kind in kinds} if document is None else {}
             if document is not None:
                 posts = list(posts_of(ledger, hour))
                 yield compare_batch(document, posts, rule)
                 yield from (compare_lens(each, document, posts, rule) for each in lenses)
             elif settled:
-                yield compare_speed(str(hour), counts, posts_of(ledger, hour), rule)
+                posts = list(posts_of(ledger, hour))
+                for kind, rows in speed.items():
+                    yield compare_speed(str(hour), {row.tag: row.count for row in rows}, posts, rule, kind)
             else:
                 yield Finding(True, "posts are still on their way: the speed layer was not compared", str(hour))
 

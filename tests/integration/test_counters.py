@@ -14,11 +14,12 @@ from pymongo import uri_parser
 from config.errors import UnavailableError
 from config.settings import MongoSettings, Settings
 from ingest.hours import Hour, moment_of
+from serving.query import Query
 from serving.store import Store
-from serving.views import LANES, USES
+from serving.views import LANES, PHRASE_USES, USES, Lens
 from speed_layer.counters import MongoLedger, Verdict, settle
 from speed_layer.lanes import Lanes
-from speed_layer.steps import NO_LANE, Counts, Step
+from speed_layer.steps import NO_LANE, Counts, Step, hour_of_kind
 from speed_layer.worker import wall_ms
 
 SEVEN, EIGHT = "2017-01-06T07", "2017-01-06T08"
@@ -58,6 +59,24 @@ def test_a_step_moves_its_lane_and_adds_its_uses(store: Store, ledger: MongoLedg
     assert (row["shown"], row["origin"]) == ("Paris", "speed")
     with store.snapshot() as snapshot:
         assert [row.tag for row in snapshot.speed_rows(Hour.parse(SEVEN))] == ["paris", "rome"]
+
+
+def test_a_step_of_phrases_has_its_own_lane_and_rows_and_touches_no_hashtag(store: Store, ledger: MongoLedger) -> None:
+    bigrams = hour_of_kind(SEVEN, "bigram")
+    steps = [step(NO_LANE, 10, paris=2), step(NO_LANE, 10, bigrams, paris=5)]
+    assert settle(ledger, steps) == [Verdict.COUNTED] * 2
+    assert settle(ledger, [step(10, 20, bigrams, paris=1, rome=1)]) == [Verdict.COUNTED]
+    assert settle(ledger, steps) == [Verdict.COUNTED_ALREADY] * 2
+    assert counted(store) == {(SEVEN, "paris"): 2}
+    hour = Hour.parse(SEVEN)
+    with store.snapshot() as snapshot:
+        assert [(row.tag, row.count) for row in snapshot.speed_rows(hour, kind="bigram")] == [("paris", 6), ("rome", 1)]
+        assert snapshot.speed_totals(hour, 1, "bigram") == (7, 2, 1)
+        assert (snapshot.phrase_hours("bigram"), snapshot.phrase_hours("trigram")) == ([hour], [])
+    live = Query(store, lens=Lens("bigram")).hour(hour, 1)
+    assert (live.origin, live.lens.kind, live.uses, live.rows[0].tag) == ("speed", "bigram", 7, "paris")
+    store.drop_uses(hour)
+    assert not store.collection(PHRASE_USES).count_documents({})
 
 
 def test_a_step_that_comes_again_is_counted_already(store: Store, ledger: MongoLedger) -> None:
