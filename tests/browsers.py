@@ -50,8 +50,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def watched(browser: Browser, url: str, expected: tuple[int, ...] = (), **context: Any) -> Iterator[Page]:
-    """A page at which nothing may fail, no dialog open, no policy be broken, and nothing be asked of another server."""
+def watched(browser: Browser, url: str, expected: str | None = None, **context: Any) -> Iterator[Page]:
+    """A page at which nothing may fail, no dialog open, no policy be broken, and nothing be asked of another server.
+
+    But for what is expected on its console.
+    """
     wrong: list[str] = []
     opened = browser.new_context(base_url=url, **context)
     opened.set_default_timeout(60_000)
@@ -64,7 +67,7 @@ def watched(browser: Browser, url: str, expected: tuple[int, ...] = (), **contex
         dialog.dismiss()
 
     def said(message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(f"status of {status}" in message.text for status in expected):
+        if message.type == "error" and (expected is None or expected not in message.text):
             wrong.append(f"console: {message.text}")
 
     page.on("dialog", opened_by_a_tag)

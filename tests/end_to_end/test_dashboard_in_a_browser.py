@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,18 +105,18 @@ def test_a_use_is_shown_as_soon_as_it_is_counted_and_the_keyboard_stays_where_it
 
 
 def test_what_is_shown_is_said_to_be_old_once_the_server_is_gone(browser: Browser, own: Settings, place: Place) -> None:
-    with running(own) as url:
-        opened = watched(browser, url, expected=(0,))
-        page = opened.__enter__()
-        page.goto("/")
-        expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
-    expect(page.locator("#pulse")).to_have_attribute("data-state", "stale")
-    expect(page.locator("#pulse-said")).to_contain_text("what is shown is old")
-    page.context.close()
+    with ExitStack() as server:
+        url = server.enter_context(running(own))
+        with watched(browser, url, expected="net::ERR_") as page:
+            page.goto("/")
+            expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+            server.close()
+            expect(page.locator("#pulse")).to_have_attribute("data-state", "stale")
+            expect(page.locator("#pulse-said")).to_contain_text("what is shown is old")
 
 
 def test_an_hour_without_data_says_so_and_leads_to_one_with_data(browser: Browser, place: Place) -> None:
-    with watched(browser, place.url, expected=(404,)) as page:
+    with watched(browser, place.url, expected="status of 404") as page:
         page.goto(f"/hour/{EMPTY}")
         expect(page.get_by_role("main")).to_contain_text("Nothing is known of this hour")
         page.get_by_role("link", name="2013-04-16 13:00").click()
