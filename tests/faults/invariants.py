@@ -22,8 +22,6 @@ NO_POST = b"no post at all"
 """What a scenario puts among the posts, to be rejected."""
 KEPT = 1_000
 """Rows that an hour's document keeps."""
-Archived = dict[int, list[int]]
-"""For each partition the offsets in its files, sorted; one that is there twice is listed twice."""
 
 
 class Places(NamedTuple):

@@ -11,19 +11,26 @@ address is rewritten on its way back, by bytes of the same length: see `told_as_
 """
 
 import asyncio
-import socket
 import struct
 import threading
-import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from tests.faults.passing import (
+    Blackhole,
+    Connection,
+    Cut,
+    CutInRequest,
+    LostReply,
+    Match,
+    Passing,
+    ResetError,
+    Slow,
+    reset,
+)
 from tests.faults.proof import Proof, proving
 
-Match = Callable[[bytes], bool]
-"""Whether bytes that a client sends begin, or hold, the request that is meant."""
 PIECE = 65_536
 _T = TypeVar("_T")
 
@@ -50,133 +57,15 @@ def told_to_kafka(server: int, proxy: int) -> dict[bytes, bytes]:
     return {b"127.0.0.1" + struct.pack(">i", server): b"127.0.0.1" + struct.pack(">i", proxy)}
 
 
-class _ResetError(Exception):
-    """Break this connection now."""
-
-
-@dataclass(eq=False)
-class _Connection:
-    client: asyncio.StreamWriter
-    server: asyncio.StreamWriter
-    budget: int | None = None
-    """How many more bytes of a request may pass, once it is to be cut off."""
-    swallows: bool = False
-    """Whether what the server says next is lost."""
-
-    def reset(self) -> None:
-        """Both ends see a reset; but the server that was sent a part of a request gets that part, and an end."""
-        _reset(self.client)
-        if self.budget is None:
-            _reset(self.server)
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        if (end := writer.get_extra_info("socket")) is not None:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-class _Passing:
-    """No fault: what comes goes on. A fault overrides one of the three."""
-
-    def __init__(self, proof: Proof) -> None:
-        self.proof = proof
-
-    refuses = False
-    """Whether nobody gets in."""
-
-    async def up(self, _: _Connection, data: bytes) -> bytes:
-        """What goes on to the server of what a client said."""
-        return data
-
-    async def down(self, _: _Connection, data: bytes) -> bytes:
-        """What goes on to the client of what the server said."""
-        return data
-
-
-class _Cut(_Passing):
-    refuses = True
-
-
-class _CutInRequest(_Passing):
-    def __init__(self, proof: Proof, match: Match, after: int, times: int) -> None:
-        super().__init__(proof)
-        self._match, self._after, self._left = match, after, times
-
-    async def up(self, connection: _Connection, data: bytes) -> bytes:
-        if connection.budget is None and self._left and self._match(data):
-            self._left -= 1
-            connection.budget = self._after
-        if connection.budget is None:
-            return data
-        if len(data) <= connection.budget:
-            connection.budget -= len(data)
-            return data
-        passed = data[: connection.budget]
-        connection.server.write(passed)
-        await connection.server.drain()
-        self.proof.saw(cut=1, passed=len(passed), withheld=len(data) - len(passed))
-        raise _ResetError
-
-
-class _LostReply(_Passing):
-    def __init__(self, proof: Proof, match: Match, times: int) -> None:
-        super().__init__(proof)
-        self._match, self._left = match, times
-
-    async def up(self, connection: _Connection, data: bytes) -> bytes:
-        if self._left and not connection.swallows and self._match(data):
-            self._left -= 1
-            connection.swallows = True
-            self.proof.saw(requests=1)
-        return data
-
-    async def down(self, connection: _Connection, data: bytes) -> bytes:
-        if not connection.swallows:
-            return data
-        self.proof.saw(replies_lost=1, bytes_lost=len(data))
-        raise _ResetError
-
-
-class _Slow(_Passing):
-    def __init__(self, proof: Proof, bytes_per_s: int) -> None:
-        super().__init__(proof)
-        self._rate, self._free_at = bytes_per_s, 0.0
-
-    async def up(self, _: _Connection, data: bytes) -> bytes:
-        now = time.monotonic()
-        self._free_at = max(self._free_at, now) + len(data) / self._rate
-        wait = self._free_at - now
-        self.proof.saw(bytes=len(data), delayed_ms=int(wait * 1000))
-        await asyncio.sleep(wait)
-        return data
-
-    down = up
-
-
-class _Blackhole(_Passing):
-    def __init__(self, proof: Proof) -> None:
-        super().__init__(proof)
-        self.over = asyncio.Event()
-
-    async def up(self, _: _Connection, data: bytes) -> bytes:
-        self.proof.saw(bytes_held=len(data))
-        await self.over.wait()
-        return data
-
-    down = up
-
-
 class Link:
     """The way to one server on loopback. Connect to `port` instead of the server's. A context: closed at the end."""
 
     def __init__(self, server_port: int, name: str, port: int = 0) -> None:
         self._to, self.name = server_port, name
         self._rewrite: dict[bytes, bytes] = {}
-        self._none = _Passing(Proof("none", name, ()))
-        self._fault: _Passing = self._none
-        self._open: set[_Connection] = set()
+        self._none = Passing(Proof("none", name, ()))
+        self._fault: Passing = self._none
+        self._open: set[Connection] = set()
         self.connections = 0
         """How many were made through it."""
         self._loop = asyncio.new_event_loop()
@@ -203,7 +92,7 @@ class Link:
     @contextmanager
     def cut(self) -> Iterator[Proof]:
         """Inside, what was open is reset, and who comes is reset too."""
-        with proving("connections reset", self.name, "resets") as proof, self._struck(_Cut(proof)):
+        with proving("connections reset", self.name, "resets") as proof, self._struck(Cut(proof)):
             proof.saw(resets=self._await(self._reset_all()))
             yield proof
 
@@ -212,7 +101,7 @@ class Link:
         """The next requests that match are cut off after so many bytes, reckoned from where they were recognised."""
         with (
             proving("cut in a request", self.name, "cut", "withheld") as proof,
-            self._struck(_CutInRequest(proof, match, after, times)),
+            self._struck(CutInRequest(proof, match, after, times)),
         ):
             yield proof
 
@@ -221,21 +110,21 @@ class Link:
         """The next requests that match reach the server; it answers, and its answer is lost with the connection."""
         with (
             proving("reply lost", self.name, "requests", "replies_lost", "bytes_lost") as proof,
-            self._struck(_LostReply(proof, match, times)),
+            self._struck(LostReply(proof, match, times)),
         ):
             yield proof
 
     @contextmanager
     def slow(self, bytes_per_s: int) -> Iterator[Proof]:
         """Inside, only so many bytes pass in a second."""
-        with proving("slow link", self.name, "bytes", "delayed_ms") as proof, self._struck(_Slow(proof, bytes_per_s)):
+        with proving("slow link", self.name, "bytes", "delayed_ms") as proof, self._struck(Slow(proof, bytes_per_s)):
             yield proof
 
     @contextmanager
     def blackhole(self) -> Iterator[Proof]:
         """Inside, nothing passes. What was sent meanwhile arrives afterwards, when nobody waits for it any more."""
         with proving("black hole", self.name, "bytes_held") as proof:
-            hole = _Blackhole(proof)
+            hole = Blackhole(proof)
             try:
                 with self._struck(hole):
                     yield proof
@@ -243,7 +132,7 @@ class Link:
                 self._loop.call_soon_threadsafe(hole.over.set)
 
     @contextmanager
-    def _struck(self, fault: _Passing) -> Iterator[None]:
+    def _struck(self, fault: Passing) -> Iterator[None]:
         assert self._fault is self._none, "one fault at a time on a link"
         self._fault = fault
         try:
@@ -254,22 +143,22 @@ class Link:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._fault.refuses:
             self._fault.proof.saw(resets=1)
-            _reset(writer)
+            reset(writer)
             return
         try:
             from_server, to_server = await asyncio.open_connection("127.0.0.1", self._to)
         except OSError:
-            _reset(writer)
+            reset(writer)
             return
         self.connections += 1
-        connection = _Connection(writer, to_server)
+        connection = Connection(writer, to_server)
         self._open.add(connection)
         try:
             await asyncio.gather(
                 self._pump(connection, reader, to_server, upward=True),
                 self._pump(connection, from_server, writer, upward=False),
             )
-        except (OSError, _ResetError):
+        except (OSError, ResetError):
             connection.reset()
         finally:
             self._open.discard(connection)
@@ -277,7 +166,7 @@ class Link:
                 end.close()
 
     async def _pump(
-        self, connection: _Connection, source: asyncio.StreamReader, to: asyncio.StreamWriter, *, upward: bool
+        self, connection: Connection, source: asyncio.StreamReader, to: asyncio.StreamWriter, *, upward: bool
     ) -> None:
         while data := await source.read(PIECE):
             passed = await (self._fault.up(connection, data) if upward else self._fault.down(connection, data))

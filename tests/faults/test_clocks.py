@@ -15,9 +15,11 @@ from pymongo import MongoClient
 
 from tests.faults import invariants
 from tests.faults.clock import Clock
+from tests.faults.load import Load
 from tests.faults.proof import Proof
 from tests.faults.strikes import Strike
-from tests.faults.world import PARTITIONS, Load, Stack, World, on_fire, own_servers, struck
+from tests.faults.verdict import struck
+from tests.faults.world import PARTITIONS, Stack, World, on_fire, own_servers
 
 HOURS = 3 * 3_600
 HELD_S = 5

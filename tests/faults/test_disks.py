@@ -9,9 +9,11 @@ import pytest
 
 from config.stack.place import Place
 from tests.faults.disk import SmallDisk, small_disk
+from tests.faults.load import Load
 from tests.faults.proof import Proof
 from tests.faults.strikes import Strike, serves
-from tests.faults.world import Load, Stack, World, on_fire, own_servers, struck
+from tests.faults.verdict import struck
+from tests.faults.world import Stack, World, on_fire, own_servers
 
 DISKS = {"datanode": ("hdfs/blocks", 1536), "kafka": ("kafka", 160), "mongo": ("mongo", 512)}
 """Where a server keeps its data, and the megabytes of the disk there. HDFS wants 128 for each block that is open."""

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.load import Load
 from tests.faults.replicas import three_replicas
 from tests.faults.strikes import FREEZES, NETWORK, PROCESSES, REPLICAS, SERVERS, Strike, mixed
-from tests.faults.world import Load, Stack, on_fire, own_servers, struck
+from tests.faults.verdict import struck
+from tests.faults.world import Stack, on_fire, own_servers
 
 STRIKES: dict[str, Strike] = PROCESSES | SERVERS | FREEZES | NETWORK
 ONE_OF_EACH = [

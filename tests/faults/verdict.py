@@ -1,0 +1,108 @@
+"""The end of a scenario: faults are over, everything heals by itself, and every invariant is checked."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from pymongo.errors import PyMongoError
+from requests.exceptions import RequestException
+
+from tests import servers
+from tests.end_to_end.asking import ask, run
+from tests.end_to_end.oracle import count
+from tests.end_to_end.waiting import until
+from tests.faults import invariants, poller
+from tests.faults.invariants import Tally
+from tests.faults.kept import Kept
+from tests.faults.poller import Polled
+from tests.faults.proof import Proof
+from tests.faults.world import POISON, World
+
+logger = logging.getLogger(__name__)
+
+HEALED_S, POSTS_PER_S = 120, 200
+"""How long a test waits for everything to be caught up, and how fast the backlog goes at least, on a busy machine. What
+it took is in its figures."""
+
+
+class Figures(NamedTuple):
+    """What a scenario came to: a row of the table in docs/reliability.md."""
+
+    faults: int
+    healed_s: float
+    batch_hours: int
+    speed_hours: int
+    tally: Tally
+    polled: Polled
+
+    def __str__(self) -> str:
+        tally, polled = self.tally, self.polled
+        return (
+            f"{self.faults} faults, {tally.posts} posts, {tally.archived} archived, {tally.rejected} rejected, "
+            f"{tally.gaps} in gaps, lost {tally.lost}, doubled {tally.doubled}; {self.batch_hours} hours of batch and "
+            f"{self.speed_hours} of speed equal the oracle; {polled.answers} answers read, {polled.without} refused; "
+            f"caught up {self.healed_s:.0f} s after the last fault"
+        )
+
+
+def healed(world: World) -> float:
+    """Faults are over. Send the rest of the posts, and wait until all are in both layers with nobody's help: seconds.
+
+    The producer is killed once more for that, and goes on behind its last transaction, as fast as it can.
+    """
+    began = time.monotonic()
+    world.kept["ingest"].kill()
+    rest = Kept("ingest", world.load.command, world.file, world.file.parent, once=True)
+    world.kept["ingest"] = rest
+    until(lambda: world.kept["ingest"].done, lambda: world.kept["ingest"].log.read_text()[-500:], 240)
+    began = max(began, world.kept["ingest"].ended_at)
+    kafka = invariants.accepted(world.places)
+    complete = invariants.complete_hours(kafka, world.settings.archive.lateness_s)
+    seen: list[object] = []
+
+    def is_there() -> bool:
+        try:
+            ends = {partition: last["next"] for partition, last in invariants.last_manifests(world.places).items()}
+            assert ends == {partition: max(values) + 1 for partition, values in kafka.items()}, f"archived up to {ends}"
+            invariants.assert_views(world.places, world.sent, complete)
+        except (AssertionError, PyMongoError, RequestException) as why:
+            if seen != [told := str(why).partition("\n")[0][:300]]:
+                seen[:] = [told]
+                logger.info("not yet, after %.0f s: %s", time.monotonic() - began, told)
+            return False
+        return True
+
+    until(is_there, lambda: seen, HEALED_S + len(world.sent) / POSTS_PER_S)
+    return time.monotonic() - began
+
+
+def judged(world: World, healed_s: float) -> Figures:
+    """Stop what runs, then check every invariant."""
+    world.kept["poll"].kill()
+    for name in ("schedule", "archive-1", "archive-2"):
+        world.kept[name].stop()
+    with servers.reading(world.file):
+        told = ask("status", exits=1)  # 1: neither services nor topology of the stack itself run
+        run("archive", "--until-drained")
+    assert (told["speed"]["behind"], told["archive"]["behind"]) == (0, 0), told
+    kafka = invariants.accepted(world.places)
+    invariants.assert_sent_once(kafka, world.sent)
+    tally = invariants.assert_archived_once(world.places, kafka)
+    assert tally.rejected == POISON, tally
+    complete = invariants.complete_hours(kafka, world.settings.archive.lateness_s)
+    batch, speed = invariants.assert_views(world.places, world.sent, complete)
+    assert min(batch, speed) > 10, f"{batch} hours of batch, {speed} of speed: one of the layers was hardly asked"
+    invariants.assert_no_orphan(world.places)
+    polled = poller.judged(world.kept["poll"].out, count(world.sent, once=True), count(world.sent, once=False))
+    assert polled.answers > 10, polled
+    for kept in world.kept.values():
+        kept.assert_bounded()
+    return Figures(len(world.proofs), healed_s, batch, speed, tally, polled)
+
+
+def struck(world: World, names: Iterable[str], strikes: "Mapping[str, Callable[[World], Proof]]") -> None:
+    """Strike with these, one after the other; then everything heals, and all invariants hold."""
+    for name in names:
+        world.strike(name, strikes[name])
+    logger.info("%s", judged(world, healed(world)))
