@@ -87,6 +87,7 @@ class Trends(click.Group):
     ) -> Any:
         """Run, and leave with an exit code: 0 done, 1 failed, 2 usage, 3 no data for what was asked."""
         extra["standalone_mode"] = False
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for some takes as long as an answer
         try:
             code = super().main(args, prog_name or "trends", **extra)
         except click.ClickException as error:
