@@ -12,6 +12,7 @@ import pytest
 
 from config.settings import Settings
 from tests.end_to_end.asking import ROOT, environment, run
+from tests.end_to_end.waiting import until_the_hour_lasts
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(?:console|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -64,12 +65,13 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     os.chdir(kept)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_every_command_of_the_docs_runs(
     settings: Settings, settings_file: Path, folder: Path, typed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
     monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
+    until_the_hour_lasts(minutes=9)  # "now" and "the last hour" are asked for all along
     run("ingest", "sample", "--hours", "192", "--posts", "4000")
     run("archive", "--until-drained")
     run("batch", "run")

@@ -13,13 +13,9 @@ from serving.cli import main
 from speed_layer.lag import caught_up
 from tests.end_to_end.asking import ask, assert_answers, run
 from tests.end_to_end.oracle import count, posts_of_json
-from tests.end_to_end.waiting import counted, until
+from tests.end_to_end.waiting import counted, until, until_the_hour_lasts
 from tests.integration.kafka_read import committed
 from tests.storm import submitted
-
-
-def _minute() -> int:
-    return datetime.now(UTC).minute
 
 
 def _values(settings: Settings) -> list[bytes]:
@@ -34,7 +30,7 @@ def test_every_hour_of_a_sample_equals_the_oracle_and_the_hour_in_progress_is_li
 ) -> None:
     monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
     monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
-    until(lambda: _minute() < 57, _minute, within_s=200)  # the hour must not turn on the way
+    until_the_hour_lasts(minutes=3)
     with submitted(settings, settings_file):
         loaded = ask("ingest", "sample", "--seed", "7", "--posts", "6000")
         now = tmp_path / "now.csv"  # a minute after the hour began, a sample may hold no tag of it

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from config.settings import Settings
@@ -15,6 +16,15 @@ def until(reached: Callable[[], bool], seen: Callable[[], Any], within_s: float 
     while not reached():
         assert time.monotonic() < deadline, f"not within {within_s:g} s; seen last: {seen()}"
         time.sleep(0.2)
+
+
+def until_the_hour_lasts(minutes: int) -> None:
+    """Wait for the next hour where this one ends within so many minutes: it must not turn on the way."""
+    until(lambda: _minute() < 60 - minutes, _minute, within_s=minutes * 60 + 30)
+
+
+def _minute() -> int:
+    return datetime.now(UTC).minute
 
 
 def counted(settings: Settings) -> int:
