@@ -11,7 +11,7 @@ from batch_layer.archive.verify import Finding
 from ingest.hashtags import Rule
 from ingest.kinds import Kind, Phrase
 from ingest.phrases import phrases, version
-from serving.views import HourDocument, Lens, LensDocument, RowDocument
+from serving.views import BatchDocument, HourDocument, Lens, LensDocument, RowDocument
 
 _COMPUTE = "`trends batch hour {hour}` computes it again; if it differs then too, report it"
 
@@ -44,7 +44,7 @@ def compare_lens(document: LensDocument, own: HourDocument, posts: Iterable[Reco
 
 
 def _compared(
-    document: HourDocument | LensDocument,
+    document: BatchDocument,
     posts: Iterable[Record],
     used: Callable[[Record], Iterable[str]],
     rule: str,

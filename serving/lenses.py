@@ -11,7 +11,7 @@ from config.errors import UsageError
 from ingest.hours import Hour, millis
 from serving.merge import View
 from serving.store import Snapshot
-from serving.views import HASHTAGS, HourDocument, Kind, Lens, LensDocument, Origin, Row
+from serving.views import HASHTAGS, BatchDocument, HourDocument, Kind, Lens, Origin, Row
 
 
 class Absence(NamedTuple):
@@ -85,7 +85,7 @@ def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> Absence | None:
     return Absence(f"{hour} was computed without {lens}", f"Where {setting}, {compute} again")
 
 
-def _view(document: HourDocument | LensDocument, *, is_final: bool) -> View:
+def _view(document: BatchDocument, *, is_final: bool) -> View:
     return View(
         hour=Hour.parse(document["hour"]),
         origin="batch",

@@ -121,8 +121,8 @@ class RowDocument(TypedDict):
     count: int
 
 
-class HourDocument(TypedDict):
-    """`hours`: `_id` is `batch|2017-01-06T07`."""
+class BatchDocument(TypedDict):
+    """What every document of the batch layer tells of an hour."""
 
     _id: str
     hour: str
@@ -132,39 +132,30 @@ class HourDocument(TypedDict):
     uses: int
     tags: int
     posts: int
+    """Posts looked at: of the hour, or of one source in it."""
     rule: str
     run: str
     token: int
-    covered: list[int]
     complete: bool
-    dirty: bool
     computed_at: datetime
+
+
+class HourDocument(BatchDocument):
+    """`hours`: `_id` is `batch|2017-01-06T07`."""
+
+    covered: list[int]
+    dirty: bool
     speed: NotRequired[SpeedSeen | None]
     """Documents of earlier versions have none."""
     sources: NotRequired[list[str]]
     """Not there, or empty, where nobody looked."""
 
 
-class LensDocument(TypedDict):
-    """`lenses`: `_id` is `bigram|2017-01-06T07`, or `hashtag|2017-01-06T07|bluesky`."""
+class LensDocument(BatchDocument):
+    """`lenses`: `_id` is `bigram|2017-01-06T07`, or `hashtag|2017-01-06T07|bluesky`. A phrase is its `tag`."""
 
-    _id: str
     kind: Kind
     source: str | None
-    hour: str
-    origin: Literal["batch"]
-    top: list[RowDocument]
-    """As in an `HourDocument`; `tag` is the phrase, where it is one."""
-    tied_beyond: int
-    uses: int
-    tags: int
-    posts: int
-    """Posts looked at: of the hour, or of the source in it."""
-    rule: str
-    run: str
-    token: int
-    complete: bool
-    computed_at: datetime
 
 
 class UseDocument(TypedDict):
@@ -204,21 +195,9 @@ def use_id(hour: str, tag: str, kind: kinds.Phrase | None = None) -> str:
 def hour_document(view: BatchView) -> HourDocument:
     """A batch view as it is stored."""
     return {
-        "_id": hour_id(view.hour),
-        "hour": str(view.hour),
-        "origin": "batch",
-        "top": _rows(view),
-        "tied_beyond": view.tied_beyond,
-        "uses": view.uses,
-        "tags": view.tags,
-        "posts": view.posts,
-        "rule": view.rule,
-        "run": view.run,
-        "token": view.token,
+        **_document(view, hour_id(view.hour)),
         "covered": list(view.covered),
-        "complete": view.complete,
         "dirty": view.dirty,
-        "computed_at": moment_of(view.computed_at),
         "speed": view.speed,
         "sources": list(view.sources),
     }
@@ -226,13 +205,15 @@ def hour_document(view: BatchView) -> HourDocument:
 
 def lens_document(view: BatchView) -> LensDocument:
     """A batch view through another lens as it is stored."""
+    return {**_document(view, lens_id(view.lens, view.hour)), "kind": view.lens.kind, "source": view.lens.source}
+
+
+def _document(view: BatchView, named: str) -> BatchDocument:
     return {
-        "_id": lens_id(view.lens, view.hour),
-        "kind": view.lens.kind,
-        "source": view.lens.source,
+        "_id": named,
         "hour": str(view.hour),
         "origin": "batch",
-        "top": _rows(view),
+        "top": [{"tag": row.tag, "shown": row.shown, "count": row.count} for row in view.rows],
         "tied_beyond": view.tied_beyond,
         "uses": view.uses,
         "tags": view.tags,
@@ -243,7 +224,3 @@ def lens_document(view: BatchView) -> LensDocument:
         "complete": view.complete,
         "computed_at": moment_of(view.computed_at),
     }
-
-
-def _rows(view: BatchView) -> list[RowDocument]:
-    return [{"tag": row.tag, "shown": row.shown, "count": row.count} for row in view.rows]
