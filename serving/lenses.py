@@ -5,20 +5,12 @@ The hour's own document decides: a lens document of an older run than its own is
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-from config.errors import UsageError
+from config.errors import NoDataError, UsageError
 from ingest.hours import Hour, millis
 from serving.merge import View
 from serving.store import Snapshot
 from serving.views import HASHTAGS, BatchDocument, HourDocument, Kind, Lens, Origin, Row
-
-
-class Absence(NamedTuple):
-    """Why an hour has no answer, and what to do."""
-
-    what: str
-    next_step: str
 
 
 def lens_of(kind: Kind, source: str | None) -> Lens:
@@ -68,8 +60,8 @@ def hours_of(snapshot: Snapshot, origin: Origin, lens: Lens) -> list[Hour]:
     return snapshot.phrase_hours(lens.kind) if lens.source is None else []
 
 
-def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> Absence | None:
-    """Why an hour that something is known of has no answer through a lens; None where nothing is known of it."""
+def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> NoDataError | None:
+    """The error that says why an hour that is known has no answer through a lens; None where nothing is known of it."""
     own = snapshot.batch([hour], rows=False).get(str(hour))
     compute = f"`trends batch hour {hour}` computes it"
     if own is None:
@@ -77,12 +69,14 @@ def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> Absence | None:
             return None
         counts = "hashtags over all sources" if lens.source else f"no {lens} unless `ingest.kinds` sends them"
         what = f"{hour} is not computed yet, and the speed layer counts {counts}"
-        return Absence(what, f"It is computed once it is complete; {compute} now, as far as it is archived")
+        return NoDataError(
+            what, next_step=f"It is computed once it is complete; {compute} now, as far as it is archived"
+        )
     sources = own.get("sources")
     if lens.source and sources and lens.source not in sources:
-        return Absence(f"{hour} has no post of {lens.source}", f"It has posts of {', '.join(sources)}")
+        return NoDataError(f"{hour} has no post of {lens.source}", next_step=f"It has posts of {', '.join(sources)}")
     setting = "`batch.by_source` is set" if lens.source else f"`batch.kinds` has {lens.kind}"
-    return Absence(f"{hour} was computed without {lens}", f"Where {setting}, {compute} again")
+    return NoDataError(f"{hour} was computed without {lens}", next_step=f"Where {setting}, {compute} again")
 
 
 def _view(document: BatchDocument, *, is_final: bool) -> View:

@@ -56,7 +56,7 @@ class Query:
             with self.store.snapshot() as snapshot:
                 why = absence(snapshot, hour, self.lens)
             if why is not None:
-                return NoDataError(why.what, next_step=why.next_step)
+                return why
         return NoDataError(f"nothing is known of {hour}", next_step=self.what_there_is())
 
     def range(self, since: Hour, until: Hour, n: int) -> Range:
