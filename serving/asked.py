@@ -35,8 +35,15 @@ class Asked:
         is_over = parse(midnight, self.now, self.tz) <= self.now
         return self.range(str(local), midnight if is_over else None, None)
 
-    def range(self, since: str | None, until: str | None, last: str | None) -> tuple[Hour, Hour]:
-        """The half-open hours that were asked for, widened to whole hours, which is said."""
+    def range(
+        self, since: str | None, until: str | None, last: str | None, default: str | None = None
+    ) -> tuple[Hour, Hour]:
+        """The half-open hours that were asked for, widened to whole hours, which is said.
+
+        `default` is the `last` of a question that names no time.
+        """
+        if default is not None:
+            last = last or (default if since is None and until is None else None)
         if last is not None:
             only(last, since, until)
             begin, end = self.now - span(last), self.now

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from config.errors import UsageError
-from ingest.hours import Millis, millis, moment_of
+from ingest.hours import HOUR_MS, Millis, millis, moment_of
 
 EXAMPLES = "Write 2017-01-06T07, 2017-01-06T07:00+01:00, 2017-01-06, monday-7h, yesterday-18h or now-3h"
 
@@ -65,6 +65,11 @@ def span(text: str) -> Millis:
     if not 0 < length <= _CENTURY:
         raise UsageError(f"no length of time that I understand: {text[:40]!r}", next_step="Write 1h, 90m or 7d")
     return length
+
+
+def hours_in(text: str) -> int:
+    """The hours that a length of time has, one that is begun included. Raises `UsageError`."""
+    return -(-span(text) // HOUR_MS)
 
 
 def _milliseconds(number: str, unit: str) -> Millis:

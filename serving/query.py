@@ -45,6 +45,10 @@ class Query:
             raise self._nothing(current.plus(-1), current.plus(1))
         return found
 
+    def latest(self, current: Hour) -> Hour:
+        """The hour in progress where something is known of it, else the one before. Raises `NoDataError`."""
+        return self.now(current, 1)[0].hour
+
     def hours(self, hours: list[Hour], n: int) -> list[View]:
         """The first n tags of some hours, in one snapshot; an hour without data is left out."""
         with self.store.snapshot() as snapshot:

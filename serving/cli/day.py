@@ -9,12 +9,10 @@ import click
 from config.errors import UsageError
 from ingest.hours import Hour
 from serving.asked import Asked
-from serving.cli.files import FILE, csv_option, in_csv, one_form, png_option, print_csv, svg_option, write
-from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
+from serving.cli.files import FILE, in_csv, one_form, png_option, print_csv, svg_option, write
+from serving.cli.options import asked_of
+from serving.cli.questions import query_of, question_options
 from serving.day import Day, day_json
-from serving.lenses import lens_of
-from serving.query import Query
-from serving.store import Store
 from serving.views import Kind
 
 
@@ -22,11 +20,7 @@ from serving.views import Kind
 @click.option("--date", metavar="DAY", help="A day of --tz, as far as it has passed: 2013-04-15, today, monday.")
 @click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 24h]")
 @click.option("-n", "n", type=click.IntRange(1, 50), default=10, show_default=True, help="Tags of an hour.")
-@kind_option
-@source_option
-@tz_option
-@json_option
-@csv_option
+@question_options
 @click.option("--html", type=FILE, metavar="FILE", help="One page with pictures and table; it needs no network.")
 @png_option
 @svg_option
@@ -67,8 +61,7 @@ def day(
     """
     one_form(as_json, as_csv)
     since, until = _hours(asked_of(tz), date, last)
-    store = ctx.with_resource(Store(settings_of(ctx).mongo))
-    answer = Query(store, lens=lens_of(kind, source)).day(since, until, n)
+    answer = query_of(ctx, kind, source).day(since, until, n)
     if as_json:
         click.echo(json.dumps(day_json(answer), ensure_ascii=False))
     elif as_csv:

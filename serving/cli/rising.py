@@ -5,14 +5,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from ingest.hours import HOUR_MS, Hour
-from serving.cli.files import csv_option, in_csv, one_form, print_csv
-from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
-from serving.lenses import lens_of
-from serving.moments import span
-from serving.query import Query
+from ingest.hours import Hour
+from serving.cli.files import in_csv, one_form, print_csv
+from serving.cli.options import asked_of
+from serving.cli.questions import query_of, question_options
+from serving.moments import hours_in
 from serving.rising import SURE, Rising, rising_json
-from serving.store import Store
 from serving.views import Kind
 
 
@@ -21,11 +19,7 @@ from serving.views import Kind
 @click.option("--against", metavar="SPAN", default="24h", show_default=True, help="Hours before, to compare with.")
 @click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
 @click.option("--least", type=click.FloatRange(0), default=SURE, show_default=True, help="Least score.")
-@kind_option
-@source_option
-@tz_option
-@json_option
-@csv_option
+@question_options
 @click.pass_context
 def rising(
     ctx: click.Context,
@@ -51,11 +45,10 @@ def rising(
       trends rising --least 0 -n 50 --csv
     """
     one_form(as_json, as_csv)
-    store = ctx.with_resource(Store(settings_of(ctx).mongo))
-    query = Query(store, lens=lens_of(kind, source))
-    before = -(-span(against) // HOUR_MS)
+    query = query_of(ctx, kind, source)
+    before = hours_in(against)
     asked = asked_of(tz)
-    wanted = asked.hour(hour) if hour is not None else query.now(Hour.of(asked.now), 1)[0].hour
+    wanted = asked.hour(hour) if hour is not None else query.latest(Hour.of(asked.now))
     answer = query.rising(wanted, before, n, least)
     if as_json:
         click.echo(json.dumps(rising_json(answer), ensure_ascii=False))

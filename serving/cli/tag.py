@@ -8,13 +8,11 @@ import click
 
 from config.errors import UsageError
 from ingest.hashtags import typed
-from serving.cli.files import csv_option, one_form, png_option, print_csv, svg_option, write
-from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
+from serving.cli.files import one_form, png_option, print_csv, svg_option, write
+from serving.cli.options import asked_of
+from serving.cli.questions import query_of, question_options
 from serving.day import MOST_SIDE_BY_SIDE
 from serving.history import History, history_json
-from serving.lenses import lens_of
-from serving.query import Query
-from serving.store import Store
 from serving.views import Kind
 
 
@@ -23,11 +21,7 @@ from serving.views import Kind
 @click.option("--since", metavar="TIME", help="All hours from this one on …")
 @click.option("--until", metavar="TIME", help="… to this one, exclusive. Now, where it is not given.")
 @click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 7d]")
-@kind_option
-@source_option
-@tz_option
-@json_option
-@csv_option
+@question_options
 @png_option
 @svg_option
 @click.pass_context
@@ -61,12 +55,10 @@ def tag(
     if not name:
         raise UsageError("a hashtag has at least one character", where="TAG", next_step="Example: trends tag music")
     one_form(as_json, as_csv)
-    default = "7d" if since is None and until is None else None
-    hours = asked_of(tz).range(since, until, last or default)
+    hours = asked_of(tz).range(since, until, last, default="7d")
     if (png or svg) and hours[1].serial - hours[0].serial > MOST_SIDE_BY_SIDE:
         raise UsageError(f"a picture has room for {MOST_SIDE_BY_SIDE} hours", next_step="Ask for less, or for --json")
-    store = ctx.with_resource(Store(settings_of(ctx).mongo))
-    answer = Query(store, lens=lens_of(kind, source)).history(name, *hours)
+    answer = query_of(ctx, kind, source).history(name, *hours)
     if as_json:
         click.echo(json.dumps(history_json(answer), ensure_ascii=False))
     elif as_csv:

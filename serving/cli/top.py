@@ -10,13 +10,14 @@ import click
 from ingest.hours import Hour
 from serving import render
 from serving.asked import only
-from serving.cli.files import csv_option, in_csv, one_form, print_csv
-from serving.cli.options import asked_of, json_option, kind_option, settings_of, source_option, tz_option
-from serving.lenses import lens_of
+from serving.cli.files import in_csv, one_form, print_csv
+from serving.cli.options import asked_of
+from serving.cli.questions import query_of, question_options
 from serving.merge import Range, View, competition
 from serving.query import Query
-from serving.store import Store
 from serving.views import Kind
+
+Form = Literal["json", "csv", "table"]
 
 
 @click.command()
@@ -26,11 +27,7 @@ from serving.views import Kind
 @click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now: 1h, 24h, 7d.")
 @click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
 @click.option("--origin", type=click.Choice(["batch", "speed"]), help="Ask one layer alone.")
-@kind_option
-@source_option
-@tz_option
-@json_option
-@csv_option
+@question_options
 @click.pass_context
 def top(
     ctx: click.Context,
@@ -65,8 +62,8 @@ def top(
     """
     one_form(as_json, as_csv)
     asked = asked_of(tz)
-    store = ctx.with_resource(Store(settings_of(ctx).mongo))
-    show = Show(Query(store, origin, lens_of(kind, source)), n, tz, "json" if as_json else "csv" if as_csv else "table")
+    form: Form = "json" if as_json else "csv" if as_csv else "table"
+    show = Show(query_of(ctx, kind, source, origin), n, tz, form)
     if hour is not None:
         only(hour, since, until, last)
         show.hour(asked.hour(hour))
@@ -83,7 +80,7 @@ class Show:
     query: Query
     n: int
     tz: ZoneInfo
-    form: Literal["json", "csv", "table"]
+    form: Form
 
     def hour(self, hour: Hour) -> None:
         """One hour."""

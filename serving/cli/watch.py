@@ -11,12 +11,12 @@ import click
 from config.errors import TrendsError
 from ingest.hours import Hour, Millis
 from serving import render
-from serving.cli.options import json_option, now, settings_of, tz_option
+from serving.cli.options import json_option, now, tz_option
+from serving.cli.questions import query_of
 from serving.day import missing_json
 from serving.merge import View
 from serving.moments import span
 from serving.query import Query
-from serving.store import Store
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,7 +44,7 @@ def watch(ctx: click.Context, n: int, every: str, lasting: str | None, tz: ZoneI
       trends watch --every 5s -n 20
       trends watch --for 1m --json
     """
-    query = Query(ctx.with_resource(Store(settings_of(ctx).mongo)))
+    query = query_of(ctx)
     end = now() + span(lasting) if lasting else None
     seen = _looks(query, n, span(every) / 1000, end)
     try:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from ingest.hashtags import typed
-from ingest.hours import HOUR_MS
 from serving import render
 from serving.asked import only
 from serving.dashboard.board import OnBoard
@@ -26,7 +25,7 @@ from serving.dashboard.shapes import (
 )
 from serving.day import day_json
 from serving.history import history_json
-from serving.moments import span
+from serving.moments import hours_in
 from serving.rising import rising_json
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -61,16 +60,14 @@ def day(board: OnBoard, chosen: Chosen, asked: Annotated[DayAsked, Query()]) -> 
 def rising(board: OnBoard, chosen: Chosen, asked: Annotated[RisingAsked, Query()]) -> RisingAnswer:
     """The tags whose share grew most against the hours before. As `trends rising --json`."""
     query = asked.of(board.query)
-    hour = chosen.asked.hour(asked.hour) if asked.hour is not None else query.now(board.current(), 1)[0].hour
-    before = -(-span(asked.against) // HOUR_MS)
-    return rising_json(query.rising(hour, before, asked.n, asked.least))  # type: ignore[return-value] # as above
+    hour = chosen.asked.hour(asked.hour) if asked.hour is not None else query.latest(board.current())
+    return rising_json(query.rising(hour, hours_in(asked.against), asked.n, asked.least))  # type: ignore[return-value] # as above
 
 
 @router.get("/tag")
 def tag(board: OnBoard, chosen: Chosen, asked: Annotated[HistoryAsked, Query()]) -> HistoryAnswer:
     """One hashtag hour by hour, with its spellings. As `trends tag --json`."""
-    default = "7d" if asked.since is None and asked.until is None else None
-    since, until = chosen.asked.range(asked.since, asked.until, asked.last or default)
+    since, until = chosen.asked.range(asked.since, asked.until, asked.last, default="7d")
     return history_json(asked.of(board.query).history(typed(asked.name), since, until))  # type: ignore[return-value] # as above
 
 

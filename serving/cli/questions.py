@@ -1,0 +1,27 @@
+"""What commands that question the views share: options, and the query that they make."""
+
+from collections.abc import Callable
+
+import click
+
+from serving.cli.files import csv_option
+from serving.cli.options import Decorator, json_option, kind_option, settings_of, source_option, tz_option
+from serving.lenses import lens_of
+from serving.query import Query
+from serving.store import Store
+from serving.views import Kind, Origin
+
+
+def question_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What is counted, in which time zone and in which form: `kind`, `source`, `tz`, `as_json`, `as_csv`."""
+    options: tuple[Decorator, ...] = (csv_option, json_option, tz_option, source_option, kind_option)
+    for option in options:
+        command = option(command)
+    return command
+
+
+def query_of(
+    ctx: click.Context, kind: Kind = "hashtag", source: str | None = None, origin: Origin | None = None
+) -> Query:
+    """Questions to the store of the settings, open as long as the command runs. Raises `UsageError`: see `lens_of`."""
+    return Query(ctx.with_resource(Store(settings_of(ctx).mongo)), origin, lens_of(kind, source))
