@@ -192,7 +192,7 @@ class Compaction:
         ends = dict(enumerate(self._ledger.covered)) | {HOURS: self._ledger.hours_log.position}
         for entry in to.store.entries(to.paths.all_tmp):
             tried = Try.of(entry.name)
-            lost = tried is not None and tried.start < ends.get(tried.log, 0) and not self._ledger.committed(tried)
+            lost = tried is not None and tried.is_below(ends) and not self._ledger.committed(tried)
             if lost or (tried is None and entry.modified_at < self._now - ABANDONED_MS):
                 to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
                 self.report.cleared += 1

@@ -10,6 +10,7 @@ WebHDFS clients interpret `..` and `#LATEST` in a path, so no text of anybody ev
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -48,6 +49,10 @@ class Try(NamedTuple):
     def name(self) -> str:
         """Its folder in `_tmp`."""
         return f"{_log_name(self.log)}+{self.start:020d}+{self.uuid.hex}"
+
+    def is_below(self, ends: Mapping[int, int]) -> bool:
+        """Whether it began below the end of its log: a manifest stands there, so it has won or never will."""
+        return self.start < ends.get(self.log, 0)
 
     @classmethod
     def of(cls, name: str) -> "Try | None":

@@ -46,17 +46,16 @@ def finish(to: Site, manifest: Manifest) -> None:
     to.store.delete(to.paths.tmp(tried), everything_below=True)
 
 
-def sweep(to: Site, log: CommitLog) -> int:
-    """Delete what tries have left that began below the end of a log, and tell how many they were.
+def sweep(to: Site, log: CommitLog) -> None:
+    """Delete what tries have left that began below the end of a log.
 
     A manifest stands where each of them began, so none can be committed any more. Call it where all manifests that the
     log has read are finished.
     """
-    tries = [(entry.name, Try.of(entry.name)) for entry in to.store.entries(to.paths.all_tmp)]
-    left = [name for name, tried in tries if tried and tried.log == log.number and tried.start < log.position]
-    for name in left:
-        to.store.delete(f"{to.paths.all_tmp}/{name}", everything_below=True)
-    return len(left)
+    for entry in to.store.entries(to.paths.all_tmp):
+        tried = Try.of(entry.name)
+        if tried is not None and tried.is_below({log.number: log.position}):
+            to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
 
 
 def _move(to: Site, source: str, part: Part) -> None:
