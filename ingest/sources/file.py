@@ -96,11 +96,8 @@ class FileSource:
     def _take(self, item: Post | Reject | Notice, gathered: Gathered) -> int:
         """Put an item where it belongs; how many posts were taken."""
         if type(item) is Post:
-            if self._wanted.takes(item):
-                gathered.posts.append(item)
-                return 1
-            gathered.filtered += 1
-        elif type(item) is Reject:
+            return gathered.take(item, self._wanted)
+        if type(item) is Reject:
             gathered.rejects.append(item)
         else:
             gathered.notices += 1

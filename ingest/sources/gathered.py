@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.states import Gap, State
+from ingest.sources.wanted import Wanted
 from ingest.wire import Reject
 
 
@@ -21,6 +22,14 @@ class Gathered:
     def __bool__(self) -> bool:
         """Whether anything was read, were it only to be left out."""
         return bool(self.posts or self.rejects or self.notices or self.filtered)
+
+    def take(self, post: Post, wanted: Wanted) -> bool:
+        """Put a post where it belongs; whether it was wanted."""
+        if not wanted.takes(post):
+            self.filtered += 1
+            return False
+        self.posts.append(post)
+        return True
 
     def batch(self, cursor: Cursor, gaps: tuple[Gap, ...] = (), state: State | None = None) -> Batch:
         """Ends here: the cursor is behind all of it."""

@@ -143,11 +143,7 @@ class _Run:
             gathered.notices += 1
         else:
             self._service.newest = max(self._service.newest or 0, item.created_at)
-            if self._going.wanted.takes(item):
-                gathered.posts.append(item)
-                self._given += 1
-            else:
-                gathered.filtered += 1
+            self._given += gathered.take(item, self._going.wanted)
 
     def _cursor(self) -> Cursor:
         seen = self._seen.packed(self._service.kept_since())
