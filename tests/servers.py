@@ -65,6 +65,12 @@ def apart(stack_file: Path, file: Path, **sections: dict[str, Any]) -> Path:
     return written(file, {name: given.get(name, {}) | own.get(name, {}) | sections.get(name, {}) for name in names})
 
 
+def environment(file: Path, **variables: str) -> dict[str, str]:
+    """What a command is started with: one settings file, and no setting of the developer's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
+    return kept | {"TRENDS_CONFIG": str(file)} | variables
+
+
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
     """Inside, `Settings.read()` and the commands that are started see this file and no variable of the developer's."""

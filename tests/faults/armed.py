@@ -4,7 +4,6 @@ A process that is started with `environment` has all points in it, and none does
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import psutil
 
 from tests.end_to_end.waiting import until
 from tests.faults.points.sitecustomize import POINTS
+from tests.servers import environment
 
 TRENDS = Path(sys.executable).with_name("trends")
 REACHED_S = 120
@@ -81,7 +81,7 @@ class Command:
         with self._talk.open("wb") as talk:
             self.process = subprocess.Popen(
                 [TRENDS, *typed],
-                env=environment(settings_file) | variables,
+                env=environment(settings_file, **variables),
                 stdout=talk,
                 stderr=talk,
                 cwd=settings_file.parent,
@@ -101,12 +101,6 @@ class Command:
         """Its exit code after SIGTERM."""
         self.process.terminate()
         return self.ended()
-
-
-def environment(settings_file: Path) -> dict[str, str]:
-    """What a process of ours is started with: one settings file, and no setting of the developer's."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
-    return ours | {"TRENDS_CONFIG": str(settings_file)}
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`trends ingest` as a process of its own, and what it wrote."""
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -8,15 +7,15 @@ from pathlib import Path
 
 from config.settings import KafkaSettings
 from tests.integration.kafka_read import committed
+from tests.servers import environment
 
 TRENDS = str(Path(sys.executable).with_name("trends"))
 
 
 def started(settings_file: Path, *typed: str, **variables: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
     return subprocess.Popen(
         [TRENDS, "ingest", *typed],
-        env=environment | {"TRENDS_CONFIG": str(settings_file)} | variables,
+        env=environment(settings_file, **variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

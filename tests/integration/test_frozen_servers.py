@@ -3,7 +3,6 @@
 Four servers of their own, since nobody else could use those that stand still.
 """
 
-import os
 import re
 import signal
 import subprocess
@@ -66,8 +65,7 @@ class Stack:
         self, command: str, extra: Mapping[str, str] | None = None, out: Any = PIPE, err: Any = PIPE
     ) -> "subprocess.Popen[str]":
         """A command, started in the folder of the settings file."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
-        surroundings = {**own, "TRENDS_CONFIG": str(self.file), **(extra or {})}
+        surroundings = servers.environment(self.file, **(extra or {}))
         return subprocess.Popen(
             [TRENDS, *command.split()], env=surroundings, cwd=self.file.parent, stdout=out, stderr=err, text=True
         )
