@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.standings import standings
+from serving.cli import main
 from serving.cli.explained import explained
 from serving.cli.facts import gathered
 from serving.cli.status import status
@@ -92,7 +93,7 @@ def test_a_token_that_expires_ends_it_and_status_says_so(settings: Settings, set
     (told,) = sources(settings).values()
     assert told["state"] == "failed"
     assert "401" in told["why"]
-    shown = CliRunner().invoke(status, obj=settings)
+    shown = CliRunner().invoke(status, obj=settings, **main.context_settings)
     assert shown.exit_code == 1
     assert "x:sample" in shown.output
     assert "401: *** has expired" in shown.output

@@ -19,6 +19,7 @@ from ingest.retry import Retried, Retry
 from ingest.sources.file import FileSource
 from ingest.sources.formats import Reading
 from ingest.wire import Reject, encode, use_of
+from serving.cli import main
 from serving.cli.rejects import rejects
 from tests.integration.kafka_read import committed
 
@@ -91,7 +92,7 @@ def test_a_list_and_a_reject_are_shown_so_that_no_terminal_obeys_them(settings: 
     park(settings.kafka, Reject(b"{", "speed", "cut", "hashtags/1@7"))
 
     def typed(*words: str) -> str:
-        result = CliRunner().invoke(rejects, words, obj=settings, catch_exceptions=False)
+        result = CliRunner().invoke(rejects, words, obj=settings, catch_exceptions=False, **main.context_settings)
         assert result.exit_code == 0
         return result.stdout
 

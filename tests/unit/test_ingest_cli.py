@@ -7,12 +7,13 @@ from click.testing import CliRunner, Result
 
 from config.errors import UsageError
 from config.settings import Settings
+from serving.cli import main
 from serving.cli.ingest import ingest
 from serving.cli.rejects import rejects
 
 
 def typed(*words: str) -> Result:
-    return CliRunner().invoke(ingest, words, obj=Settings(kafka={"bootstrap": "127.0.0.1:1"}))
+    return CliRunner().invoke(ingest, words, obj=Settings(kafka={"bootstrap": "127.0.0.1:1"}), **main.context_settings)
 
 
 @pytest.mark.parametrize("rate", ["0", "fast", "-1", "5/min", "1e3", "٣"])
@@ -54,6 +55,6 @@ def test_what_a_live_service_lacks_is_said_before_any_server_is_asked(words: tup
 
 @pytest.mark.parametrize("place", ["x", "1", "0@", "@1", "-1@2", "0@9999999999999999999999"])
 def test_a_place_that_is_none_is_refused_with_an_example(place: str) -> None:
-    result = CliRunner().invoke(rejects, ["show", "--", place], obj=Settings())
+    result = CliRunner().invoke(rejects, ["show", "--", place], obj=Settings(), **main.context_settings)
     assert isinstance(result.exception, UsageError)
     assert "0@12" in str(result.exception)
