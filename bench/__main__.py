@@ -17,14 +17,24 @@ from bench.trial import Asked, Bench
 from config.errors import TrendsError
 
 MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack")
-"""Each has its `BENCHES`."""
+"""Each has its `BENCHES`, named after it: `speed-live` is one of `speed`."""
+PARTS = (
+    "ingest-file",
+    "ingest-live",
+    "archive-steady",
+    "archive-backfill",
+    "speed-live",
+    "speed-thin",
+    "speed-delay",
+)
+"""Benches that share a module, each to be had alone."""
 ROOT = Path(__file__).parents[1]
 _RECORDED = "recorded posts (CrisisLexT6), repeated as shifted copies under new ids"
 _SAMPLE = "posts of the sample generator"
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(MODULES))
+@click.argument("names", nargs=-1, type=click.Choice([*MODULES, *PARTS]))
 @click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="Runs of each contender.")
 @click.option("--size", "sizes", type=click.IntRange(1), multiple=True, help="How much input; may be given repeatedly.")
 @click.option("--sample", is_flag=True, help="Take sample posts in place of recorded ones.")
@@ -38,7 +48,7 @@ def main(names: Sequence[str], repeat: int, sizes: Sequence[int], sample: bool, 
     \b
     Examples:
       python -m bench rule
-      python -m bench ingest archive --repeat 5
+      python -m bench speed-delay archive --repeat 5
       python -m bench history --size 1000000 --size 5000000 --json
     """
     data = Path(os.environ.get("TRENDS_TEST_DATA") or ROOT.parent / "shared" / "data")
@@ -60,8 +70,8 @@ def main(names: Sequence[str], repeat: int, sizes: Sequence[int], sample: bool, 
 
 
 def _run(name: str, asked: Asked, sizes: Sequence[int], repeat: int, quiet: bool) -> Iterator[dict[str, Any]]:
-    benches: tuple[Bench, ...] = import_module(f"bench.{name}").BENCHES
-    for bench in benches:
+    benches: tuple[Bench, ...] = import_module(f"bench.{name.partition('-')[0]}").BENCHES
+    for bench in [bench for bench in benches if name in MODULES or bench.name == name]:
         for size in sizes or bench.sizes:
             with bench.contenders(asked._replace(size=size)) as contenders:
                 found = compare(contenders, repeat, lambda text: click.echo(text, err=True))

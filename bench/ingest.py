@@ -155,6 +155,6 @@ def _now() -> int:
 
 
 BENCHES = (
-    Bench("ingest", "A file of posts to Kafka, the rule included.", "posts/s", (100_000, 1_000_000), throughput),
-    Bench("ingest, live", f"From making a post to seeing it, p99, at {RATE} posts/s.", "s", (7_500,), latency),
+    Bench("ingest-file", "A file of posts to Kafka, the rule included.", "posts/s", (100_000, 1_000_000), throughput),
+    Bench("ingest-live", f"From making a post to seeing it, p99, at {RATE} posts/s.", "s", (7_500,), latency),
 )

@@ -158,12 +158,12 @@ def _delays(stack_file: Path, state: Path, running: Running, base: Sequence[Post
 
 BENCHES = (
     Bench(
-        "speed, live-like", "Uses of 3 hours on Kafka to counts.", "uses/s", (500_000, 2_000_000),
+        "speed-live", "Uses of 3 hours on Kafka to counts.", "uses/s", (500_000, 2_000_000),
         partial(throughput, live=True),
     ),
     Bench(
-        "speed, thin hours", "A backlog of more than 1,000 hours to counts.", "uses/s", (500_000, 2_000_000),
+        "speed-thin", "A backlog of more than 1,000 hours to counts.", "uses/s", (500_000, 2_000_000),
         partial(throughput, live=False),
     ),
-    Bench("speed, delay", f"From produce to readable, p99, at {RATE:,} uses/s.", "s", (100_000,), latency),
+    Bench("speed-delay", f"From produce to readable, p99, at {RATE:,} uses/s.", "s", (100_000,), latency),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from bench import posts, report, rule
-from bench.__main__ import MODULES, main
+from bench.__main__ import MODULES, PARTS, main
 from bench.apart import apart
 from bench.comparison import WrongError, compare
 from bench.trial import Asked, Bench, Contender, NotHadError, Trial
@@ -103,3 +104,8 @@ def test_without_recorded_posts_it_says_what_to_do(tmp_path: Path, monkeypatch: 
 
 def test_every_bench_has_a_module() -> None:
     assert [name for name in MODULES if not (ROOT / "bench" / f"{name}.py").is_file()] == []
+
+
+def test_every_bench_can_be_had_alone_under_the_name_that_it_tells() -> None:
+    told = [bench.name for name in MODULES for bench in import_module(f"bench.{name}").BENCHES]
+    assert sorted(name for name in told if name not in MODULES) == sorted(PARTS)
