@@ -41,20 +41,17 @@ _LINK_UP_TO_HERE = regex.compile(
 _LONGEST_LINK = 2_048
 """A longer link is not looked for: it bounds the work on hostile text."""
 # The common case, in the standard library's faster engine: an ASCII tag behind white space (so in no link) and before
-# something that can neither prolong nor refuse it. Taken only where it explains every `#` of the text.
-_PLAIN = re.compile(r"#(?<!\S#)([0-9_]*[A-Za-z][A-Za-z0-9_]*)(?![A-Za-z0-9_#]|[^\x00-\x7f]|://)")
+# something that can neither prolong nor refuse it: ASCII, or what cut and quoted posts have there, `…` and `”`. Taken
+# only where it explains every `#` of the text.
+_PLAIN = re.compile(r"#(?<!\S#)([0-9_]*+[A-Za-z][A-Za-z0-9_]*+)(?![#\x80-\u201c\u201e-\u2025\u2027-\U0010ffff]|://)")
 
 
 def in_text(text: str) -> list[str]:
     """The hashtags of a text as it spells them, without `#`, in order of appearance, repeated ones too."""
-    signs = text.count("#")
-    if "＃" not in text:
-        if not signs:
-            return []
+    if "#" in text:
         found = _PLAIN.findall(text)
-        if len(found) == signs:
-            return found
-    return in_text_full(text)
+        return found if len(found) == text.count("#") and "＃" not in text else in_text_full(text)
+    return in_text_full(text) if "＃" in text else []
 
 
 def in_text_full(text: str) -> list[str]:
