@@ -55,7 +55,7 @@ class FileSource:
     ) -> None:
         self.files = expanded(paths)
         self.name = _name(paths, reading.source, wanted)
-        self._asked = reading
+        self._asked = replace(reading, langs=wanted.langs)
         self._format = format
         self._columns = dict(columns or {})
         self._wanted = wanted

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ from config.errors import BadRecordError
 from ingest.hours import Millis, check_event_time
 from ingest.post import Post
 from ingest.sources.lines import Lines
+from ingest.sources.wanted import speaks
 
 LONGEST_ID = 256
 
@@ -63,6 +64,12 @@ class Reading:
     now: Callable[[], Millis]
     future_ms: int
     keep_payload: bool
+    langs: frozenset[str] = frozenset()
+    """Languages that are asked for."""
+
+    def lang_of(self, langs: Sequence[str]) -> str | None:
+        """The language of a post that says several: the first that is asked for, else the first."""
+        return next((lang for lang in langs if speaks(lang, self.langs)), langs[0] if langs else None)
 
     def post(  # noqa: PLR0913, PLR0917 - the fields of a post
         self, id_: str, created_at: Millis, text: str, payload: str, lang: str | None = None,

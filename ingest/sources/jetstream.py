@@ -9,6 +9,7 @@ project. It is not used: permessage-deflate, which the sockets agree on, needs n
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import msgspec
@@ -47,7 +48,8 @@ class Jetstream(Service):
     silence_s = 60.0
 
     def __init__(self, hosts: Sequence[str], wanted: Wanted, reading: Reading, since: Millis | None = None) -> None:
-        super().__init__(name_of("jetstream", wanted), JetstreamReader(reading), reading)
+        asked = replace(reading, langs=wanted.langs)
+        super().__init__(name_of("jetstream", wanted), JetstreamReader(asked), reading)
         for host in hosts:
             host_of(host, "wss", "ws")
         self._hosts = hosts

@@ -99,7 +99,7 @@ class JetstreamReader(LineReader):
             record = _record_decoder.decode(commit.record)
         except _WRONG as error:
             raise BadRecordError(f"not a post: {why_not(payload, error)}") from None
-        lang = record.langs[0] if record.langs else None
+        lang = self._reading.lang_of(record.langs or ())
         id_ = f"at://{event.did}/{POSTS}/{commit.rkey}"
         return self._reading.post(id_, _written(record, event), record.text, payload, lang, _tags(record))
 

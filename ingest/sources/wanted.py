@@ -33,8 +33,12 @@ class Wanted:
 
     def takes(self, post: Post) -> bool:
         """Whether a post is asked for."""
-        if self.langs:
-            lang = (post.lang or "").lower()
-            if lang not in self.langs and lang.partition("-")[0] not in self.langs:
-                return False
+        if self.langs and not speaks(post.lang or "", self.langs):
+            return False
         return not self.tags or not self.tags.isdisjoint(tags_of(post, self.rule))
+
+
+def speaks(lang: str, langs: frozenset[str]) -> bool:
+    """Whether a language is one of these: `en-GB` is `en` too."""
+    spoken = lang.lower()
+    return spoken in langs or spoken.partition("-")[0] in langs

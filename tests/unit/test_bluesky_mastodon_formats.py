@@ -1,6 +1,7 @@
 """Posts of Bluesky and Mastodon as recorded: what a line or an event holds, and how a file of them is recognised."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ingest.sources.file import FileSource
 from ingest.sources.formats import Item, Notice
 from ingest.sources.jetstream_events import JetstreamReader
 from ingest.sources.mastodon_statuses import MastodonReader, plain
+from ingest.sources.wanted import Wanted
 from tests.recorded import NOW, read, read_bytes, reading
 
 SEEN_US = 1_783_175_888_090_631
@@ -65,6 +67,24 @@ def test_an_event_is_a_post_named_by_its_uri() -> None:
     assert (post.text, post.lang, post.tags) == ("hello", "pt-BR", ())
     assert post.payload is not None
     assert json.loads(post.payload)["time_us"] == SEEN_US
+
+
+@pytest.mark.parametrize(("asked", "lang"), [("en", "en"), ("PT", "pt-BR"), ("fr", "pt-BR")])
+def test_a_post_in_several_languages_is_told_by_the_one_that_is_asked_for(asked: str, lang: str) -> None:
+    asking = replace(reading("bluesky"), langs=frozenset([asked.lower()]))
+    (post,) = JetstreamReader(asking).read(event({"langs": ["pt-BR", "en"]}))
+    assert isinstance(post, Post)
+    assert post.lang == lang
+
+
+def test_recorded_posts_are_taken_whichever_of_their_languages_is_asked_for(test_data: Path) -> None:
+    file = test_data / "jetstream" / "expected_v1.jsonl"
+    events = [json.loads(line) for line in file.read_bytes().splitlines()]
+    said = [event.get("commit", {}).get("record", {}).get("langs") for event in events]
+    for lang, at_least in (("en", 9), ("es", 1)):
+        spoken = [langs for langs in said if langs and any(each.split("-")[0] == lang for each in langs)]
+        posts, _, _ = read(FileSource([str(file)], reading(""), wanted=Wanted(langs=frozenset([lang]))))
+        assert len(posts) == len(spoken) >= at_least
 
 
 def test_hashtags_are_the_facets_in_their_order_and_then_the_tags_beside_the_text() -> None:
