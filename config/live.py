@@ -20,6 +20,8 @@ class JetstreamSettings(Section):
         min_length=1,
     )
     """Jetstream hosts. The first is read; where one fails, the next."""
+    zstd_dictionary: Path | None = None
+    """File that holds Jetstream's zstd dictionary: with it, events are asked for packed."""
 
 
 class XSettings(Section):
@@ -35,6 +37,10 @@ class XSettings(Section):
 
 class MastodonSettings(Section):
     """A Mastodon server's posts, live."""
+
+    catch_up_pages: int = Field(default=250, ge=0)
+    """Most pages of 40 statuses that are asked for after a cut: a server allows 300 in 5 minutes. 0: what came
+    meanwhile is missing."""
 
     token: SecretStr | None = None
     """Access token of an account on the server. Never printed."""

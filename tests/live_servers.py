@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -23,6 +23,8 @@ class Act:
 
     status: int = 200
     """0: it never answers."""
+    skips: int = 0
+    """Records that are over when the connection is made."""
     sends: int | None = None
     """Records that it sends before the connection ends; None: all, and it stays open."""
     every_s: float = 0.0
@@ -53,6 +55,8 @@ class JetstreamHost(Acting):
     """A host that keeps events, and sends those from a cursor on. Without a cursor, it sends all."""
 
     url = ""
+    pack: Callable[[bytes], bytes] | None = None
+    """How it packs events, where it does. It refuses who asks for that and for permessage-deflate too."""
 
     def __init__(self, events: list[bytes], *acts: Act, keeps_since_us: int = 0, later_us: int = 0) -> None:
         super().__init__(*acts)
@@ -64,6 +68,8 @@ class JetstreamHost(Acting):
     def answers(self, connection: ServerConnection, request: Request) -> Response | None:
         act = self.next(request.path)
         self._now[connection] = act
+        if self._packs() and "permessage-deflate" in request.headers.get("Sec-WebSocket-Extensions", ""):
+            return connection.respond(HTTPStatus.BAD_REQUEST, "one of both")
         return None if act.status == 200 else connection.respond(HTTPStatus(act.status), act.body)
 
     def talks(self, connection: ServerConnection) -> None:
@@ -73,13 +79,17 @@ class JetstreamHost(Acting):
         try:
             for event in kept[: act.sends]:
                 self.ends.wait(act.every_s)
-                connection.send(self._stamped(event), text=True)
+                told = self._stamped(event)
+                connection.send(self.pack(told) if self.pack and self._packs() else told, text=not self._packs())
             if act.sends is None:
                 self.ends.wait(HANG_S)
             else:
                 connection.socket.close()  # as a host that is gone: without a word
         except websockets.ConnectionClosed:
             return
+
+    def _packs(self) -> bool:
+        return self.pack is not None and self.asked[-1].get("compress") == "true"
 
     def _stamped(self, event: bytes) -> bytes:
         """As a host says it whose clock is ahead."""
@@ -128,6 +138,24 @@ class HttpService(Acting):
         self.paths: list[str] = []
         self.rules: list[dict[str, str]] = []
         self.refuses_rules = ""
+        self.streams_at = ""
+        """Another address that has the streams, to which it redirects."""
+        self.timeline: list[bytes] | None = None
+        """Statuses of its timelines, where it has some."""
+        self.most = 40
+        """Statuses in a page."""
+        self.pages = Acting()
+        """What it does when it is asked for a page, and what each of them was asked for."""
+
+    def page(self, path: str) -> tuple[int, str, dict[str, str]]:
+        """Status, body and headers of what it answers, as Mastodon does: what follows an id, the newest first."""
+        act = self.pages.next(path)
+        if act.status != 200 or self.timeline is None:
+            return (404 if act.status == 200 else act.status), act.body, act.headers
+        asked = self.pages.asked[-1]
+        behind = sorted((status_id(each), each) for each in self.timeline if status_id(each) > int(asked["min_id"]))
+        found = [each.decode() for _, each in behind[: min(self.most, int(asked["limit"]))]]
+        return 200, f"[{','.join(reversed(found))}]", act.headers
 
     def changed(self, change: dict[str, Any]) -> dict[str, Any]:
         """What X answers to a change of rules."""
@@ -138,6 +166,10 @@ class HttpService(Acting):
         gone = change.get("delete", {}).get("ids", [])
         self.rules = [rule for rule in self.rules if rule["id"] not in gone]
         return {"meta": {"summary": {}}}
+
+
+def status_id(status: bytes) -> int:
+    return int(json.loads(status)["id"])
 
 
 class _Server(ThreadingHTTPServer):
@@ -164,6 +196,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(401, json.dumps({"title": "Unauthorized", "heard": self.headers["Authorization"]}))
         elif self.path.endswith("/rules"):
             self._answer(200, json.dumps({"data": service.rules} if service.rules else {}))
+        elif self.path == "/api/v1/streaming":
+            self._answer(301 if service.streams_at else 404, "", {"Location": service.streams_at + self.path})
+        elif "/timelines/" in self.path:
+            self._answer(*service.page(self.path))
         elif not (act := service.next(self.path)).status:
             service.ends.wait(HANG_S)
         elif act.status != 200:
@@ -181,11 +217,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def _stream(self, service: HttpService, act: Act) -> None:
-        self.send_response(200)
+        if "Date" not in act.headers:
+            self.send_response(200)
+        else:
+            self.send_response_only(200)
+            self.send_header("Date", act.headers["Date"])
         self.send_header("Transfer-Encoding", "chunked")
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        for record in service.records[: act.sends]:
+        for record in service.records[act.skips :][: act.sends]:
             service.ends.wait(act.every_s)
             self._chunk(record)
         if act.cut:

@@ -107,7 +107,7 @@ class Connecting:
         self._set_state(RECONNECTING, error.what)
         if link.gave:
             self._steps = Steps()
-        else:
+        if not link.gave or error.kind == "limited":
             self._after = error
 
     def _set_state(self, state: str, why: str = "") -> None:

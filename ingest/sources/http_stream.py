@@ -21,6 +21,8 @@ CONNECT_S = 10.0
 MOST_WAIT_S = 3_600.0
 """However long a service asks to wait, it is asked again after that."""
 REMEMBER_MS = 10_000
+_RESETS = ("x-rate-limit-reset", "x-ratelimit-reset")
+"""Where X says when it answers again, in seconds since 1970, and where Mastodon does, as a date."""
 _LONGEST_TOKEN = 10_000
 
 
@@ -57,6 +59,22 @@ class Asking:
             response.stream = _Heard(response.stream, heard)  # type: ignore[arg-type] # it is an asynchronous one
             yield response
 
+    async def moved(self, path: str) -> "Asking":
+        """Whom to ask for a path: this server, or the one to which it redirects. Raises as `client` does.
+
+        Raises `RefusedError` where a token may not be sent there.
+        """
+        async with self.client() as client:
+            response = await client.get(path)
+        if not response.has_redirect_location:
+            return self
+        try:
+            to = response.url.join(response.headers["Location"])
+            return Asking(str(to.copy_with(raw_path=b"/")), self._token, self._now, self._token_names)
+        except (httpx.InvalidURL, UsageError):
+            what = f"redirects to where no token is sent: {said(response.headers['Location'])}"
+            raise RefusedError(what, where=self.where, next_step="Is this the address of the service?") from None
+
     def check(self, response: httpx.Response) -> None:
         """Raise what an answer other than 2xx means: `DroppedError` where another try may help, else `RefusedError`."""
         status = response.status_code
@@ -74,9 +92,10 @@ class Asking:
         raise RefusedError(what, where=self.where, next_step="Is this the address of the service?")
 
     def _reset_s(self, response: httpx.Response) -> float:
-        """Seconds until the service answers again, as it says: X in seconds since 1970, Mastodon as a date."""
+        """Seconds until the service answers again, as it says, each in its way."""
+        told = next((value for name in _RESETS if (value := response.headers.get(name))), "")
         try:
-            reset = time_of(response.headers.get("x-rate-limit-reset", ""))
+            reset = time_of(told)
         except BadRecordError:
             return 0.0
         return min(max(0.0, (reset - self._now()) / 1000), MOST_WAIT_S)

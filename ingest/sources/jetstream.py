@@ -3,10 +3,11 @@
 A cursor is a moment, `time_us`, so any host can go on where another one stood. Events come only roughly in its order,
 and the hosts' clocks differ: each connection begins `REWIND_US` earlier, and what comes again is left out.
 
-https://github.com/bluesky-social/jetstream-legacy. The wire may also be packed by zstd with a dictionary of that
-project. It is not used: permessage-deflate, which the sockets agree on, needs nothing.
+https://github.com/bluesky-social/jetstream-legacy. Where somebody has that project's dictionary, events come packed by
+zstd. Else the sockets agree on permessage-deflate, where the host has it: to ask for both is refused.
 """
 
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,6 +24,7 @@ from ingest.sources.jetstream_events import POSTS, JetstreamReader
 from ingest.sources.lines import MOST_BYTES
 from ingest.sources.service import Heard, Service, name_of
 from ingest.sources.steps import DroppedError, RefusedError, said
+from ingest.sources.unpacking import PackedError, Unpacking
 from ingest.sources.wanted import Wanted
 
 REWIND_US = 5_000_000
@@ -30,6 +32,10 @@ REWIND_US = 5_000_000
 SKEW_US = 1_000_000
 """By how much two hosts may differ on when an event was."""
 CONNECT_S = 10.0
+CLOSE_S = 1.0
+"""A host that sends more than is read does not hear that it is to end."""
+
+logger = logging.getLogger(__name__)
 
 
 class _Moment(msgspec.Struct):
@@ -37,6 +43,7 @@ class _Moment(msgspec.Struct):
 
 
 _moment_decoder = msgspec.json.Decoder(_Moment)
+_WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Jetstream(Service):
@@ -47,7 +54,10 @@ class Jetstream(Service):
 
     silence_s = 60.0
 
-    def __init__(self, hosts: Sequence[str], wanted: Wanted, reading: Reading, since: Millis | None = None) -> None:
+    def __init__(
+        self, hosts: Sequence[str], wanted: Wanted, reading: Reading, *,
+        since: Millis | None = None, unpacking: Unpacking | None = None,
+    ) -> None:  # fmt: skip
         asked = replace(reading, langs=wanted.langs)
         super().__init__(name_of("jetstream", wanted), JetstreamReader(asked), reading)
         for host in hosts:
@@ -58,6 +68,9 @@ class Jetstream(Service):
         self._since_us = since * 1000 if since is not None else 0
         self._ahead_us = reading.future_ms * 1000
         self._resuming_us = 0
+        self._unpacking = unpacking
+        self._unpacks = False
+        """Whether this connection gave a record that could be unpacked."""
         self.where = hosts[0]
 
     def failed(self) -> None:
@@ -71,12 +84,13 @@ class Jetstream(Service):
     @asynccontextmanager
     async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:  # noqa: ARG002 - records are its signs of life
         """See `Service`."""
-        asked = {"wantedCollections": POSTS}
+        asked = {"wantedCollections": POSTS} | ({"compress": "true"} if self._unpacking else {})
         self._resuming_us = self.until or self._since_us
         if self._resuming_us:
             asked["cursor"] = str(self._resuming_us - (REWIND_US if self.until else 0))
         async with await self._first_of_hosts(urlencode(asked)) as socket:
-            yield _records(socket, self.where)
+            self._unpacks = False
+            yield self._records(socket)
 
     async def _first_of_hosts(self, query: str) -> ClientConnection:
         """A connection to the host whose turn it is, or at once to the next that answers.
@@ -96,7 +110,10 @@ class Jetstream(Service):
     async def _opened(self, url: str) -> ClientConnection:
         try:
             # Without the library's own pings: they would take a pause of ours for one of the host.
-            return await connect(url, open_timeout=CONNECT_S, ping_interval=None, max_size=MOST_BYTES)
+            return await connect(
+                url, open_timeout=CONNECT_S, close_timeout=CLOSE_S, ping_interval=None, max_size=MOST_BYTES,
+                compression=None if self._unpacking else "deflate",
+            )  # fmt: skip
         except websockets.InvalidStatus as error:
             raise self._refusal(error) from None
         except (OSError, websockets.WebSocketException) as error:
@@ -108,7 +125,7 @@ class Jetstream(Service):
             return
         try:
             time_us = _moment_decoder.decode(record).time_us
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except _WRONG:
             return
         if not 0 < time_us <= self.now() * 1000 + self._ahead_us:
             return
@@ -130,10 +147,29 @@ class Jetstream(Service):
             return DroppedError(what, where=self.where, kind="limited" if status == 429 else "http")
         return RefusedError(what, where=self.where, next_step="Is this a Jetstream host?")
 
+    async def _records(self, socket: ClientConnection) -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                record = await socket.recv(decode=False)
+                yield self._unpacked(record, self._unpacking) if self._unpacking else record
+        except websockets.ConnectionClosed as error:
+            raise DroppedError(f"the connection was closed: {said(str(error))}", where=self.where) from None
 
-async def _records(socket: ClientConnection, where: str) -> AsyncGenerator[bytes, None]:
-    try:
-        while True:
-            yield await socket.recv(decode=False)
-    except websockets.ConnectionClosed as error:
-        raise DroppedError(f"the connection was closed: {said(str(error))}", where=where) from None
+    def _unpacked(self, record: bytes, unpacking: Unpacking) -> bytes:
+        """A record as it was before it was packed. One that can't be unpacked is given as it is, to be refused.
+
+        Where that is the first of a connection the dictionary is wrong: raises `RefusedError`.
+        """
+        try:
+            found = unpacking.unpacked(record)
+            if found is not record and not self._unpacks:
+                _moment_decoder.decode(found)
+        except (PackedError, *_WRONG) as error:
+            if self._unpacks:
+                logger.warning("%s: a record can't be unpacked: %s", self.where, error)
+                return record
+            what = f"its events can't be unpacked with {unpacking.file}: {said(str(error))}"
+            step = "Name the dictionary that the host uses, or none (jetstream.zstd_dictionary, --zstd-dictionary)"
+            raise RefusedError(what, where=self.where, next_step=step) from None
+        self._unpacks = True
+        return found

@@ -15,6 +15,7 @@ from config.errors import BadRecordError
 from ingest.hours import Millis
 from ingest.post import Post
 from ingest.sources.formats import Item, LineReader, Notice, utf8, why_not
+from ingest.sources.lines import ZSTD
 from ingest.sources.times import time_of
 
 POSTS = "app.bsky.feed.post"
@@ -78,6 +79,8 @@ class JetstreamReader(LineReader):
 
     def read(self, record: bytes) -> list[Item]:
         """The post of an event, or a notice: what was deleted or changed is not another post, nor is a like one."""
+        if record.startswith(ZSTD):
+            raise BadRecordError("packed by zstd, and can't be unpacked")
         text = utf8(record).strip("\ufeff \t\r\n")
         if not text:
             return []

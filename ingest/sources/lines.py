@@ -19,7 +19,8 @@ MOST_BYTES = 32_000_000
 BUFFER_BYTES = 1 << 18
 
 _GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
+ZSTD = b"\x28\xb5\x2f\xfd"
+"""How what is packed by zstd begins."""
 BROKEN = (OSError, EOFError, zlib.error, zstd.ZstdError)
 """What reading a broken or cut compressed file raises."""
 
@@ -106,7 +107,7 @@ def _unpacked(raw: BinaryIO) -> BinaryIO:
     raw.seek(0)
     if magic[:2] == _GZIP:
         return io.BufferedReader(_Unpacking(gzip.GzipFile(fileobj=raw)), BUFFER_BYTES)
-    if magic == _ZSTD:
+    if magic == ZSTD:
         return io.BufferedReader(_Unpacking(zstd.ZstdFile(raw)), BUFFER_BYTES)
     return raw
 

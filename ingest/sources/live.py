@@ -45,6 +45,8 @@ class Position(msgspec.Struct, frozen=True):
     """Posts given since the beginning."""
     seen: str = ""
     """What the service may give again: see `Seen`."""
+    last: int = 0
+    """The last record by its number, where the service numbers them."""
 
 
 class LiveSource:
@@ -73,11 +75,11 @@ class _Run:
     """One run of a live source, from a position on."""
 
     def __init__(self, service: Service, going: Going, position: Position) -> None:
-        service.until, service.newest, service.gaps = position.until, None, []
+        service.until, service.last, service.newest, service.gaps = position.until, position.last, None, []
         self._service = service
         self._going = going
         self._given = position.posts
-        self._seen = Seen(position.seen, position.until)
+        self._seen = Seen(position.seen, service.mark)
         self._connecting = Connecting(service, going.sleep)
         self._failure: TrendsError | None = None
         self._told: State | None = None
@@ -129,7 +131,7 @@ class _Run:
             items = [Broken(record, error.reason)]
         for item in items:
             key = item.id.encode() if isinstance(item, Post) else record
-            if self._seen.add(key, self._service.until):
+            if self._seen.add(key, self._service.mark):
                 self._put(item, gathered)
                 if isinstance(item, Post):
                     self._connecting.gave()
@@ -147,7 +149,7 @@ class _Run:
 
     def _cursor(self) -> Cursor:
         seen = self._seen.packed(self._service.kept_since())
-        cursor: Cursor = msgspec.to_builtins(Position(self._service.until, self._given, seen))
+        cursor: Cursor = msgspec.to_builtins(Position(self._service.until, self._given, seen, self._service.last))
         return cursor
 
     def _state_due(self, clock: float) -> State | None:

@@ -33,7 +33,8 @@ class Service(ABC):
         self.where = ""
         """The server that is read, as people may see it: without any secret."""
         self.until = 0
-        """See `ingest.sources.live.Position`."""
+        """See `ingest.sources.live.Position`, as `last`."""
+        self.last = 0
         self.newest: Millis | None = None
         """The moment of the newest record."""
         self.gaps: list[Gap] = []
@@ -49,9 +50,14 @@ class Service(ABC):
     def advance(self, record: bytes | None) -> None:
         """Move `until` behind a record, or, where there is none, to a sign of life. Told before the record is read."""
 
+    @property
+    def mark(self) -> int:
+        """How far it is read, by what tells what may come again. It only grows."""
+        return self.until
+
     @abstractmethod
     def kept_since(self) -> int:
-        """From which mark (an earlier `until`) on the cursor has to remember what was given."""
+        """From which earlier `mark` on the cursor has to remember what was given."""
 
     def failed(self) -> None:  # noqa: B027 - most have nothing to do
         """A connection did not come to be, or gave no post that is new."""

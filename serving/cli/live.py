@@ -1,6 +1,7 @@
 """`trends ingest jetstream`, `x` and `mastodon`: posts as they are published, until Ctrl-C."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,6 +27,8 @@ def _wanted_options(command: Command) -> Command:
 
 @click.command()
 @click.option("--since", metavar="WHEN", help="Begin so long ago, 1h, or at a moment. Default: now.")
+@click.option("--zstd-dictionary", type=click.Path(path_type=Path), metavar="FILE",
+              help="Have events come packed; Jetstream's dictionary. Default: jetstream.zstd_dictionary.")  # fmt: skip
 @_wanted_options
 @click.pass_context
 def jetstream(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any) -> None:

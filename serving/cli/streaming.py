@@ -12,6 +12,7 @@ from ingest.sources.jetstream import Jetstream
 from ingest.sources.live import Going, LiveSource
 from ingest.sources.mastodon import Mastodon
 from ingest.sources.service import Service
+from ingest.sources.unpacking import Unpacking
 from ingest.sources.wanted import Wanted
 from ingest.sources.x import XStream
 from serving.cli.ingesting import Clock, MakeSource, reading_of, rule_of
@@ -22,7 +23,10 @@ def jetstream_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> M
     """Bluesky's posts."""
     wanted = _wanted(settings, asked)
     since = _since(asked["since"], now()) if asked["since"] else None
-    service = Jetstream(settings.jetstream.hosts, wanted, reading_of(settings, "bluesky", now), since)
+    dictionary = asked["zstd_dictionary"] or settings.jetstream.zstd_dictionary
+    unpacking = Unpacking(dictionary) if dictionary else None
+    reading = reading_of(settings, "bluesky", now)
+    service = Jetstream(settings.jetstream.hosts, wanted, reading, since=since, unpacking=unpacking)
     return _made(settings, service, wanted)
 
 
@@ -39,7 +43,8 @@ def mastodon_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> Ma
     """A Mastodon server's posts."""
     wanted, names = _wanted(settings, asked), "TRENDS_MASTODON__TOKEN or TRENDS_MASTODON__TOKEN_FILE"
     asking = Asking(asked["server"], token_of(settings.mastodon.token, settings.mastodon.token_file, names), now, names)
-    service = Mastodon(asking, wanted, reading_of(settings, "mastodon", now), local=asked["local"])
+    reading, pages = reading_of(settings, "mastodon", now), settings.mastodon.catch_up_pages
+    service = Mastodon(asking, wanted, reading, local=asked["local"], pages=pages)
     return _made(settings, service, wanted)
 
 
@@ -55,8 +60,12 @@ def _made(settings: Settings, service: Service, wanted: Wanted) -> MakeSource:
 
 
 def _since(text: str, now: Millis) -> Millis:
-    """`1h` is an hour ago; else a moment."""
+    """`1h` is an hour ago; else a moment, which has passed. Raises `UsageError`."""
     try:
-        return now - span(text)
+        moment = now - span(text)
     except UsageError:
-        return parse(text, now, ZoneInfo("UTC"))
+        moment = parse(text, now, ZoneInfo("UTC"))
+    if not 0 <= moment <= now:
+        raise UsageError(f"a moment that has not passed, or before 1970: {text[:40]!r}", where="--since",
+                         next_step="Write 1h, or a moment that has passed")  # fmt: skip
+    return moment

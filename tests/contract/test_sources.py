@@ -119,7 +119,7 @@ def live(kind: str, folder: Path) -> Source:
     if kind == "x-live":
         service = XStream(asking, wanted, reading(), sample=True, backfill=5)
     else:
-        service = Mastodon(asking, wanted, reading("mastodon"))
+        service = Mastodon(asking, wanted, reading("mastodon"), local=False, pages=250)
     return LiveSource(service, Going(wanted))
 
 

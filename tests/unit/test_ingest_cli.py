@@ -45,6 +45,9 @@ def test_a_file_that_is_not_there_is_said_before_any_server_is_asked(tmp_path: P
         (("x", "--sample"), "TRENDS_X__TOKEN"),
         (("mastodon", "--server", "https://a.example"), "TRENDS_MASTODON__TOKEN"),
         (("jetstream", "--since", "whenever"), "whenever"),
+        (("jetstream", "--since", "2099-01-01"), "2099-01-01"),
+        (("jetstream", "--since", "5000w"), "5000w"),
+        (("jetstream", "--zstd-dictionary", "none"), "none: can't be read"),
     ],
 )
 def test_what_a_live_service_lacks_is_said_before_any_server_is_asked(words: tuple[str, ...], said: str) -> None:

@@ -1,0 +1,135 @@
+"""Jetstream's events packed by zstd: over a real socket, with a dictionary that is trained on recorded events."""
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from config.errors import UsageError
+from ingest.sources.base import Batch
+from ingest.sources.jetstream import Jetstream
+from ingest.sources.lines import MOST_BYTES
+from ingest.sources.live import Going, LiveSource
+from ingest.sources.steps import RefusedError
+from ingest.sources.unpacking import PackedError, Unpacking
+from ingest.sources.wanted import Wanted
+from tests.live_servers import Act, JetstreamHost, jetstream
+from tests.recorded import reading
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+RECORDED_POSTS = 17
+
+
+class Packed:
+    """Recorded events, and a dictionary trained on half of them, in a file."""
+
+    def __init__(self, events: list[bytes], folder: Path) -> None:
+        self.events = events
+        self.dictionary = zstd.train_dict(events[::2], 8_192)
+        self.other = zstd.train_dict(events[1::2], 8_192)
+        self.file = folder / "dictionary"
+        self.file.write_bytes(self.dictionary.dict_content)
+
+    def pack(self, event: bytes) -> bytes:
+        return zstd.compress(event, zstd_dict=self.dictionary)
+
+    def host(self, *acts: Act) -> JetstreamHost:
+        host = JetstreamHost(self.events, *acts)
+        host.pack = self.pack
+        return host
+
+
+@pytest.fixture
+def packed(test_data: Path, tmp_path: Path) -> Packed:
+    return Packed((test_data / "jetstream" / "expected_v1.jsonl").read_bytes().splitlines(), tmp_path)
+
+
+def run(hosts: list[str], file: Path | None) -> list[Batch]:
+    unpacking = Unpacking(file) if file else None
+    service = Jetstream(hosts, Wanted(), reading("bluesky"), unpacking=unpacking)
+    stop, found = threading.Event(), list[Batch]()
+    for batch in LiveSource(service, Going(stop=stop, batch_ms=50)).batches({}, 10):
+        found.append(batch)
+        if sum(len(each.posts) for each in found) == RECORDED_POSTS:
+            stop.set()
+    return found
+
+
+def ids(batches: list[Batch]) -> list[str]:
+    return [post.id for batch in batches for post in batch.posts]
+
+
+def test_packed_events_are_the_events_and_a_cut_loses_none(packed: Packed) -> None:
+    host = packed.host(Act(sends=40), Act(sends=90))
+    with jetstream(host) as hosts:
+        plain = run(hosts, None)
+        found = run(hosts, packed.file)
+    assert ids(found) == ids(plain)
+    assert not [batch for batch in found if batch.rejects or batch.gaps]
+    assert [asked.get("compress") for asked in host.asked] == [None, None, None, "true"]
+
+
+def test_packed_events_are_less_than_half_as_many_bytes(packed: Packed) -> None:
+    others = packed.events[1::2]  # those that the dictionary was not trained on
+    assert sum(map(len, map(packed.pack, others))) < 0.5 * sum(map(len, others))
+
+
+def test_a_host_that_does_not_pack_is_read_as_it_is(packed: Packed) -> None:
+    with jetstream(JetstreamHost(packed.events)) as hosts:
+        assert len(ids(run(hosts, packed.file))) == RECORDED_POSTS
+
+
+@pytest.mark.parametrize("wrong", ["another", "the beginning alone"])
+def test_a_dictionary_that_is_not_the_hosts_ends_it_and_is_named(wrong: str, packed: Packed, tmp_path: Path) -> None:
+    file = tmp_path / "wrong"
+    content = packed.other.dict_content if wrong == "another" else packed.dictionary.dict_content[:4_000]
+    file.write_bytes(content)
+    with jetstream(packed.host()) as hosts, pytest.raises(RefusedError) as refused:
+        run(hosts, file)
+    assert str(file) in str(refused.value)
+    assert "--zstd-dictionary" in str(refused.value)
+    assert refused.value.exit_code == 1
+
+
+def test_a_record_that_can_not_be_unpacked_is_rejected_as_it_came_and_its_neighbours_are_read(packed: Packed) -> None:
+    host = packed.host()
+    bad = [packed.pack(packed.events[0])[:-9], zstd.compress(bytes(MOST_BYTES + 1)), b"\x28\xb5\x2f\xfd"]
+    pieces = dict.fromkeys([packed.events[5], packed.events[9], packed.events[20]])
+    sent = iter(bad)
+    host.pack = lambda event: next(sent) if event in pieces else packed.pack(event)
+    lost = sum(b'"create","collection":"app.bsky.feed.post"' in event for event in pieces)
+    assert lost == 0
+    with jetstream(host) as hosts:
+        found = run(hosts, packed.file)
+    rejects = [reject for batch in found for reject in batch.rejects]
+    assert [reject.raw for reject in rejects] == bad
+    assert all("zstd" in reject.reason for reject in rejects)
+    assert len(ids(found)) == RECORDED_POSTS
+
+
+def test_a_bomb_is_not_unpacked_beyond_its_bound(packed: Packed) -> None:
+    bomb = zstd.compress(bytes(40 * MOST_BYTES), zstd_dict=packed.dictionary)
+    assert len(bomb) < MOST_BYTES / 100
+    with pytest.raises(PackedError, match="more than"):
+        Unpacking(packed.file).unpacked(bomb)
+    window: dict[int, int] = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
+    greedy = zstd.ZstdCompressor(options=window)
+    asks_for_memory = greedy.compress(packed.events[0]) + greedy.flush()
+    with pytest.raises(PackedError):
+        Unpacking(packed.file).unpacked(asks_for_memory)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", None])
+def test_a_file_that_is_no_dictionary_is_said_with_where_to_get_it(content: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "dictionary"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UsageError, match="jetstream-legacy") as refused:
+        Unpacking(file)
+    assert str(file) in str(refused.value)
+    assert refused.value.exit_code == 2
