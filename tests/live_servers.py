@@ -150,6 +150,8 @@ class HttpService(Acting):
     def page(self, path: str) -> tuple[int, str, dict[str, str]]:
         """Status, body and headers of what it answers, as Mastodon does: what follows an id, the newest first."""
         act = self.pages.next(path)
+        if not act.status:
+            self.ends.wait(HANG_S)
         if act.status != 200 or self.timeline is None:
             return (404 if act.status == 200 else act.status), act.body, act.headers
         asked = self.pages.asked[-1]
@@ -199,7 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/api/v1/streaming":
             self._answer(301 if service.streams_at else 404, "", {"Location": service.streams_at + self.path})
         elif "/timelines/" in self.path:
-            self._answer(*service.page(self.path))
+            with suppress(OSError):
+                self._answer(*service.page(self.path))
         elif not (act := service.next(self.path)).status:
             service.ends.wait(HANG_S)
         elif act.status != 200:

@@ -125,9 +125,11 @@ class Stream(Service):
         self.where = asking.where
         self.asking = asking
 
-    def advance(self, record: bytes | None) -> None:  # noqa: ARG002 - whatever came, it came now
-        """See `Service`."""
+    def advance(self, record: bytes | None) -> None:
+        """See `Service`. A sign of life, with no record or an empty one, comes where nothing else waits."""
         self.until = self.now()
+        if not record:
+            self.newest = self.until
 
     def kept_since(self) -> int:
         """Some seconds ago."""

@@ -18,7 +18,7 @@ from ingest.hours import Millis, millis
 from ingest.sources.formats import Reading
 from ingest.sources.http_stream import REMEMBER_MS, Asking, Stream
 from ingest.sources.mastodon_statuses import UPDATE, MastodonReader
-from ingest.sources.mastodon_timeline import BITS, Hole, Timeline, id_of
+from ingest.sources.mastodon_timeline import BITS, MOST_MS, Hole, Timeline, id_of
 from ingest.sources.service import Heard, name_of
 from ingest.sources.steps import DroppedError, RefusedError
 from ingest.sources.wanted import Wanted
@@ -80,7 +80,7 @@ class Mastodon(Stream):
             client.headers.update({"Accept": "text/event-stream", "Cache-Control": "no-store"})
             async with streaming.stream(client, self._path, self._params, heard) as response:
                 if self.until and self.last and self._pages:
-                    self._hole = self._hole or Hole(self.now, self._pages, self.now())
+                    self._hole = self._hole or Hole(self._pages)
                 else:
                     self._hole = None
                     self.missed(0, "the stream repeats nothing")
@@ -111,6 +111,7 @@ class Mastodon(Stream):
         begins = after = self.last - (REWIND_MS << BITS)
         until = _date(opening) + OPENING_MS
         try:
+            hole.begin()
             async with self.asking.client() as client:
                 while after == begins or after >> BITS < until:
                     hole.take_page()
@@ -124,6 +125,10 @@ class Mastodon(Stream):
                     before, after = after, max(id_of(status, self.now() + self._ahead_ms) for status in page)
                     if after <= before:
                         raise RefusedError("it leads no further")
+                    if self.last > last:
+                        hole.tries = 0
+                    if self.now() > opened_at + MOST_MS:
+                        raise RefusedError(f"more came than could be read in {MOST_MS // 60_000} minutes")
         except (DroppedError, RefusedError) as error:
             if isinstance(error, DroppedError) and hole.outlasts(error):
                 raise

@@ -6,7 +6,6 @@ another server bears the time at which it was written, so it may lie before what
 https://docs.joinmastodon.org/methods/timelines/, …/api/rate-limits/
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -25,9 +24,9 @@ BITS = 16
 EARLIEST_MS = 1_451_606_400_000
 """2016, when Mastodon began: an id that tells an earlier time is no such id."""
 MOST_MS = 600_000
-"""A hole that is not filled after so long is told as a gap."""
-MOST_FAILURES = 3
-"""And so is one for which that many connections failed."""
+"""A stream is not left unread for longer, and a server that asks to wait for longer is not waited for."""
+MOST_TRIES = 3
+"""Connections in a row that may lead no further."""
 
 
 class _Named(msgspec.Struct):
@@ -70,26 +69,25 @@ class Timeline:
 
 @dataclass
 class Hole:
-    """What a stream did not bring, from the time at which it was cut on, and what may still be spent on filling it."""
+    """What a stream did not bring since it was cut: what may still be spent on filling it."""
 
-    now: Callable[[], Millis]
     pages: int
     """Pages that may still be asked for."""
-    began: Millis
-    """When it was first tried."""
-    failures: int = 0
+    tries: int = 0
+    """Connections in a row that have led no further."""
+
+    def begin(self) -> None:
+        """Another connection tries to fill it. Raises `RefusedError` where too many did."""
+        self.tries += 1
+        if self.tries > MOST_TRIES:
+            raise RefusedError("no answer")
 
     def take_page(self) -> None:
-        """One more page is to be asked for. Raises `RefusedError` where that would be too much."""
-        if self.now() - self.began > MOST_MS:
-            raise RefusedError(f"more came than could be read in {MOST_MS // 60_000} minutes")
+        """One more page is to be asked for. Raises `RefusedError` where there were enough."""
         if not self.pages:
             raise RefusedError("more came than mastodon.catch_up_pages allows")
         self.pages -= 1
 
     def outlasts(self, error: DroppedError) -> bool:
         """Whether another connection is to go on filling it, after one that failed."""
-        if self.now() + error.wait_s * 1000 - self.began > MOST_MS:
-            return False
-        self.failures += error.kind != "limited"
-        return self.failures < MOST_FAILURES
+        return self.tries < MOST_TRIES and error.wait_s * 1000 <= MOST_MS

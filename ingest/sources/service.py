@@ -36,7 +36,7 @@ class Service(ABC):
         """See `ingest.sources.live.Position`, as `last`."""
         self.last = 0
         self.newest: Millis | None = None
-        """The moment of the newest record."""
+        """Up to which moment it is read: that of the newest record, or of a sign that there is no newer one."""
         self.gaps: list[Gap] = []
         """What was found missing and is not told yet."""
         self.now = reading.now

@@ -22,7 +22,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     """Why it is not connected."""
     newest: Millis | None = None
-    """The moment of the newest record that was read: how far it is behind."""
+    """Up to which moment it is read: how far it is behind."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):

@@ -304,6 +304,8 @@ def test_keep_alives_keep_a_quiet_stream_open_and_the_cursor_going(monkeypatch: 
         batches = for_a_while(stream, 1.6)
     assert len(service.asked) == 1
     assert stream.until > batches[-1].cursor["until"]
+    assert stream.newest is not None
+    assert NOW < stream.newest <= stream.until  # it is not behind, though its only post is of long ago
 
 
 def test_429_waits_until_the_service_says_and_the_steps_are_those_of_x() -> None:
@@ -413,8 +415,11 @@ def test_a_heartbeat_keeps_a_quiet_stream(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Mastodon, "silence_s", 1.0)
     service = HttpService([update(1)], Act(alive_every_s=0.05), alive=b":thump\n")
     with http(service) as url:
-        for_a_while(fediverse(url), 1.6)
+        stream = fediverse(url, ticking())
+        for_a_while(stream, 1.6)
     assert len(service.asked) == 1
+    assert stream.newest is not None
+    assert NOW < stream.newest <= stream.until
 
 
 def test_a_stream_without_a_heartbeat_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from ingest.sources.formats import Reading
 from ingest.sources.http_stream import Asking
 from ingest.sources.live import Going, LiveSource
 from ingest.sources.mastodon import REWIND_MS, Mastodon
-from ingest.sources.mastodon_timeline import BITS, MOST_FAILURES, MOST_MS
+from ingest.sources.mastodon_timeline import BITS, MOST_MS, MOST_TRIES
 from ingest.sources.steps import RefusedError
 from ingest.sources.wanted import Wanted
-from tests.live_servers import TOKEN, Act, HttpService, http, status_id
+from tests.live_servers import TOKEN, Act, Acting, HttpService, http, status_id
 from tests.recorded import NOW
 
 PUBLIC = 39
@@ -38,7 +38,7 @@ def service_of(statuses: list[bytes], *acts: Act, pages: tuple[Act, ...] = (), m
     """A server that streams statuses, and has them all in its timelines."""
     service = HttpService([b"event: update\ndata: %s\n\n" % status for status in statuses], *acts)
     service.timeline, service.most = statuses, most
-    service.pages = type(service.pages)(*pages)
+    service.pages = Acting(*pages)
     return service
 
 
@@ -202,9 +202,33 @@ def test_a_server_that_fails_again_and_again_is_a_gap_before_long(recorded: list
     service, clock = service_of(recorded, Act(sends=9), pages=(Act(status=503),) * 9), Clock()
     with http(service) as url:
         found = run(url, clock, PUBLIC)  # its stream sends everything again
-    assert len(service.pages.asked) == MOST_FAILURES
+    assert len(service.pages.asked) == MOST_TRIES
     assert uris(found) == names(recorded)
     assert len(gaps(found)) == 1
+
+
+def test_a_timeline_that_never_answers_is_a_gap_before_long(
+    recorded: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mastodon, "silence_s", 0.5)
+    service, clock = service_of(recorded, Act(sends=9), pages=(Act(status=0),) * 9), Clock()
+    with http(service) as url:
+        found = run(url, clock, PUBLIC)
+    assert len(service.pages.asked) == MOST_TRIES
+    assert uris(found) == names(recorded)
+    assert len(gaps(found)) == 1
+
+
+def test_a_server_that_is_away_for_long_while_it_is_caught_up_with_is_caught_up_with_then(
+    recorded: list[bytes],
+) -> None:
+    away = [Act(status=503)] * 9
+    acts, clock = (Act(sends=3), Act(sends=0), *away), Clock()
+    with http(service_of(recorded, *acts, pages=(Act(), Act(status=503)))) as url:
+        found = run(url, clock, PUBLIC)
+    assert sum(clock.waits) * 1000 > MOST_MS
+    assert uris(found) == names(recorded)
+    assert not gaps(found)
 
 
 def test_beyond_the_pages_that_are_allowed_the_rest_is_a_gap_from_the_last_status_on(recorded: list[bytes]) -> None:

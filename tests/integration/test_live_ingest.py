@@ -13,10 +13,11 @@ from ingest.standings import standings
 from serving.cli import main
 from serving.cli.explained import explained
 from serving.cli.facts import gathered
-from serving.cli.status import status
+from serving.cli.options import now
+from serving.cli.status import status as status_command
 from tests.integration.commands import ended, posts_in, started
 from tests.integration.kafka_read import committed, until
-from tests.live_servers import TOKEN, Act, HttpService, JetstreamHost, http, jetstream
+from tests.live_servers import TOKEN, Act, Acting, HttpService, JetstreamHost, http, jetstream
 
 POSTS = 300
 SEEN_US = 1_783_175_888_000_000
@@ -33,9 +34,13 @@ def event(n: int) -> bytes:
     return json.dumps(told).encode()
 
 
+def status(n: int, id_: str = "") -> bytes:
+    told = {"id": id_, "uri": f"https://a.example/{n}", "created_at": "2026-07-04T14:38:06Z", "content": "x"}
+    return json.dumps(told | {"tags": []}).encode()
+
+
 def update(n: int) -> bytes:
-    told = {"uri": f"https://a.example/{n}", "created_at": "2026-07-04T14:38:06Z", "content": "x", "tags": []}
-    return f"event: update\ndata: {json.dumps(told)}\n\n".encode()
+    return b"event: update\ndata: %s\n\n" % status(n)
 
 
 def sources(settings: Settings) -> dict[str, Any]:
@@ -79,6 +84,30 @@ def test_two_at_once_one_killed_in_the_middle_every_post_is_there_once_and_the_g
     assert TOKEN.encode() not in kept + talk.encode() + command_line
 
 
+def test_killed_while_a_timeline_fills_what_the_stream_missed_every_post_is_there_once_and_there_is_no_gap(
+    settings: Settings, settings_file: Path
+) -> None:
+    first_ms = now() - 7_200_000
+    statuses = [status(n, str(first_ms + n * 10_000 << 16)) for n in range(POSTS)]
+    streamed = [b"event: update\ndata: %s\n\n" % each for each in statuses]
+    over = Act(skips=POSTS - 50, alive_every_s=1)
+    service = HttpService(streamed, Act(sends=50), over, over, alive=b":thump\n")
+    service.timeline, service.most = statuses, 10
+    service.pages = Acting(*[Act()] * 9, Act(status=0))  # it is killed while it waits for the tenth
+    with http(service) as url:
+        asked = ("mastodon", "--server", url)
+        process = started(settings_file, *asked, TRENDS_MASTODON__TOKEN=TOKEN)
+        until(lambda: len(service.pages.asked) == 10 and sum(posts_in(settings.kafka).values()) > 100)
+        process.kill()
+        ended(process)
+        again = started(settings_file, *asked, "--limit", str(POSTS), TRENDS_MASTODON__TOKEN=TOKEN)
+        code, _, talk = ended(again)
+    assert code == 0, talk
+    found = posts_in(settings.kafka)
+    assert (len(found), set(found.values())) == (POSTS, {1})
+    assert not sources(settings)["mastodon"]["gaps"]
+
+
 def test_a_token_that_expires_ends_it_and_status_says_so(settings: Settings, settings_file: Path) -> None:
     line = json.dumps({"data": {"id": "690406591110582272", "text": "#a"}}).encode() + b"\r\n"
     service = HttpService([line], Act(sends=1), Act(status=401, body=f"{TOKEN} has expired"))
@@ -93,7 +122,7 @@ def test_a_token_that_expires_ends_it_and_status_says_so(settings: Settings, set
     (told,) = sources(settings).values()
     assert told["state"] == "failed"
     assert "401" in told["why"]
-    shown = CliRunner().invoke(status, obj=settings, **main.context_settings)
+    shown = CliRunner().invoke(status_command, obj=settings, **main.context_settings)
     assert shown.exit_code == 1
     assert "x:sample" in shown.output
     assert "401: *** has expired" in shown.output
