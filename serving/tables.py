@@ -15,6 +15,7 @@ from serving.history import History, Point
 from serving.render import bar, local_hour, named, printable
 from serving.rising import FORMULA, SURE, Rising
 from serving.views import Lens
+from serving.ways import begins_day
 
 MARKS: dict[Move, tuple[str, str]] = {
     "new": ("✚", "bright_cyan"),
@@ -42,11 +43,9 @@ def day_table(day: Day, tz: ZoneInfo, width: int) -> Table:
     table.add_column("", width=_BAR, no_wrap=True)
     for place in range(min(fits, wanted)):
         table.add_column(f"  {place + 1}", width=_CELL, no_wrap=True)
-    before = None
-    for line in day.lines:
+    for line, new in zip(day.lines, begins_day(day.hours, tz), strict=True):
         local = line.hour.start.astimezone(tz)
-        named = f"{local:%d %b %H:%M}" if local.date() != before else f"       {local:%H:%M}"
-        before = local.date()
+        named = f"{local:%d %b %H:%M}" if new else f"       {local:%H:%M}"
         table.add_row(Text(named), *_day_row(line, most, fits))
     return table
 

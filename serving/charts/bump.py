@@ -1,13 +1,14 @@
 """Bump: the ranks of a day's tags, hour by hour."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 import altair
 
 from serving.charts.frame import FONT, INK, Picture, Record, between, by_hour, chart, framed, holes, its_font, written
-from serving.day import Day, Series
+from serving.day import Day
 from serving.render import printable
+from serving.ways import ways
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A000")
 """Okabe and Ito, "Color Universal Design", 2008; their yellow darker, since it is drawn on white."""
@@ -17,14 +18,13 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 
 def bump(day: Day, n: int, tz: ZoneInfo) -> Picture:
     """The tags with most uses by their places; one is left out while it is not among an hour's first n."""
-    followed = day.series[: len(COLOURS)]
-    number = list(range(len(followed)))
+    number = list(range(len(day.series[: len(COLOURS)])))
     x = by_hour(day.hours, tz)
     places = altair.Axis(values=list(range(1, n + 1)), grid=False, domain=False, ticks=False, title=None, format="d")
     y = altair.Y("place:Q", scale=altair.Scale(domain=[n + 0.5, 0.4], nice=False), axis=places)
     colour = altair.Color("tag:N", scale=altair.Scale(domain=number, range=COLOURS[: len(number)]), legend=None)
     shape = altair.Shape("tag:N", scale=altair.Scale(domain=number, range=SHAPES[: len(number)]), legend=None)
-    base = chart(list(_points(day, followed))).encode(x, y)
+    base = chart(list(_points(day))).encode(x, y)
     last = len(day.lines) - 1
     lines = base.mark_line(strokeWidth=3, interpolate="monotone", opacity=0.85).encode(colour, altair.Detail("run:N"))
     dots = base.mark_point(size=90, filled=True, opacity=1).encode(colour, shape)
@@ -48,25 +48,17 @@ def facts(day: Day, tz: ZoneInfo) -> str:
     return told + (f" · {len(whole.missing)} hours without data" if whole.missing else "")
 
 
-def _points(day: Day, followed: Sequence[Series]) -> Iterator[Record]:
-    """A point for each hour in which a followed tag is among the first; those of hours in a row are one run, one line.
+def _points(day: Day) -> Iterator[Record]:
+    """A point for each hour in which a followed tag is among the first; those of a run are one line.
 
     A tag is named at the last hour, or where it is not there, at its best place.
     """
-    number = {each.row.tag: at for at, each in enumerate(followed)}
-    runs: list[list[list[Record]]] = [[] for _ in followed]
-    for at, line in enumerate(day.lines):
-        for place, cell in enumerate(line.cells, start=1):
-            tag = number.get(cell.row.tag)
-            if tag is None:
-                continue
-            if not runs[tag] or runs[tag][-1][-1]["at"] < at - 1:
-                runs[tag].append([])
-            name = written(followed[tag].row.shown, day.whole.lens)
-            point = {"at": at, "place": place, "tag": tag, "run": f"{tag}.{len(runs[tag])}", "named": False, **name}
-            runs[tag][-1].append(point)
-    for of_tag in filter(None, runs):
-        points = [point for run in of_tag for point in run]
-        is_there = points[-1]["at"] == len(day.lines) - 1
-        (points[-1] if is_there else min(points, key=lambda each: (each["place"], -each["at"])))["named"] = True
-        yield from points
+    for way in ways(day, len(COLOURS)):
+        spots = way.spots
+        is_there = spots[-1].at == len(day.lines) - 1
+        named = spots[-1] if is_there else min(spots, key=lambda each: (each.place, -each.at))
+        name = written(way.series.row.shown, day.whole.lens)
+        for number, run in enumerate(way.runs):
+            for spot in run:
+                line = {"tag": way.number, "run": f"{way.number}.{number}"}
+                yield {"at": spot.at, "place": spot.place, **line, "named": spot is named, **name}

@@ -11,6 +11,7 @@ from rich.cells import cell_len, set_cell_size
 from ingest.hours import Hour
 from serving.render import named
 from serving.views import Lens
+from serving.ways import begins_day
 
 Picture = altair.LayerChart
 Record = dict[str, Any]
@@ -103,9 +104,8 @@ def its_font() -> Any:
 def _clocks(hours: Sequence[Hour], tz: ZoneInfo) -> list[list[str]]:
     """Digits and names of months alone: it becomes part of a formula. Every sixth hour where they are narrow."""
     labels = []
-    for at, hour in enumerate(hours):
+    for hour, new in zip(hours, begins_day(hours, tz), strict=True):
         local = hour.start.astimezone(tz)
-        new = at == 0 or local.date() != hours[at - 1].start.astimezone(tz).date()
         shown = step(hours) >= 22 or local.hour % 6 == 0
         labels.append([f"{local:%H}" if shown else "", f"{local:%d %b}" if new else ""])
     return labels
