@@ -9,8 +9,8 @@ from dataclasses import replace
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour, millis
 from serving.merge import View
-from serving.store import Snapshot
-from serving.views import HASHTAGS, BatchDocument, HourDocument, Kind, Lens, Origin, Row
+from serving.store import Snapshot, Store, told
+from serving.views import HASHTAGS, LENSES, BatchDocument, HourDocument, Kind, Lens, Origin, Row
 
 
 def lens_of(kind: Kind, source: str | None) -> Lens:
@@ -60,6 +60,23 @@ def hours_of(snapshot: Snapshot, origin: Origin, lens: Lens) -> list[Hour]:
     return snapshot.phrase_hours(lens.kind) if lens.source is None else []
 
 
+def sources(store: Store) -> list[str]:
+    """The sources of which hashtags are kept by themselves, ascending. Hours of one source alone keep none."""
+    with told():
+        return sorted(store.collection(LENSES).distinct("source", {"kind": "hashtag"}))
+
+
+def unsent(kind: Kind, sent: Sequence[Kind]) -> str:
+    """Why the speed layer has nothing of a kind where these are sent to it; empty where it may have something."""
+    if kind in ("hashtag", *sent):
+        return ""
+    return f"The speed layer counts {_unless_sent(Lens(kind))}; an hour has them once it is computed."
+
+
+def _unless_sent(lens: Lens) -> str:
+    return f"no {lens} unless `ingest.kinds` sends them"
+
+
 def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> NoDataError | None:
     """The error that says why an hour that is known has no answer through a lens; None where nothing is known of it."""
     own = snapshot.batch([hour], rows=False).get(str(hour))
@@ -67,7 +84,7 @@ def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> NoDataError | None:
     if own is None:
         if not snapshot.speed_rows(hour, 1):
             return None
-        counts = "hashtags over all sources" if lens.source else f"no {lens} unless `ingest.kinds` sends them"
+        counts = "hashtags over all sources" if lens.source else _unless_sent(lens)
         what = f"{hour} is not computed yet, and the speed layer counts {counts}"
         return NoDataError(
             what, next_step=f"It is computed once it is complete; {compute} now, as far as it is archived"

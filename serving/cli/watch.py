@@ -11,28 +11,32 @@ import click
 from config.errors import TrendsError
 from ingest.hours import Hour, Millis
 from serving import render
-from serving.cli.options import json_option, now, tz_option
+from serving.cli.options import json_option, kind_option, now, settings_of, tz_option
 from serving.cli.questions import query_of
 from serving.day import missing_json
+from serving.lenses import unsent
 from serving.merge import View
 from serving.moments import span
 from serving.query import Query
+from serving.views import Kind
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Seen = tuple[Hour, View | None, str]
 """An hour, what is known of it, and what went wrong when it was asked for."""
+_NOTHING_YET = "No use has been counted in this hour yet."
 
 
 @click.command()
 @click.option("-n", "n", type=click.IntRange(1, 100), default=10, show_default=True, help="How many tags.")
 @click.option("--every", metavar="SPAN", default="1s", show_default=True, help="How often to look.")
 @click.option("--for", "lasting", metavar="SPAN", help="Stop after that long; until Ctrl-C otherwise.")
+@kind_option
 @tz_option
 @json_option
 @click.pass_context
-def watch(ctx: click.Context, n: int, every: str, lasting: str | None, tz: ZoneInfo, as_json: bool) -> None:
+def watch(ctx: click.Context, n: int, every: str, lasting: str | None, kind: Kind, tz: ZoneInfo, as_json: bool) -> None:
     """What is trending now, as the speed layer counts it.
 
     On a terminal the table is refreshed in place; elsewhere, and with --json, each change is a new one. When the hour
@@ -44,14 +48,15 @@ def watch(ctx: click.Context, n: int, every: str, lasting: str | None, tz: ZoneI
       trends watch --every 5s -n 20
       trends watch --for 1m --json
     """
-    query = query_of(ctx)
+    query = query_of(ctx, kind)
+    why = unsent(kind, settings_of(ctx).ingest.kinds)
     end = now() + span(lasting) if lasting else None
     seen = _looks(query, n, span(every) / 1000, end)
     try:
         if as_json:
-            _print_json(seen)
+            _print_json(seen, why)
         else:
-            _show(seen, tz)
+            _show(seen, tz, why or _NOTHING_YET)
     except KeyboardInterrupt:
         pass  # how one stops watching
 
@@ -73,7 +78,8 @@ def _looks(query: Query, n: int, every_s: float, end: Millis | None) -> Iterator
         time.sleep(every_s)
 
 
-def _print_json(looks: Iterator[Seen]) -> None:
+def _print_json(looks: Iterator[Seen], why: str = "") -> None:
+    """Each change as a line. `why` there may be nothing goes to standard error, once."""
     before = None
     for hour, view, trouble in looks:
         if trouble:
@@ -81,9 +87,12 @@ def _print_json(looks: Iterator[Seen]) -> None:
         elif (hour, view) != before:
             before = hour, view
             click.echo(json.dumps(render.hour_json(view) if view else missing_json(hour), ensure_ascii=False))
+            if why and not view:
+                click.echo(why, err=True)
+                why = ""
 
 
-def _show(looks: Iterator[Seen], tz: ZoneInfo) -> None:
+def _show(looks: Iterator[Seen], tz: ZoneInfo, nothing: str = _NOTHING_YET) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -94,18 +103,18 @@ def _show(looks: Iterator[Seen], tz: ZoneInfo) -> None:
         for seen in looks:
             if seen != before:
                 before = seen
-                console.print(_drawn(seen, tz))
+                console.print(_drawn(seen, tz, nothing))
         return
     with Live(Text("asking …"), console=console, auto_refresh=False) as live:
         for seen in looks:
-            live.update(_drawn(seen, tz), refresh=True)
+            live.update(_drawn(seen, tz, nothing), refresh=True)
 
 
-def _drawn(seen: Seen, tz: ZoneInfo) -> "RenderableType":
+def _drawn(seen: Seen, tz: ZoneInfo, nothing: str) -> "RenderableType":
     from rich.console import Group
     from rich.text import Text
 
     hour, view, trouble = seen
     title = render.local_hour(hour, tz)
-    table = render.table(view, title) if view else Text(f"{title}\n\nNo use has been counted in this hour yet.")
+    table = render.table(view, title) if view else Text(f"{title}\n\n{nothing}")
     return Group(table, Text(trouble, style="red")) if trouble else table
