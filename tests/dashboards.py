@@ -10,6 +10,8 @@ from typing import Any
 from config.settings import Settings
 from ingest.hashtags import tags_of
 from ingest.hours import Hour, Millis
+from ingest.kinds import Phrase
+from ingest.phrases import phrases
 from ingest.sources.file import FileSource
 from serving.cli.defects import kept
 from serving.cli.explained import explained
@@ -18,7 +20,7 @@ from serving.cli.options import now
 from serving.dashboard import server
 from serving.dashboard.app import Asking, dashboard
 from serving.store import Store
-from serving.views import USES, BatchView, Row, rank, use_id
+from serving.views import HASHTAGS, PHRASE_USES, USES, BatchView, Lens, Row, rank, use_id
 from tests.recorded import read, reading
 
 ASKING = Asking(gathered, explained, kept)
@@ -60,25 +62,47 @@ def published(store: Store, counts: Mapping[str, int], hour: Hour, token: int = 
     view = BatchView(
         hour, rows, 0, uses, len(rows), uses, "1", f"run-{token}", token, (0, 0, 0), complete, dirty, hour.end_ms
     )
-    assert store.publish(view)
+    view = view._replace(lens=other.get("lens", HASHTAGS))
+    assert store.publish_all([view]) == (view.lens == HASHTAGS)
 
 
 def counted(store: Store, hour: Hour, **uses: int) -> None:
     """Uses as the speed layer would add them."""
     for tag, count in uses.items():
         mine = {"hour": str(hour), "tag": tag, "shown": tag, "origin": "speed"}
-        key = {"_id": use_id(str(hour), tag)}
-        store.collection(USES).update_one(key, {"$inc": {"count": count}, "$setOnInsert": mine}, upsert=True)
+        _count(store, USES, use_id(str(hour), tag), count, mine)
 
 
-def boston(test_data: Path, store: Store, until: Hour | None = None) -> dict[Hour, Counter[str]]:
-    """Recorded posts of April 2013, counted here, published hour by hour up to an hour, exclusive. The counts."""
+def counted_phrases(store: Store, hour: Hour, kind: Phrase, uses: Mapping[str, int]) -> None:
+    """Uses of phrases, where `ingest.kinds` sends them."""
+    for tag, count in uses.items():
+        mine = {"hour": str(hour), "tag": tag, "shown": tag, "origin": "speed", "kind": kind}
+        _count(store, PHRASE_USES, use_id(str(hour), tag, kind), count, mine)
+
+
+def _count(store: Store, name: str, key: str, count: int, mine: dict[str, str]) -> None:
+    store.collection(name).update_one({"_id": key}, {"$inc": {"count": count}, "$setOnInsert": mine}, upsert=True)
+
+
+def boston(
+    test_data: Path, store: Store, until: Hour | None = None, kinds: tuple[Phrase, ...] = ()
+) -> dict[Hour, Counter[str]]:
+    """Recorded posts of April 2013, counted here, published hour by hour up to an hour, exclusive. The counts.
+
+    Phrases of some kinds too; the counts are those of hashtags.
+    """
     file = test_data / "crisislex_t6" / "2013_Boston_Bombings-ontopic_offtopic.csv"
     posts, _, _ = read(FileSource([str(file)], reading()))
+    kept = [post for post in posts if until is None or Hour.of(post.created_at) < until]
     hours: defaultdict[Hour, Counter[str]] = defaultdict(Counter)
-    for post in posts:
-        hours[Hour.of(post.created_at)].update(tags_of(post).keys())
-    kept = {hour: counts for hour, counts in hours.items() if until is None or hour < until}
-    for hour, counts in kept.items():
+    further: defaultdict[tuple[Lens, Hour], Counter[str]] = defaultdict(Counter)
+    for post in kept:
+        hour = Hour.of(post.created_at)
+        hours[hour].update(tags_of(post).keys())
+        for kind, found in phrases(post.text, "en", kinds).items():
+            further[Lens(kind), hour].update(found.keys())
+    for (lens, hour), counts in further.items():
+        published(store, counts, hour, lens=lens)
+    for hour, counts in hours.items():
         published(store, counts, hour)
-    return kept
+    return hours

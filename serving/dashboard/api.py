@@ -11,7 +11,7 @@ from ingest.hashtags import typed
 from serving import render
 from serving.asked import only
 from serving.dashboard.board import OnBoard
-from serving.dashboard.choices import Chosen, DayAsked, ExplainAsked, HistoryAsked, RisingAsked, TopAsked
+from serving.dashboard.choices import Chosen, DayAsked, ExplainAsked, HistoryAsked, LensAsked, RisingAsked, TopAsked
 from serving.dashboard.live import events
 from serving.dashboard.shapes import (
     DayAnswer,
@@ -84,7 +84,8 @@ def status(board: OnBoard) -> Status:
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def live(board: OnBoard) -> AsyncIterator[ServerSentEvent]:
+async def live(board: OnBoard, asked: Annotated[LensAsked, Query()]) -> AsyncIterator[ServerSentEvent]:
     """`answer`, as `/api/top` without a time, when it changes; `trouble` where there is none; `beat` each second."""
-    async for event in events(board, lambda: render.hours_json(board.now.get())):
+    now = board.now(asked.lens)
+    async for event in events(board, lambda: render.hours_json(now.get().views())):
         yield event

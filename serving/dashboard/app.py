@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -21,14 +23,17 @@ from serving.dashboard.access import Access
 from serving.dashboard.board import Board, Facts
 from serving.dashboard.guard import Guard
 from serving.dashboard.held import Held
+from serving.dashboard.now import now
+from serving.lenses import sources
 from serving.query import Query
 from serving.store import Store
 
 MOST_WAIT_S = 3.0
 """A reader waits no longer for MongoDB, whatever `mongo.timeout_s` allows a job."""
-_NOW_S, _STATUS_S = 0.5, 5.0
-"""How old the hour in progress, and the status, may be when they are shown."""
-ROWS = 10
+_NOW_S, _STATUS_S, _SOURCES_S = 0.5, 5.0, 30.0
+"""How old the hour in progress, the status, and the list of sources may be when they are shown."""
+_LENSES = 64
+"""Lenses whose hour in progress is held: a URL may name any source."""
 
 
 class Asking(NamedTuple):
@@ -56,7 +61,10 @@ def dashboard(
             Board(
                 query=query,
                 clock=clock,
-                now=Held(lambda: query.now(Hour.of(clock()), ROWS), _NOW_S),
+                now=lru_cache(_LENSES)(
+                    lambda lens: Held(lambda: now(replace(query, lens=lens), Hour.of(clock())), _NOW_S)
+                ),
+                sources=Held(lambda: sources(store), _SOURCES_S),
                 status=Held(lambda: asking.status(settings), _STATUS_S),
                 explain=lambda hour: asking.explain(settings, hour),
                 access=Access(settings.serve.token, frozenset(name.lower() for name in settings.serve.names)),

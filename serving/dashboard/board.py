@@ -10,8 +10,9 @@ from fastapi import Depends, Request
 from ingest.hours import Hour, Millis
 from serving.dashboard.access import Access
 from serving.dashboard.held import Held
-from serving.merge import View
+from serving.dashboard.now import Now
 from serving.query import Query
+from serving.views import Lens
 
 Facts = dict[str, Any]
 
@@ -22,8 +23,10 @@ class Board:
 
     query: Query
     clock: Callable[[], Millis]
-    now: Held[list[View]]
-    """The hour in progress and the last complete one."""
+    now: Callable[[Lens], Held[Now]]
+    """The hour in progress and the one before, through a lens."""
+    sources: Held[list[str]]
+    """The sources of which hashtags are kept by themselves."""
     status: Held[Facts]
     """What `trends status` tells."""
     explain: Callable[[Hour], Facts]

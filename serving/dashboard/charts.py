@@ -1,6 +1,6 @@
 """Charts: where the lines, cells and bars of a picture lie. Pure geometry; the templates draw it as SVG and tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, log1p
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from ingest.hours import Hour
 from serving.day import Day, Series
 from serving.history import History, Point
 from serving.views import Row
+from serving.ways import Spot, begins_day, ways
 
 LINES = 10
 """Tags of a bump chart, each in its own colour and dash."""
@@ -19,8 +20,8 @@ _STEP, _ROW, _LEFT, _TOP, _LABELS, _NAME = 40, 32, 40, 40, 180, 18
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """A tag among the first of an hour. `place` counts from 1 and is nobody else's, as ties are ordered too."""
+class Dot:
+    """A tag among the first of an hour."""
 
     x: int
     y: int
@@ -34,7 +35,7 @@ class Line:
     """One tag's way through the places."""
 
     row: Row
-    spots: tuple[Spot, ...]
+    dots: tuple[Dot, ...]
     stretches: tuple[str, ...]
     """Points of a polyline for each run of hours without a hole."""
     label_y: int
@@ -89,28 +90,38 @@ class Bars:
 
 def bump(day: Day) -> Bump:
     """The ways of the day's first tags through the first places of each hour."""
-    hours = day.hours
     deepest = max((len(line.cells) for line in day.lines), default=0)
-    ways = [(series.row, spots) for series in day.series[:LINES] if (spots := tuple(_spots(day, series.row)))]
-    lasts = [(spots[-1].y, -spots[-1].x) for _, spots in ways]
-    labels = _apart(lasts)
-    lines = [Line(row, spots, tuple(_stretches(spots)), y) for (row, spots), y in zip(ways, labels, strict=True)]
-    label_x = _LEFT + _STEP * (len(hours) - 1) + 24
+    drawn = [(way, tuple(map(_dot, way.spots))) for way in ways(day, LINES)]
+    labels = _apart([(dots[-1].y, -dots[-1].x) for _, dots in drawn])
+    lines = [
+        Line(way.series.row, dots, tuple(map(_stretch, way.runs)), y)
+        for (way, dots), y in zip(drawn, labels, strict=True)
+    ]
+    label_x = _x(len(day.lines) - 1) + 24
     return Bump(
         width=label_x + _LABELS,
         height=max(_TOP + _ROW * deepest, *labels, 0) + 8,
-        columns=tuple((_LEFT + _STEP * at, line.hour, line.view is not None) for at, line in enumerate(day.lines)),
-        places=tuple((_TOP + _ROW * at, at + 1) for at in range(deepest)),
+        columns=tuple((_x(at), line.hour, line.view is not None) for at, line in enumerate(day.lines)),
+        places=tuple((_y(place), place) for place in range(1, deepest + 1)),
         lines=tuple(lines),
         label_x=label_x,
     )
 
 
-def _spots(day: Day, row: Row) -> Iterator[Spot]:
-    for at, line in enumerate(day.lines):
-        for place, cell in enumerate(line.cells):
-            if cell.row.tag == row.tag:
-                yield Spot(_LEFT + _STEP * at, _TOP + _ROW * place, line.hour, cell.rank, cell.row.count)
+def _x(at: int) -> int:
+    return _LEFT + _STEP * at
+
+
+def _y(place: int) -> int:
+    return _TOP + _ROW * (place - 1)
+
+
+def _dot(spot: Spot) -> Dot:
+    return Dot(_x(spot.at), _y(spot.place), spot.hour, spot.cell.rank, spot.cell.row.count)
+
+
+def _stretch(run: Sequence[Spot]) -> str:
+    return " ".join(f"{_x(spot.at)},{_y(spot.place)}" for spot in run)
 
 
 def _apart(wanted: Sequence[tuple[int, int]]) -> list[int]:
@@ -121,14 +132,6 @@ def _apart(wanted: Sequence[tuple[int, int]]) -> list[int]:
         ys[at] = max(wanted[at][0], free)
         free = ys[at] + _NAME
     return ys
-
-
-def _stretches(spots: Sequence[Spot]) -> Iterator[str]:
-    begin = 0
-    for at in range(1, len(spots) + 1):
-        if at == len(spots) or spots[at].hour != spots[at - 1].hour.plus(1):
-            yield " ".join(f"{spot.x},{spot.y}" for spot in spots[begin:at])
-            begin = at
 
 
 def heat(day: Day) -> tuple[HeatRow, ...]:
@@ -159,10 +162,7 @@ def bars(history: History, tz: ZoneInfo, height: int = 160, widest: int = 1170) 
     for at, point in enumerate(history.points):
         tall = ceil((height - 1) * (point.count or 0) / most) if most else 0
         drawn.append(Bar(at * step, height - tall, tall, point))
-    days = tuple(
-        (at * step, point.hour)
-        for at, point in enumerate(history.points)
-        if at == 0 or point.hour.start.astimezone(tz).date() != point.hour.plus(-1).start.astimezone(tz).date()
-    )
+    new = begins_day([point.hour for point in history.points], tz)
+    days = tuple((at * step, point.hour) for at, point in enumerate(history.points) if new[at])
     highest = max(drawn, key=lambda each: each.height).x
     return Bars(step * len(history.points), height, step, most, highest, tuple(drawn), days)

@@ -15,7 +15,7 @@ from serving.lenses import lens_of
 from serving.moments import zone
 from serving.query import Query as Views
 from serving.rising import SURE
-from serving.views import Kind
+from serving.views import Kind, Lens
 
 Zone = Annotated[str, Query(max_length=64, description="Time zone of local times: UTC, Europe/Paris.")]
 
@@ -24,11 +24,16 @@ class LensAsked(BaseModel):
     """What is counted."""
 
     kind: Kind = Field("hashtag", description="hashtag, bigram or trigram.")
-    source: str | None = Field(None, max_length=64, description="Hashtags of the posts of one source alone.")
+    source: str | None = Field(None, max_length=256, description="Hashtags of the posts of one source alone.")
+
+    @property
+    def lens(self) -> Lens:
+        """What is looked through. Raises `UsageError` where a kind is not kept by source."""
+        return lens_of(self.kind, self.source)
 
     def of(self, query: Views) -> Views:
-        """A query that looks so. Raises `UsageError` where a kind is not kept by source."""
-        return replace(query, lens=lens_of(self.kind, self.source))
+        """A query that looks so. Raises `UsageError`, as `lens` does."""
+        return replace(query, lens=self.lens)
 
 
 class TopAsked(LensAsked):
@@ -101,6 +106,15 @@ def choice(board: OnBoard, tz: Zone = "UTC") -> Choice:
 
 Chosen = Annotated[Choice, Depends(choice)]
 """A route's way to the time zone and the words about time."""
+
+
+def looking(board: OnBoard, asked: Annotated[LensAsked, Query()]) -> Views:
+    """Questions about what a request names as counted. Raises `UsageError`: see `LensAsked.of`."""
+    return asked.of(board.query)
+
+
+Looking = Annotated[Views, Depends(looking)]
+"""A page's way to the views."""
 
 
 def hour_at(chosen: Choice, text: str) -> Hour:

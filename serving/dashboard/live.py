@@ -1,6 +1,6 @@
 """Live: the hour in progress as a stream of server-sent events.
 
-The views are asked once a second, however many look on. An event goes out when the answer has changed; a beat goes out
+What is told is held for a moment, however many look on. An event goes out when the answer has changed; a beat goes out
 each time, so that who looks on knows that silence means no change, and its absence that nobody is there.
 """
 

@@ -13,11 +13,14 @@ from ingest.hashtags import typed
 from ingest.hours import HOUR_MS, Hour
 from serving import moments
 from serving.dashboard import charts
-from serving.dashboard.board import Board, OnBoard
-from serving.dashboard.choices import Chosen, TagAsked, choice, hour_at, hour_of_day
+from serving.dashboard.board import OnBoard
+from serving.dashboard.choices import Chosen, Looking, TagAsked, choice, hour_at, hour_of_day
+from serving.dashboard.links import Links
 from serving.dashboard.live import events
-from serving.dashboard.paper import Links, page
+from serving.dashboard.paper import page
+from serving.query import Query as Views
 from serving.rising import Riser
+from serving.views import HASHTAGS
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(choice)])
 TOP_OF_HOUR, TOP_OF_DAY, RISERS = 50, 10, 5
@@ -28,34 +31,25 @@ Date = Annotated[str, Query(max_length=32)]
 
 
 @router.get("/")
-def now(request: Request, board: OnBoard) -> Response:
+def now(request: Request, board: OnBoard, query: Looking) -> Response:
     """The hour in progress and the last complete one, live."""
-    return page(request, "now.html", _now(board))
+    return page(request, "now.html", {"now": board.now(query.lens).get()})
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def live(request: Request, board: OnBoard) -> AsyncIterator[ServerSentEvent]:
+async def live(request: Request, board: OnBoard, query: Looking) -> AsyncIterator[ServerSentEvent]:
     """What of that page changes, as HTML, whenever it does."""
+    now = board.now(query.lens)
 
     def told() -> str:
-        return bytes(page(request, "now_part.html", _now(board)).body).decode()
+        return bytes(page(request, "now_part.html", {"now": now.get()}).body).decode()
 
     async for event in events(board, told):
         yield event
 
 
-def _now(board: Board) -> dict[str, Any]:
-    current = board.current()
-    try:
-        known = {view.hour: view for view in board.now.get()}
-    except NoDataError:
-        known = {}
-    hours = [(hour, known.get(hour)) for hour in (current, current.plus(-1))]
-    return {"hours": hours, "current": current, "newest": None if known else board.query.newest()}
-
-
 @router.get("/day")
-def day(request: Request, board: OnBoard, chosen: Chosen, date: Date = "") -> Response:
+def day(request: Request, query: Looking, chosen: Chosen, date: Date = "") -> Response:
     """A day of the reader's calendar hour by hour, or the last 24 hours."""
     if date:
         since, until = chosen.asked.day(date)
@@ -69,40 +63,47 @@ def day(request: Request, board: OnBoard, chosen: Chosen, date: Date = "") -> Re
         "notes": chosen.notes if date else [],
     }
     try:
-        found = board.query.day(since, until, TOP_OF_DAY)
-    except NoDataError:
-        return page(request, "day_empty.html", asked | {"newest": board.query.newest()}, 404)
+        found = query.day(since, until, TOP_OF_DAY)
+    except NoDataError as why:
+        return page(request, "day_empty.html", asked | _nothing(query, why), 404)
     asked["whole"] = replace(found.whole, tied_beyond=0)  # a tie after the last tag of the table tells nobody anything
     return page(request, "day.html", asked | {"found": found, "bump": charts.bump(found), "heat": charts.heat(found)})
 
 
 @router.get("/hour")
-def choose(chosen: Chosen, date: Date, clock: int) -> Response:
+def choose(query: Looking, chosen: Chosen, date: Date, clock: int) -> Response:
     """What the form of date, hour and time zone leads to."""
-    return RedirectResponse(Links(chosen.tz).hour(hour_of_day(chosen, date, clock)), 303)
+    return RedirectResponse(Links(chosen.tz, query.lens).hour(hour_of_day(chosen, date, clock)), 303)
 
 
 @router.get("/hour/{text}")
-def hour(request: Request, board: OnBoard, chosen: Chosen, text: str) -> Response:
+def hour(request: Request, board: OnBoard, query: Looking, chosen: Chosen, text: str) -> Response:
     """The first 50 of an hour, and what rose in it."""
     asked = hour_at(chosen, text)
-    views = board.query.hours([asked], TOP_OF_HOUR)
+    views = query.hours([asked], TOP_OF_HOUR)
     told: dict[str, Any] = {"hour": asked, "current": board.current()}
     if not views:
-        return page(request, "hour_empty.html", told | {"newest": board.query.newest()}, 404)
-    return page(request, "hour.html", told | {"view": views[0], "risers": _risers(board, asked)})
+        return page(request, "hour_empty.html", told | _nothing(query, query.nothing(asked)), 404)
+    return page(request, "hour.html", told | {"view": views[0], "risers": _risers(query, asked)})
 
 
-def _risers(board: Board, asked: Hour) -> tuple[Riser, ...]:
+def _nothing(query: Views, why: NoDataError) -> dict[str, Any]:
+    """What a page without an answer tells: why, in the words of the command, and the newest hour that has one."""
+    return {"why": why if query.lens != HASHTAGS else None, "newest": query.newest()}
+
+
+def _risers(query: Views, asked: Hour) -> tuple[Riser, ...]:
     """What rose against the 24 hours before; nothing where there is nothing to compare with."""
     try:
-        return board.query.rising(asked, 24, RISERS).risers
+        return query.rising(asked, 24, RISERS).risers
     except NoDataError:
         return ()
 
 
 @router.get("/tag")
-def tag(request: Request, board: OnBoard, chosen: Chosen, asked: Annotated[TagAsked, Query()]) -> Response:
+def tag(
+    request: Request, board: OnBoard, query: Looking, chosen: Chosen, asked: Annotated[TagAsked, Query()]
+) -> Response:
     """One tag hour by hour: until now, or around an hour."""
     name, current = typed(asked.name), board.current()
     hours = max(1, min(moments.span(asked.span) // HOUR_MS, MOST_HOURS))
@@ -112,7 +113,7 @@ def tag(request: Request, board: OnBoard, chosen: Chosen, asked: Annotated[TagAs
     if not name:
         return page(request, "tag_none.html", told)
     try:
-        found = board.query.history(name, since, until)
-    except NoDataError:
-        return page(request, "tag_empty.html", told | {"newest": board.query.newest()}, 404)
+        found = query.history(name, since, until)
+    except NoDataError as why:
+        return page(request, "tag_empty.html", told | _nothing(query, why), 404)
     return page(request, "tag.html", told | {"found": found, "bars": charts.bars(found, chosen.tz)})

@@ -2,60 +2,56 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import ValidationError
 from starlette.responses import HTMLResponse
 
 from config.errors import UsageError
-from ingest.hours import Hour
+from serving.dashboard.board import Board
+from serving.dashboard.choices import LensAsked
+from serving.dashboard.links import Links, offers, words
 from serving.merge import competition
 from serving.moments import zone
-from serving.render import caption, iso, local_hour, printable
+from serving.render import caption, iso, local_hour, named, printable
+from serving.views import HASHTAGS, Lens
 
-SHOWN_TAG, LABEL = 60, 20
-"""Characters of a tag that a table and a chart show; the tag's own page has all of them."""
+SHOWN_TAG = 60
+"""Characters of a tag that a table shows; the tag's own page has all of them."""
 _UTC = ZoneInfo("UTC")
 
 
 def page(request: Request, template: str, told: Mapping[str, Any], status: int = 200) -> HTMLResponse:
-    """A page, or a part of one, in the time zone that the URL names."""
-    tz = _zone(request)
+    """A page, or a part of one, in the time zone and through the lens that the URL names."""
+    tz, lens = _zone(request), _lens(request)
+    board: Board = request.app.state.board
     text = _PAPER.get_template(template).render(
         dict(told),
         here=request.url.path,
         tz=tz,
-        link=Links(tz),
+        link=Links(tz, lens),
+        lens=lens,
+        lens_words=words(lens),
+        lens_offers=lambda: offers(request.url.path, request.query_params, lens, board.sources.get()),
+        name=lambda shown, longest=SHOWN_TAG: named(shown, lens, longest),
         local=lambda hour: local_hour(hour, tz),
         clock=lambda hour: f"{hour.start.astimezone(tz):%H:%M}",
         date=lambda hour: f"{hour.start.astimezone(tz):%Y-%m-%d}",
         day=lambda hour: f"{hour.start.astimezone(tz):%A, %d %B %Y}",
         ranks=competition,
-        needs_token=request.app.state.board.access.needs_token,
+        needs_token=board.access.needs_token,
     )
     return HTMLResponse(text, status)
 
 
-class Links:
-    """Addresses of our pages, which keep the reader's time zone."""
-
-    def __init__(self, tz: ZoneInfo) -> None:
-        self._kept: Mapping[str, str] = {} if tz.key == "UTC" else {"tz": tz.key}
-
-    def to(self, path: str, **asked: object) -> str:
-        """A path with what is asked of it; what is None is left out."""
-        words = {name: str(value) for name, value in asked.items() if value is not None} | dict(self._kept)
-        return f"{path}?{urlencode(words, errors='surrogatepass')}" if words else path
-
-    def hour(self, hour: Hour) -> str:
-        """The page of an hour."""
-        return self.to(f"/hour/{quote(str(hour))}")
-
-    def tag(self, tag: str, at: Hour | None = None) -> str:
-        """The page of a tag, around an hour."""
-        return self.to("/tag", name=tag, at=at)
+def _lens(request: Request) -> Lens:
+    """What was asked for; hashtags over all sources on the page that says that this can't be counted."""
+    try:
+        return LensAsked.model_validate(dict(request.query_params)).lens
+    except (ValidationError, UsageError):
+        return HASHTAGS
 
 
 def _zone(request: Request) -> ZoneInfo:
@@ -75,8 +71,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     paper.filters["tag"] = lambda text: printable(text, SHOWN_TAG)
-    paper.filters["short_tag"] = lambda text: printable(text, LABEL)
-    paper.filters["whole_tag"] = lambda text: printable(text, len(text))
+    paper.filters["printable"] = lambda text: printable(text, len(text))
     paper.filters["number"] = lambda count: "–" if count is None else f"{count:,}"
     paper.filters["caption"] = lambda answer: caption(answer).splitlines()
     paper.filters["moment"] = iso

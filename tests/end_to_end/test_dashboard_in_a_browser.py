@@ -15,7 +15,7 @@ from ingest.hours import Hour
 from ingest.topics import create_topics
 from serving.store import Store
 from tests.browsers import CONTRAST, chromium, watched
-from tests.dashboards import Clock, boston, counted, published, running
+from tests.dashboards import Clock, boston, counted, counted_phrases, published, running
 
 DAY = "/day?date=2013-04-15&tz=America/New_York"
 NOW, BUSY = Hour.parse("2013-04-16T13"), Hour.parse("2013-04-16T00")
@@ -23,6 +23,7 @@ HOSTILE, EMPTY = Hour.parse("2013-04-10T07"), Hour.parse("2013-04-11T07")
 LONG = "x" * 10_000
 SCRIPT = "<script>alert(1)</script>"
 PAGES = ["/", "/day", DAY, f"/hour/{BUSY}", f"/hour/{HOSTILE}", f"/tag?name=prayforboston&at={BUSY}", "/status", "/api"]
+PAGES += ["/?kind=bigram", f"{DAY}&kind=bigram", "/tag?kind=trigram"]
 PHONE = {"width": 360, "height": 740}
 expect.set_options(timeout=60_000)
 
@@ -61,7 +62,7 @@ def place(own: Settings, test_data: Path, browser: Browser) -> Iterator[Place]:
     create_topics(own.kafka)
     with Store(own.mongo) as store, running(own, clock=clock) as url:
         store.prepare()
-        hours = boston(test_data, store, until=NOW)
+        hours = boston(test_data, store, until=NOW, kinds=("bigram",))
         counted(store, NOW, **hours[NOW.plus(-1)])
         published(store, {SCRIPT: 5, LONG: 4, "\u202egnp.exe": 3, "می‌خواهم": 2, "a&b=c#d": 1}, HOSTILE)
         yield Place(url, store)
@@ -182,6 +183,32 @@ def test_a_date_an_hour_and_a_time_zone_are_chosen_and_kept(browser: Browser, pl
         page.get_by_role("button", name="Look up").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("#prayforboston")
         expect(page.locator(".bars a title").first).to_contain_text("EDT")
+
+
+def test_another_kind_is_chosen_and_kept_from_page_to_page(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url, viewport=PHONE) as page:
+        page.goto(DAY)
+        chosen = page.get_by_role("navigation", name="What is counted")
+        expect(chosen.locator("[aria-current]")).to_have_text("Hashtags")
+        _tab_to(page, "Bigrams")
+        page.keyboard.press("Enter")
+        expect(chosen.locator("[aria-current]")).to_have_text("Bigrams")
+        first = page.locator(".heat tbody th").first
+        expect(first).to_contain_text("boston marathon")
+        expect(first).not_to_contain_text("#")
+        page.locator(".heat thead a").nth(20).click()
+        expect(page).to_have_url(re.compile(r"/hour/2013-04-16T00\?tz=America%2FNew_York&kind=bigram$"))
+        page.get_by_role("searchbox", name="Bigram").fill("Boston Marathon")
+        page.get_by_role("button", name="Look up").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("boston marathon")
+        page.get_by_role("link", name="Now", exact=True).click()
+        expect(page.locator("#live")).to_contain_text("counts no bigrams unless ingest.kinds sends them")
+        expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+        counted_phrases(place.store, NOW, "bigram", {"brand new": 7})
+        expect(page.locator("#live tbody tr").first).to_contain_text("brand new")
+        chosen.get_by_role("link", name="Hashtags").click()
+        expect(page).to_have_url(re.compile(r"/\?tz=America%2FNew_York$"))
+        expect(page.locator("#live tbody tr").first).to_contain_text("#")
 
 
 def test_everything_is_reached_by_the_keyboard_and_focus_is_seen(browser: Browser, place: Place) -> None:

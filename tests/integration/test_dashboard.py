@@ -1,25 +1,32 @@
 """The dashboard's pages, its API and what guards them, on a real MongoDB."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import httpx
 import pytest
 from httpx_sse import connect_sse
 from pydantic import SecretStr
 
-from config.errors import UnavailableError, UsageError
+from batch_layer.rank import NOTHING_FURTHER, Arrived
+from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import ServeSettings, Settings
 from ingest.hours import Hour
 from serving import day, history, render, rising
 from serving.dashboard import server
 from serving.dashboard.guard import POLICY
+from serving.dashboard.links import words
 from serving.query import Query
 from serving.store import Store
-from tests.dashboards import ASKING, Clock, boston, counted, published, running
+from serving.views import Lens
+from tests.contract.test_lenses import POSTS, compute
+from tests.dashboards import ASKING, Clock, boston, counted, counted_phrases, published, running
 from tests.end_to_end.asking import ask
 
 HOUR = Hour.parse("2013-04-15T20")
@@ -148,6 +155,7 @@ def test_whatever_a_url_asks_it_is_answered_or_refused(url_of_nothing: str) -> N
     odd = [f"/hour/{hour}" for hour in hours] + [f"/tag?name=x&at={hour}" for hour in hours]
     odd += [f"/day?date={hour[:10]}&tz=Asia/Kathmandu" for hour in hours] + ["/hour?date=2013-04-15&clock=99"]
     odd += ["/tag?name=x&span=0h", "/tag?name=x&span=99999w", "/tag?name=%00%ff", "/tag?name=%ED%A0%80", "/hour/%2e%2e"]
+    odd += ["/?kind=fourgram", "/day?kind=bigram&source=x", "/?source=%00", "/tag?name=x&kind=trigram", "/?kind="]
     odd += ["/login?to=javascript:x", "/day?date=", "/hour", "/status?part=maybe", "/?tz=../../etc/passwd", "/?tz=%00"]
     for path in odd:
         answer = get(url_of_nothing + path)
@@ -166,6 +174,79 @@ def test_no_tag_is_markup_on_any_page(settings: Settings, store: Store) -> None:
             for markup in ("<script>alert", "<img src=x", "\u202e"):
                 assert markup not in answer.text
             assert path == "/tag" or "{{ 7*7 }}" in answer.text
+
+
+LINK = re.compile(r'href="(/(?!static/|status|api)[^"]*)"')
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
+COUNTED = {"": "#boston", "kind=bigram": "boston tonight", "kind=trigram": "pray boston tonight", "source=x": "#boston"}
+"""What a URL names as counted, and what stands then on every page of an hour of two sources."""
+
+
+@pytest.mark.parametrize("asked", COUNTED)
+def test_every_page_counts_what_its_url_names_and_leads_to_pages_that_count_the_same(
+    settings: Settings, store: Store, asked: str
+) -> None:
+    compute(store, 1, [*POSTS, Arrived("x", "3", "pray Boston tonight", None, "en")], hour=HOUR)
+    shown, lens_of_url = COUNTED[asked], parse_qsl(asked)
+    clock = Clock()
+    clock.at = HOUR.start_ms + 1
+    with running(settings, clock=clock) as url, httpx.Client(base_url=url, timeout=60) as client:
+        for path in ("/", "/day", "/day?date=2013-04-15", f"/hour/{HOUR}", f"/tag?name={quote(shown)}"):
+            answer = client.get(path, params=[*parse_qsl(urlsplit(path).query), *lens_of_url])
+            page = answer.text
+            assert (answer.status_code, shown in page.lower()) == (200, True), path
+            assert ("#boston" in page.lower()) == ("kind" not in asked), path
+            offered = page.split('<nav class="lenses"')[1].split("</nav>")[0]
+            for link in LINK.findall(page.replace(offered, "")):
+                assert _lens_words(parse_qsl(urlsplit(unescape(link)).query)) == lens_of_url, link
+            for form in page.split("<form")[1:]:
+                assert _lens_words(HIDDEN.findall(form.split("</form>")[0])) == lens_of_url, path
+            for link in LINK.findall(offered):
+                assert client.get(unescape(link)).status_code in {200, 404}, link  # bluesky has no hashtag
+        chosen = client.get("/hour", params=[("date", "2013-04-15"), ("clock", "20"), *lens_of_url])
+        assert chosen.headers["location"] == f"/hour/{HOUR}" + (f"?{asked}" if asked else "")
+
+
+def _lens_words(words: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in words if name in ("kind", "source")]
+
+
+def test_sources_are_offered_where_hours_keep_several_of_them(settings: Settings, store: Store) -> None:
+    compute(store, 1, POSTS[:2], hour=HOUR)
+    with running(settings) as url:
+        assert "All sources" not in get(f"{url}/hour/{HOUR}").text
+    compute(store, 2, [*POSTS, Arrived("<b>\u202e", "1", "#boston", None)], hour=HOUR)
+    with running(settings) as url:
+        page = get(f"{url}/hour/{HOUR}").text
+        for source in ("All sources", "x", "bluesky", "&lt;b&gt;&lt;202E&gt;"):
+            assert f"<bdi>{source}</bdi>" in page
+        assert "All sources" not in get(f"{url}/hour/{HOUR}", kind="bigram").text, "phrases are over all sources"
+        assert "posts of x alone" in get(f"{url}/hour/{HOUR}", source="x").text
+        refused = get(f"{url}/hour/{HOUR}", kind="bigram", source="x")
+    assert (refused.status_code, "Leave out --source or --kind" in refused.text) == (400, True)
+
+
+def test_a_page_says_why_there_is_nothing_in_the_words_of_the_command(settings: Settings, store: Store) -> None:
+    compute(store, 1, further=NOTHING_FURTHER, hour=HOUR)
+    counted(store, HOUR.plus(1), paris=3)
+    clock = Clock()
+    clock.at = HOUR.plus(1).start_ms + 1
+    with running(settings, clock=clock) as url:
+        for lens in (Lens("bigram"), Lens(source="x")):
+            for hour in (HOUR, HOUR.plus(1), HOUR.plus(-1)):
+                why = Query(store, lens=lens).nothing(hour)
+                answer = get(f"{url}/hour/{hour}?{urlencode(words(lens))}")
+                assert answer.status_code == 404
+                assert _said(why) in _text(answer.text), (lens, hour)
+                assert hour == HOUR.plus(-1) or _said(why) in _text(get(f"{url}/?{urlencode(words(lens))}").text)
+
+
+def _said(why: NoDataError) -> str:
+    return f"{why.what[0].upper()}{why.what[1:]}. {why.next_step}".replace("`", "")
+
+
+def _text(page: str) -> str:
+    return unescape(re.sub("<[^>]*>", "", page))
 
 
 def test_a_page_may_load_nothing_but_our_own_files(url_of_nothing: str) -> None:
@@ -245,6 +326,24 @@ def test_a_change_comes_by_the_stream_and_streams_end_with_the_server(settings: 
         still_open = client.send(client.build_request("GET", f"{url}/live"), stream=True)
         assert "rain" in next(still_open.iter_text())
     assert [[row["tag"] for row in top] for top in seen] == [["paris"], ["rain", "paris"]]
+
+
+def test_phrases_come_by_the_stream_where_the_speed_layer_counts_them(settings: Settings, store: Store) -> None:
+    clock = Clock()
+    clock.at = HOUR.start_ms + 1
+    counted(store, HOUR, paris=3)
+    counted_phrases(store, HOUR, "bigram", {"rain today": 2})
+    with httpx.Client(timeout=60) as client, running(settings, clock=clock) as url:
+        with connect_sse(client, "GET", f"{url}/api/live?kind=bigram") as stream:
+            first = json.loads(next(stream.iter_sse()).data)["hours"][0]
+        assert (first["kind"], [row["tag"] for row in first["top"]]) == ("bigram", ["rain today"])
+        with connect_sse(client, "GET", f"{url}/live?kind=bigram") as stream:
+            told = (json.loads(event.data) for event in stream.iter_sse() if event.event == "answer")
+            assert "rain today" in next(told)
+            counted_phrases(store, HOUR, "bigram", {"snow tomorrow": 5})
+            page = next(told)
+    assert page.index("snow tomorrow") < page.index("rain today")
+    assert "paris" not in page
 
 
 def test_without_mongodb_pages_and_programs_are_told_so(settings: Settings) -> None:
