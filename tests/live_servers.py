@@ -226,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response_only(200)
             self.send_header("Date", act.headers["Date"])
         self.send_header("Transfer-Encoding", "chunked")
-        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Type", act.headers.get("Content-Type", "text/event-stream"))
         self.end_headers()
         for record in service.records[act.skips :][: act.sends]:
             service.ends.wait(act.every_s)

@@ -64,8 +64,8 @@ class Asking:
 
         Raises `RefusedError` where a token may not be sent there.
         """
-        async with self.client() as client:
-            response = await client.get(path)
+        async with self.client() as client, client.stream("GET", path) as response:
+            pass  # its headers tell
         if not response.has_redirect_location:
             return self
         try:
@@ -174,5 +174,5 @@ def _read(file: Path) -> str:
         with file.open(encoding="ascii", errors="replace") as opened:
             return opened.read(_LONGEST_TOKEN)
     except OSError as error:
-        step = "It holds the token alone"
+        step = "Name a file that holds the token alone, and may be read"
         raise UsageError(f"can't be read: {error.strerror}", where=str(file), next_step=step) from None

@@ -148,6 +148,8 @@ class _Run:
             self._given += gathered.take(item, self._going.wanted)
 
     def _cursor(self) -> Cursor:
+        if not self._service.until and not self._seen:
+            return {}  # it never came so far as to read anything
         seen = self._seen.packed(self._service.kept_since())
         cursor: Cursor = msgspec.to_builtins(Position(self._service.until, self._given, seen, self._service.last))
         return cursor

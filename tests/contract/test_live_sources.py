@@ -469,6 +469,21 @@ def test_a_host_that_was_never_there_is_given_up(make: Callable[[str], Service])
     assert len(waits.s) == FIRST_ATTEMPTS - 1
 
 
+def test_a_source_that_never_read_anything_leaves_its_cursor_at_the_beginning() -> None:
+    found: list[Batch] = []
+    with pytest.raises(DroppedError):
+        for batch in LiveSource(x("http://127.0.0.1:1"), Going(batch_ms=20, sleep=Waits())).batches({}, 10):
+            found.append(batch)
+    assert found
+    assert not [batch.cursor for batch in found if batch.cursor]
+
+
+def test_what_is_no_event_stream_ends_it() -> None:
+    service = HttpService([b"<html>"], Act(headers={"Content-Type": "text/html"}))
+    with http(service) as url, pytest.raises(RefusedError, match="not an event stream"):
+        run(fediverse(url), limit=1)
+
+
 @pytest.mark.parametrize("kind", SERVICES)
 def test_a_server_that_accepts_and_never_answers_is_dropped(
     kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.errors import TrendsError
+from ingest.sources import mastodon as mastodon_source
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.formats import Reading
 from ingest.sources.http_stream import Asking
@@ -231,13 +232,17 @@ def test_a_server_that_is_away_for_long_while_it_is_caught_up_with_is_caught_up_
     assert not gaps(found)
 
 
-def test_beyond_the_pages_that_are_allowed_the_rest_is_a_gap_from_the_last_status_on(recorded: list[bytes]) -> None:
+@pytest.mark.parametrize(("pages", "most_ms"), [(1, MOST_MS), (250, -1)])
+def test_beyond_the_pages_or_the_time_allowed_the_rest_is_a_gap_from_the_last_status_on(
+    pages: int, most_ms: int, recorded: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mastodon_source, "MOST_MS", most_ms)
     ended = Clock()
     ended.ms = (status_id(recorded[20]) >> BITS) - 1  # the cut was there, and the start again is later
     with http(service_of(recorded, Act(sends=21), Act(skips=37))) as url:
         found = run(url, ended, 21)
         again = Clock()
-        rest = run(url, again, 32, cursor=found[-1].cursor, pages=1)
+        rest = run(url, again, 32, cursor=found[-1].cursor, pages=pages)
     assert uris(found + rest) == names(recorded[:30] + recorded[37:])
     assert gaps(rest) == [(status_id(recorded[29]) >> BITS, again.ms)]
 

@@ -74,6 +74,7 @@ def test_two_at_once_one_killed_in_the_middle_every_post_is_there_once_and_the_g
     assert (len(found), set(found.values())) == (2 * POSTS, {1})
     told = sources(settings)
     assert {name: each["state"] for name, each in told.items()} == {"jetstream": "stopped", "mastodon": "stopped"}
+    assert told["jetstream"]["behind_s"] > 3_600 > told["mastodon"]["behind_s"]  # events of July, and a quiet stream
     (gap,) = told["mastodon"]["gaps"]
     assert "repeats nothing" in gap["why"]
     assert not told["jetstream"]["gaps"]
