@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import UsageError
+from config.settings import Settings
 from ingest.sources.base import Batch
 from ingest.sources.jetstream import Jetstream
 from ingest.sources.lines import MOST_BYTES
@@ -14,8 +15,9 @@ from ingest.sources.live import Going, LiveSource
 from ingest.sources.steps import RefusedError
 from ingest.sources.unpacking import PackedError, Unpacking
 from ingest.sources.wanted import Wanted
+from serving.cli import streaming
 from tests.live_servers import Act, JetstreamHost, jetstream
-from tests.recorded import reading
+from tests.recorded import NOW, reading
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -72,6 +74,19 @@ def test_packed_events_are_the_events_and_a_cut_loses_none(packed: Packed) -> No
     assert ids(found) == ids(plain)
     assert not [batch for batch in found if batch.rejects or batch.gaps]
     assert [asked.get("compress") for asked in host.asked] == [None, None, None, "true"]
+
+
+@pytest.mark.parametrize("by", ["setting", "option"])
+def test_the_dictionary_is_named_by_a_setting_or_an_option(by: str, packed: Packed, tmp_path: Path) -> None:
+    host = packed.host()
+    with jetstream(host) as hosts:
+        setting = packed.file if by == "setting" else tmp_path / "not there"
+        settings = Settings(jetstream={"hosts": hosts, "zstd_dictionary": setting})
+        asked = {"langs": (), "tags": (), "limit": RECORDED_POSTS, "since": None}
+        asked["zstd_dictionary"] = packed.file if by == "option" else None
+        source = streaming.jetstream_source(settings, lambda: NOW, asked)(threading.Event())
+        assert len(ids(list(source.batches({}, 10)))) == RECORDED_POSTS
+    assert [each.get("compress") for each in host.asked] == ["true"]
 
 
 def test_packed_events_are_less_than_half_as_many_bytes(packed: Packed) -> None:
