@@ -111,7 +111,8 @@ def bar(count: int, most: int, width: int = 12) -> str:
 
 def caption(answer: View | Range) -> str:
     """What is needed to trust an answer: layer, state, ties, totals, holes, error."""
-    facts = [f"{answer.origin} layer, {answer.state}"]
+    layers = "both layers" if answer.origin == "mixed" else f"{answer.origin} layer"
+    facts = [f"{layers}, {answer.state}"]
     if answer.lens.source is not None:
         facts[0] += f", posts of {printable(answer.lens.source)} alone"
     noun = "tag" if answer.lens.kind == "hashtag" else answer.lens.kind

@@ -15,8 +15,10 @@ LINES = 10
 """Tags of a bump chart, each in its own colour and dash."""
 LEVELS = 8
 """Shades of a heat map."""
-_STEP, _ROW, _LEFT, _TOP, _LABELS, _NAME = 40, 32, 40, 40, 180, 18
-"""Of the bump chart: pixels between hours, between places, around, for names, and between names."""
+_STEP, _ROW, _LEFT, _TOP, _NAME = 40, 32, 40, 40, 18
+"""Of the bump chart: pixels between hours, between places, around, and between names."""
+_HASHTAG, _PHRASE = (20, 180), (28, 228)
+"""Characters of a name beside its line, and pixels for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Bump:
     places: tuple[tuple[int, int], ...]
     """y and place."""
     label_x: int
+    longest: int
+    """Characters of a name that have room."""
     lines: tuple[Line, ...]
 
 
@@ -98,13 +102,15 @@ def bump(day: Day) -> Bump:
         for (way, dots), y in zip(drawn, labels, strict=True)
     ]
     label_x = _x(len(day.lines) - 1) + 24
+    longest, names = _HASHTAG if day.whole.lens.kind == "hashtag" else _PHRASE
     return Bump(
-        width=label_x + _LABELS,
+        width=label_x + names,
         height=max(_TOP + _ROW * deepest, *labels, 0) + 8,
         columns=tuple((_x(at), line.hour, line.view is not None) for at, line in enumerate(day.lines)),
         places=tuple((_y(place), place) for place in range(1, deepest + 1)),
         lines=tuple(lines),
         label_x=label_x,
+        longest=longest,
     )
 
 

@@ -67,7 +67,7 @@ class RisingAsked(LensAsked):
 class HistoryAsked(LensAsked):
     """One tag and a time."""
 
-    name: str = Field(description="The hashtag, with or without #, in any spelling.")
+    name: str = Field(description="The hashtag, with or without #, or the phrase, in any spelling.")
     since: str | None = Field(None, max_length=64, description="All hours from this one on …")
     until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
     last: str | None = Field(None, max_length=16, description="From the hour that long ago until now; 7d by default.")

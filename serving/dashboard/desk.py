@@ -8,12 +8,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from config.errors import UsageError
 from serving.dashboard.access import COOKIE
 from serving.dashboard.board import OnBoard
-from serving.dashboard.choices import Chosen, choice, hour_at
+from serving.dashboard.choices import Chosen, choice, hour_at, looking
 from serving.dashboard.paper import page
 from serving.explain import sentences
 from serving.render import iso
 
-router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(choice)])
+_ALL = [Depends(choice), Depends(looking)]
+"""Every page refuses a time zone and a lens that there is not, since its links keep them."""
+router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=_ALL)
 _LONGEST_FORM = 4_096
 
 

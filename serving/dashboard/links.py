@@ -30,8 +30,8 @@ class Links:
         return self.to("/tag", name=tag, at=at)
 
 
-def _address(path: str, words: Mapping[str, str]) -> str:
-    return f"{path}?{urlencode(words, errors='surrogatepass')}" if words else path
+def _address(path: str, named: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(named, errors='surrogatepass')}" if named else path
 
 
 def words(lens: Lens) -> dict[str, str]:

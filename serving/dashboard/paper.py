@@ -34,6 +34,7 @@ def page(request: Request, template: str, told: Mapping[str, Any], status: int =
         link=Links(tz, lens),
         lens=lens,
         lens_words=words(lens),
+        lens_said=printable(str(lens), SHOWN_TAG),
         lens_offers=lambda: offers(request.url.path, request.query_params, lens, board.sources.get()),
         name=lambda shown, longest=SHOWN_TAG: named(shown, lens, longest),
         local=lambda hour: local_hour(hour, tz),

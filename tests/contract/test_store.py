@@ -12,6 +12,7 @@ from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import MongoSettings, Settings
 from ingest.hours import Hour
 from serving.query import Query
+from serving.render import caption
 from serving.store import Store
 from serving.views import USES, BatchView, Row, use_id
 
@@ -124,6 +125,7 @@ def test_a_range_takes_each_hour_from_one_layer_and_lists_the_holes(store: Store
     assert [(row.tag, row.count) for row in answer.rows] == [("paris", 5), ("rain", 5)]
     assert answer.missing == (HOUR.plus(1), HOUR.plus(3))
     assert (answer.origin, answer.state, answer.max_error) == ("mixed", "live", 0)
+    assert caption(answer).startswith("both layers, live")
     with pytest.raises(UsageError):
         Query(store).range(HOUR, HOUR, 10)
 

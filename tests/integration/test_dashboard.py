@@ -222,8 +222,9 @@ def test_sources_are_offered_where_hours_keep_several_of_them(settings: Settings
             assert f"<bdi>{source}</bdi>" in page
         assert "All sources" not in get(f"{url}/hour/{HOUR}", kind="bigram").text, "phrases are over all sources"
         assert "posts of x alone" in get(f"{url}/hour/{HOUR}", source="x").text
-        refused = get(f"{url}/hour/{HOUR}", kind="bigram", source="x")
-    assert (refused.status_code, "Leave out --source or --kind" in refused.text) == (400, True)
+        for path in (f"/hour/{HOUR}", "/", "/day", "/tag", "/status", "/live"):
+            refused = get(url + path, kind="bigram", source="x")
+            assert (refused.status_code, "Leave out --source or --kind" in refused.text) == (400, True), path
 
 
 def test_a_page_says_why_there_is_nothing_in_the_words_of_the_command(settings: Settings, store: Store) -> None:
