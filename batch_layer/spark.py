@@ -132,6 +132,10 @@ def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path) -> dict
         # Many small files: pack them by their bytes alone, and list them with few tasks.
         "spark.sql.files.openCostInBytes": "0",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
+        # What goes to Python is cut by rows alone: else Spark asks for the batch's size at each row, which takes 50 µs
+        # of a post. So few rows that 500 of the largest posts still fit into memory.
+        "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
         # The archive's file names are exact and its manifests are the truth: a missing file is an error.
         "spark.sql.files.ignoreMissingFiles": "false",
         "spark.sql.files.ignoreCorruptFiles": "false",

@@ -144,6 +144,22 @@ def main(ctx: click.Context) -> None:
     ctx.obj = Settings.read()
 
 
+def run() -> None:
+    """What `trends` is on the command line.
+
+    Who asks does not wait for the threads of MongoDB's driver, which look every half a second whether they are still
+    wanted: when all is said, the process ends.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        if sys.argv[1:2] and sys.argv[1] in COMMANDS["Ask"]:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(ended.code if isinstance(ended.code, int) else 1)
+        raise
+
+
 def _unexpected(error: Exception) -> int:
     """A defect of ours: one line for the user, the traceback for who mends it."""
     from serving.cli.defects import kept  # nobody else needs it

@@ -188,25 +188,32 @@ def complete_hours(kafka: Mapping[int, Mapping[int, bytes]], lateness_s: float) 
     return {post.hour for post in posts_in(kafka) if post.hour < f"{passed:%Y-%m-%dT%H}"}
 
 
-def assert_views(places: Places, sent: Sequence[Sent], complete: set[str]) -> tuple[int, int]:
-    """Complete hours have the oracle's document, every other one the oracle's rows of speed. How many are which."""
-    once, as_sent = count(sent, once=True), count(sent, once=False)
+def assert_batch(places: Places, sent: Sequence[Sent], complete: set[str]) -> int:
+    """Complete hours have the oracle's document, and no other hour has one. How many they are."""
+    once = count(sent, once=True)
     posts = Counter(hour for hour, _ in {(post.hour, post.id) for post in sent})
     with MongoClient[dict[str, Any]](places.mongo, serverSelectionTimeoutMS=5000) as client:
         documents = {each["hour"]: each for each in client[places.database].hours.find()}
-        rows: Hours = {}
-        for each in client[places.database].uses.find():
-            rows.setdefault(each["hour"], Counter())[each["tag"]] = each["count"]
     assert documents.keys() == complete, f"batch: {sorted(documents.keys() ^ complete)[:5]} of {len(complete)} hours"
     for hour, document in documents.items():
         wanted = once[hour]
         assert [(row["tag"], row["count"]) for row in document["top"]] == top(wanted, KEPT), f"batch, {hour}"
         facts = (document["origin"], document["uses"], document["tags"], document["posts"])
         assert facts == ("batch", wanted.total(), len(wanted), posts[hour]), f"batch, {hour}"
+    return len(documents)
+
+
+def assert_speed(places: Places, sent: Sequence[Sent], complete: set[str]) -> int:
+    """Every hour that is not complete has the oracle's rows. How many they are."""
+    as_sent = count(sent, once=False)
+    rows: Hours = {}
+    with MongoClient[dict[str, Any]](places.mongo, serverSelectionTimeoutMS=5000) as client:
+        for each in client[places.database].uses.find():
+            rows.setdefault(each["hour"], Counter())[each["tag"]] = each["count"]
     still_open = {hour: counts for hour, counts in as_sent.items() if hour not in complete and counts}
     for hour, counts in still_open.items():
         assert rows.get(hour) == counts, f"speed, {hour}: {rows.get(hour, Counter()).total()} of {counts.total()}"
-    return len(documents), len(still_open)
+    return len(still_open)
 
 
 def last_manifests(places: Places) -> dict[int, dict[str, Any]]:
@@ -216,6 +223,12 @@ def last_manifests(places: Places) -> dict[int, dict[str, Any]]:
         folder = f"{places.root}/_commit/{partition}"
         found[int(partition)] = json.loads(hdfs.read(f"{folder}/{max(hdfs.names(folder))}"))
     return found
+
+
+def assert_archive_is_at_the_end(places: Places, kafka: Mapping[int, Mapping[int, bytes]]) -> None:
+    """The last manifest of each partition ends behind the last message that Kafka has accepted."""
+    ends = {partition: last["next"] for partition, last in last_manifests(places).items()}
+    assert ends == {partition: max(values) + 1 for partition, values in kafka.items()}, f"archived up to {ends}"
 
 
 def assert_no_orphan(places: Places) -> None:
