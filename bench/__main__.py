@@ -37,10 +37,19 @@ _SAMPLE = "posts of the sample generator"
 @click.argument("names", nargs=-1, type=click.Choice([*MODULES, *PARTS]))
 @click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="Runs of each contender.")
 @click.option("--size", "sizes", type=click.IntRange(1), multiple=True, help="How much input; may be given repeatedly.")
+@click.option("--only", metavar="TEXT", multiple=True, help="Run ours and the contenders whose names hold this.")
 @click.option("--sample", is_flag=True, help="Take sample posts in place of recorded ones.")
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON on stdout.")
 @click.option("--state", type=click.Path(path_type=Path), default=ROOT / "state" / "bench", help="Folder to work in.")
-def main(names: Sequence[str], repeat: int, sizes: Sequence[int], sample: bool, as_json: bool, state: Path) -> None:
+def main(
+    names: Sequence[str],
+    repeat: int,
+    sizes: Sequence[int],
+    only: Sequence[str],
+    sample: bool,
+    as_json: bool,
+    state: Path,
+) -> None:
     """Measure the platform, and what one would use in its place, in the same run.
 
     Without a name all benches run, one after the other, each at the sizes that it is made for.
@@ -49,14 +58,14 @@ def main(names: Sequence[str], repeat: int, sizes: Sequence[int], sample: bool, 
     Examples:
       python -m bench rule
       python -m bench speed-delay archive --repeat 5
-      python -m bench history --size 1000000 --size 5000000 --json
+      python -m bench history --size 5000000 --only textbook --only DuckDB --json
     """
     data = Path(os.environ.get("TRENDS_TEST_DATA") or ROOT.parent / "shared" / "data")
     asked = Asked(0, data, sample, state.absolute())
     told: list[dict[str, Any]] = []
     try:
         for name in names or MODULES:
-            for each in _run(name, asked, sizes, repeat, quiet=as_json):
+            for each in _run(name, asked, sizes, only, repeat, quiet=as_json):
                 told.append(each)
     except TrendsError as error:
         click.echo(f"Error: {error}", err=True)
@@ -69,11 +78,14 @@ def main(names: Sequence[str], repeat: int, sizes: Sequence[int], sample: bool, 
         click.echo(json.dumps(told, ensure_ascii=False))
 
 
-def _run(name: str, asked: Asked, sizes: Sequence[int], repeat: int, quiet: bool) -> Iterator[dict[str, Any]]:
+def _run(
+    name: str, asked: Asked, sizes: Sequence[int], only: Sequence[str], repeat: int, quiet: bool
+) -> Iterator[dict[str, Any]]:
     benches: tuple[Bench, ...] = import_module(f"bench.{name.partition('-')[0]}").BENCHES
     for bench in [bench for bench in benches if name in MODULES or bench.name == name]:
         for size in sizes or bench.sizes:
-            with bench.contenders(asked._replace(size=size)) as contenders:
+            with bench.contenders(asked._replace(size=size)) as (ours, *others):
+                contenders = [ours, *(other for other in others if not only or any(t in other.name for t in only))]
                 found = compare(contenders, repeat, lambda text: click.echo(text, err=True))
             if not quiet:
                 out = Console(width=None if sys.stdout.isatty() else 180)

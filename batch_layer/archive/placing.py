@@ -40,8 +40,8 @@ def finish(to: Site, manifest: Manifest) -> None:
         for number, part in enumerate(manifest.parts, start=1)
         if f"{number}.avro" in waiting
     ]
-    folders = {parent(to.paths.absolute(part.path)) for _, part in moves}
-    list(to.threads.map(to.store.make_folder, sorted(folders)))
+    hours = {parent(to.paths.absolute(part.path)) for _, part in moves}
+    list(to.threads.map(to.store.make_folder, sorted(hours - _there(to, {parent(hour) for hour in hours}))))
     list(to.threads.map(lambda move: _move(to, *move), moves))
     to.store.delete(to.paths.tmp(tried), everything_below=True)
 
@@ -56,6 +56,12 @@ def sweep(to: Site, log: CommitLog) -> None:
         tried = Try.of(entry.name)
         if tried is not None and tried.is_below({log.number: log.position}):
             to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
+
+
+def _there(to: Site, days: set[str]) -> set[str]:
+    """The hour folders of some days: looked at a day at a time, since in a backfill most are there already."""
+    listed = to.threads.map(lambda day: [f"{day}/{entry.name}" for entry in to.store.entries(day)], days)
+    return {hour for found in listed for hour in found}
 
 
 def _move(to: Site, source: str, part: Part) -> None:

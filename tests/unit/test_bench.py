@@ -85,11 +85,13 @@ def test_the_rule_is_measured(tmp_path: Path) -> None:
 def test_the_command_keeps_what_it_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     done = CliRunner().invoke(
-        main, ["rule", "--size", "300", "--repeat", "1", "--sample", "--json", "--state", str(tmp_path)]
+        main,
+        ["rule", "--size=300", "--repeat=1", "--only=re, ", "--only=node", "--sample", "--json", f"--state={tmp_path}"],
     )
     assert done.exit_code == 0, done.output
     (told,) = json.loads(done.stdout)
     assert (told["bench"], told["size"]) == ("rule", 300)
+    assert [each["name"] for each in told["contenders"][:-1]] == ["ours", "re, #(\\w+)"]
     assert told["contenders"][-1]["not_had"] == "node and npm are not installed"
     (kept,) = (tmp_path / "results").iterdir()
     assert json.loads(kept.read_text()) == [told]
