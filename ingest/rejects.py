@@ -27,6 +27,15 @@ class Parked(NamedTuple):
     reject: Reject
 
 
+class Waiting(NamedTuple):
+    """What is outstanding, without reading it."""
+
+    most: int
+    """At most so many: markers of transactions, which no reader sees, are counted too. 0 is exact."""
+    oldest_at: Millis | None
+    """When the first of them was parked."""
+
+
 def message(settings: KafkaSettings, reject: Reject) -> dict[str, Any]:
     """The keyword arguments of `confluent_kafka.Producer.produce` for one reject.
 
@@ -41,6 +50,19 @@ def outstanding(settings: KafkaSettings) -> Iterator[Parked]:
     with closing(retrying(settings)) as consumer:
         since = retried_until(settings, consumer, until)
         yield from map(parked_of, messages(consumer, settings, settings.rejects, until, since=since))
+
+
+def waiting(settings: KafkaSettings) -> Waiting:
+    """How much a retry would read. Reads the first reject alone. Raises `UnavailableError`."""
+    until = ends(settings, settings.rejects)
+    with closing(retrying(settings)) as consumer:
+        since = retried_until(settings, consumer, until)
+        first = next(messages(consumer, settings, settings.rejects, until, since=since), None)
+    if first is None:
+        return Waiting(0, None)
+    since |= {first.partition(): first.offset()}  # what lies before may be deleted by now
+    most = sum(end - since.get(number, 0) for number, end in until.items())
+    return Waiting(most, parked_of(first).at)
 
 
 def one(settings: KafkaSettings, partition: int, offset: int) -> Parked:

@@ -23,13 +23,14 @@ class Connecting:
     def __init__(self, service: Service, sleep: Callable[[float], Awaitable[None]]) -> None:
         self.state = State(state=RECONNECTING, since=service.now(), at=service.now(), why="not connected yet")
         """How it stands; another object whenever that changes."""
+        self.connections = 0
+        """How many came to be."""
         self._service = service
         self._sleep = sleep
         self._link: Link | None = None
         self._opening: asyncio.Task[Link] | None = None
         self._steps = Steps()
         self._after: DroppedError | None = None
-        self._was_connected = False
 
     async def next(self, most_s: float) -> bytes | None:
         """The next record, if one comes in time; meanwhile connections are opened and dropped as they have to be.
@@ -69,7 +70,7 @@ class Connecting:
         if done:
             task, self._opening = self._opening, None
             self._link = task.result()
-            self._was_connected = True
+            self.connections += 1
             self._set_state(CONNECTED)
 
     async def _open(self) -> Link:
@@ -83,7 +84,7 @@ class Connecting:
 
         return await tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(self._may_try_again),
-            stop=tenacity.stop_never if self._was_connected else tenacity.stop_after_attempt(FIRST_ATTEMPTS),
+            stop=tenacity.stop_never if self.connections else tenacity.stop_after_attempt(FIRST_ATTEMPTS),
             wait=self._steps,
             sleep=self._sleep,
             before_sleep=self._tell_wait,

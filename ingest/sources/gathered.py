@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
-from ingest.sources.states import Gap, State
+from ingest.sources.states import Gap, State, Tally
 from ingest.sources.wanted import Wanted
 from ingest.wire import Reject
 
@@ -18,6 +18,7 @@ class Gathered:
     notices: int = 0
     filtered: int = 0
     read_bytes: int = 0
+    repeated: int = 0
 
     def __bool__(self) -> bool:
         """Whether anything was read, were it only to be left out."""
@@ -30,6 +31,18 @@ class Gathered:
             return False
         self.posts.append(post)
         return True
+
+    def added_to(self, tally: Tally, connections: int) -> Tally:
+        """The tally with this batch."""
+        return Tally(
+            posts=tally.posts + len(self.posts),
+            rejects=tally.rejects + len(self.rejects),
+            notices=tally.notices + self.notices,
+            filtered=tally.filtered + self.filtered,
+            repeated=tally.repeated + self.repeated,
+            read_bytes=tally.read_bytes + self.read_bytes,
+            connections=connections,
+        )
 
     def batch(self, cursor: Cursor, gaps: tuple[Gap, ...] = (), state: State | None = None) -> Batch:
         """Ends here: the cursor is behind all of it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from config.errors import BadRecordError, TrendsError, UsageError
+from ingest.hours import Millis
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.connecting import Connecting
@@ -19,7 +20,7 @@ from ingest.sources.formats import Broken, Item
 from ingest.sources.gathered import Gathered
 from ingest.sources.seen import Seen
 from ingest.sources.service import Service
-from ingest.sources.states import TELL_EVERY_S, State
+from ingest.sources.states import TELL_EVERY_S, State, Tally
 from ingest.sources.wanted import Wanted
 from ingest.wire import Reject
 
@@ -56,6 +57,7 @@ class LiveSource:
         self.name = service.name
         self._service = service
         self._going = going
+        self._read = _Read()
 
     def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
         """See `Source`. Ends when it is stopped, or has given as many posts as were asked for."""
@@ -63,21 +65,36 @@ class LiveSource:
             position = msgspec.convert(cursor, Position)
         except msgspec.ValidationError as error:
             raise UsageError(f"not a cursor of a live source: {error}", next_step="`--restart` begins anew") from None
-        return _Run(self._service, self._going, position).batches(most)
+        self._read = _Read()
+        return _Run(self._service, self._going, position, self._read).batches(most)
 
     def ended(self, state: str, why: str) -> State:
         """How it stands when its batches have ended, which they can't tell themselves."""
-        now, service = self._service.now(), self._service
-        return State(state=state, since=now, at=now, where=service.where, why=why, newest=service.newest)
+        now = self._service.now()
+        told = State(state=state, since=now, at=now, where=self._service.where, why=why)
+        return self._read.told_with(told, self._service)
+
+
+@dataclass
+class _Read:
+    """What a run has read up to now."""
+
+    tally: Tally = field(default_factory=Tally)
+    last_post_at: Millis | None = None
+
+    def told_with(self, state: State, service: Service) -> State:
+        """The state, with how far it is read."""
+        return msgspec.structs.replace(state, newest=service.newest, last_post_at=self.last_post_at, tally=self.tally)
 
 
 class _Run:
     """One run of a live source, from a position on."""
 
-    def __init__(self, service: Service, going: Going, position: Position) -> None:
+    def __init__(self, service: Service, going: Going, position: Position, read: _Read) -> None:
         service.until, service.last, service.newest, service.gaps = position.until, position.last, None, []
         self._service = service
         self._going = going
+        self._read = read
         self._given = position.posts
         self._seen = Seen(position.seen, service.mark)
         self._connecting = Connecting(service, going.sleep)
@@ -116,6 +133,9 @@ class _Run:
                 self._take(record, gathered)
             if len(gathered.posts) + len(gathered.rejects) >= most:
                 break
+        if gathered.posts or gathered.filtered:
+            self._read.last_post_at = self._service.now()
+        self._read.tally = gathered.added_to(self._read.tally, self._connecting.connections)
         state = self._state_due(clock())
         if state is None and not self._service.gaps and not gathered:
             return None
@@ -135,6 +155,8 @@ class _Run:
                 self._put(item, gathered)
                 if isinstance(item, Post):
                     self._connecting.gave()
+            elif isinstance(item, Post):
+                gathered.repeated += 1
 
     def _put(self, item: Item, gathered: Gathered) -> None:
         if isinstance(item, Broken):
@@ -160,4 +182,4 @@ class _Run:
         if self._told is state and clock - self._told_at < TELL_EVERY_S:
             return None
         self._told, self._told_at = state, clock
-        return msgspec.structs.replace(state, at=self._service.now(), newest=self._service.newest)
+        return self._read.told_with(msgspec.structs.replace(state, at=self._service.now()), self._service)

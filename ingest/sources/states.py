@@ -9,6 +9,20 @@ TELL_EVERY_S = 10.0
 """A source that runs tells its state at least so often, seconds."""
 
 
+class Tally(msgspec.Struct, frozen=True):
+    """What a live source has read since it was started, in numbers."""
+
+    posts: int = 0
+    rejects: int = 0
+    notices: int = 0
+    filtered: int = 0
+    repeated: int = 0
+    """Posts that it had given before."""
+    read_bytes: int = 0
+    connections: int = 0
+    """Connections that came to be."""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """How a live source stands."""
 
@@ -23,6 +37,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is not connected."""
     newest: Millis | None = None
     """Up to which moment it is read: how far it is behind."""
+    last_post_at: Millis | None = None
+    """When it gave a post last, wanted or not."""
+    tally: Tally = Tally()
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):

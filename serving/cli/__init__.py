@@ -21,7 +21,7 @@ COMMANDS = {
         "watch": ("serving.cli.watch:watch", "The hour in progress, refreshed in place."),
         "explain": ("serving.cli.explain:explain", "Where an hour's answer came from."),
         "serve": ("serving.cli.serve:serve", "The same answers in a browser, and a JSON API."),
-        "status": ("serving.cli.status:status", "Servers, lag, watermark, hours by state, last runs."),
+        "status": ("serving.cli.status:status", "Servers, live sources, lag, watermark, hours, last runs."),
         "verify": ("serving.cli.verify:verify", "Recount and compare: archive, batch layer, speed layer."),
     },
     "Bring posts": {

@@ -7,24 +7,30 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from config.errors import TrendsError
+import msgspec
+
+from config.errors import TrendsError, UnavailableError
 from config.settings import Settings
 from ingest.hours import Hour, millis
-from ingest.sources.states import Gap
+from ingest.sources.states import STOPPED, Gap
 from serving import render
 from serving.cli.options import now
 
+if TYPE_CHECKING:
+    from batch_layer.archive.ledger import Ledger
+
 Facts = dict[str, Any]
+_FOREVER = Hour.parse("9999-12-31T23")
 _RUNS = 5
 """Runs that are shown."""
-_FORGOTTEN_MS = 86_400_000
-"""A live source that has told nothing for so long is left out."""
+_STOPPED_MS = 86_400_000
+"""A live source that was stopped so long ago is left out. One that failed or fell silent is told until it is mended."""
 
 
 def gathered(settings: Settings) -> Facts:
-    """`{"servers","sources","speed","archive","hours","runs"}`; a part that can't be asked is `{"error": why}`."""
+    """`{"servers","sources","speed","archive","hours","runs","rejects"}`; what can't be asked is `{"error": why}`."""
     parts: dict[str, Callable[[Settings], Any]] = {
         "servers": _servers,
         "sources": _sources,
@@ -32,6 +38,7 @@ def gathered(settings: Settings) -> Facts:
         "archive": _archive,
         "hours": _hours,
         "runs": _runs,
+        "rejects": _rejects,
     }
     with ThreadPoolExecutor(len(parts)) as threads:
         asked = {name: threads.submit(tried, part, settings) for name, part in parts.items()}
@@ -46,14 +53,6 @@ def tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
         return {"error": str(error)}
 
 
-def is_wrong(part: Any) -> bool:
-    """Whether a part does not answer, or has a server, service or live source that does not run."""
-    if isinstance(part, list):
-        wrong = any(each["state"] in ("failed", "stopped", "silent") for each in part if "memory_mb" in each)
-        return wrong or any(each["state"] in ("failed", "reconnecting", "silent") for each in part if "gaps" in each)
-    return isinstance(part, dict) and "error" in part
-
-
 def _servers(settings: Settings) -> list[Facts]:
     from config.stack.states import asked
 
@@ -61,7 +60,7 @@ def _servers(settings: Settings) -> list[Facts]:
 
 
 def _sources(settings: Settings) -> list[Facts]:
-    """Live sources: how each stands, how far it is behind, and what it could not bring back."""
+    """Live sources: how each stands, what it has read, how far it is behind, and what it could not bring back."""
     from ingest.standings import standings
 
     moment = now()
@@ -73,11 +72,13 @@ def _sources(settings: Settings) -> list[Facts]:
             "told_at": render.iso(each.state.at),
             "where": each.state.where,
             "why": each.state.why,
+            "last_post_at": None if each.state.last_post_at is None else render.iso(each.state.last_post_at),
             "behind_s": None if each.state.newest is None else max(0, each.state.at - each.state.newest) // 1000,
+            "read": msgspec.to_builtins(each.state.tally),
             "gaps": [gap_facts(gap) for gap in each.gaps],
         }
         for each in standings(settings.kafka)
-        if moment - each.state.at < _FORGOTTEN_MS
+        if each.state.state != STOPPED or moment - each.state.at < _STOPPED_MS
     ]
 
 
@@ -114,7 +115,8 @@ def _archive(settings: Settings) -> Facts:
 
     ledger = ledger_of(settings)
     behind = archive_lag(settings.kafka, ledger)
-    hours = ledger.hours()
+    hours, until = ledger.hours(), complete_until(ledger, settings.kafka, settings.archive, now())
+    manifests = [manifest for partition in ledger.partitions for manifest in partition]
     return {
         "topic": settings.kafka.posts,
         "group": settings.kafka.archive_group,
@@ -122,7 +124,10 @@ def _archive(settings: Settings) -> Facts:
         "posts": sum(ledger.posts(hour) for hour in hours),
         "hours": len(hours),
         "files": sum(len(ledger.parts(hour)) for hour in hours),
-        "complete_until": str(complete_until(ledger, settings.kafka, settings.archive, now())),
+        "rejected": sum(manifest.rejected for manifest in manifests),
+        "lost": sum(manifest.next - manifest.start for manifest in manifests if manifest.kind == "gap"),
+        "complete_until": str(until),
+        "waiting": _waiting(settings, ledger, [hour for hour in hours if hour < until]),
         "partitions": [
             {"partition": number, "next": position, "behind": behind.get(number, 0)}
             for number, position in enumerate(ledger.covered)
@@ -130,12 +135,25 @@ def _archive(settings: Settings) -> Facts:
     }
 
 
+def _waiting(settings: Settings, ledger: "Ledger", complete: list[Hour]) -> int | None:
+    """How many complete hours the next run of the batch layer is to compute; None where MongoDB can't tell."""
+    from batch_layer.plan import state_of
+    from serving.store import Store
+
+    try:
+        with Store(settings.mongo) as store:
+            documents = {each["hour"]: each for each in store.batch_documents(Hour(0), _FOREVER)}
+    except UnavailableError:
+        return None
+    return sum(state_of(hour, documents.get(str(hour)), ledger) != "final" for hour in complete)
+
+
 def _hours(settings: Settings) -> Facts:
     from serving.lenses import batch_view
     from serving.store import Store
 
     with Store(settings.mongo) as store:
-        documents = store.batch_documents(Hour(0), Hour.parse("9999-12-31T23"))
+        documents = store.batch_documents(Hour(0), _FOREVER)
         with store.snapshot() as snapshot:
             speed = set(snapshot.hours("speed"))
     views = [batch_view({**document, "top": []}) for document in documents]
@@ -155,9 +173,30 @@ def _runs(settings: Settings) -> list[Facts]:
     from serving.store import Store, told
     from serving.views import RUNS
 
-    kept = ("kind", "since", "until", "rule", "hours_done", "hours_planned", "posts", "started_at", "error")
+    kept = ("kind", "since", "until", "rule", "hours_done", "hours_planned", "posts", "started_at", "ended_at", "error")
     silent = {"$and": [{"$eq": ["$state", "running"]}, {"$lt": ["$lease_until", "$$NOW"]}]}
     wanted = dict.fromkeys(kept, True) | {"state": {"$cond": [silent, "dead", "$state"]}}
     with Store(settings.mongo) as store, told():
         runs = store.collection(RUNS).find(projection=wanted).sort("token", -1).limit(_RUNS)
-        return [{**run, "started_at": render.iso(millis(run["started_at"]))} for run in runs]
+        return [run | _times(run) for run in runs]
+
+
+def _times(run: Facts) -> Facts:
+    """When a run began, when it ended, and how long it took; None where it has not ended by itself."""
+    began, ended = run["started_at"], run["ended_at"]
+    return {
+        "started_at": render.iso(millis(began)),
+        "ended_at": ended and render.iso(millis(ended)),
+        "seconds": ended and round((ended - began).total_seconds(), 3),
+    }
+
+
+def _rejects(settings: Settings) -> Facts:
+    from ingest.rejects import waiting
+
+    found = waiting(settings.kafka)
+    return {
+        "topic": settings.kafka.rejects,
+        "outstanding": found.most,
+        "oldest": None if found.oldest_at is None else render.iso(found.oldest_at),
+    }

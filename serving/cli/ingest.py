@@ -56,7 +56,7 @@ def ingest() -> None:
     """
 
 
-for command in (live.jetstream, live.x, live.mastodon):
+for command in (live.jetstream, live.x, live.mastodon, live.dismiss):
     ingest.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""`trends ingest jetstream`, `x` and `mastodon`: posts as they are published, until Ctrl-C."""
+"""`trends ingest jetstream`, `x` and `mastodon`: posts as they are published, until Ctrl-C. And `dismiss`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -99,3 +99,23 @@ def mastodon(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any) 
     settings = settings_of(ctx)
     make = streaming.mastodon_source(settings, now, asked)
     ctx.exit(ingesting.run(settings, make, None, restart=restart, as_json=as_json, endless=True))
+
+
+@click.command()
+@click.argument("name")
+@click.pass_context
+def dismiss(ctx: click.Context, name: str) -> None:
+    """A live source that failed or was killed is not wanted any more: `trends status` calls it stopped from now on.
+
+    NAME is what `trends status` calls it. Its cursor is kept: started again, it goes on from there. One that runs is
+    not dismissed, but stopped.
+
+    \b
+    Examples:
+      trends ingest dismiss jetstream
+      trends ingest dismiss mastodon:mastodon.example
+    """
+    from serving.cli import streaming
+
+    streaming.dismiss(settings_of(ctx), name, now())
+    click.echo(f"{name} is told as stopped", err=True)

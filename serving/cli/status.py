@@ -1,13 +1,15 @@
 """`trends status`: what runs, what is behind, what is complete, what was computed. What can't be asked says why."""
 
 import json
+import shlex
 from typing import Any
 
 import click
 
 from serving import render
-from serving.cli.facts import Facts, gathered, is_wrong
+from serving.cli.facts import Facts, gathered
 from serving.cli.options import json_option, settings_of
+from serving.health import ENDED_WRONG, is_unknown, is_wrong
 
 _LONGEST = 200
 """Characters of a reason that are shown."""
@@ -18,9 +20,10 @@ _SHARED = "more than one writes a partition: counts stay exact, and they slow ea
 @json_option
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
-    """Servers, lag of each group, the archive's watermark, hours by state, last runs.
+    """Servers, live sources, lag of each group, the archive's watermark, hours by state, last runs, rejects.
 
-    Exits with 1 if something does not answer or does not run.
+    Exits with 1 if something does not answer or does not run. A live source that failed, or ended without a word,
+    counts until it is started again, or dismissed (trends ingest dismiss).
 
     \b
     Examples:
@@ -32,7 +35,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
         click.echo(json.dumps(told, ensure_ascii=False))
     else:
         _show(told)
-    ctx.exit(1 if any(is_wrong(each) for each in told.values()) else 0)
+    ctx.exit(1 if any(is_wrong(name, part) for name, part in told.items()) else 0)
 
 
 def _show(told: dict[str, Any]) -> None:
@@ -41,7 +44,7 @@ def _show(told: dict[str, Any]) -> None:
 
     console = Console()
     for name, part in told.items():
-        if isinstance(part, dict) and "error" in part:
+        if is_unknown(part):
             console.print(f"\n[bold red]{name}[/]\n  {escape(part['error'])}", highlight=False, soft_wrap=True)
         elif name == "servers":
             console.print(_servers_table(part))
@@ -83,6 +86,9 @@ def _show_sources(console: Any, sources: list[Facts]) -> None:
         if each["why"]:
             why = render.printable(f"{each['where']} {each['why']}", _LONGEST)
             console.print(f"  {escape(each['name'])}: {escape(why)}", highlight=False, soft_wrap=True)
+        if each["state"] in ENDED_WRONG:
+            step = f"start it again, or if it is not wanted any more: trends ingest dismiss {shlex.quote(each['name'])}"
+            console.print(f"  {escape(step)}", highlight=False, soft_wrap=True)
 
 
 def _runs_table(runs: list[Facts]) -> Any:
@@ -96,6 +102,8 @@ def _runs_table(runs: list[Facts]) -> Any:
 
 
 def _short(value: Any) -> str:
+    if value is None:
+        return "–"
     if isinstance(value, dict):
         return ", ".join(f"{key} ({number})" for key, number in value.items()) or "none"
     return f"{value:,}" if isinstance(value, int) else str(value)

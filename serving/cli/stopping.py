@@ -1,4 +1,7 @@
-"""Stopping: the first SIGINT or SIGTERM asks a command to finish what it has in hand, the second ends it."""
+"""Stopping: the first SIGINT or SIGTERM asks a command to finish what it has in hand, the second ends it.
+
+So does SIGHUP, which a terminal sends that is closed, unless whoever started the command has it ignored (`nohup`).
+"""
 
 import signal
 import threading
@@ -20,7 +23,10 @@ def stopping() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    ends = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ends.append(signal.SIGHUP)
+    before = {number: signal.signal(number, asked) for number in ends}
     try:
         yield stop
     finally:

@@ -1,20 +1,25 @@
-"""Live sources, as asked on the command line."""
+"""Live sources, as asked on the command line, and dismissed."""
 
 import threading
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config.errors import UsageError
+import msgspec
+
+from config.errors import NoDataError, TrendsError, UsageError
 from config.settings import Settings
 from ingest.hours import Millis
+from ingest.producer import Producer
 from ingest.sources.http_stream import Asking, token_of
 from ingest.sources.jetstream import Jetstream
 from ingest.sources.live import Going, LiveSource
 from ingest.sources.mastodon import Mastodon
 from ingest.sources.service import Service
+from ingest.sources.states import CONNECTED, RECONNECTING, STOPPED
 from ingest.sources.unpacking import Unpacking
 from ingest.sources.wanted import Wanted
 from ingest.sources.x import XStream
+from ingest.standings import standings
 from serving.cli.ingesting import Clock, MakeSource, reading_of, rule_of
 from serving.moments import parse, span
 
@@ -46,6 +51,20 @@ def mastodon_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> Ma
     reading, pages = reading_of(settings, "mastodon", now), settings.mastodon.catch_up_pages
     service = Mastodon(asking, wanted, reading, local=asked["local"], pages=pages)
     return _made(settings, service, wanted)
+
+
+def dismiss(settings: Settings, name: str, now: Millis) -> None:
+    """Tell a source that ended without telling so, or in failure, as stopped. Should it sleep, it is fenced.
+
+    Raises `NoDataError` where there is none of that name, `TrendsError` where it runs.
+    """
+    standing = next((each for each in standings(settings.kafka) if each.name == name), None)
+    if standing is None:
+        raise NoDataError("no such live source", where=name, next_step="`trends status` names those that there are")
+    if standing.stands(now) in (CONNECTED, RECONNECTING):
+        raise TrendsError("it runs", where=name, next_step="Stop it: Ctrl-C there, or SIGTERM")
+    with Producer(settings.kafka, settings.ingest, rule_of(settings), name) as producer:
+        producer.tell(msgspec.structs.replace(standing.state, state=STOPPED, since=now, at=now, why="dismissed"))
 
 
 def _wanted(settings: Settings, asked: dict[str, Any]) -> Wanted:

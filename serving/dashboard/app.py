@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Hour, Millis
-from serving.dashboard import api, desk, pages, refusals
+from serving.dashboard import api, desk, pages, refusals, scrape
 from serving.dashboard.access import Access
 from serving.dashboard.board import Board, Facts
 from serving.dashboard.guard import Guard
@@ -88,6 +88,7 @@ def application(board: Board) -> ASGIApp:
     app.include_router(api.router)
     app.include_router(pages.router)
     app.include_router(desk.router)
+    app.include_router(scrape.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     for kind in (TrendsError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, refusals.refusal)

@@ -26,6 +26,8 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_FOR_PROGRAMS = ("/api/", "/metrics")
+"""Paths that a program asks, which fills in no form."""
 _FOR_ALL = ("/login", "/static/")
 """Paths that need no token."""
 
@@ -72,7 +74,7 @@ class Guard:
             return PlainTextResponse(told, 421)
         if access.lets_in(headers) or scope["path"].startswith(_FOR_ALL):
             return None
-        if scope["path"].startswith("/api/"):
+        if scope["path"].startswith(_FOR_PROGRAMS):
             problem = {
                 "what": "a token is needed",
                 "where": "",

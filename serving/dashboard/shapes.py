@@ -191,6 +191,7 @@ class Status(TypedDict):
     archive: Any
     hours: Any
     runs: Any
+    rejects: Any
 
 
 class Problem(TypedDict):

@@ -7,8 +7,8 @@ import pytest
 
 SLOW = {
     "altair", "confluent_kafka", "fastapi", "fastavro", "hdfs", "httpx", "jinja2", "msgspec", "pandas",
-    "psutil", "pyarrow", "pydantic_settings", "pyspark", "regex", "requests", "resvg_py", "rich", "streamparse",
-    "supervisor", "vl_convert",
+    "prometheus_client", "psutil", "pyarrow", "pydantic_settings", "pyspark", "regex", "requests", "resvg_py", "rich",
+    "streamparse", "supervisor", "vl_convert",
 }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from serving.views import Lens
 from tests.contract.test_lenses import POSTS, compute
 from tests.dashboards import ASKING, Clock, boston, counted, counted_phrases, published, running
 from tests.end_to_end.asking import ask
+from tests.figures import figures, read
 
 HOUR = Hour.parse("2013-04-15T20")
 TOKEN = "correct-horse-battery-staple"
@@ -75,7 +76,8 @@ def test_the_api_answers_with_the_json_of_the_command_line(
         history = get(f"{url}/api/tag", name="#PrayForBoston", **span).json()
         assert history == ask("tag", "PrayForBoston", "--since", span["since"], "--until", span["until"])
         assert get(f"{url}/api/explain", hour=str(HOUR)).json()["answer"]["run"] == "run-1"
-        assert set(get(f"{url}/api/status").json()) == {"servers", "sources", "speed", "archive", "hours", "runs"}
+        parts = {"servers", "sources", "speed", "archive", "hours", "runs", "rejects"}
+        assert set(get(f"{url}/api/status").json()) == parts
     assert len(day["hours"]) == 24
     assert rising["rising"]
     assert sum(point["count"] for point in history["hours"]) == history["uses"] > 0
@@ -381,3 +383,22 @@ def test_an_error_that_should_not_happen_is_kept_and_told_without_a_traceback(se
             assert "an error that should not happen" in answer.text
             assert "ZeroDivisionError" not in answer.text
     assert len(told) == 2
+
+
+def test_metrics_are_what_the_status_tells_for_who_may_ask(settings: Settings, store: Store) -> None:
+    published(store, {"paris": 5}, HOUR)
+    counted(store, HOUR.plus(1), rain=5)
+    accept = {"Accept": "application/openmetrics-text;version=1.0.0"}
+    with running(settings, token=SecretStr(TOKEN)) as url:
+        refused = get(f"{url}/metrics")
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+        with httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60) as scraper:
+            answer = scraper.get(f"{url}/metrics")
+            told = scraper.get(f"{url}/api/status").json()
+            assert scraper.get(f"{url}/metrics", headers=accept).text.endswith("# EOF\n")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert TOKEN not in answer.text
+    found = read(answer.text)
+    assert found == figures(told)
+    assert (found["trends_hours", "final"], found["trends_hours", "live"]) == (1, 1)
+    assert {key[1] for key, value in found.items() if key[0] == "trends_part_up" and value} == set(told)

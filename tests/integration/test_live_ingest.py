@@ -15,6 +15,7 @@ from serving.cli.explained import explained
 from serving.cli.facts import gathered
 from serving.cli.options import now
 from serving.cli.status import status as status_command
+from tests.figures import figures
 from tests.integration.commands import ended, posts_in, started
 from tests.integration.kafka_read import committed, until
 from tests.live_servers import TOKEN, Act, Acting, HttpService, JetstreamHost, http, jetstream
@@ -81,6 +82,11 @@ def test_two_at_once_one_killed_in_the_middle_every_post_is_there_once_and_the_g
     hour = Hour.of(standings(settings.kafka)[0].state.at)
     gaps = [each for at in (hour.plus(-1), hour) for each in explained(settings, at)["gaps"]]
     assert {each["source"].split(":")[0] for each in gaps} == {"mastodon"}
+    shown = figures(gathered(settings))
+    assert shown["trends_source_gaps_total", told["mastodon"]["name"]] == 1
+    assert shown["trends_source_posts_total", told["mastodon"]["name"]] == POSTS
+    assert shown["trends_source_connections_total", told["mastodon"]["name"]] == 2
+    assert shown["trends_source_behind_seconds", "jetstream"] > 86_400  # what it reads was published long ago
     kept = b"".join(message.value() or b"" for message in committed(settings.kafka.bootstrap, settings.kafka.cursors))
     assert TOKEN.encode() not in kept + talk.encode() + command_line
 
@@ -127,6 +133,33 @@ def test_a_token_that_expires_ends_it_and_status_says_so(settings: Settings, set
     assert shown.exit_code == 1
     assert "x:sample" in shown.output
     assert "401: *** has expired" in shown.output
+    assert "trends ingest dismiss x:sample" in shown.output
+    found = figures(gathered(settings))
+    assert found["trends_source_state", "x:sample", "failed"] == 1
+    assert found["trends_source_posts_total", "x:sample"] == 1
+    assert found["trends_part_ok", "sources"] == 0
+    assert TOKEN not in str(found)
+    code, _, talk = ended(started(settings_file, "dismiss", "x:sample"))
+    assert (code, sources(settings)["x"]["state"]) == (0, "stopped"), talk
+    assert figures(gathered(settings))["trends_part_ok", "sources"] == 1
+
+
+def test_a_host_that_goes_away_is_told_as_reconnecting_and_what_runs_is_not_dismissed(
+    settings: Settings, settings_file: Path
+) -> None:
+    host = JetstreamHost([event(0)], Act(sends=1), *[Act(status=503)] * 100)
+    with jetstream(host) as hosts:
+        process = started(settings_file, "jetstream", TRENDS_JETSTREAM__HOSTS=json.dumps(hosts))
+        until(lambda: "503" in sources(settings).get("jetstream", {"why": ""})["why"])
+        found = figures(gathered(settings))
+        assert found["trends_source_state", "jetstream", "reconnecting"] == 1
+        assert found["trends_part_ok", "sources"] == 0
+        code, _, talk = ended(started(settings_file, "dismiss", "jetstream"))
+        assert (code, "it runs" in talk) == (1, True), talk
+        process.send_signal(signal.SIGHUP)  # as a terminal that is closed
+        code, _, talk = ended(process)
+    assert code == 0, talk
+    assert sources(settings)["jetstream"]["state"] == "stopped"
 
 
 def test_without_a_token_nothing_is_asked(settings_file: Path) -> None:
@@ -150,3 +183,5 @@ def test_a_host_that_is_not_there_is_said_and_a_source_that_was_killed_is_silent
     later = standing.state.at + 31_000
     assert (standing.stands(standing.state.at), standing.stands(later)) == ("connected", "silent")
     assert standing.state.where == hosts[0]
+    code, _, talk = ended(started(settings_file, "dismiss", "nobody"))
+    assert (code, "no such live source" in talk) == (3, True), talk

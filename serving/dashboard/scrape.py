@@ -1,0 +1,16 @@
+"""Scrape: what runs, as figures for Prometheus, guarded as the API is."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from serving.dashboard.board import OnBoard
+from serving.metrics import exposed
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/metrics")
+def metrics(request: Request, board: OnBoard) -> Response:
+    """What `trends status` tells, in the text format or as OpenMetrics, as the header `Accept` asks."""
+    body, content_type = exposed(board.status.get(), request.headers.get("accept", ""))
+    return Response(body, media_type=content_type)

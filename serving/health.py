@@ -1,0 +1,21 @@
+"""Health: which states of servers, services and live sources are wrong. `trends status` exits by it. Pure."""
+
+from typing import Any
+
+WRONG_SERVER = frozenset({"failed", "stopped", "silent"})
+ENDED_WRONG = frozenset({"failed", "silent"})
+"""States of a source that runs no more and should."""
+WRONG_SOURCE = ENDED_WRONG | {"reconnecting"}
+
+
+def is_unknown(part: Any) -> bool:
+    """Whether a part of the status could not be asked."""
+    return isinstance(part, dict) and "error" in part
+
+
+def is_wrong(name: str, part: Any) -> bool:
+    """Whether a part of the status does not answer, or has a server, service or live source that does not run."""
+    if is_unknown(part):
+        return True
+    wrong = {"servers": WRONG_SERVER, "sources": WRONG_SOURCE}.get(name, frozenset())
+    return bool(wrong) and any(each["state"] in wrong for each in part)
