@@ -2,9 +2,11 @@
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from config.settings import Settings
@@ -144,6 +146,15 @@ def test_a_token_that_expires_ends_it_and_status_says_so(settings: Settings, set
     assert figures(gathered(settings))["trends_part_ok", "sources"] == 1
 
 
+@pytest.fixture
+def hanging_up() -> Iterator[None]:
+    """SIGHUP ends what is started, also where the tests themselves were started with it ignored (`nohup`)."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hanging_up")
 def test_a_host_that_goes_away_is_told_as_reconnecting_and_what_runs_is_not_dismissed(
     settings: Settings, settings_file: Path
 ) -> None:
