@@ -10,8 +10,9 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+from pyarrow import compute
 
-from batch_layer.rank import NOTHING_FURTHER, Arrived, Further, Ranked, Ranking, rank_hour
+from batch_layer.rank import NOTHING_FURTHER, Columns, Further, Ranked, Ranking, rank_columns
 from ingest.hashtags import Rule
 from ingest.hours import Hour
 from serving.views import Lens, Row
@@ -50,9 +51,8 @@ def rank_batches(
     batches: Iterable[pa.RecordBatch], rule: Rule, keep: int, further: Further = NOTHING_FURTHER
 ) -> Iterator[pa.RecordBatch]:
     """Rank hour by hour. An hour may begin in any batch and end in any later one; memory is bounded by one hour."""
-    for serial, arrived in groupby(_rows(batches), itemgetter(0)):
-        ranked = rank_hour((Arrived(*row[1:]) for row in arrived), rule, keep, further)
-        yield _as_batch(serial, ranked)
+    for serial, pieces in groupby(_pieces(batches), itemgetter(0)):
+        yield _as_batch(serial, rank_columns((columns for _, columns in pieces), rule, keep, further))
 
 
 def ranked_hours(table: pa.Table) -> Iterator[RankedHour]:
@@ -68,9 +68,15 @@ def _ranking(row: dict[str, Any]) -> dict[str, Any]:
     return {"rows": rows, **{name: row[name] for name in _TOTALS}}
 
 
-def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
+def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Columns]]:
+    """Batches cut where the hour changes."""
     for batch in batches:
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        runs = compute.run_end_encode(batch.column(0))
+        start = 0
+        for serial, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            columns = [column.to_pylist() for column in batch.slice(start, end - start).columns[1:]]
+            yield serial, Columns(*columns, *([[None] * (end - start)] if batch.num_columns == len(COLUMNS) else []))
+            start = end
 
 
 def _as_batch(serial: int, ranked: Ranked) -> pa.RecordBatch:

@@ -2,6 +2,7 @@
 
     parts that the ledger lists -> one shuffle by hour -> sorted by arrival -> `batch_layer.arrow.rank_batches`
 
+Where each hour is one file, as compaction leaves it, its posts are together and in order: no shuffle, no sorting.
 Hours are read in slices, bounded by posts and by hours, so neither the driver nor a shuffle ever holds all of history.
 A post's name stays what it is, never a hash of it: an id is about as short as a hash that never collides.
 """
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
 _NEEDED = frozenset({"id", "source", "created_at", "text", "lang", "tags", "partition", "offset"})
+_TASK_BYTES = 128 << 20
+"""Most bytes that one task reads, and an even share of the slice: Spark cuts a larger file into several tasks."""
 _SLICE_HOURS = 1_000
 """Most hours in a slice, fewer where phrases are counted: their rows are in the driver at once, some 100 MB."""
 
@@ -121,8 +124,12 @@ def _read(engine: Engine, settings: Settings, ledger: Ledger, hours: Sequence[Ho
     listed = {hour: ledger.parts(hour) for hour in hours}
     spark = engine.session()
     try:
+        cores = max(2, int(spark.sparkContext.defaultParallelism))
         posts = _posts(spark, settings.hdfs.name_node, listed, phrases=bool(settings.batch.kinds))
-        found = dict(ranked_hours(_ranked(posts, min(len(hours), _cores(spark)), rule, settings.batch)))
+        if not _left_whole(spark, listed, cores):
+            gathered = posts.repartition(min(len(hours), cores), "hour")
+            posts = gathered.sortWithinPartitions("hour", "partition", "offset")
+        found = dict(ranked_hours(_ranked(posts, rule, settings.batch)))
     except (PySparkException, Py4JError, OSError) as error:
         raise _told(error, hours, engine) from error
     return [_checked(hour, found.get(hour), listed[hour], covered) for hour in hours]
@@ -148,19 +155,22 @@ def _posts(spark: SparkSession, name_node: str, listed: Mapping[Hour, Sequence[P
     )
 
 
-def _ranked(posts: DataFrame, partitions: int, rule: Rule, batch: BatchSettings) -> pa.Table:
+def _left_whole(spark: SparkSession, listed: Mapping[Hour, Sequence[Part]], cores: int) -> bool:
+    """Whether each hour is one file that Spark leaves whole: then its posts come together and in order as they are."""
+    spark.conf.set("spark.sql.files.minPartitionNum", cores)  # whatever `spark.conf` says, and whoever joins meanwhile
+    spark.conf.set("spark.sql.files.maxPartitionBytes", _TASK_BYTES)
+    sizes = [part.bytes for parts in listed.values() for part in parts]
+    return len(sizes) == len(listed) and max(sizes) <= min(sum(sizes) // cores, _TASK_BYTES)
+
+
+def _ranked(posts: DataFrame, rule: Rule, batch: BatchSettings) -> pa.Table:
     keep, further = batch.keep, Further(batch.kinds, batch.by_source)
 
     def ranks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return rank_batches(batches, rule, keep, further)
 
-    arrived = posts.repartition(partitions, "hour").sortWithinPartitions("hour", "partition", "offset")
     wanted = (*COLUMNS, LANG) if batch.kinds else COLUMNS
-    return arrived.select(*wanted).mapInArrow(ranks, RANKED_DDL).toArrow()
-
-
-def _cores(spark: SparkSession) -> int:
-    return max(2, int(spark.sparkContext.defaultParallelism))
+    return posts.select(*wanted).mapInArrow(ranks, RANKED_DDL).toArrow()
 
 
 def _schema() -> str:

@@ -11,8 +11,9 @@ Nothing here knows Spark. `batch_layer.arrow` feeds it from sorted Arrow batches
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 from ingest.hashtags import Rule
@@ -37,6 +38,16 @@ class Arrived(NamedTuple):
     """Hashtags that the source itself names, or None."""
     lang: str | None = None
     """Decides which stop words are no part of a phrase."""
+
+
+class Columns(NamedTuple):
+    """Posts of one hour, `Arrived`, by column."""
+
+    source: Sequence[str]
+    id: Sequence[str]
+    text: Sequence[str | None]
+    tags: Sequence[Iterable[str] | None]
+    lang: Sequence[str | None]
 
 
 class Further(NamedTuple):
@@ -76,37 +87,64 @@ class Ranked(Ranking):
     further: tuple[tuple[Lens, Ranking], ...] = ()
 
 
+Name = tuple[str, str]
+"""Source and id."""
+_Nameless = tuple[str, str | None, Iterable[str] | None, str | None]
+"""Source, text, tags and language of a post."""
 Spelled = Counter[tuple[str, str]]
 """How many posts use a tag in a spelling."""
 
 
 def rank_hour(posts: Iterable[Arrived], rule: Rule, keep: int, further: Further = NOTHING_FURTHER) -> Ranked:
+    """`rank_columns` of posts one by one."""
+    rows = list(posts)
+    return rank_columns([Columns(*zip(*rows, strict=True))] if rows else [], rule, keep, further)
+
+
+def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Further = NOTHING_FURTHER) -> Ranked:
     """One hour's posts, in order of (partition, offset), as its ranked tags.
 
     A post that was sent again is counted as it arrived first. Memory: the names of the hour's posts, its tags and its
     phrases.
     """
-    seen: set[tuple[str, str]] = set()
+    seen: set[Name] = set()
     tags: defaultdict[str, Spelled] = defaultdict(Counter)
     phrased: dict[Phrase, Spelled] = {kind: Counter() for kind in further.kinds}
     read = 0
-    for source, post_id, text, native, lang in posts:
-        read += 1
-        name = (source, post_id)
-        if name not in seen:
-            seen.add(name)
+    for chunk in chunks:
+        read += len(chunk.id)
+        uses: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)  # a counter takes many at once much faster
+        for source, text, native, lang in _first_arrivals(chunk, seen):
             if text or native:
-                tags[source].update(rule.tags(text or "", native).items())
+                uses[source] += rule.tags(text or "", native).items()
             if text and phrased:
                 for kind, found in phrases(text, lang, phrased).items():
                     phrased[kind].update(found.items())
-    posts_of = Counter(source for source, _ in seen)
+        for source, pairs in uses.items():
+            tags[source].update(pairs)
+    posts_of = Counter(map(itemgetter(0), seen))
     whole = _ranking(_together(tags.values()), len(seen), keep)
     lenses = [(Lens(kind), _ranking(spelled, len(seen), keep)) for kind, spelled in phrased.items()]
     if further.by_source and len(posts_of) > 1:
         lenses += [(Lens(source=each), _ranking(tags[each], posts_of[each], keep)) for each in sorted(posts_of)]
     sources = tuple(sorted(posts_of)) if further.by_source else ()
     return Ranked(whole.rows, whole.tied_beyond, whole.uses, whole.tags, whole.posts, read, sources, tuple(lenses))
+
+
+def _first_arrivals(chunk: Columns, seen: set[Name]) -> Iterable[_Nameless]:
+    """The posts that are not seen yet, without their ids; then they are."""
+    names = list(zip(chunk.source, chunk.id, strict=True))
+    rows = zip(chunk.source, chunk.text, chunk.tags, chunk.lang, strict=True)
+    new = set(names)
+    if len(new) == len(names) and new.isdisjoint(seen):  # as nearly always: no need to look at each
+        seen |= new
+        return rows
+    first = []
+    for name, row in zip(names, rows, strict=True):
+        if name not in seen:
+            seen.add(name)
+            first.append(row)
+    return first
 
 
 def _together(counters: Collection[Spelled]) -> Spelled:

@@ -209,6 +209,8 @@ class Batch:
     ) -> Iterator[list[Computed]]:
         """The hours that could be computed, slice by slice; the outcome tells them, and those that could not."""
         complete = {each.hour: each.complete for each in planned}
+        if planned:
+            self.engine.session(sum(each.posts for each in planned))
         for results in _until(watch.stop, rank_hours(self.engine, self.settings, self.ledger, complete, rule)):
             good = [
                 Computed(each.hour, each.ranked, each.covered, complete[each.hour]) for each in results if each.ranked

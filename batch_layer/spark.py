@@ -30,6 +30,10 @@ _SHIPPED = ("batch_layer", "config", "ingest", "serving")
 """Packages that Python workers need."""
 
 
+LONG_POSTS = 4_000_000
+"""From so many on Java's second compiler, which takes 10 s of CPU before it pays, makes even a first run quicker."""
+
+
 class Engine:
     """A Spark session that outlives single runs. One thread computes with it; any thread may cancel."""
 
@@ -48,13 +52,16 @@ class Engine:
         """Where Spark writes its log."""
         return self._state / "logs" / "spark.log"
 
-    def session(self) -> SparkSession:
-        """The session: about 9 s the first time. Raises `UnavailableError` where Spark can't start."""
+    def session(self, posts: int = 0) -> SparkSession:
+        """The session: about 5 s the first time. Raises `UnavailableError` where Spark can't start.
+
+        `posts` is how many it is to read, where that is known: many are worth Java's second compiler.
+        """
         if self._session is not None and self._gateway.proc.poll() is not None:
             log.warning("Spark's JVM has died: starting it again")
             self.close()
         if self._session is None:
-            self._session = self._start()
+            self._session = self._start(posts)
         return self._session
 
     def cancel(self) -> None:
@@ -71,10 +78,10 @@ class Engine:
         self._session = None
         self._end_jvm()
 
-    def _start(self) -> SparkSession:
+    def _start(self, posts: int) -> SparkSession:
         try:
             conf = SparkConf(loadDefaults=False)
-            for name, value in configuration(self._spark, self._hdfs, self._state).items():
+            for name, value in configuration(self._spark, self._hdfs, self._state, posts).items():
                 conf.set(name, value)
             self.log_path.parent.mkdir(parents=True, exist_ok=True)
             with self.log_path.with_name("spark-stderr.log").open("ab") as talk:
@@ -118,8 +125,8 @@ def is_local(master: str) -> bool:
     return master == "local" or master.startswith("local[")
 
 
-def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path) -> dict[str, str]:
-    """Spark's configuration: ours, then `spark.conf`, which wins."""
+def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path, posts: int) -> dict[str, str]:
+    """Spark's configuration for reading so many posts: ours, then `spark.conf`, which wins."""
     timeout_ms = str(int(hdfs.timeout_s * 1000))
     ours = {
         "spark.master": spark.master,
@@ -129,9 +136,9 @@ def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path) -> dict
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": (state / "spark" / "warehouse").as_uri(),
-        # Many small files: pack them by their bytes alone, and list them with few tasks.
-        "spark.sql.files.openCostInBytes": "0",
-        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
+        # Many small files: opening one takes as long as reading 100 kB of posts; list them with few tasks.
+        "spark.sql.files.openCostInBytes": "100000",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         # What goes to Python is cut by rows alone: else Spark asks for the batch's size at each row, which takes 50 µs
         # of a post. So few rows that 500 of the largest posts still fit into memory.
         "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
@@ -150,7 +157,8 @@ def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path) -> dict
         ours |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
     java = [
         # One machine: a first run in a session costs 60 % of the CPU so, and sessions come and go.
-        *(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if is_local(spark.master) else []),
+        *(["-XX:+UseSerialGC"] if is_local(spark.master) else []),
+        *(["-XX:TieredStopAtLevel=1"] if is_local(spark.master) and posts < LONG_POSTS else []),
         f"-Dlog4j2.configurationFile={(_ROOT / 'config' / 'spark' / 'log4j2.properties').as_uri()}",
         f'"-Dtrends.spark.log={state / "logs" / "spark.log"}"',  # quoted: a folder may have blanks
         f"-DHADOOP_USER_NAME={hdfs.user}",

@@ -36,8 +36,6 @@ _FILES = "none: it ends when it is done, or not"
 
 _PLAIN = {"batch": {"kinds": (), "by_source": False}}
 """What the peers compute, and no more."""
-_COMPILED = {"spark": {"conf": {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=4"}}}
-"""Takes longer to get warm, and pays in a long history."""
 
 Tops = Mapping[str, Sequence[Sequence[Any]]]
 """For each hour its first tags with their counts."""
@@ -56,11 +54,6 @@ def contenders(asked: Asked) -> Iterator[list[Contender]]:
             python = asked.state / "peers" / "bin" / "python"
             yield [
                 Contender("ours", _REPEATED, partial(_spark, _ours, here, asked.size, wanted, _PLAIN)),
-                Contender(
-                    "ours, with both of Java's compilers",
-                    _REPEATED,
-                    partial(_spark, _ours, here, asked.size, wanted, _PLAIN | _COMPILED),
-                ),
                 Contender(
                     "ours, with phrases and by source", _REPEATED, partial(_spark, _ours, here, asked.size, wanted, {})
                 ),
@@ -121,7 +114,8 @@ def _ours(settings_file: Path, sections: Mapping[str, Mapping[str, Any]]) -> dic
 
 def recomputed(batch: Batch) -> dict[str, Any]:
     """Everything twice, and what was published."""
-    told, _ = _twice(batch.engine.session, lambda: batch.run(batch.plan_range(Span(None, None))))
+    posts = batch.plan_range(Span(None, None)).posts
+    told, _ = _twice(lambda: batch.engine.session(posts), lambda: batch.run(batch.plan_range(Span(None, None))))
     fields = {"hour": True, "top": {"$slice": TOP}}
     tops = {
         each["hour"]: [(row["tag"], row["count"]) for row in each["top"]]

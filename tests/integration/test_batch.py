@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pyspark.sql.classic.dataframe import DataFrame
 
 from batch_layer.archive import encoding
 from batch_layer.archive.compaction import Compaction
@@ -83,6 +85,44 @@ def test_every_hour_of_the_recorded_posts_equals_the_oracle(
     assert all(each["complete"] and not each["dirty"] and each["tied_beyond"] == 0 for each in there.values())
     assert len(outcome.hours) == len(expected)
     assert not layer().plan_missing().hours
+
+
+def test_compacted_hours_are_not_shuffled_and_give_the_same_documents(
+    settings: Settings, layer: Layers, store: Store, test_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shuffles: list[int] = []
+
+    def counted(posts: DataFrame, partitions: int, *columns: str) -> DataFrame:
+        shuffles.append(partitions)
+        return repartition(posts, partitions, *columns)
+
+    repartition = DataFrame.repartition
+    monkeypatch.setattr(DataFrame, "repartition", counted)
+    posts = list(posts_of_csv(test_data / BOSTON))
+    archive = Archive(settings)
+    for partition in range(2):
+        archive.add(partition, posts[partition::2])
+    archive.add(2, posts[:300])  # sent again
+    run_missing(layer())
+    assert len(shuffles) == 1
+    apart = documents(store)
+
+    batch = layer()
+    batch.ledger.refresh()
+    Compaction(batch.ledger, settings.archive, 2_000_000_000_000).run(list(apart))
+    batch.run(batch.plan_range(Span(None, None)))
+
+    assert len(shuffles) == 1
+    assert {hour: _counted(document) for hour, document in documents(store).items()} == {
+        hour: _counted(document) for hour, document in apart.items()
+    }
+    batch.run(batch.plan_hour(FIRST.plus(8)))  # one file, which Spark may give to several tasks
+    assert len(shuffles) == 2
+    assert _counted(documents(store)[FIRST.plus(8)]) == _counted(apart[FIRST.plus(8)])
+
+
+def _counted(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: document[name] for name in ("top", "uses", "tags", "posts", "tied_beyond")}
 
 
 def test_spark_ranks_as_the_pure_definition_does(settings: Settings, layer: Layers, store: Store) -> None:
