@@ -25,6 +25,7 @@ from batch_layer.archive.paths import Paths
 from batch_layer.archive.placing import Site, sweep
 from batch_layer.archive.store import Store
 from batch_layer.archive.summary import Summary
+from batch_layer.archive.turns import Held, next_turn
 from config.errors import FencedError, TrendsError
 from config.settings import Settings
 from ingest.hours import Millis
@@ -74,6 +75,8 @@ class Archiver:
         self._unswept: set[int] = set()
         """Partitions in which a dead archiver may have left something from where we begin: until we have committed."""
         self._at_end: set[int] = set()
+        self._reading: int | None = None
+        """The partition whose turn it is to be read alone."""
         self._overtaken: set[int] = set()
         """Partitions whose position Kafka no longer has."""
         self._stop = Event()
@@ -98,6 +101,8 @@ class Archiver:
         return self.summary
 
     def _turn(self, until_drained: bool) -> None:
+        self._reading = next_turn(self._reading, self._held(), self._bounds.far)
+        self._consumer.read_alone(self._reading)
         for message in self._consumer.read():
             self._take(message)
         for partition in sorted(self._overtaken):
@@ -108,6 +113,13 @@ class Archiver:
         if until_drained and self._at_end >= self._consumer.owned:
             self._flush_all()
         self._flush_due()
+
+    def _held(self) -> dict[int, Held]:
+        return {partition: Held(chunk.records, self._lag(chunk)) for partition, chunk in self._chunks.items()}
+
+    def _lag(self, chunk: OpenChunk) -> int:
+        """Behind its last message a partition may have markers of transactions, so its end must have been seen."""
+        return 0 if chunk.partition in self._at_end else self._consumer.lag(chunk.partition, chunk.next)
 
     def _drained(self) -> bool:
         owned = self._consumer.owned
@@ -176,7 +188,8 @@ class Archiver:
     def _flush_due(self) -> None:
         now = self._now()
         for partition, chunk in list(self._chunks.items()):
-            if chunk.due(self._bounds, now):
+            growing = partition == self._reading or self._lag(chunk) > self._bounds.far
+            if chunk.due(self._bounds, now, growing=growing):
                 self._flush(partition)
         while (largest := largest_over(list(self._chunks.values()), self._bounds)) is not None:
             self._flush(largest.partition)

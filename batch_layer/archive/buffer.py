@@ -26,6 +26,11 @@ class Bounds(NamedTuple):
     future_ms: int
     """How far ahead of the wall clock an event time may be."""
 
+    @property
+    def far(self) -> int:
+        """A partition that is further behind will fill much of a chunk, which need not be flushed for its age."""
+        return self.records // 10
+
     @classmethod
     def of(cls, settings: ArchiveSettings) -> "Bounds":
         """The bounds that the settings ask for."""
@@ -76,12 +81,15 @@ class OpenChunk:
         record["offset"] = offset
         self.hours.setdefault(record["created_at"] // HOUR_MS, []).append(record)
 
-    def due(self, bounds: Bounds, now: Millis) -> bool:
-        """Whether it is full, or its first message has waited long enough by the wall clock (or that was set back)."""
+    def due(self, bounds: Bounds, now: Millis, *, growing: bool = False) -> bool:
+        """Whether it is full, or its first message has waited long enough by the wall clock (or that was set back).
+
+        Nobody waits for a chunk that is `growing`, since there is much behind it: that becomes full, or ends.
+        """
         if self.since is None:
             return False
         full = self.records >= bounds.records or self.bytes >= bounds.bytes
-        return full or not 0 <= now - self.since < bounds.age_ms
+        return full or (not growing and not 0 <= now - self.since < bounds.age_ms)
 
     def by_hour(self) -> list[tuple[Hour, list[Record]]]:
         """The posts of each hour, hours ascending."""
@@ -101,9 +109,9 @@ def _record(value: bytes | None, now: Millis, future_ms: int) -> Record:
 
 
 def largest_over(chunks: list[OpenChunk], bounds: Bounds) -> OpenChunk | None:
-    """The chunk to flush where all of them together hold more than two full ones: memory is bounded, however many."""
-    if sum(c.records for c in chunks) >= 2 * bounds.records:
+    """The chunk to flush where all together hold more than one and a half full ones: so memory is bounded."""
+    if sum(c.records for c in chunks) >= 1.5 * bounds.records:
         return max(chunks, key=lambda chunk: chunk.records)
-    if sum(c.bytes for c in chunks) >= 2 * bounds.bytes:
+    if sum(c.bytes for c in chunks) >= 1.5 * bounds.bytes:
         return max(chunks, key=lambda chunk: chunk.bytes)
     return None

@@ -38,6 +38,7 @@ class PostsConsumer:
         self.owned: set[int] = set()
         self.assigned = False
         """Whether the group has said at least once what is ours, be it nothing."""
+        self._paused: set[int] = set()
         self._consumer = Consumer(
             consumer_config(settings) | {"group.id": settings.archive_group}, logger=kafka_log.logger
         )
@@ -60,13 +61,26 @@ class PostsConsumer:
     def wait(self, seconds: float, take: Callable[[Message], None], stop: Callable[[], bool]) -> None:
         """Keep the membership for a while without reading on: a member that does not ask for so long is put out."""
         end = monotonic() + seconds
-        self._consumer.pause(self._all())
+        self._consumer.pause(self._many(self.owned))
         try:
             while (left := end - monotonic()) > 0 and not stop():
                 for message in self.read(min(left, WAIT_S)):
                     take(message)
         finally:
-            self._consumer.resume(self._all())
+            self._consumer.resume(self._many(self.owned - self._paused))
+
+    def read_alone(self, partition: int | None) -> None:
+        """From now on read one partition only, or all of them again."""
+        paused = set() if partition is None else self.owned - {partition}
+        if paused != self._paused:
+            self._consumer.resume(self._many((self._paused - paused) & self.owned))
+            self._consumer.pause(self._many(paused - self._paused))
+            self._paused = paused
+
+    def lag(self, partition: int, position: int) -> int:
+        """How many offsets from a position on Kafka was last seen to have: 0 where nothing was seen yet."""
+        _, high = self._consumer.get_watermark_offsets(self._one(partition), cached=True)
+        return max(0, int(high) - position)
 
     def low(self, partition: int, position: int) -> int:
         """The first offset that Kafka still has. Raises where the position is not of this topic at all."""
@@ -99,7 +113,7 @@ class PostsConsumer:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ours = [self._one(p.partition, OFFSET_END) for p in partitions]
         consumer.incremental_assign(ours)
-        consumer.resume(ours)  # a partition that was taken away during a `wait` comes back as it went: paused
+        consumer.resume(ours)  # a partition that was taken away while it was paused comes back as it went
         self.assigned = True
         self.owned |= {p.partition for p in partitions}
         _log.info("assigned: %s", sorted(p.partition for p in partitions))
@@ -107,14 +121,15 @@ class PostsConsumer:
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         for gone in partitions:
             self.owned.discard(gone.partition)
+            self._paused.discard(gone.partition)
             self._lost(gone.partition)
         _log.info("revoked: %s", sorted(p.partition for p in partitions))
 
     def _one(self, partition: int, offset: int = -1) -> TopicPartition:
         return TopicPartition(self._settings.posts, partition, offset)
 
-    def _all(self) -> list[TopicPartition]:
-        return [self._one(partition) for partition in self.owned]
+    def _many(self, partitions: set[int]) -> list[TopicPartition]:
+        return [self._one(partition) for partition in partitions]
 
 
 def consumer_config(settings: KafkaSettings) -> dict[str, Any]:

@@ -97,6 +97,14 @@ def test_a_chunk_is_due_when_it_is_full_of_records_or_bytes_or_has_waited() -> N
     assert take(encode(msgspec.structs.replace(POST, text="x" * 10_000))).due(BOUNDS, NOW)
 
 
+def test_a_chunk_that_grows_is_not_due_for_its_age() -> None:
+    chunk = take(encode(POST))
+    assert not chunk.due(BOUNDS, NOW + 20_000, growing=True)
+    for offset in range(1, 10):
+        take(encode(POST), offset, chunk)
+    assert chunk.due(BOUNDS, NOW, growing=True)
+
+
 def test_a_clock_that_is_set_back_holds_nothing_back() -> None:
     assert take(encode(POST)).due(BOUNDS, NOW - 1)
 
@@ -108,11 +116,11 @@ def test_rejects_alone_fill_a_chunk() -> None:
     assert chunk.due(BOUNDS, NOW)
 
 
-def test_many_partitions_together_hold_no_more_than_two_full_chunks() -> None:
+def test_many_partitions_together_hold_no_more_than_one_and_a_half_full_chunks() -> None:
     chunks = [OpenChunk("posts", partition, 0) for partition in range(9)]
-    for number in range(19):
+    for number in range(14):
         take(encode(POST), number, chunks[number % 9])
     assert largest_over(chunks, BOUNDS) is None
     assert largest_over([*chunks, take(encode(POST))], BOUNDS) in chunks
-    large = take(encode(msgspec.structs.replace(POST, text="x" * 20_000)))
+    large = take(encode(msgspec.structs.replace(POST, text="x" * 15_000)))
     assert largest_over([*chunks[:1], large], BOUNDS) is large
