@@ -54,8 +54,9 @@ def phrases(text: str, lang: str | None, kinds: Iterable[Phrase]) -> dict[Phrase
     for words, spellings in runs(text, lang):
         for kind, of_kind in found.items():
             size = WORDS_IN[kind]
-            for phrase, spelling in zip(_joined(words, size), _joined(spellings, size), strict=True):
-                of_kind.setdefault(phrase, spelling)
+            if len(words) >= size:
+                for phrase, spelling in zip(_joined(words, size), _joined(spellings, size), strict=True):
+                    of_kind.setdefault(phrase, spelling)
     return found
 
 
@@ -99,4 +100,4 @@ def _word(spelling: str) -> str:
 
 def _joined(words: Sequence[str], size: int) -> Iterator[str]:
     """Each so many neighbours as one phrase."""
-    return map(" ".join, zip(*(words[first:] for first in range(size)), strict=False))
+    return map(" ".join, zip(*[words[first:] for first in range(size)], strict=False))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,9 +21,12 @@ from serving.cli.options import now
 
 if TYPE_CHECKING:
     from batch_layer.archive.ledger import Ledger
+    from batch_layer.plan import Documents
 
 Facts = dict[str, Any]
 _FOREVER = Hour.parse("9999-12-31T23")
+_SIDE_BY_SIDE = 8
+"""Parts, and what two of them share."""
 _RUNS = 5
 """Runs that are shown."""
 _STOPPED_MS = 86_400_000
@@ -31,16 +35,17 @@ _STOPPED_MS = 86_400_000
 
 def gathered(settings: Settings) -> Facts:
     """`{"servers","sources","speed","archive","hours","runs","rejects"}`; what can't be asked is `{"error": why}`."""
-    parts: dict[str, Callable[[Settings], Any]] = {
-        "servers": _servers,
-        "sources": _sources,
-        "speed": _speed,
-        "archive": _archive,
-        "hours": _hours,
-        "runs": _runs,
-        "rejects": _rejects,
-    }
-    with ThreadPoolExecutor(len(parts)) as threads:
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+        documents = threads.submit(_documents, settings).result  # read once; both parts tell why they can't be
+        parts: dict[str, Callable[[Settings], Any]] = {
+            "servers": _servers,
+            "sources": _sources,
+            "speed": _speed,
+            "archive": partial(_archive, documents=documents),
+            "hours": partial(_hours, documents=documents),
+            "runs": _runs,
+            "rejects": _rejects,
+        }
         asked = {name: threads.submit(tried, part, settings) for name, part in parts.items()}
     return {name: answer.result() for name, answer in asked.items()}
 
@@ -51,6 +56,13 @@ def tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
         return part(settings)
     except TrendsError as error:
         return {"error": str(error)}
+
+
+def _documents(settings: Settings) -> "Documents":
+    from serving.store import Store
+
+    with Store(settings.mongo) as store:
+        return {each["hour"]: each for each in store.batch_documents(Hour(0), _FOREVER)}
 
 
 def _servers(settings: Settings) -> list[Facts]:
@@ -108,7 +120,7 @@ def _speed(settings: Settings) -> Facts:
     }
 
 
-def _archive(settings: Settings) -> Facts:
+def _archive(settings: Settings, documents: "Callable[[], Documents]") -> Facts:
     from batch_layer.archive.lag import archive_lag
     from batch_layer.archive.upkeep import ledger_of
     from batch_layer.archive.watermark import complete_until
@@ -127,7 +139,7 @@ def _archive(settings: Settings) -> Facts:
         "rejected": sum(manifest.rejected for manifest in manifests),
         "lost": sum(manifest.next - manifest.start for manifest in manifests if manifest.kind == "gap"),
         "complete_until": str(until),
-        "waiting": _waiting(settings, ledger, [hour for hour in hours if hour < until]),
+        "waiting": _waiting(documents, ledger, [hour for hour in hours if hour < until]),
         "partitions": [
             {"partition": number, "next": position, "behind": behind.get(number, 0)}
             for number, position in enumerate(ledger.covered)
@@ -135,28 +147,24 @@ def _archive(settings: Settings) -> Facts:
     }
 
 
-def _waiting(settings: Settings, ledger: "Ledger", complete: list[Hour]) -> int | None:
+def _waiting(documents: "Callable[[], Documents]", ledger: "Ledger", complete: list[Hour]) -> int | None:
     """How many complete hours the next run of the batch layer is to compute; None where MongoDB can't tell."""
     from batch_layer.plan import state_of
-    from serving.store import Store
 
     try:
-        with Store(settings.mongo) as store:
-            documents = {each["hour"]: each for each in store.batch_documents(Hour(0), _FOREVER)}
+        there = documents()
     except UnavailableError:
         return None
-    return sum(state_of(hour, documents.get(str(hour)), ledger) != "final" for hour in complete)
+    return sum(state_of(hour, there.get(str(hour)), ledger) != "final" for hour in complete)
 
 
-def _hours(settings: Settings) -> Facts:
+def _hours(settings: Settings, documents: "Callable[[], Documents]") -> Facts:
     from serving.lenses import batch_view
     from serving.store import Store
 
-    with Store(settings.mongo) as store:
-        documents = store.batch_documents(Hour(0), _FOREVER)
-        with store.snapshot() as snapshot:
-            speed = set(snapshot.hours("speed"))
-    views = [batch_view({**document, "top": []}) for document in documents]
+    with Store(settings.mongo) as store, store.snapshot() as snapshot:
+        speed = set(snapshot.hours("speed"))
+    views = [batch_view({**document, "top": []}) for document in documents().values()]
     states = Counter(view.state for view in views)
     live = speed - {view.hour for view in views}
     rules = Counter(view.rule for view in views)
