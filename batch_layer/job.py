@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
 _NEEDED = frozenset({"id", "source", "created_at", "text", "lang", "tags", "partition", "offset"})
 _TASK_BYTES = 128 << 20
-"""Most bytes that one task reads, and an even share of the slice: Spark cuts a larger file into several tasks."""
+"""Spark gives a file to several tasks where it is larger than this, or than an even share of the slice."""
 _SLICE_HOURS = 1_000
 """Most hours in a slice, fewer where phrases are counted: their rows are in the driver at once, some 100 MB."""
 
