@@ -39,18 +39,3 @@ def test_after_a_backlog_new_posts_of_every_partition_are_archived_by_the_wall_c
         sender.send(posts[9_000:])
         until(lambda: archived(settings) == len(posts), lambda: archived(settings), 60)
     assert_exactly_once(settings, posts)
-
-
-def test_an_archiver_that_joins_in_the_middle_of_a_backlog_takes_its_share(settings: Settings) -> None:
-    posts = some_posts(12_000)
-    sender = Sender(settings)
-    for partition in range(settings.kafka.partitions):
-        sender.send(posts[partition :: settings.kafka.partitions], partition=partition)
-    small = with_archive(settings, flush_records=200)
-    with Running(small) as first:
-        until(lambda: archived(settings) > 0, lambda: archived(settings), 60)
-        with Running(small) as second:
-            until(lambda: archived(settings) == 12_000, lambda: archived(settings), 120)
-    assert (first.error, second.error) == (None, None)
-    assert second.archiver.summary.posts > 0, "all was archived before the second had joined"
-    assert_exactly_once(settings, posts)
