@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 READY_TIMEOUT_S = 180.0
 ASK_EVERY_S = 0.4
+DYING_S = 2.0
+"""How long a port is waited for that nobody seems to hold: a killed process gives it up with its last thread."""
 LOG_LINES, LOG_WIDTH = 8, 300
 MOST_LIVES = 3
 """A server that was started this often within one `up`, and ended, is given up."""
@@ -112,7 +114,13 @@ def _told(names: Sequence[str], step: str, tell: Tell) -> None:
 def _check_ports(settings: Settings, missing: Sequence[Server]) -> None:
     """Before anything starts: a stale server would answer in place of ours."""
     refuse_twice((server.name, port) for server in servers(settings) for port in server.ports())
-    if found := clashes((server.name, port) for server in missing for port in server.ports()):
+    tries = tenacity.Retrying(
+        retry=tenacity.retry_if_result(lambda found: any(not clash.owner for clash in found)),
+        wait=tenacity.wait_fixed(0.1),
+        stop=tenacity.stop_after_delay(DYING_S),
+        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+    )
+    if found := tries(clashes, [(server.name, port) for server in missing for port in server.ports()]):
         raise TrendsError("; ".join(map(str, found)), where="the local stack", next_step="Then `trends up` again")
 
 

@@ -1,6 +1,7 @@
 """What waits on Kafka is archived in few large chunks, however long each of its posts has waited."""
 
 import threading
+import time
 
 from batch_layer.archive.archiver import Archiver
 from batch_layer.archive.upkeep import ledger_of
@@ -39,3 +40,23 @@ def test_after_a_backlog_new_posts_of_every_partition_are_archived_by_the_wall_c
         sender.send(posts[9_000:])
         until(lambda: archived(settings) == len(posts), lambda: archived(settings), 60)
     assert_exactly_once(settings, posts)
+
+
+def test_an_archiver_that_joins_in_the_middle_of_a_backlog_takes_its_share(settings: Settings) -> None:
+    posts = some_posts(60_000)
+    sender = Sender(settings)
+    for partition in range(settings.kafka.partitions):
+        sender.send(posts[partition :: settings.kafka.partitions], partition=partition)
+    small = with_archive(settings, flush_records=2_000)
+    with Running(small, after_step=slow) as first:
+        until(lambda: archived(settings) > 0, lambda: archived(settings), 60)
+        with Running(small) as second:
+            until(lambda: archived(settings) == 60_000, lambda: archived(settings), 120)
+    assert (first.error, second.error) == (None, None)
+    assert second.archiver.summary.posts > 0, "all was archived before the second had joined"
+    assert_exactly_once(settings, posts)
+
+
+def slow(step: str) -> None:
+    if step == "write":
+        time.sleep(0.5)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -132,6 +133,18 @@ def test_up_works_after_everything_was_killed(alone: Settings, folder: Path) -> 
     until(lambda: all(map(is_gone, killed)))
     assert up(alone) == ["mongo"]
     assert 3 in kept(alone)
+
+
+def test_up_waits_for_a_port_that_a_dying_process_has_not_given_up_yet(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down(alone)
+    (port,) = next(server for server in launcher.servers(alone) if server.name == "mongo").ports()
+    monkeypatch.setattr("config.stack.ports.owner_of", lambda _: "")  # as the system says of one whose leader is gone
+    with socket.create_server(("127.0.0.1", port.number)) as held:
+        assert clashes([("mongo", port)])
+        threading.Timer(0.5, held.close).start()
+        assert up(alone) == ["mongo"]
 
 
 def test_up_ends_what_a_killed_supervisor_left_behind(alone: Settings, folder: Path) -> None:
