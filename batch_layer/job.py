@@ -124,12 +124,8 @@ def _read(engine: Engine, settings: Settings, ledger: Ledger, hours: Sequence[Ho
     listed = {hour: ledger.parts(hour) for hour in hours}
     spark = engine.session()
     try:
-        cores = max(2, int(spark.sparkContext.defaultParallelism))
         posts = _posts(spark, settings.hdfs.name_node, listed, phrases=bool(settings.batch.kinds))
-        if not _left_whole(spark, listed, cores):
-            gathered = posts.repartition(min(len(hours), cores), "hour")
-            posts = gathered.sortWithinPartitions("hour", "partition", "offset")
-        found = dict(ranked_hours(_ranked(posts, rule, settings.batch)))
+        found = dict(ranked_hours(_ranked(_gathered(spark, posts, listed), rule, settings.batch)))
     except (PySparkException, Py4JError, OSError) as error:
         raise _told(error, hours, engine) from error
     return [_checked(hour, found.get(hour), listed[hour], covered) for hour in hours]
@@ -155,12 +151,16 @@ def _posts(spark: SparkSession, name_node: str, listed: Mapping[Hour, Sequence[P
     )
 
 
-def _left_whole(spark: SparkSession, listed: Mapping[Hour, Sequence[Part]], cores: int) -> bool:
-    """Whether each hour is one file that Spark leaves whole: then its posts come together and in order as they are."""
+def _gathered(spark: SparkSession, posts: DataFrame, listed: Mapping[Hour, Sequence[Part]]) -> DataFrame:
+    """Each hour's posts together and in order of arrival: as they are, where each hour is one file in one task."""
+    cores = max(2, int(spark.sparkContext.defaultParallelism))
     spark.conf.set("spark.sql.files.minPartitionNum", cores)  # whatever `spark.conf` says, and whoever joins meanwhile
     spark.conf.set("spark.sql.files.maxPartitionBytes", _TASK_BYTES)
     sizes = [part.bytes for parts in listed.values() for part in parts]
-    return len(sizes) == len(listed) and max(sizes) <= min(sum(sizes) // cores, _TASK_BYTES)
+    if len(sizes) == len(listed) and max(sizes) <= min(sum(sizes) // cores, _TASK_BYTES):
+        return posts
+    shuffled = posts.repartition(min(len(listed), cores), "hour")
+    return shuffled.sortWithinPartitions("hour", "partition", "offset")
 
 
 def _ranked(posts: DataFrame, rule: Rule, batch: BatchSettings) -> pa.Table:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 _FOREVER = Hour.parse("9999-12-31T23")
-_SIDE_BY_SIDE = 8
-"""Parts, and what two of them share."""
 _RUNS = 5
 """Runs that are shown."""
 _STOPPED_MS = 86_400_000
@@ -35,17 +32,17 @@ _STOPPED_MS = 86_400_000
 
 def gathered(settings: Settings) -> Facts:
     """`{"servers","sources","speed","archive","hours","runs","rejects"}`; what can't be asked is `{"error": why}`."""
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
-        documents = threads.submit(_documents, settings).result  # read once; both parts tell why they can't be
-        parts: dict[str, Callable[[Settings], Any]] = {
-            "servers": _servers,
-            "sources": _sources,
-            "speed": _speed,
-            "archive": partial(_archive, documents=documents),
-            "hours": partial(_hours, documents=documents),
-            "runs": _runs,
-            "rejects": _rejects,
-        }
+    parts: dict[str, Callable[[Settings], Any]] = {
+        "servers": _servers,
+        "sources": _sources,
+        "speed": _speed,
+        "archive": lambda settings: _archive(settings, documents.result),
+        "hours": lambda settings: _hours(settings, documents.result),
+        "runs": _runs,
+        "rejects": _rejects,
+    }
+    with ThreadPoolExecutor(len(parts) + 1) as threads:
+        documents = threads.submit(_documents, settings)  # read once; both parts tell why they can't be
         asked = {name: threads.submit(tried, part, settings) for name, part in parts.items()}
     return {name: answer.result() for name, answer in asked.items()}
 

@@ -2,10 +2,12 @@
 
 import threading
 import time
+from collections.abc import Sequence
 
 from batch_layer.archive.archiver import Archiver
 from batch_layer.archive.upkeep import ledger_of
 from config.settings import Settings
+from ingest.post import Post
 from tests.end_to_end.waiting import until
 from tests.integration.posting import (
     Running,
@@ -21,9 +23,7 @@ AT_ONCE = {"flush_after_s": 0.001, "flush_records": 5_000}
 
 def test_partitions_far_behind_make_one_chunk_each_though_every_post_is_overdue(settings: Settings) -> None:
     posts = some_posts(9_000)
-    sender = Sender(settings)
-    for partition in range(settings.kafka.partitions):
-        sender.send(posts[partition :: settings.kafka.partitions], partition=partition)
+    spread(settings, posts)
 
     Archiver(with_archive(settings, **AT_ONCE)).run(until_drained=True, stop=threading.Event())
 
@@ -44,9 +44,7 @@ def test_after_a_backlog_new_posts_of_every_partition_are_archived_by_the_wall_c
 
 def test_an_archiver_that_joins_in_the_middle_of_a_backlog_takes_its_share(settings: Settings) -> None:
     posts = some_posts(60_000)
-    sender = Sender(settings)
-    for partition in range(settings.kafka.partitions):
-        sender.send(posts[partition :: settings.kafka.partitions], partition=partition)
+    spread(settings, posts)
     small = with_archive(settings, flush_records=2_000)
     with Running(small, after_step=slow) as first:
         until(lambda: archived(settings) > 0, lambda: archived(settings), 60)
@@ -60,3 +58,10 @@ def test_an_archiver_that_joins_in_the_middle_of_a_backlog_takes_its_share(setti
 def slow(step: str) -> None:
     if step == "write":
         time.sleep(0.5)
+
+
+def spread(settings: Settings, posts: Sequence[Post]) -> None:
+    """Send as many posts to each partition."""
+    sender = Sender(settings)
+    for partition in range(settings.kafka.partitions):
+        sender.send(posts[partition :: settings.kafka.partitions], partition=partition)
