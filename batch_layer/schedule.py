@@ -7,7 +7,7 @@ that came while this was down, or while a server was, is found by the next tick 
 import logging
 import threading
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
@@ -34,7 +34,11 @@ _DAMAGED_AGAIN_S = 600
 
 
 class Schedule:
-    """Two jobs: hours to compute, every `batch.every_s`; files to compact, every hour. Each runs once at a time."""
+    """Two jobs: hours to compute, every `batch.every_s`; files to compact, every hour. Each runs once at a time.
+
+    The first tick belongs to the same job as all later ones: APScheduler limits the instances of a job, so a second job
+    for the start would run beside the interval, and a `Ledger` is not for two threads. Compaction has its own ledger.
+    """
 
     def __init__(self, settings: Settings, rule: Callable[[], Rule], now: Callable[[], Millis]) -> None:
         self.settings, self.now = settings, now
@@ -49,12 +53,7 @@ class Schedule:
         """Until `KeyboardInterrupt` in this thread; what is computed then is given up, and done again by the next."""
         for noisy in ("apscheduler.scheduler", "apscheduler.executors"):
             logging.getLogger(noisy).setLevel(logging.ERROR)  # a tick that is still running is no news
-        pool = {"default": ThreadPoolExecutor(2)}
-        once = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-        scheduler = BlockingScheduler(timezone=UTC, executors=pool, job_defaults=once)
-        scheduler.add_job(self.tick, "interval", seconds=self.settings.batch.every_s)
-        scheduler.add_job(self.compact, "interval", seconds=_COMPACT_EVERY_S)
-        scheduler.add_job(self.tick)  # at once: what was missed
+        scheduler = self.scheduler()
         log.info("looking for hours to compute every %g s", self.settings.batch.every_s)
         try:
             scheduler.start()
@@ -64,6 +63,16 @@ class Schedule:
             scheduler.shutdown(wait=True)
             self.batch.close()
             log.info("stopped")
+
+    def scheduler(self) -> BlockingScheduler:
+        """The two jobs, not started yet. The first tick comes at once: it finds what was missed."""
+        pool = {"default": ThreadPoolExecutor(2)}
+        once = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        scheduler = BlockingScheduler(timezone=UTC, executors=pool, job_defaults=once)
+        every_s = self.settings.batch.every_s
+        scheduler.add_job(self.tick, "interval", seconds=every_s, next_run_time=datetime.now(UTC))
+        scheduler.add_job(self.compact, "interval", seconds=_COMPACT_EVERY_S)
+        return scheduler
 
     def tick(self) -> None:
         """Compute what is wanting. A server that is down is told once, and asked again by the next tick."""
