@@ -89,7 +89,7 @@ class Batch:
         self.store = Store(settings.mongo)
         self.engine = Engine(settings.spark, settings.hdfs, settings.stack.state)
         self.runs = Runs(self.store, settings.batch.lease_s)
-        self.ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, settings.kafka.partitions)
+        self.ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
 
     def plan_missing(self) -> Plan:
         """Every complete hour that is missing, provisional or dirty."""

@@ -44,7 +44,7 @@ class Schedule:
         self.settings, self.now = settings, now
         self.batch = Batch(settings, rule, now)
         self.stop = threading.Event()
-        self._compacted = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, settings.kafka.partitions)
+        self._compacted = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
         self._told: dict[str, str] = {}
         self._damaged: dict[Hour, Millis] = {}
         self._computed_at = now()

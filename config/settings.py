@@ -35,9 +35,9 @@ class KafkaSettings(Section):
     cursors: str = "cursors"
     """Compacted topic of the sources' cursors."""
     partitions: int = Field(default=6, ge=1)
-    """Partitions of `posts` and `hashtags` when they are created."""
+    """Partitions of `posts` and `hashtags` when they are created. Afterwards Kafka's own number counts."""
     replication: int = Field(default=1, ge=1)
-    """Replicas of each partition when it is created (3 on a cluster)."""
+    """Replicas of each partition when its topic is created (3 on a cluster). Afterwards Kafka's own number counts."""
     archive_group: str = "archive"
     """Consumer group of the archiver."""
 

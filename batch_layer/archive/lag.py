@@ -3,16 +3,17 @@
 from confluent_kafka import IsolationLevel
 
 from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.positions import positions
 from batch_layer.archive.watermark import drained, ends
 from config.settings import KafkaSettings
 
 
 def archive_lag(kafka: KafkaSettings, ledger: Ledger) -> dict[int, int]:
-    """For each partition, at most how many committed messages are not archived; 0 where there is none.
+    """For each partition that Kafka has now, at most how many committed messages are not archived: 0 is exact.
 
     The figure counts the markers of transactions among them, which no reader sees. Raises `UnavailableError`.
     """
-    positions = dict(enumerate(ledger.covered))
-    behind = {p: end - positions[p] for p, end in ends(kafka, positions, IsolationLevel.READ_COMMITTED).items()}
-    still = drained(kafka, {partition: positions[partition] for partition, count in behind.items() if count > 0})
+    archived = positions(kafka, ledger)
+    behind = {p: end - archived[p] for p, end in ends(kafka, archived, IsolationLevel.READ_COMMITTED).items()}
+    still = drained(kafka, {partition: archived[partition] for partition, count in behind.items() if count > 0})
     return {p: 0 if p in still else max(0, count) for p, count in sorted(behind.items())}

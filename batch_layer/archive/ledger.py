@@ -1,4 +1,8 @@
-"""Ledger: what is archived, read from manifests alone. Every reader of the archive takes its files from here."""
+"""Ledger: what is archived, read from manifests alone. Every reader of the archive takes its files from here.
+
+The folders of `_commit` say which partitions the archive has. Each refresh lists them, since an operator may add
+partitions at any time. No setting takes part.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +12,7 @@ import msgspec
 from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import HOURS, Paths, Try, hour_of
+from batch_layer.archive.paths import HOURS, Paths, Try, hour_of, partition_of
 from batch_layer.archive.placing import Site, finish_all
 from batch_layer.archive.store import Store
 from config.settings import ArchiveSettings, HdfsSettings
@@ -26,18 +30,17 @@ class Ledger:
         hdfs: HdfsSettings,
         archive: ArchiveSettings,
         topic: str,
-        partitions: int,
         *,
         store: Store | None = None,
     ) -> None:
         self._readers = archive.upload_threads
         self.paths = Paths(hdfs.root, topic)
         self.store: Store = store or HdfsStore(hdfs)
-        self.partitions: tuple[list[Manifest], ...] = tuple([] for _ in range(partitions))
+        self.partitions: list[list[Manifest]] = []
         """Each partition's manifests, in order."""
         self.compactions: list[Manifest] = []
         """The log of the hours."""
-        self._logs = tuple(CommitLog(self.store, self.paths, number) for number in range(partitions))
+        self._logs: list[CommitLog] = []
         self.hours_log = CommitLog(self.store, self.paths, HOURS)
         self._replaced: set[str] = set()
         self._live: dict[Hour, dict[str, Part]] = {}
@@ -54,6 +57,7 @@ class Ledger:
         A compaction may become known before a chunk that it replaces: what is replaced stays so. Parts that a dead
         archiver has committed and not brought to their places are brought there, so every path is one of a file.
         """
+        self._grow()
         with ThreadPoolExecutor(self._readers) as threads:
             for log in self._logs:
                 for manifest in log.read_on(threads):
@@ -71,7 +75,10 @@ class Ledger:
 
     @property
     def covered(self) -> tuple[int, ...]:
-        """For each partition the next offset after what is archived, rejected or lost."""
+        """For each partition the next offset after what is archived, rejected or lost.
+
+        Kafka may have further partitions, of which nothing is archived: see `positions`.
+        """
         return tuple(log.position for log in self._logs)
 
     def hours(self) -> list[Hour]:
@@ -101,13 +108,17 @@ class Ledger:
         """When a post of the hour was archived last, by the archiver's wall clock."""
         return self._last_arrival.get(hour, 0)
 
+    def manifests(self, partition: int) -> list[Manifest]:
+        """A partition's manifests, in order; none where nothing of it is archived."""
+        return self.partitions[partition] if partition < len(self.partitions) else []
+
     def latest_event(self, partition: int) -> Millis | None:
         """The latest event time archived of a partition, or None."""
         return self._latest_event.get(partition)
 
     def last_commit(self, partition: int) -> Millis | None:
         """When the last manifest of a partition was committed, by the archiver's wall clock, or None."""
-        known = self.partitions[partition]
+        known = self.manifests(partition)
         return known[-1].committed_at if known else None
 
     def committed(self, tried: Try) -> bool:
@@ -123,6 +134,14 @@ class Ledger:
             self._live.get(hour_of(path), {}).pop(path, None)
         for part in manifest.parts:
             self._live.setdefault(Hour.parse(part.hour), {})[part.path] = part
+
+    def _grow(self) -> None:
+        """Know of every partition that has a log."""
+        numbers = (partition_of(entry.name) for entry in self.store.entries(self.paths.all_commits))
+        there = max((number + 1 for number in numbers if number is not None), default=0)
+        for number in range(len(self._logs), there):
+            self.partitions.append([])
+            self._logs.append(CommitLog(self.store, self.paths, number))
 
     def _add(self, manifest: Manifest) -> None:
         partition = manifest.partition

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from config.errors import TrendsError, UnavailableError
 from config.settings import KafkaSettings
@@ -146,6 +147,14 @@ def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
         "fetch.wait.max.ms": 100,  # an answer to anything else waits behind a fetch that waits for messages
         "error_cb": _told,
     }
+
+
+def partition_count(settings: KafkaSettings) -> int:
+    """How many partitions `posts` has now. Raises where there are no brokers or there is no topic."""
+    admin = AdminClient(
+        {"bootstrap.servers": settings.bootstrap, "client.id": "trends-archive"}, logger=kafka_log.logger
+    )
+    return partitions_of(admin, settings)
 
 
 def partitions_of(client: Any, settings: KafkaSettings) -> int:

@@ -27,6 +27,7 @@ _PART = re.compile(
     r"dt=\d{4}-\d\d-\d\d/hour=\d\d/[A-Za-z0-9_-][A-Za-z0-9._-]*\+(\d+\+\d{20}\+\d{20}\+\d+of\d+|compact\+\d{20})\.avro",
     re.ASCII,
 )
+_NUMBER = re.compile(r"0|[1-9]\d{0,4}", re.ASCII)
 _TRY = re.compile(r"(\d{1,9}|hours)\+(\d{20})\+([0-9a-f]{32})", re.ASCII)
 
 
@@ -110,9 +111,14 @@ class Paths:
         """A manifest before it is committed."""
         return f"{self.tmp(of)}/manifest.json"
 
+    @property
+    def all_commits(self) -> str:
+        """Folder of the logs."""
+        return f"{self.root}/_commit"
+
     def commits(self, log: int) -> str:
         """Folder of a log's manifests."""
-        return f"{self.root}/_commit/{_log_name(log)}"
+        return f"{self.all_commits}/{_log_name(log)}"
 
     def commit(self, log: int, start: int) -> str:
         """The manifest that begins at `start`. Whoever renames a file to this path first has committed."""
@@ -142,6 +148,11 @@ def span_of(path: str) -> Span | None:
     """The offsets of a chunk's part, or None for a compacted hour."""
     fields = path.rpartition("/")[2].removesuffix(".avro").split("+")
     return None if fields[1] == "compact" else Span(int(fields[1]), int(fields[2]), int(fields[3]))
+
+
+def partition_of(folder: str) -> int | None:
+    """The Kafka partition whose log a folder of `_commit` is; None for any other name."""
+    return int(folder) if _NUMBER.fullmatch(folder) else None
 
 
 def check_part(path: str) -> None:

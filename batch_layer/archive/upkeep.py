@@ -1,22 +1,15 @@
 """Upkeep: compaction of whatever needs it now, in one call: for the command line and for a scheduler."""
 
-from confluent_kafka.admin import AdminClient
-
 from batch_layer.archive.compaction import Compaction, Report, due
 from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.partitions import partitions_of
 from batch_layer.archive.watermark import complete_until
 from config.settings import Settings
-from ingest import kafka_log
 from ingest.hours import Millis
 
 
 def ledger_of(settings: Settings) -> Ledger:
-    """The ledger of the archive of `posts`, as far as is committed now. Kafka tells how many partitions there are."""
-    admin = AdminClient(
-        {"bootstrap.servers": settings.kafka.bootstrap, "client.id": "trends-archive"}, logger=kafka_log.logger
-    )
-    ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, partitions_of(admin, settings.kafka))
+    """The ledger of the archive of `posts`, as far as is committed now. HDFS alone is asked."""
+    ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
     ledger.refresh()
     return ledger
 

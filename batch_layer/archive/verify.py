@@ -7,13 +7,15 @@ the messages. It changes nothing, except that parts committed by a dead archiver
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from batch_layer.archive.accepted import accepted
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import Try, hour_folder
+from batch_layer.archive.positions import positions
 from batch_layer.archive.posts import records_of
 from batch_layer.archive.store import Entry
 from batch_layer.archive.upkeep import ledger_of
@@ -23,6 +25,10 @@ from ingest.hours import Hour, Millis, millis
 
 STRAY_MS = 86_400_000
 """What lies in `_tmp` for longer belongs to nobody who is alive."""
+
+
+Offsets = defaultdict[int, "array[int]"]
+"""The offsets that were found in files, by partition."""
 
 
 class Finding(NamedTuple):
@@ -37,22 +43,24 @@ class Finding(NamedTuple):
 def verify_archive(settings: Settings, hours: Sequence[Hour] | None) -> Iterator[Finding]:
     """Look at these hours, or at everything. Raises `UnavailableError` where HDFS or Kafka can't be reached."""
     ledger = ledger_of(settings)
-    yield from _chains(ledger)
-    offsets = [array("q") for _ in ledger.partitions]
+    partitions = positions(settings.kafka, ledger)
+    yield from _chains(ledger, partitions)
+    offsets: Offsets = defaultdict(lambda: array("q"))
     for hour in ledger.hours() if hours is None else hours:
         yield _hour(ledger, hour, offsets)
         yield from _strays(ledger, hour)
     if hours is None:
-        for partition, archived in enumerate(offsets):
-            yield _counted(settings, ledger.partitions[partition], partition, array("q", sorted(archived)))
+        for partition in partitions:
+            archived = array("q", sorted(offsets[partition]))
+            yield _counted(settings, ledger.manifests(partition), partition, archived)
         yield from _stray_hours(ledger)
         yield from _stray_tries(ledger, time.time_ns() // 1_000_000)
 
 
-def _chains(ledger: Ledger) -> Iterator[Finding]:
+def _chains(ledger: Ledger, partitions: Mapping[int, int]) -> Iterator[Finding]:
     """Manifests follow one another from offset 0; gaps are told; no manifest lies behind a hole."""
-    for partition, manifests in enumerate(ledger.partitions):
-        where, end = f"{ledger.paths.topic}/{partition}", ledger.covered[partition]
+    for partition, end in partitions.items():
+        where, manifests = f"{ledger.paths.topic}/{partition}", ledger.manifests(partition)
         behind = ledger.store.entries(ledger.paths.commits(partition), after=f"{end:020d}")
         if behind:
             step = f"Restore the manifest that begins at offset {end}"
@@ -64,7 +72,7 @@ def _chains(ledger: Ledger) -> Iterator[Finding]:
             yield Finding(False, what, where, "They are lost here; ingest that time again from its source")
 
 
-def _hour(ledger: Ledger, hour: Hour, offsets: Sequence["array[int]"]) -> Finding:
+def _hour(ledger: Ledger, hour: Hour, offsets: Offsets) -> Finding:
     """Read an hour's parts: as many records as were committed, each in the hour, no offset twice."""
     seen: set[tuple[int, int]] = set()
     count = 0

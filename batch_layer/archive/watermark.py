@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.partitions import ASK_S, PARTITION_EOF, WAIT_S, consumer_config, unavailable
+from batch_layer.archive.positions import positions
 from config.settings import ArchiveSettings, KafkaSettings
 from ingest import kafka_log
 from ingest.hours import Hour, Millis
@@ -20,13 +21,14 @@ from ingest.hours import Hour, Millis
 def complete_until(ledger: Ledger, kafka: KafkaSettings, archive: ArchiveSettings, now: Millis) -> Hour:
     """The first hour that is not complete; all before it are. Never later than the hour of `now` less the lateness.
 
-    Raises `UnavailableError` where Kafka has to be asked and does not answer.
+    Every partition that Kafka has now takes part, also one of which nothing is archived yet. Raises `UnavailableError`
+    where Kafka does not answer.
     """
+    archived = positions(kafka, ledger)
     lateness_ms = int(archive.lateness_s * 1000)
-    partitions = range(len(ledger.covered))
-    idle = [p for p in partitions if now - (ledger.last_commit(p) or 0) >= archive.idle_after_s * 1000]
-    still = drained(kafka, {p: ledger.covered[p] for p in idle})
-    return Hour.of(watermark([now if p in still else ledger.latest_event(p) for p in partitions], now, lateness_ms))
+    idle = [p for p in archived if now - (ledger.last_commit(p) or 0) >= archive.idle_after_s * 1000]
+    still = drained(kafka, {p: archived[p] for p in idle})
+    return Hour.of(watermark([now if p in still else ledger.latest_event(p) for p in archived], now, lateness_ms))
 
 
 def watermark(passed: Iterable[Millis | None], now: Millis, lateness_ms: int) -> Millis:

@@ -125,6 +125,7 @@ def _archive(settings: Settings, documents: "Callable[[], Documents]") -> Facts:
     ledger = ledger_of(settings)
     behind = archive_lag(settings.kafka, ledger)
     hours, until = ledger.hours(), complete_until(ledger, settings.kafka, settings.archive, now())
+    covered = ledger.covered
     manifests = [manifest for partition in ledger.partitions for manifest in partition]
     return {
         "topic": settings.kafka.posts,
@@ -138,8 +139,8 @@ def _archive(settings: Settings, documents: "Callable[[], Documents]") -> Facts:
         "complete_until": str(until),
         "waiting": _waiting(documents, ledger, [hour for hour in hours if hour < until]),
         "partitions": [
-            {"partition": number, "next": position, "behind": behind.get(number, 0)}
-            for number, position in enumerate(ledger.covered)
+            {"partition": number, "next": covered[number] if number < len(covered) else 0, "behind": count}
+            for number, count in behind.items()
         ],
     }
 

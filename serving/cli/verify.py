@@ -91,12 +91,13 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
 
 def _settled(settings: Settings) -> bool:
     """Whether archive and speed layer have both come to the end of what was produced."""
+    from batch_layer.archive.positions import positions
     from batch_layer.archive.upkeep import ledger_of
     from batch_layer.archive.watermark import drained
     from speed_layer.lag import caught_up
 
-    covered = dict(enumerate(ledger_of(settings).covered))
-    return caught_up(settings) and drained(settings.kafka, covered) == covered.keys()
+    archived = positions(settings.kafka, ledger_of(settings))
+    return caught_up(settings) and drained(settings.kafka, archived) == archived.keys()
 
 
 def _told(findings: "Iterable[Finding]", as_json: bool) -> "Iterator[Finding]":

@@ -192,7 +192,7 @@ def test_a_file_that_compaction_replaced_meanwhile_is_looked_up_again(
     archive.add(1, [post(2, 0, "#a #b")])
     batch = layer()
     plan = batch.plan_missing()
-    ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, settings.kafka.partitions)
+    ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
     at_once = settings.archive.model_copy(update={"keep_replaced_s": 0})
     for hours in ([FIRST], []):
         ledger.refresh()

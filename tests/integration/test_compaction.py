@@ -139,7 +139,7 @@ def test_a_compaction_that_dies_at_any_change_leaves_every_post_readable(setting
     wanted = Counter(post.id for post in posts)
     for changes in range(60):
         store = Dying(settings.hdfs, changes)
-        ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, 3, store=store)
+        ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts, store=store)
         try:
             ledger.refresh()
             Compaction(ledger, settings.archive, NOW).run(several(ledger))

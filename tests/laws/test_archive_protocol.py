@@ -228,7 +228,7 @@ class Archiving(RuleBasedStateMachine):
 
 
 def _ledger(hdfs: HdfsDouble) -> Ledger:
-    ledger = Ledger(HDFS, ARCHIVE, "posts", 1, store=hdfs)
+    ledger = Ledger(HDFS, ARCHIVE, "posts", store=hdfs)
     ledger.refresh()
     return ledger
 
@@ -242,15 +242,15 @@ def _compact(hdfs: HdfsDouble) -> None:
 def check(topic: Topic, hdfs: HdfsDouble, rejected: Counter[int], whole: bool) -> None:
     """Each accepted offset below the archive's end is archived once, or rejected, or in a gap: one of these."""
     ledger = _ledger(hdfs)
-    end = ledger.covered[0]
+    end = ledger.covered[0] if ledger.covered else 0
     records = [record for hour in ledger.hours() for record in posts_of(ledger, hour)]
     archived = Counter(record["offset"] for record in records)
-    gaps = {o for m in ledger.partitions[0] if m.kind == "gap" for o in range(m.start, m.next)}
+    gaps = {o for m in ledger.manifests(0) if m.kind == "gap" for o in range(m.start, m.next)}
     accepted = {offset for offset, _ in topic.messages if offset < end}
     assert all(record["id"] == str(record["offset"]) for record in records)
     assert set(archived.values()) <= {1}
     assert archived.keys() == accepted - topic.poison - gaps
-    assert sum(m.rejected for m in ledger.partitions[0]) == len((accepted & topic.poison) - gaps)
+    assert sum(m.rejected for m in ledger.manifests(0)) == len((accepted & topic.poison) - gaps)
     assert rejected.keys() >= (accepted & topic.poison) - gaps
     assert sum(ledger.posts(hour) for hour in ledger.hours()) == len(records)
     named = {part.path for hour in ledger.hours() for part in ledger.arrived(hour)}

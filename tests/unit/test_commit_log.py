@@ -39,7 +39,7 @@ def read(hdfs: HdfsDouble, log: CommitLog | None = None) -> list[int]:
 
 
 def ledger_of(hdfs: HdfsDouble) -> Ledger:
-    ledger = Ledger(HdfsSettings(root="/archive"), ArchiveSettings(), "posts", 1, store=hdfs)
+    ledger = Ledger(HdfsSettings(root="/archive"), ArchiveSettings(), "posts", store=hdfs)
     ledger.refresh()
     return ledger
 

@@ -102,6 +102,6 @@ def test_a_compaction_clears_what_can_not_be_committed_any_more() -> None:
 
 def compacted_later(hdfs: HdfsDouble) -> int:
     """Folders of `_tmp` that a compaction clears ten days later."""
-    ledger = Ledger(HdfsSettings(root="/archive"), ARCHIVE, "posts", 1, store=hdfs)
+    ledger = Ledger(HdfsSettings(root="/archive"), ARCHIVE, "posts", store=hdfs)
     ledger.refresh()
     return Compaction(ledger, ARCHIVE, NOW + 10 * ABANDONED_MS).run([]).cleared

@@ -1,0 +1,26 @@
+"""Positions: up to where each partition that Kafka has now is archived.
+
+An operator may add partitions to a topic while everything runs. So each look asks Kafka how many there are. The setting
+`kafka.partitions` counts when a topic is created, and never afterwards.
+"""
+
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.partitions import partition_count
+from config.errors import TrendsError
+from config.settings import KafkaSettings
+
+
+def positions(kafka: KafkaSettings, ledger: Ledger) -> dict[int, int]:
+    """For each partition of `posts` the next offset after what is archived: 0 where nothing of it is.
+
+    Call it after `ledger.refresh`. Raises where Kafka does not answer, or has fewer partitions than the archive.
+    """
+    covered, count = ledger.covered, partition_count(kafka)
+    if count < len(covered):
+        raise TrendsError(
+            f"the archive has {len(covered)} partitions and the topic {count}, and none is ever taken away: this is "
+            "another topic, or one that was deleted and created again",
+            where=f"{kafka.bootstrap} {kafka.posts}, archive {ledger.paths.root}",
+            next_step="Compare kafka.posts and hdfs.root with what archived these posts (`trends config`)",
+        )
+    return {partition: covered[partition] if partition < len(covered) else 0 for partition in range(count)}
