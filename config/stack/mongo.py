@@ -1,7 +1,9 @@
 """MongoDB: one mongod, a replica set of one, so that an acknowledged write survives and transactions work."""
 
 import logging
+import re
 import subprocess
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,9 +13,13 @@ from pymongo.uri_parser import parse_uri
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
+from config.stack import openssl
+from config.stack.jars import JarSet
 from config.stack.place import FILES, Place
 from config.stack.server import Address, Port, Program
 
+VERSION = "6.0.27"
+"""What the package of pyproject.toml carries. SECURITY.md says what remains open in it."""
 ELSEWHERE = "or set mongo.uri to a replica set that runs elsewhere"
 NOT_INITIATED, NOT_IN_ITS_SET = 94, 93
 
@@ -22,7 +28,6 @@ class Mongo:
     """The mongod of `mongo.uri`. Several hosts there, or one elsewhere, are not ours to start."""
 
     name = "mongo"
-    jars = None
 
     def __init__(self, settings: Settings, place: Place) -> None:
         self._place = place
@@ -33,6 +38,11 @@ class Mongo:
         self._nodes = [Address(host, int(port or 27017)) for host, port in read["nodelist"]]
         self._set = str(read["options"].get("replicaset") or "rs0")
         self._credentials = bool(read.get("username"))
+
+    @property
+    def jars(self) -> JarSet | None:
+        """The jar with OpenSSL 1.1, where mongod is ours to start."""
+        return openssl.JARS if self.ports() else None
 
     @property
     def address(self) -> str:
@@ -48,17 +58,22 @@ class Mongo:
     def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's
         """Make the data folder. Raises `TrendsError` where mongod can't run here."""
         self._place.data(self.name).mkdir(parents=True, exist_ok=True)
+        openssl.unpack(self._place)
         self.check()
 
-    def check(self) -> Path:
-        """The program. Raises `TrendsError` that says what it lacks on this machine, if anything."""
-        if missing := missing_libraries(mongod()):
+    def check(self) -> str:
+        """Its version. Raises `TrendsError` that says what mongod lacks on this machine, if anything."""
+        program, libraries = mongod(), loader(self._place)
+        missing = missing_libraries(program, libraries)
+        if not openssl.folder(self._place).is_dir():  # before the first `trends up`
+            missing = [name for name in missing if name not in openssl.LIBRARIES]
+        if missing:
             raise TrendsError(
                 f"mongod lacks {', '.join(missing)}",
                 where="MongoDB",
-                next_step=f"`apt-get install libcurl4 liblzma5 libssl3`, {ELSEWHERE}",
+                next_step=f"`apt-get install libcurl4 liblzma5`, {ELSEWHERE}",
             )
-        return mongod()
+        return version_of(program, libraries)
 
     def program(self, jvm: Path) -> Program:  # noqa: ARG002 - the contract's
         """Mongod, on loopback."""
@@ -66,7 +81,7 @@ class Mongo:
         options += ["--dbpath", str(self._place.data(self.name)), "--bind_ip", "127.0.0.1"]
         options += ["--port", str(self._nodes[0].port), "--nounixsocket"]
         options += ["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"]
-        return Program([str(mongod()), *options])
+        return Program([str(mongod()), *options], loader(self._place))
 
     def ready(self) -> bool:
         """Whether it is a writable primary; one that has never been told so is told."""
@@ -125,15 +140,35 @@ def mongod() -> Path:
     return path
 
 
-def missing_libraries(program: Path) -> list[str]:
+def loader(place: Place) -> dict[str, str | None]:
+    """Where mongod's loader looks first. Nothing of the caller's own: another libssl would be taken for ours."""
+    return {"LD_LIBRARY_PATH": str(openssl.folder(place))}
+
+
+def missing_libraries(program: Path, environment: Mapping[str, str | None]) -> list[str]:
     """Shared libraries that the machine lacks for a program, as its loader tells."""
+    told = _said(["/usr/bin/env", "ldd", str(program)], environment)
+    return [line.split()[0] for line in told.splitlines() if "not found" in line]
+
+
+def version_of(program: Path, environment: Mapping[str, str | None]) -> str:
+    """`6.0.27`, as the program tells; empty where it does not run yet."""
+    match = re.search(r"db version v([\w.-]+)", _said([str(program), "--version"], environment))
+    return match[1] if match else ""
+
+
+def _said(command: list[str], environment: Mapping[str, str | None]) -> str:
     try:
-        told = subprocess.run(  # noqa: S603 - a program of our own
-            ["/usr/bin/env", "ldd", program], capture_output=True, text=True, timeout=10, check=False
-        )
+        return subprocess.run(  # noqa: S603 - a program of our own
+            command,
+            env=Program(command, environment).surroundings(),
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [line.split()[0] for line in told.stdout.splitlines() if "not found" in line]
+        return ""
 
 
 logging.getLogger("pymongo").setLevel(logging.WARNING)

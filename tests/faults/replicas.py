@@ -10,9 +10,11 @@ import psutil
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from config.stack.mongo import mongod
-from config.stack.place import FILES
+from config.settings import StackSettings
+from config.stack.mongo import loader, mongod
+from config.stack.place import FILES, Place
 from config.stack.ports import free_ports
+from config.stack.server import Program
 from tests.end_to_end.waiting import until
 from tests.faults.processes import killed
 from tests.faults.proof import Proof, proving
@@ -73,7 +75,10 @@ class Replicas:
         options = ["--config", str(FILES / "mongo" / "mongod.conf"), "--replSet", NAME, "--dbpath", str(data)]
         options += ["--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket", "--logpath", f"{data}.log"]
         options += ["--logappend", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"]
-        return subprocess.Popen([mongod(), *options], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        program = Program([str(mongod()), *options], loader(Place.of(StackSettings())))
+        return subprocess.Popen(
+            program.command, env=program.surroundings(), stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from pymongo import MongoClient
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
-from config.stack import launcher
+from config.stack import launcher, openssl
+from config.stack.mongo import VERSION
 from config.stack.place import Place
 from config.stack.ports import clashes
 from config.stack.states import ServerState, states
@@ -227,6 +228,15 @@ def test_the_command_line_tells_what_it_did_and_where_the_log_is(alone: Settings
     mistyped = run(folder / "trends.toml", "up", "kafak")
     assert mistyped.returncode == 2
     assert "One of: kafka, namenode" in mistyped.stderr
+
+
+def test_mongod_is_the_locked_release_and_finds_the_openssl_of_the_cache(alone: Settings) -> None:
+    up(alone)
+    with MongoClient[dict[str, int]](alone.mongo.uri.get_secret_value()) as client:
+        assert client.server_info()["version"] == VERSION == "6.0.27"
+    mapped = {entry.path for entry in psutil.Process(pid_of(alone)).memory_maps()}
+    wanted = {str(openssl.folder(Place.of(alone.stack)) / name) for name in openssl.LIBRARIES}
+    assert wanted <= mapped
 
 
 def test_down_of_one_program_leaves_the_others_and_the_supervision(alone: Settings, folder: Path) -> None:

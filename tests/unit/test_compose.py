@@ -55,6 +55,15 @@ def test_every_image_is_pinned_by_a_version(services: dict[str, Service]) -> Non
     assert all(re.search(r":\d+\.\d+\.\d+", image) for image in base)
 
 
+def test_mongo_is_of_a_release_series_that_its_maker_still_mends(services: dict[str, Service]) -> None:
+    """8.0 gets patches until October 2029; 8.0.17 is its first without CVE-2025-14847."""
+    images = {service["image"] for name, service in services.items() if name.startswith("mongo")}
+    assert len(images) == 1
+    version = tuple(map(int, images.pop().removeprefix("mongo:").split(".")))
+    assert version[:2] == (8, 0)
+    assert version >= (8, 0, 17)
+
+
 def test_every_mounted_file_exists_and_is_read_only(compose: dict[str, Any], services: dict[str, Service]) -> None:
     for service in services.values():
         for volume in service.get("volumes", []):

@@ -1,18 +1,20 @@
 """Jar sets: what is in the cache is what is listed, and a broken download is never taken for it."""
 
 import dataclasses
+import io
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from config.errors import TrendsError, UnavailableError
-from config.stack import hdfs, jars, kafka, storm
+from config.stack import hdfs, jars, kafka, openssl, storm
 from config.stack.ivy import Artifact, Ivy
 from config.stack.jars import Jar, JarSet, fetch
 from config.stack.place import Place
 
-ALL = (kafka.JARS, hdfs.JARS, storm.JARS)
+ALL = (kafka.JARS, hdfs.JARS, storm.JARS, openssl.JARS)
 
 
 @pytest.fixture
@@ -112,3 +114,33 @@ def test_a_resolver_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None
     with pytest.raises(UnavailableError, match="UNRESOLVED DEPENDENCY"):
         fetch(dataclasses.replace(kafka.JARS, server="kafka"), place, program, lambda _: None)
     assert list((tmp_path / "jars").iterdir()) == []
+
+
+def bundling(place: Place, *names: str) -> None:
+    """The jar of the set, with these libraries in it."""
+    (jar,) = openssl.JARS.classpath(place)
+    Path(jar).parent.mkdir(parents=True, exist_ok=True)
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:xz") as archive:
+        for name in names:
+            entry = tarfile.TarInfo(f"lib/{name}")
+            entry.size = len(name)
+            archive.addfile(entry, io.BytesIO(name.encode()))
+    with zipfile.ZipFile(jar, "w") as outer:
+        outer.writestr(openssl.ARCHIVE, inner.getvalue())
+
+
+def test_the_libraries_of_mongod_are_unpacked_whole_and_again_where_one_is_missing(place: Place) -> None:
+    bundling(place, *openssl.LIBRARIES, "libxml2.so.2")
+    folder = openssl.unpack(place)
+    assert {file.name: file.read_text() for file in folder.iterdir()} == {name: name for name in openssl.LIBRARIES}
+    (folder / openssl.LIBRARIES[0]).unlink()
+    assert openssl.unpack(place) == folder
+    assert sorted(file.name for file in folder.iterdir()) == sorted(openssl.LIBRARIES)
+
+
+def test_a_jar_without_the_libraries_of_mongod_is_told_and_leaves_nothing(place: Place) -> None:
+    bundling(place, openssl.LIBRARIES[0])
+    with pytest.raises(TrendsError, match=r"can't unpack OpenSSL 1\.1"):
+        openssl.unpack(place)
+    assert not openssl.folder(place).exists()
