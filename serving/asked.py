@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from config.errors import UsageError
-from ingest.hours import Hour, Millis, moment_of
+from ingest.hours import Hour, Millis
 from serving import render
-from serving.moments import parse, span
+from serving.days import CalendarDay
+from serving.moments import parse, parse_day, span
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,12 @@ class Asked:
         return hour
 
     def day(self, date: str) -> tuple[Hour, Hour]:
-        """The hours of a day from midnight on, as far as it has passed: 2013-04-15, today, monday."""
-        local = moment_of(parse(date, self.now, self.tz)).astimezone(self.tz).date()
-        midnight = str(local + timedelta(days=1))
-        is_over = parse(midnight, self.now, self.tz) <= self.now
-        return self.range(str(local), midnight if is_over else None, None)
+        """The hours of a day from its first moment to its last, as far as it has passed: 2013-04-15, today, monday."""
+        return self.hours_of(parse_day(date, self.now, self.tz))
+
+    def hours_of(self, day: CalendarDay) -> tuple[Hour, Hour]:
+        """The half-open hours of a calendar day, as far as it has passed."""
+        return self._whole(day.first, min(day.after, self.now))
 
     def range(
         self, since: str | None, until: str | None, last: str | None, default: str | None = None
@@ -52,6 +53,10 @@ class Asked:
             end = parse(until, self.now, self.tz) if until is not None else self.now
         else:
             raise UsageError("--until needs --since", next_step="Say from when on")
+        return self._whole(begin, end)
+
+    def _whole(self, begin: Millis, end: Millis) -> tuple[Hour, Hour]:
+        """The hours that a stretch of time touches; where they are more than it, that is said."""
         first, after = Hour.of(begin), Hour.of(end - 1).plus(1)
         if (begin, end) != (first.start_ms, after.start_ms):
             upto = "until now" if end == self.now else f"to {render.iso(after.start_ms)}"

@@ -1,26 +1,29 @@
 """Moments as people type them: `2017-01-06T07`, `monday-7h`, `yesterday-18h`, `now-3h`. Local time lives here alone.
 
     2017-01-06T07, 2017-01-06T07:30   local to --tz, unless an offset (`+01:00`, `Z`) is written
-    2017-01-06                        its midnight
+    2017-01-06, today, monday         its first moment: midnight, or where the clocks skip it the change
     now, now-3h, now-2d, now-90m      before this moment
     today-7h, yesterday-18h           that day at that o'clock
     monday-7h                         the last Monday at 7 that has passed
 
 A local time that a change of the clocks skips or repeats is refused, since it names no hour or two: write an offset.
+A day has a first moment whatever the clocks do: see `serving.days`.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from config.errors import UsageError
 from ingest.hours import HOUR_MS, Millis, millis, moment_of
+from serving.days import CalendarDay, calendar_day, date_at
 
 EXAMPLES = "Write 2017-01-06T07, 2017-01-06T07:00+01:00, 2017-01-06, monday-7h, yesterday-18h or now-3h"
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _AGO = re.compile(r"now(?:-(\d{1,6})([smhdw]))?", re.ASCII)
 _CLOCK = re.compile(rf"(today|yesterday|{'|'.join(_DAYS)})(?:-(\d{{1,2}})h(\d{{2}})?)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _SPAN = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 _TOO_LATE = 9_214_646_400_000
 """2262-01-01."""
@@ -41,7 +44,8 @@ def zone(name: str) -> ZoneInfo:
 def parse(text: str, now: Millis, tz: ZoneInfo) -> Millis:
     """The moment that was meant, from 1970 to 2262. Raises `UsageError` with examples."""
     try:
-        moment = _meant(text.strip(), now, tz)
+        day = _day(text.strip(), now, tz)
+        moment = _meant(text.strip(), now, tz) if day is None else calendar_day(day, tz).first
         if 0 <= moment < _TOO_LATE:
             return moment
     except (ValueError, OverflowError):
@@ -49,12 +53,30 @@ def parse(text: str, now: Millis, tz: ZoneInfo) -> Millis:
     raise UsageError(f"no moment that I understand: {text[:40]!r}", next_step=EXAMPLES)
 
 
+def parse_day(text: str, now: Millis, tz: ZoneInfo) -> CalendarDay:
+    """The day that was meant: 2017-01-06, today, monday, or the day of any other moment. Raises `UsageError`."""
+    return calendar_day(date_at(parse(text, now, tz), tz), tz)
+
+
+def _day(text: str, now: Millis, tz: ZoneInfo) -> date | None:
+    """The date that is named without a time of day; None where there is a time, or no date."""
+    if _DATE.fullmatch(text):
+        return date.fromisoformat(text)
+    match = _CLOCK.fullmatch(text.lower())
+    if match is None or match[2] is not None:
+        return None
+    today = date_at(now, tz)
+    if match[1] in _DAYS:
+        return today - timedelta(days=(today.weekday() - _DAYS.index(match[1])) % 7)
+    return today - timedelta(days=match[1] == "yesterday")
+
+
 def _meant(text: str, now: Millis, tz: ZoneInfo) -> Millis:
     word = text.lower()
     if match := _AGO.fullmatch(word):
         return now - (_milliseconds(match[1], match[2]) if match[1] else 0)
     if match := _CLOCK.fullmatch(word):
-        return _at_clock(match[1], int(match[2] or 0), int(match[3] or 0), now, tz)
+        return _at_clock(match[1], int(match[2]), int(match[3] or 0), now, tz)
     return _written(text, tz)
 
 

@@ -50,7 +50,7 @@ class TopAsked(LensAsked):
 class DayAsked(LensAsked):
     """Which hours stand side by side."""
 
-    date: str | None = Field(None, max_length=32, description="A day, midnight to midnight: 2017-01-06, monday.")
+    date: str | None = Field(None, max_length=32, description="A day, first to last moment: 2017-01-06, monday.")
     last: str = Field("24h", max_length=16, description="Without a date: from the hour that long ago until now.")
     n: int = Field(10, ge=1, le=50, description="How many tags of each hour.")
 

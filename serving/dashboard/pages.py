@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,10 +15,11 @@ from ingest.hours import HOUR_MS, Hour
 from serving import moments
 from serving.dashboard import charts
 from serving.dashboard.board import OnBoard
-from serving.dashboard.choices import Chosen, Looking, TagAsked, choice, hour_at, hour_of_day
+from serving.dashboard.choices import Choice, Chosen, Looking, TagAsked, choice, hour_at, hour_of_day
 from serving.dashboard.links import Links
 from serving.dashboard.live import events
 from serving.dashboard.paper import page
+from serving.days import CalendarDay, date_at
 from serving.query import Query as Views
 from serving.rising import Riser
 from serving.views import HASHTAGS
@@ -52,12 +54,15 @@ async def live(request: Request, board: OnBoard, query: Looking) -> AsyncIterato
 def day(request: Request, query: Looking, chosen: Chosen, date: Date = "") -> Response:
     """A day of the reader's calendar hour by hour, or the last 24 hours."""
     if date:
-        since, until = chosen.asked.day(date)
+        that = moments.parse_day(date, chosen.asked.now, chosen.tz)
+        since, until = chosen.asked.hours_of(that)
         until = max(since.plus(1), until)  # a day that has not come is shown as one without data
     else:
+        that = None
         since, until = chosen.asked.range(None, None, "24h")
     asked: dict[str, Any] = {
-        "date_asked": bool(date),
+        "date_asked": that and that.date,
+        "steps": _days_beside(that, chosen),
         "since": since,
         "until": until,
         "notes": chosen.notes if date else [],
@@ -68,6 +73,14 @@ def day(request: Request, query: Looking, chosen: Chosen, date: Date = "") -> Re
         return page(request, "day_empty.html", asked | _nothing(query, why), 404)
     asked["whole"] = replace(found.whole, tied_beyond=0)  # a tie after the last tag of the table tells nobody anything
     return page(request, "day.html", asked | {"found": found, "bump": charts.bump(found), "heat": charts.heat(found)})
+
+
+def _days_beside(that: CalendarDay | None, chosen: Choice) -> list[date]:
+    """The dates before and after a day in the reader's calendar, which may leave some out; none that is to come."""
+    if that is None:
+        return []
+    before, after = date_at(that.first - 1, chosen.tz), date_at(that.after, chosen.tz)
+    return [before, after] if that.after <= chosen.asked.now else [before]
 
 
 @router.get("/hour")

@@ -40,7 +40,7 @@ def page(request: Request, template: str, told: Mapping[str, Any], status: int =
         local=lambda hour: local_hour(hour, tz),
         clock=lambda hour: f"{hour.start.astimezone(tz):%H:%M}",
         date=lambda hour: f"{hour.start.astimezone(tz):%Y-%m-%d}",
-        day=lambda hour: f"{hour.start.astimezone(tz):%A, %d %B %Y}",
+        weekday=lambda day: f"{day:%A, %d %B %Y}",
         ranks=competition,
         needs_token=board.access.needs_token,
     )

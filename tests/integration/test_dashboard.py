@@ -83,6 +83,32 @@ def test_the_api_answers_with_the_json_of_the_command_line(
     assert sum(point["count"] for point in history["hours"]) == history["uses"] > 0
 
 
+def test_a_day_without_a_midnight_or_with_two_is_whole_for_the_command_the_api_and_the_page(
+    settings: Settings, settings_file: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
+    for hour in ("2018-11-04T04", "2018-11-05T04", "2011-12-30T09", "2011-12-30T10"):
+        published(store, {"paris": 5}, Hour.parse(hour))
+    days = [
+        ("2018-11-04", "America/Havana", 25, "Sunday, 04 November 2018", "2018-11-03", "2018-11-05"),
+        ("2011-12-29", "Pacific/Apia", 24, "Thursday, 29 December 2011", "2011-12-28", "2011-12-31"),
+        ("2011-12-31", "Pacific/Apia", 24, "Saturday, 31 December 2011", "2011-12-29", "2012-01-01"),
+        ("2018-11-05", "Asia/Kathmandu", 25, "Monday, 05 November 2018", "2018-11-04", "2018-11-06"),
+    ]
+    with running(settings) as url:
+        for date, zone, hours, heading, before, after in days:
+            told = get(f"{url}/api/day", date=date, tz=zone).json()
+            assert (told, len(told["hours"])) == (ask("day", "--date", date, "--tz", zone), hours), date
+            page = get(f"{url}/day", date=date, tz=zone).text
+            assert f"<h1>{heading}</h1>" in page
+            assert [f"date={each}&amp;tz" in page for each in (before, after)] == [True, True]
+        refused = get(f"{url}/api/day", date="2011-12-30", tz="Pacific/Apia")
+        assert (refused.status_code, refused.json()["error"]["what"]) == (
+            400,
+            "the calendar of Pacific/Apia has no 2011-12-30",
+        )
+
+
 def test_every_answer_has_the_shape_that_its_description_promises(settings: Settings, store: Store) -> None:
     """What is sent passes through these shapes, which leave out what they do not name."""
     published(store, {"paris": 5, "rain": 2}, HOUR)
