@@ -1,4 +1,7 @@
-"""What the Kafka client says by itself, without the repetitions: a broker that is gone is said twice a second."""
+"""Kafka client log: what librdkafka reports by itself, without the repetitions (twice a second while a broker is down).
+
+A client without this logger writes to standard error by itself, past every level and filter: a house test finds it.
+"""
 
 import logging
 

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from config.errors import BadRecordError, UnavailableError
 from config.settings import Settings
+from ingest import kafka_log
 from ingest.wire import decode_use
 from serving.store import Store
 from speed_layer.lanes import Counted, Lanes
@@ -43,7 +44,7 @@ def speed_lag(settings: Settings, timeout_s: float = 10.0) -> list[Lag]:
     with Store(settings.mongo) as store:
         lanes = Lanes(store, settings.kafka.hashtags)
         partitions = partitions_of(settings.kafka)
-        consumer = Consumer(consumer_config(settings.kafka) | {"enable.partition.eof": True})
+        consumer = Consumer(consumer_config(settings.kafka) | {"enable.partition.eof": True}, logger=kafka_log.logger)
         try:
             return [
                 _lag(consumer, lanes, settings.kafka.hashtags, number, time.monotonic() + timeout_s)

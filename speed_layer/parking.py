@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from config.errors import UnavailableError
 from config.settings import Settings
-from ingest import rejects
+from ingest import kafka_log, rejects
 from ingest.topics import OVERHEAD_BYTES
 from ingest.wire import Reject
 
@@ -30,7 +30,7 @@ class Parking:
                 "message.max.bytes": settings.ingest.max_post_bytes + OVERHEAD_BYTES,
                 "delivery.timeout.ms": int(DELIVERED_S * 1000),
             },
-            logger=log,
+            logger=kafka_log.logger,
         )
 
     def park(self, parked: Sequence[Reject]) -> None:

@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from config.errors import TrendsError, UnavailableError
 from config.settings import KafkaSettings
+from ingest import kafka_log
 from speed_layer.fold import Message
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Reader:
     def __init__(self, settings: KafkaSettings, partition: int) -> None:
         self._name = f"{settings.hashtags}/{partition}"
         self._at = TopicPartition(settings.hashtags, partition, OFFSET_BEGINNING)
-        self._consumer = Consumer(consumer_config(settings), logger=log)
+        self._consumer = Consumer(consumer_config(settings), logger=kafka_log.logger)
 
     def start(self, offset: int) -> int:
         """Read from an offset on; where it really begins, which is later where the topic's retention was quicker.
@@ -99,7 +100,7 @@ def watermarks(consumer: Consumer, at: TopicPartition) -> tuple[int, int]:
 
 def partitions_of(settings: KafkaSettings) -> list[int]:
     """The partitions of `hashtags`, as they are. Raises `UnavailableError` where there are none."""
-    consumer = Consumer(consumer_config(settings), logger=log)
+    consumer = Consumer(consumer_config(settings), logger=kafka_log.logger)
     try:
         topic = consumer.list_topics(settings.hashtags, timeout=ANSWER_S).topics[settings.hashtags]
     except KafkaException as error:

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from batch_layer.archive.partitions import UNKNOWN_TOPIC, unavailable
 from config.errors import TrendsError
 from config.settings import Settings
+from ingest import kafka_log
 from ingest.rejects import message
 from ingest.topics import OVERHEAD_BYTES
 from ingest.wire import Reject
@@ -64,7 +65,8 @@ class Parking:
                     "compression.type": "zstd",
                     "message.timeout.ms": int(DELIVERY_S * 1000),
                     "message.max.bytes": self._settings.ingest.max_post_bytes + OVERHEAD_BYTES,
-                }
+                },
+                logger=kafka_log.logger,
             )
         return self._producer
 

@@ -52,6 +52,9 @@ COMMANDS = {
 
 SERVICES = frozenset({"archive", "schedule"})
 """Commands that run for ever tell in their log what they do; the others tell what went wrong."""
+KAFKA_LOGS = SERVICES | {"ingest"}
+"""Commands that wait for a broker to come back and log what its client reports meanwhile. The others end with one error
+that names the reason, so the client's own log would only repeat it."""
 
 
 class Trends(click.Group):
@@ -141,6 +144,8 @@ def main(ctx: click.Context) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    if ctx.invoked_subcommand not in KAFKA_LOGS:
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
     ctx.obj = Settings.read()
 
 

@@ -63,6 +63,23 @@ def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
     assert text.count("\n") <= 300
 
 
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_kafka_client_has_a_logger_or_it_writes_to_standard_error_by_itself(path: Path) -> None:
+    if path.relative_to(ROOT).parts[0] == "bench":
+        return  # nobody but its author reads what it says
+    tree = ast.parse(path.read_text())
+    clients = {
+        each.asname or each.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("confluent_kafka")
+        for each in node.names
+        if each.name in {"Consumer", "Producer", "AdminClient"}
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in clients:
+            assert any(word.arg == "logger" for word in node.keywords), f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
 def test_no_module_is_called_after_nothing() -> None:
     vague = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
     assert not [path for path in modules() if path.stem in vague]
