@@ -6,18 +6,23 @@ The command line prints `str(error)` and exits with `exit_code`; nobody sees a t
 
 from typing import ClassVar
 
+from config.redaction import redact
+
 
 class TrendsError(Exception):
-    """Something a user can act on. `where` names the place, `what` the fact, `next_step` what to do."""
+    """Something a user can act on. `where` names the place, `what` the fact, `next_step` what to do.
+
+    No part of it holds a secret that the settings have brought in.
+    """
 
     retriable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.next_step = next_step
+        super().__init__(redact(what))
+        self.what = redact(what)
+        self.where = redact(where)
+        self.next_step = redact(next_step)
 
     def __str__(self) -> str:
         """`where: what. next step`, leaving out what is empty."""
@@ -52,4 +57,4 @@ class BadRecordError(TrendsError):
 
     def __init__(self, reason: str, *, where: str = "") -> None:
         super().__init__(reason, where=where, next_step="see `trends rejects list`")
-        self.reason = reason
+        self.reason = redact(reason)

@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 
+from config import secrets
 from config.errors import UsageError
 from config.live import JetstreamSettings, MastodonSettings, XSettings
 from config.section import Section
 from config.sources import PREFIX, Table, in_environment, in_file, over
 
-NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA", "TRENDS_TEST_STACK"})
-"""Variables with our prefix that are not settings: where the file is, and where tests find recorded posts."""
+NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA", "TRENDS_TEST_STACK", secrets.FILE})
+"""Variables with our prefix that are not settings: where the file is, where secrets are, where tests find things."""
 
 
 class KafkaSettings(Section):
@@ -229,7 +230,9 @@ class Settings(Section):
                 f"no such file: {file_path()}", where="TRENDS_CONFIG", next_step="Unset it or make the file"
             )
         try:
-            return cls.model_validate(over(flags, over(from_environment(), in_file(file_path()))))
+            tables = over(flags, over(from_environment(), in_file(file_path())))
+            secrets.learn(tables, sections())
+            return cls.model_validate(tables)
         except ValidationError as error:
             raise UsageError(_told(error), where="settings", next_step="`trends config` lists every key") from None
 
@@ -241,7 +244,7 @@ def file_path() -> Path:
 
 def from_environment() -> Table:
     """What the environment says, as tables. Raises `UsageError`."""
-    given = {name: value for name, value in os.environ.items() if name not in NOT_SETTINGS}
+    given = {name: value for name, value in secrets.with_file(os.environ).items() if name not in NOT_SETTINGS}
     return in_environment(given, sections())
 
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import UnavailableError
+from config.secrets import write_private
 from config.settings import Settings, file_path
 from config.stack import nimbus
+from config.stack.place import Place
 from config.stack.server import address_of
+from config.stack.services import in_force
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,18 @@ def submit(settings: Settings, root: Path = Path()) -> None:
     """Run `sparse submit` in the project's folder for the Storm of `storm.nimbus`. Raises `UnavailableError`."""
     named = [] if settings.storm.topology == TOPOLOGY else ["-N", settings.storm.topology]
     _sparse(settings, root, "submit", "-n", TOPOLOGY, *named)
+    if address_of(settings.storm.nimbus, "storm.nimbus").here:
+        write_private(_record(settings), Place.of(settings.stack).fingerprint(in_force(settings)))
+
+
+def outdated(settings: Settings) -> bool:
+    """Whether `submit` was called with other settings. False where nobody called it from this state folder."""
+    record = _record(settings)
+    return record.is_file() and record.read_text() != Place.of(settings.stack).fingerprint(in_force(settings))
+
+
+def _record(settings: Settings) -> Path:
+    return Place.of(settings.stack).conf("topology") / f"{settings.storm.topology}.settings"
 
 
 def kill(settings: Settings, root: Path = Path(), wait_s: int = 1) -> None:
@@ -61,7 +76,7 @@ def submitted(settings: Settings) -> str | None:
 
 
 def _sparse(settings: Settings, root: Path, *arguments: str) -> None:
-    command = [str(Path(sys.executable).with_name("sparse")), *arguments]
+    command = [sys.executable, str(Path(sys.executable).with_name("sparse")), *arguments]
     environment = os.environ | {
         "STREAMPARSE_NIMBUS": settings.storm.nimbus,
         "LEIN_ROOT": "1",  # else sparse refuses root, whom Leiningen would ask questions

@@ -69,7 +69,7 @@ class _Hdfs:
         }
 
     def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str) -> Program:
-        options = [*java.flags(heap_mb), "-Djava.net.preferIPv4Stack=true"]
+        options = [*java.flags(self._place.scratch, heap_mb), "-Djava.net.preferIPv4Stack=true"]
         return Program([str(jvm), *options, main, *arguments], self._environment())
 
     def _state(self) -> dict[str, object]:

@@ -79,7 +79,7 @@ class Kafka:
 
     def _java(self, jvm: Path, main: str, *arguments: str) -> Program:
         log4j = f"-Dlog4j2.configurationFile={(FILES / 'kafka' / 'log4j2.yaml').as_uri()}"
-        command = [str(jvm), *java.flags(512, 128), log4j, main, *arguments, str(self._properties)]
+        command = [str(jvm), *java.flags(self._place.scratch, 512, 128), log4j, main, *arguments, str(self._properties)]
         return Program(command, {"CLASSPATH": ":".join(JARS.classpath(self._place))})
 
 

@@ -4,8 +4,10 @@ A second `up` leaves alone what serves. Data stays across `down`. Next: server.p
 what keeps the processes alive.
 """
 
+import errno
 import fcntl
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -35,6 +37,7 @@ READY_TIMEOUT_S = 180.0
 ASK_EVERY_S = 0.4
 DYING_S = 2.0
 """How long a port is waited for that nobody seems to hold: a killed process gives it up with its last thread."""
+UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
 LOG_LINES, LOG_WIDTH = 8, 300
 MOST_LIVES = 3
 """A server that was started this often within one `up`, and ended, is given up."""
@@ -52,7 +55,7 @@ def servers(settings: Settings) -> list[Server]:
 
 def services(settings: Settings) -> list[Service]:
     """The services that are processes of their own."""
-    return [Service(name, Place.of(settings.stack)) for name in COMMANDS]
+    return [Service(name, settings, Place.of(settings.stack)) for name in COMMANDS]
 
 
 def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
@@ -72,7 +75,11 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
             logger.warning("ended %d processes that an earlier stack left behind", killed)
         jvm = java.find() if any(server.jars for server in ours) else Path("java")
         alive = {process.name for process in supervision.processes() if process.alive}
-        changed = {s.name for s in ours if supervision.describe(s.name, s.program(jvm), [p.number for p in s.ports()])}
+        changed = {
+            s.name
+            for s in ours
+            if supervision.describe(s.name, s.program(jvm), [port.number for port in s.ports()], alive=s.name in alive)
+        }
         if moved := changed & alive:
             supervision.stop(sorted(moved))
         missing = [server for server in ours if server.name not in alive - moved]
@@ -202,8 +209,33 @@ class _Bring:
 
 @contextmanager
 def _alone(place: Place) -> Iterator[None]:
-    """One `up` at a time for a state folder."""
-    place.state.mkdir(parents=True, exist_ok=True)
+    """One `up` at a time for a state folder, which is made first; what it writes meanwhile is for its user alone."""
+    before = os.umask(0o077)
+    try:
+        place.make()
+        with _locked(place):
+            yield
+    except OSError as error:
+        raise _unwritable(place, error) from error
+    finally:
+        os.umask(before)
+
+
+def _unwritable(place: Place, error: OSError) -> OSError | TrendsError:
+    """What a disk that is full or can't be written means to the user; any other error as it is."""
+    if error.errno not in UNWRITABLE:
+        return error
+    cache = str(error.filename or "").startswith(str(place.cache))
+    setting, folder = ("stack.cache", place.cache) if cache else ("stack.state", place.state)
+    return TrendsError(
+        f"can't be written: {error.strerror}",
+        where=str(folder),
+        next_step=f"Make room or give yourself the right to write there, or set {setting} to another folder",
+    )
+
+
+@contextmanager
+def _locked(place: Place) -> Iterator[None]:
     with (place.state / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,12 +1,15 @@
 """Where the local stack keeps its things: one folder for the servers' state, one in the user's cache for their jars."""
 
+import hmac
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from string import Template
 from tempfile import NamedTemporaryFile
 
+from config.secrets import write_private
 from config.settings import StackSettings
 
 FILES = Path(__file__).parent.parent
@@ -35,6 +38,11 @@ class Place:
         """A server's configuration as it runs, written anew at each start."""
         return self.state / "conf" / server
 
+    @property
+    def scratch(self) -> Path:
+        """Temporary files of everything that runs here, Java's too."""
+        return self.state / "tmp"
+
     def log(self, server: str) -> Path:
         """What a server says."""
         return self.state / "logs" / f"{server}.log"
@@ -42,6 +50,25 @@ class Place:
     def jars(self, server: str, version: str) -> Path:
         """A server's jars, shared by every checkout of this user."""
         return self.cache / "jars" / f"{server}-{version}"
+
+    def make(self) -> None:
+        """Make the folders, for their user alone. Of a folder that was there before, what we keep in it is closed.
+
+        Raises `OSError` where that is not possible.
+        """
+        new = not self.state.exists() or (self.state / "supervisor").is_dir() or not any(self.state.iterdir())
+        inside = [self.state / name for name in ("conf", "data", "logs", "supervisor")] + [self.scratch]
+        for folder in (self.state, *inside):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder != self.state or new:
+                folder.chmod(0o700)
+
+    def fingerprint(self, text: str) -> str:
+        """Twelve digits that stand for a text, and that tell nobody what it is: it may hold a password."""
+        key = self.state / "supervisor" / "key"
+        if not key.is_file():
+            write_private(key, token_hex())
+        return hmac.new(key.read_bytes(), text.encode(), "sha256").hexdigest()[:12]
 
 
 def rendered(file: str, **values: object) -> str:

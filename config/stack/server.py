@@ -12,6 +12,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from config.errors import TrendsError, UsageError
+from config.sources import PREFIX
 from config.stack.jars import JarSet
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -27,15 +28,21 @@ class Port:
 
 @dataclass(frozen=True)
 class Program:
-    """What is executed. `environment` is added to ours; None takes a variable away."""
+    """What is executed. `environment` is added to ours less every `TRENDS_*`; None takes a variable away.
+
+    So a server knows no setting, and no secret, that its `environment` does not name.
+    """
 
     command: Sequence[str]
     environment: Mapping[str, str | None] = field(default_factory=dict)
     folder: Path | None = None
+    settles: str = ""
+    """What else it goes by: a process that was started under another text is started anew."""
 
     def surroundings(self) -> dict[str, str]:
         """The whole environment that it runs in."""
-        merged = {**os.environ, **self.environment}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        merged = {**inherited, **self.environment}
         return {name: value for name, value in merged.items() if value is not None}
 
     def run(self, where: str, timeout_s: float = 120.0) -> str:
@@ -52,6 +59,7 @@ class Program:
                 text=True,
                 errors="replace",
                 stdin=subprocess.DEVNULL,
+                umask=0o077,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise TrendsError(str(error), where=where) from None

@@ -1,15 +1,21 @@
 """What runs beside the servers: the archiver and the scheduler, under the same supervision."""
 
+import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-from config.settings import NOT_SETTINGS, file_path
+from config import secrets
+from config.settings import NOT_SETTINGS, Settings, file_path, sections
+from config.sources import PREFIX
 from config.stack.place import Place
 from config.stack.server import Port, Program
 
 COMMANDS = {"archiver": "archive", "scheduler": "schedule"}
 """Name of the service, and the command of `trends` that it runs."""
+OTHERS = frozenset({"serve", "jetstream", "x", "mastodon", "stack"})
+"""Sections that no service and no topology reads: they do not get these secrets, and go on when these change."""
 
 
 class Service:
@@ -18,20 +24,23 @@ class Service:
     jars = None
     address = ""
 
-    def __init__(self, name: str, place: Place) -> None:
+    def __init__(self, name: str, settings: Settings, place: Place) -> None:
         self.name = name
+        self._settings = settings
         self._place = place
 
     def ports(self) -> list[Port]:
         """None: it is a client of the servers."""
         return []
 
-    def prepare(self, jvm: Path) -> None:
-        """Nothing: its command makes what it needs."""
+    def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's
+        """Leave the secrets where it finds them. Its command makes all else that it needs."""
+        pass_secrets_on(self._place)
 
     def program(self, jvm: Path) -> Program:  # noqa: ARG002 - the contract's
-        """`trends <command>`, with the Python that runs now."""
-        return Program([str(beside("trends")), COMMANDS[self.name]], settings_environment(self._place), Path.cwd())
+        """`trends <command>`, with the Python that runs now; settings that have changed make it another."""
+        command = [sys.executable, str(beside("trends")), COMMANDS[self.name]]
+        return Program(command, settings_environment(self._place), Path.cwd(), settles=in_force(self._settings))
 
     def ready(self) -> bool:
         """A process that stays is ready; supervision says whether it does."""
@@ -44,9 +53,51 @@ def beside(program: str) -> Path:
 
 
 def settings_environment(place: Place) -> dict[str, str | None]:
-    """The settings as a child in any folder finds them: the same file, the same variables, the same state."""
-    given: dict[str, str | None] = {
-        name: value for name, value in os.environ.items() if name.startswith("TRENDS_") and name not in NOT_SETTINGS
-    }
-    file = {"TRENDS_CONFIG": str(file_path())} if file_path().is_file() else {}
-    return {**given, **file, "TRENDS_STACK__STATE": str(place.state)}
+    """The settings as a child in any folder finds them: the same file, the same variables, the same state.
+
+    Secrets among the variables are not here: the file that `TRENDS_SECRETS_FILE` names holds them.
+    """
+    plain, secret = _given()
+    found: dict[str, str | None] = {**plain, "TRENDS_STACK__STATE": str(place.state)}
+    if file_path().is_file():
+        found["TRENDS_CONFIG"] = str(file_path())
+    if secret:
+        found[secrets.FILE] = str(_file(place))
+    return found
+
+
+def pass_secrets_on(place: Place) -> None:
+    """Write the file of secrets, or remove one that nobody needs."""
+    _, secret = _given()
+    if secret:
+        secrets.write_private(_file(place), json.dumps(secret))
+    else:
+        _file(place).unlink(missing_ok=True)
+
+
+def in_force(settings: Settings) -> str:
+    """The settings that services and the topology go by, secrets included: to compare, never to show."""
+    return json.dumps(settings.model_dump(mode="json", exclude=set(OTHERS), context=None) | _values(settings))
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return {"mongo.uri": settings.mongo.uri.get_secret_value()}
+
+
+def _file(place: Place) -> Path:
+    return place.conf("services") / "secrets.json"
+
+
+def _given() -> tuple[dict[str, str], dict[str, str]]:
+    """Variables that are settings: the plain ones, and the secret ones that services need."""
+    plain: dict[str, str] = {}
+    secret: dict[str, str] = {}
+    known = sections()
+    for name, value in secrets.with_file(os.environ).items():
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
+            continue
+        if not secrets.is_secret(name, known):
+            plain[name] = value
+        elif name.removeprefix(PREFIX).lower().split("__")[0] not in OTHERS:
+            secret[name] = value
+    return plain, secret

@@ -63,7 +63,7 @@ class _Storm:
     def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str, **properties: object) -> Program:
         logs = {"log4j2.configurationFile": (FILES / "storm" / "cluster.xml").as_uri()}
         given = [f"-D{name.replace('_', '.')}={value}" for name, value in (logs | properties).items()]
-        command = [str(jvm), *java.flags(heap_mb), *given, main, *arguments]
+        command = [str(jvm), *java.flags(self._place.scratch, heap_mb), *given, main, *arguments]
         return Program(command, self._environment())
 
     def _daemon(self, jvm: Path, name: str, main: str) -> Program:

@@ -1,11 +1,14 @@
 """Supervision: one supervisord a stack, which starts the servers again when they die and takes them with it at the end.
 
-It is spoken to by XML-RPC over a socket that only its user can open. Every process it starts carries `LOCAL_STACK` in
-its environment, and so do their children: that is how what a killed supervisord left behind is found.
+We talk to it by XML-RPC over a socket that only its user can open. Its configuration holds relative paths alone: its
+syntax expands `%`, in places twice, cuts a line at ` #` and ` ;`, and splits at blanks; and where it can't expand a `%`
+it prints its whole environment. It gets no setting of ours, so no secret. Every process that it starts carries
+`LOCAL_STACK` in its environment, and so do their children: by that `up` and `down` find what a killed supervisord left.
 """
 
 import configparser
 import hashlib
+import io
 import json
 import os
 import sys
@@ -23,7 +26,8 @@ import tenacity
 from supervisor.xmlrpc import SupervisorTransport
 
 from config.errors import TrendsError, UnavailableError
-from config.stack.place import Place
+from config.secrets import write_private
+from config.stack.place import Place, put
 from config.stack.server import Program
 
 MARK = "LOCAL_STACK"
@@ -35,8 +39,15 @@ STOP_TIMEOUT_S = 60.0
 ALIVE = frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"})
 BECOME = Path(__file__).with_name("become.py")
 
+PYTHON = "python"
+"""A link in supervisord's folder to the Python that runs now."""
+
 _HEAD = {
     "nodaemon": "false",
+    "umask": "077",
+    "logfile": "../logs/supervisord.log",
+    "pidfile": "supervisord.pid",
+    "childlogdir": ".",
     "loglevel": "info",
     "logfile_maxbytes": "5MB",
     "logfile_backups": "1",
@@ -88,28 +99,29 @@ class Supervision:
         except UnavailableError:
             return False
 
-    def describe(self, name: str, program: Program, ports: Sequence[int]) -> bool:
-        """Write down how a program is started. Tells whether that, or a port, has changed. Done before `apply`."""
+    def describe(self, name: str, program: Program, ports: Sequence[int], *, alive: bool = False) -> bool:
+        """Write down how a program is started. Tells whether that, or a port, has changed. Done before `apply`.
+
+        The cache's folder does not matter: it follows HOME, and the jars in it are the same everywhere. A program that
+        is `alive` and has not changed keeps its description: it was started from a cache that has its jars.
+        """
         known = {"command": list(program.command), "folder": str(program.folder or self._place.state)}
-        environment = program.surroundings() | {MARK: str(self._place.state)}
         lasting = {key: value for key, value in program.environment.items() if key != "PATH"}  # differs by shell
-        facts = json.dumps([known, lasting, list(ports)], sort_keys=True)
-        fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:12]
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._place.log(name).parent.mkdir(parents=True, exist_ok=True)
-        _write_private(self._folder / f"{name}.json", json.dumps(known | {"environment": environment}))
+        facts = json.dumps([known, lasting, list(ports), program.settles], sort_keys=True)
+        fingerprint = self._place.fingerprint(facts.replace(json.dumps(str(self._place.cache))[1:-1], "CACHE"))
         written = self._read()
         before = written.get(f"program:{name}", "command", fallback="", raw=True)
-        command = (
-            f"{_escaped(sys.executable)} -I -S {_escaped(BECOME)} {_escaped(self._folder / name)}.json {fingerprint}"
-        )
+        command = f"./{PYTHON} -I -S {BECOME.name} {name}.json {fingerprint}"
+        if before == command and alive:
+            return False
+        environment = program.surroundings() | {MARK: str(self._place.state), "TMPDIR": str(self._place.scratch)}
+        write_private(self._folder / f"{name}.json", json.dumps(known | {"environment": environment}))
         written[f"program:{name}"] = _PROGRAM | {
             "command": command,
-            "stdout_logfile": _escaped(self._place.log(name)),
+            "stdout_logfile": f"../logs/{name}.log",
             "stopwaitsecs": str(STOP_AFTER_S),
         }
-        with self._conf.open("w") as file:
-            written.write(file)
+        self._write(written)
         return before != command
 
     def apply(self, names: list[str]) -> None:
@@ -184,7 +196,7 @@ class Supervision:
         return len(found)
 
     def _start(self) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self._conf)]
+        command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", self._conf.name]
         environment: dict[str, str | None] = {MARK: str(self._place.state), "PYTHONPATH": None}
         Program(command, environment, self._folder).run("supervisord", START_TIMEOUT_S)
         _until(self.running, START_TIMEOUT_S, "supervisord does not answer")
@@ -193,20 +205,31 @@ class Supervision:
         """The configuration as it stands, with the fixed sections made new."""
         parser = configparser.RawConfigParser()
         parser.read(self._conf)
-        folder = _escaped(self._folder)
-        parser["unix_http_server"] = {"file": _escaped(self._socket()), "chmod": "0700"}
-        parser["supervisord"] = _HEAD | {
-            "logfile": f"{_escaped(self._place.log('supervisord'))}",
-            "pidfile": f"{folder}/supervisord.pid",
-            "childlogdir": folder,
-            "directory": folder,
-        }
+        parser["unix_http_server"] = {"file": self._socket_setting(), "chmod": "0700"}
+        parser["supervisord"] = dict(_HEAD)
         if os.geteuid() == 0:
             parser["supervisord"]["user"] = "root"
         parser["rpcinterface:supervisor"] = {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
         }
         return parser
+
+    def _write(self, parser: configparser.RawConfigParser) -> None:
+        """Write the configuration, and beside it what its relative names mean."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._place.log("any").parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        put(self._folder / BECOME.name, BECOME.read_text())
+        beside = self._folder / f".{PYTHON}-{os.getpid()}"
+        beside.unlink(missing_ok=True)
+        beside.symlink_to(Path(sys.executable).resolve())
+        beside.replace(self._folder / PYTHON)
+        text = io.StringIO()
+        parser.write(text)
+        write_private(self._conf, text.getvalue())
+
+    def _socket_setting(self) -> str:
+        near = self._folder / "s"
+        return near.name if self._socket() == near else str(self._socket()).replace("%", "%%")
 
     def _socket(self) -> Path:
         """In the state folder, or where that path is too long for a socket, in a private folder beside others."""
@@ -245,18 +268,6 @@ def _until(true: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
         waiting(true)
     except tenacity.RetryError:
         raise TrendsError(otherwise, where="the local stack", next_step="See `trends logs supervisord`") from None
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Only its user may read it: the environment may hold passwords."""
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text)
-
-
-def _escaped(value: object) -> str:
-    """Supervisord expands `%`, and splits at blanks unless quoted."""
-    return str(value).replace("%", "%%")
 
 
 @contextmanager

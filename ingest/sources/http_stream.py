@@ -10,6 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 from config.errors import BadRecordError, UsageError
+from config.redaction import remember
 from ingest.hours import Millis
 from ingest.sources.addresses import host_of
 from ingest.sources.formats import Reader, Reading
@@ -166,6 +167,7 @@ def token_of(token: SecretStr | None, file: Path | None, names: str) -> SecretSt
         raise UsageError("no token", next_step=f"Set {names}")
     if not told.isascii() or not told.isprintable() or " " in told:
         raise UsageError("a token is letters, digits and signs, without blanks", next_step=f"Look at {names}")
+    remember(told)
     return SecretStr(told)
 
 

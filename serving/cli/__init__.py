@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from config.errors import TrendsError
+from config.redaction import RedactingFormatter, redact
 
 COMMANDS = {
     "Ask": {
@@ -139,10 +140,10 @@ def main(ctx: click.Context) -> None:
     """
     from config.settings import Settings  # `trends --help` needs none of it
 
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(
-        level=logging.INFO if ctx.invoked_subcommand in SERVICES else logging.WARNING,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        level=logging.INFO if ctx.invoked_subcommand in SERVICES else logging.WARNING, handlers=[handler]
     )
     if ctx.invoked_subcommand not in KAFKA_LOGS:
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
@@ -169,5 +170,8 @@ def _unexpected(error: Exception) -> int:
     """A defect of ours: one line for the user, the traceback for who mends it."""
     from serving.cli.defects import kept  # nobody else needs it
 
-    click.echo(f"trends: an error that should not happen: {type(error).__name__}: {error}. {kept(error)}", err=True)
+    click.echo(
+        f"trends: an error that should not happen: {type(error).__name__}: {redact(str(error))}. {kept(error)}",
+        err=True,
+    )
     return 1

@@ -8,12 +8,11 @@ import click
 from pydantic import BaseModel, SecretStr
 
 from config.meanings import meanings
+from config.redaction import HIDDEN
+from config.secrets import SECRET_KEY
 from config.settings import Settings, file_path, from_environment
 from config.sources import in_file
 from serving.cli.options import json_option, settings_of
-
-HIDDEN = "***"
-"""Shown in place of a secret."""
 
 
 class Setting(NamedTuple):
@@ -71,7 +70,11 @@ def settings_in_force(settings: Settings) -> Iterator[Setting]:
         for key in type(values).model_fields:
             value = getattr(values, key)
             source = "environment" if _has(environment, section, key) else "file" if _has(file, section, key) else ""
-            shown = HIDDEN if isinstance(value, SecretStr) else json.loads(values.model_dump_json(include={key}))[key]
+            shown: Any = HIDDEN
+            if not isinstance(value, SecretStr):
+                shown = json.loads(values.model_dump_json(include={key}))[key]
+            if (section, key) == ("spark", "conf"):
+                shown = {name: HIDDEN if SECRET_KEY.search(name) else each for name, each in shown.items()}
             yield Setting(section, key, shown, source or "default", told[key])
 
 

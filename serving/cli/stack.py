@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.errors import UnavailableError, UsageError
+from config.redaction import redact
 from config.settings import Settings
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress
@@ -84,14 +85,16 @@ def _furnish(settings: Settings) -> None:
 
 
 def _submit(settings: Settings, progress: Progress) -> list[str]:
-    """Submit the topology unless it runs; then wait until Storm has given it a worker."""
+    """Submit the topology unless it runs under these settings; then wait until Storm has given it a worker."""
     from config.stack import nimbus
     from config.stack.place import PROJECT
     from config.stack.server import address_of
-    from speed_layer.submission import submit
+    from speed_layer.submission import outdated, submit
 
     at, name = address_of(settings.storm.nimbus, "storm.nimbus"), settings.storm.topology
     started = []
+    if outdated(settings):
+        _kill(settings, progress)
     if nimbus.ask(at).topology(name) is None:
         progress.tell(TOPOLOGY, "submitting")
         submit(settings, PROJECT)
@@ -189,10 +192,10 @@ def logs(ctx: click.Context, name: str, count: int, follow: bool) -> None:
     path = log_of(settings_of(ctx), name)
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in deque(file, maxlen=count):
-            click.echo(line, nl=False)
+            click.echo(redact(line), nl=False)
         if follow:
             for line in added(path, file.tell(), FOLLOW_EVERY_S):
-                click.echo(line, nl=False)
+                click.echo(redact(line), nl=False)
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,14 +19,16 @@ from pymongo import MongoClient
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
-from config.stack import launcher, openssl
+from config.stack import launcher, nimbus, openssl
 from config.stack.mongo import VERSION
 from config.stack.place import Place
 from config.stack.ports import clashes
+from config.stack.server import address_of
 from config.stack.states import ServerState, states
 from config.stack.supervise import Supervision
 from ingest.topics import create_topics
 from tests import servers
+from tests.faults.disk import small_disk
 
 TRENDS = Path(sys.executable).with_name("trends")
 
@@ -167,6 +170,35 @@ def test_settings_of_other_servers_leave_this_one_alone(alone: Settings) -> None
     assert pid_of(alone) == before
 
 
+def test_the_cache_of_another_home_restarts_nothing(alone: Settings, tmp_path: Path) -> None:
+    up(alone)
+    before = pid_of(alone)
+    elsewhere = alone.model_copy(update={"stack": alone.stack.model_copy(update={"cache": tmp_path / "empty"})})
+    assert up(elsewhere) == []
+    assert pid_of(alone) == before
+    os.kill(before, signal.SIGKILL)  # and it comes back from the cache that has its jars
+    until(lambda: (mongo(alone).pid or before) != before and mongo(alone).state == "running")
+    assert not (tmp_path / "empty").exists()
+
+
+def test_a_state_folder_that_can_not_be_written_ends_up_in_one_sentence(tmp_path: Path) -> None:
+    """A disk that is mounted read-only, and one of which the last byte is taken."""
+    file = servers.written(tmp_path / "trends.toml", servers.own_stack(tmp_path))
+    with small_disk(tmp_path / "state", 1) as disk:
+        (disk.folder / "ballast").write_bytes(bytes(100_000))
+        with pytest.raises(OSError, match="No space"), (disk.folder / "ballast").open("ab", buffering=0) as ballast:
+            while True:
+                ballast.write(bytes(4096))
+        full = run(file, "up", "mongo")
+        subprocess.run(["mount", "-o", "remount,ro", disk.folder], check=True)
+        locked = run(file, "up", "mongo")
+    for told, why in ((full, "No space left on device"), (locked, "Read-only file system")):
+        assert told.returncode == 1
+        assert re.fullmatch(
+            rf"trends: {tmp_path}/state: can't be written: {why}\. Make room .* stack\.state .*\n", told.stderr
+        )
+
+
 def test_servers_that_are_moved_to_other_ports_are_started_anew_with_their_data(tmp_path: Path) -> None:
     file = tmp_path / "trends.toml"
     first = servers.read(servers.written(file, servers.own_stack(tmp_path)))
@@ -237,6 +269,60 @@ def test_mongod_is_the_locked_release_and_finds_the_openssl_of_the_cache(alone: 
     mapped = {entry.path for entry in psutil.Process(pid_of(alone)).memory_maps()}
     wanted = {str(openssl.folder(Place.of(alone.stack)) / name) for name in openssl.LIBRARIES}
     assert wanted <= mapped
+
+
+def test_no_process_no_file_and_no_log_of_the_stack_holds_a_secret_and_all_is_for_its_user_alone(
+    tmp_path: Path,
+) -> None:
+    """In a folder whose name made supervisord print its environment."""
+    token = "token-of-a-dashboard"
+    folder = tmp_path / "50% of it"
+    folder.mkdir()
+    file = servers.written(folder / "trends.toml", servers.own_stack(folder))
+    settings = servers.read(file)
+    try:
+        with servers.reading(file):
+            environment = os.environ | {"TRENDS_SERVE__TOKEN": token, "TRENDS_X__TOKEN": token}
+        told = subprocess.run(
+            [TRENDS, "up", "mongo"], env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert told.returncode == 0, told.stderr
+        assert token not in told.stderr
+        processes = supervision(settings).strays()
+        assert "mongod" in {process.name() for process in processes}
+        assert len(processes) > 1
+        for process in processes:
+            assert token not in " ".join([*process.cmdline(), *process.environ().values()]), process
+        there = [path for path in (folder / "state").rglob("*") if not path.is_symlink()]
+        assert [path for path in (folder / "state", *there) if path.stat().st_mode & 0o077] == []
+        assert [path for path in there if path.is_file() and token in path.read_text(errors="replace")] == []
+    finally:
+        down(settings)
+
+
+def test_up_submits_the_topology_again_once_a_setting_has_changed(
+    settings: Settings, settings_file: Path, tmp_path: Path
+) -> None:
+    tables = servers.tables(settings_file)
+    tables["stack"]["state"] = str(tmp_path / "state")
+    file = servers.written(tmp_path / "own.toml", tables)
+
+    def submitted() -> str:
+        told = run(file, "up", "topology")
+        assert told.returncode == 0, told.stderr
+        found = nimbus.ask(address_of(settings.storm.nimbus, "storm.nimbus")).topology(settings.storm.topology)
+        assert found
+        return found.id
+
+    try:
+        first = submitted()
+        assert submitted() == first
+        servers.written(file, tables | {"speed": {"chunk_ms": 50}})
+        second = submitted()
+        assert second != first
+        assert submitted() == second
+    finally:
+        assert run(file, "down", "topology").returncode == 0
 
 
 def test_down_of_one_program_leaves_the_others_and_the_supervision(alone: Settings, folder: Path) -> None:

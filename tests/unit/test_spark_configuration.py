@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from batch_layer.spark import LONG_POSTS, configuration
+import pytest
+from pyspark import SparkConf
+
+from batch_layer.spark import LONG_POSTS, Engine, configuration
+from config.errors import UnavailableError
 from config.settings import HdfsSettings, SparkSettings
 
 FIRST_COMPILER_ALONE = "-XX:TieredStopAtLevel=1"
@@ -22,3 +26,20 @@ def test_a_long_history_gets_both_of_javas_compilers_on_one_machine_and_a_cluste
 def test_what_the_settings_say_of_java_comes_last_so_it_wins() -> None:
     asked = SparkSettings(conf={"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=4"})
     assert java(asked, 0).endswith("-XX:TieredStopAtLevel=4")
+
+
+def test_no_secret_of_spark_is_on_the_command_line_of_its_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All of the command line is what `launch_gateway` is given; the rest goes through the gateway to the driver."""
+    shown: dict[str, str] = {}
+
+    def launch(conf: SparkConf, _: object) -> None:
+        shown.update(conf.getAll())
+        raise OSError("far enough")
+
+    monkeypatch.setattr("batch_layer.spark.launch_gateway", launch)
+    conf = {"spark.hadoop.fs.s3a.secret.key": "very-secret", "spark.hadoop.fs.s3a.endpoint": "here"}
+    engine = Engine(SparkSettings(conf=conf), HdfsSettings(), tmp_path)
+    with pytest.raises(UnavailableError, match="far enough"):
+        engine.session()
+    assert shown["spark.hadoop.fs.s3a.endpoint"] == "here"
+    assert "very-secret" not in shown.values()

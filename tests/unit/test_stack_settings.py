@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
 from config.errors import TrendsError, UsageError
-from config.settings import Settings
+from config.settings import ArchiveSettings, MongoSettings, ServeSettings, Settings
 from config.stack import java, launcher, machine
 from config.stack.become import __file__ as become
 from config.stack.kafka import cluster_id
@@ -19,6 +20,7 @@ from config.stack.launcher import servers
 from config.stack.place import FILES, Place, put, rendered
 from config.stack.ports import clashes, free_ports, owner_of, refuse_twice
 from config.stack.server import Port, Program, address_of
+from config.stack.services import Service
 from config.stack.states import states
 from config.stack.supervise import Supervision
 from tests.servers import own_stack, read, written
@@ -151,6 +153,25 @@ def test_a_described_program_changes_only_when_something_that_matters_does(tmp_p
     assert supervision.describe("it", Program(["/bin/true"], {"PATH": "/two", "KEY": "other"}), [1])
     assert supervision.describe("it", Program(["/bin/true"], {"PATH": "/two", "KEY": "other"}), [2])
     assert (tmp_path / "supervisor" / "it.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_service_is_another_program_once_a_setting_that_it_reads_has_changed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    supervision = Supervision(Place(tmp_path, tmp_path))
+
+    def changed(**sections: BaseModel) -> bool:
+        program = Service("archiver", settings.model_copy(update=sections), Place(tmp_path, tmp_path)).program(
+            Path("java")
+        )
+        return supervision.describe("archiver", program, [], alive=True)
+
+    assert changed()
+    assert not changed()
+    assert changed(archive=ArchiveSettings(lateness_s=1))
+    assert changed(mongo=MongoSettings(uri=SecretStr("mongodb://a:first@db.example")))
+    assert changed(mongo=MongoSettings(uri=SecretStr("mongodb://a:second@db.example")))
+    assert not changed(mongo=MongoSettings(uri=SecretStr("mongodb://a:second@db.example")), serve=ServeSettings(port=1))
 
 
 def test_a_socket_path_that_is_too_long_moves_to_a_private_folder(tmp_path: Path) -> None:

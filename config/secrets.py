@@ -1,0 +1,106 @@
+"""Secrets: which settings are secret, and how a process that we start gets those it needs.
+
+A secret setting has the type `SecretStr`; a value of `spark.conf` is secret where Spark's own rule says so. What is
+secret in the environment goes to a child through a file of mode 0600 that `TRENDS_SECRETS_FILE` names: a process list
+shows the environment of a process to its user, and whatever a server prints of its own to everybody who reads its log.
+Servers get neither.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, SecretStr
+
+from config.errors import UsageError
+from config.redaction import remember
+from config.sources import PREFIX
+
+FILE = "TRENDS_SECRETS_FILE"
+"""Names a JSON file of further variables. A variable of the environment itself counts more."""
+SECRET_KEY = re.compile(r"secret|password|token|access[.]?key", re.IGNORECASE)
+"""Spark's rule (`spark.redaction.regex`), for keys of `spark.conf` and options of a connection string."""
+
+Sections = Mapping[str, type[BaseModel]]
+
+
+def secret_keys(section: type[BaseModel]) -> frozenset[str]:
+    """The keys of a section whose values are secret."""
+    return frozenset(key for key, field in section.model_fields.items() if _is_secret(field.annotation))
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or SecretStr in getattr(annotation, "__args__", ())
+
+
+def learn(tables: Mapping[str, Any], sections: Sections) -> None:
+    """Have every secret of these tables redacted from now on: before they are validated, since that can fail."""
+    for name, section in sections.items():
+        table = tables.get(name)
+        if not isinstance(table, Mapping):
+            continue
+        for key in secret_keys(section) & table.keys():
+            remember(*_parts(str(table[key])))
+        conf = table.get("conf")
+        if isinstance(conf, Mapping):
+            remember(*(str(value) for key, value in conf.items() if SECRET_KEY.search(key)))
+
+
+def _parts(value: str) -> Iterator[str]:
+    """What of a secret is secret. A connection string is one where it holds credentials, and its password is alone."""
+    if "://" not in value:
+        yield value
+        return
+    try:
+        address = urlsplit(value)
+    except ValueError:
+        yield value
+        return
+    user, at, _ = address.netloc.rpartition("@")
+    password = user.partition(":")[2]
+    options = [option.partition("=") for option in re.split("[&;]", address.query)]
+    hidden = [
+        password,
+        *(found for key, _, found in options if SECRET_KEY.search(key) or "mechanismprop" in key.lower()),
+    ]
+    for each in hidden:
+        yield from {each, unquote(each)}
+    if at and password:
+        yield from (f"{user}@", value)
+
+
+def is_secret(variable: str, sections: Sections) -> bool:
+    """Whether a variable of the environment holds a secret, be it within the JSON of a section or of `spark.conf`."""
+    section, *keys = variable.removeprefix(PREFIX).lower().split("__")
+    if not variable.startswith(PREFIX) or section not in sections:
+        return False
+    if section == "spark":
+        return not keys or keys == ["conf"] or (keys[0] == "conf" and bool(SECRET_KEY.search(variable)))
+    secret = secret_keys(sections[section])
+    return bool(secret) if not keys else keys[0] in secret
+
+
+def with_file(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, with the variables of its file of secrets beneath. Raises `UsageError` where that is no such."""
+    if FILE not in environment:
+        return dict(environment)
+    try:
+        told = json.loads(Path(environment[FILE]).read_text(encoding="utf-8"))
+        return {str(name): str(value) for name, value in told.items()} | dict(environment)
+    except (OSError, ValueError, AttributeError):  # what it holds is not told
+        raise UsageError("can't read the file that it names", where=FILE, next_step="`trends up` writes it") from None
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its user alone may read, whole."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}-{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(text)
+    beside.replace(path)
