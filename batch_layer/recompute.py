@@ -17,6 +17,8 @@ from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import Hour, Millis
+from ingest.rule_text import phrases_text, text_of
+from serving.rulebook import keep
 from serving.store import Store, told
 from serving.views import HOURS, LENSES
 
@@ -136,6 +138,7 @@ class Batch:
             emptied = self._empty(run, plan) if reset else {}
             planned = self._left(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
             run.tell(hours_planned=len(plan.hours), hours_done=outcome.resumed)
+            keep(self.store, (text_of(plan.rule), phrases_text()), self.now())
             for good in self._computed(planned, plan.rule, outcome, watch or Watch(threading.Event())):
                 run.check()
                 published = publish(self.store, good, Stamp(run.id, run.token, plan.rule.version), self.now())

@@ -4,15 +4,18 @@ It shares only the rules with what it judges: which tags and which phrases a pos
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from batch_layer.archive.buffer import Record
 from batch_layer.archive.verify import Finding
 from ingest.hashtags import Rule
+from ingest.hours import Hour
 from ingest.kinds import Kind, Phrase
 from ingest.phrases import phrases, version
+from ingest.rule_text import RuleText, rebuilt
 from serving.views import BatchDocument, HourDocument, Lens, LensDocument, RowDocument
 
+_BY_THIS_RULE = "`trends recompute --since {since} --until {until}` computes it by this one, then verify again"
 _COMPUTE = "`trends batch hour {hour}` computes it again; if it differs then too, report it"
 
 
@@ -24,8 +27,17 @@ def recount(posts: Iterable[Record], used: Callable[[Record], Iterable[str]], on
     return Counter(tag for post in first.values() for tag in used(post)), len(first)
 
 
+def rules_by_version(texts: Iterable[RuleText], now: Rule) -> dict[str, Rule]:
+    """The hashtag rules by which documents can be counted again: that of now, and those that texts tell."""
+    made = filter(None, map(rebuilt, texts))
+    return {rule.version: rule for rule in (*made, now)}
+
+
 def compare_batch(document: HourDocument, posts: Iterable[Record], rule: Rule) -> Finding:
-    """An hour's document against its posts. One that was made by another rule, or is provisional, is not compared."""
+    """An hour's document against its posts. One that was made by another rule, or is provisional, is not compared.
+
+    Whoever knows the rule that made it hands that one over: see `rules_by_version`.
+    """
     if document["dirty"] or not document["complete"]:
         return Finding(True, "provisional: not compared, it will be computed again", document["hour"])
     return _compared(document, posts, _tags(rule), rule.version, document["hour"])
@@ -51,7 +63,9 @@ def _compared(
     where: str,
 ) -> Finding:
     if document["rule"] != rule:
-        return Finding(True, f"made by rule {document['rule']}, the rule now is {rule}: not compared", where)
+        hour = Hour.parse(document["hour"])
+        what = f"made by rule {document['rule']}, which is not known here; {rule} is: not compared"
+        return Finding(True, what, where, _BY_THIS_RULE.format(since=hour, until=hour.plus(1)))
     uses, count = recount(posts, used, once=True)
     told = (document["posts"], document["uses"], document["tags"], _kept(document["top"], document["tied_beyond"]))
     rows = [(tag, uses[tag]) for tag in sorted(uses, key=lambda tag: (-uses[tag], tag))]
@@ -62,7 +76,7 @@ def _compared(
         what = f"the document has {told[:3]} posts, uses and tags, a recount {counted[:3]}"
         step = _COMPUTE.format(hour=document["hour"])
         return Finding(False, what if told[:3] != counted[:3] else "the ranking differs", where, step)
-    return Finding(True, f"{count} posts, {uses.total()} uses, as recounted", where)
+    return Finding(True, f"{count} posts, {uses.total()} uses, as recounted by rule {rule}", where)
 
 
 def compare_speed(
@@ -79,6 +93,14 @@ def compare_speed(
         since = "the rule was corrected" if kind == "hashtag" else "`ingest.kinds` was set"
         return Finding(False, what, where, f"Report this, unless {since} since these posts came")
     return Finding(True, f"{uses.total()} uses in the speed layer, as sent", where)
+
+
+def compare_speed_by_any(
+    hour: str, counts: Mapping[str, int], posts: Collection[Record], rules: Sequence[Rule], kind: Kind
+) -> Finding:
+    """The same by the first of some rules that explains the rows: whoever sent them kept no version of its rule."""
+    found = [compare_speed(hour, counts, posts, rule, kind) for rule in (rules if kind == "hashtag" else rules[:1])]
+    return next((each for each in found if each.ok), found[0])
 
 
 def _phrases(kind: Phrase) -> Callable[[Record], Iterable[str]]:

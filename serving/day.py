@@ -4,12 +4,13 @@ Pure: `grid` makes it of views, `day_json` says it. For as many hours as are ask
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ingest.hours import Hour
 from serving.merge import Range, View, first, places, total
 from serving.render import hour_json
+from serving.rules import RuleNow, Rules, rules_of
 from serving.views import Row
 
 Move = Literal["new", "up", "down", "same", "unknown"]
@@ -69,16 +70,30 @@ class Day:
     """All hours as one ranking: totals, holes, how far off a sum can be."""
 
     @property
+    def rules(self) -> Rules:
+        """The versions of the rule behind its hours, and behind the hour before, with which the first is compared."""
+        return self.whole.rules
+
+    @property
     def hours(self) -> tuple[Hour, ...]:
         """All hours, ascending."""
         return tuple(line.hour for line in self.lines)
 
 
-def grid(views: Sequence[View], since: Hour, until: Hour, n: int, most: int = SERIES) -> Day:
+def grid(  # noqa: PLR0913 - the hours, and how much of them is shown
+    views: Sequence[View],
+    since: Hour,
+    until: Hour,
+    n: int,
+    most: int = SERIES,
+    *,
+    rule_now: RuleNow | None = None,
+) -> Day:
     """A day of views with all their rows, ascending: those of `[since, until)`, and of the hour before where known."""
     known = {view.hour: view for view in views}
     placed = {hour: places(view) for hour, view in known.items()}
     whole = total([view for view in views if since <= view.hour < until], since, until, most)
+    whole = replace(whole, rules=rules_of(views, rule_now))
     hours = [since.plus(step) for step in range(until.serial - since.serial)]
     lines = tuple(_line(hour, known, placed, n) for hour in hours)
     return Day(lines, tuple(_series(row, hours, known, placed) for row in whole.rows), whole)
@@ -131,6 +146,8 @@ def day_json(day: Day) -> dict[str, Any]:
             for each in day.series
         ],
         "missing": [str(hour) for hour in whole.missing],
+        "rules": dict(day.rules.hours),
+        "mend": day.rules.mend,
         "uses": whole.uses,
         "max_error": whole.max_error,
     }

@@ -6,12 +6,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+from ingest.hours import Hour
 from serving.render import printable
+from serving.rules import corrections, recompute
 from serving.views import FIRST, HourDocument, SpeedSeen
 
 Facts = dict[str, Any]
 _NAMED = 5
 """Tags that a sentence names."""
+_LONGEST = 300
+"""Characters of a rule's corrections."""
 _LISTED = 8
 """Chunks, and files, that are listed."""
 
@@ -95,8 +99,13 @@ def _run(facts: Facts) -> Iterator[str]:
     if run is not None:
         by += f" ({run['kind']}, attempt {run['attempt']}, {run['state']})"
     yield f"It was computed at {answer['computed_at']} by {by}, under rule {answer['rule']}."
+    if facts["rule_text"]:
+        says = corrections(facts["rule_text"]["ignore"], facts["rule_text"]["aliases"])
+        named = f", which {printable(says, _LONGEST)}" if says else ""
+        yield f"`trends rules {answer['rule']}` shows the text of this rule{named}."
     if answer["rule"] != facts["rule_now"]:
-        yield f"The rule is {facts['rule_now']} now: `trends recompute --since {facts['hour']}` applies it."
+        hour = Hour.parse(facts["hour"])
+        yield f"The rule is {facts['rule_now']} now: `{recompute(hour, hour.plus(1))}` applies it."
 
 
 def _archive(archive: Facts, answer: Facts) -> Iterator[str]:

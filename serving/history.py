@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.hours import Hour
 from serving.merge import State, View, places
+from serving.rules import RuleNow, Rules, rules_of
 from serving.views import HASHTAGS, Lens, Origin
 
 
@@ -24,6 +25,7 @@ class Point:
     """Of all tags."""
     origin: Origin | None = None
     state: State | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class History:
     lens: Lens
     spellings: tuple[tuple[str, int], ...]
     """Each spelling that an hour shows, with the uses in those hours, most first."""
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def uses(self) -> int:
@@ -60,8 +63,8 @@ class History:
         return max((point for point in self.points if point.count), key=lambda each: each.count or 0, default=None)
 
 
-def history(tag: str, views: Iterable[View], since: Hour, until: Hour) -> History:
-    """A tag in the hours `[since, until)`, of views with all their rows."""
+def history(tag: str, views: Iterable[View], since: Hour, until: Hour, rule_now: RuleNow | None = None) -> History:
+    """A tag in the hours `[since, until)`, of views with all their rows, ascending."""
     known: dict[Hour, Point] = {}
     spelled: Counter[str] = Counter()
     lens = HASHTAGS
@@ -70,14 +73,13 @@ def history(tag: str, views: Iterable[View], since: Hour, until: Hour) -> Histor
         rank, row = places(view).get(tag, (None, None))
         count = row.count if row else None if view.cut_at else 0
         at_most = view.cut_at if count is None else count
-        known[view.hour] = Point(view.hour, count, rank, at_most, view.uses, view.origin, view.state)
+        known[view.hour] = Point(view.hour, count, rank, at_most, view.uses, view.origin, view.state, view.rule)
         if row:
             spelled[row.shown] += row.count
     hours = [since.plus(step) for step in range(until.serial - since.serial)]
     points = tuple(known.get(hour, Point(hour, at_most=None)) for hour in hours)
-    return History(
-        tag, since, until, points, lens, tuple(sorted(spelled.items(), key=lambda each: (-each[1], each[0])))
-    )
+    spellings = tuple(sorted(spelled.items(), key=lambda each: (-each[1], each[0])))
+    return History(tag, since, until, points, lens, spellings, rules_of(points, rule_now))
 
 
 def history_json(answer: History) -> dict[str, Any]:
@@ -95,6 +97,8 @@ def history_json(answer: History) -> dict[str, Any]:
         "max_error": answer.max_error,
         "best": _point_json(best) if best else None,
         "missing": [str(hour) for hour in answer.missing],
+        "rules": dict(answer.rules.hours),
+        "mend": answer.rules.mend,
     }
 
 
@@ -107,4 +111,5 @@ def _point_json(point: Point) -> dict[str, Any]:
         "uses": point.uses,
         "origin": point.origin,
         "state": point.state or "missing",
+        "rule": point.rule,
     }

@@ -6,10 +6,11 @@ anything of the two added together.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ingest.hours import Hour, Millis
+from serving.rules import RuleNow, Rules, rules_of
 from serving.views import HASHTAGS, Lens, Origin, Row, rank
 
 State = Literal["live", "provisional", "final"]
@@ -59,6 +60,8 @@ class Range:
     """The most that a tag's sum can lack: 0 is exact. The sum of the hours' `cut_at`."""
     tags: int | None
     """Distinct tags; None where hours keep only their first ones, so that nobody can know."""
+    rules: Rules = field(default_factory=Rules)
+    """The versions of the rule behind the hours, and behind those that they are compared with."""
 
     @property
     def lens(self) -> Lens:
@@ -130,7 +133,7 @@ def places(view: View) -> dict[str, tuple[int, Row]]:
     return {row.tag: (rank, row) for rank, row in zip(competition(view.rows), view.rows, strict=True)}
 
 
-def total(views: Sequence[View], since: Hour, until: Hour, n: int) -> Range:
+def total(views: Sequence[View], since: Hour, until: Hour, n: int, rule_now: RuleNow | None = None) -> Range:
     """Several hours summed and ranked, and how far off a sum can be. `views`: ascending, one an hour, of one lens."""
     counts: Counter[str] = Counter()
     shown: dict[str, tuple[int, str]] = {}
@@ -153,4 +156,5 @@ def total(views: Sequence[View], since: Hour, until: Hour, n: int) -> Range:
         missing=tuple(hour for hour in missing if hour not in held),
         max_error=max_error,
         tags=len(counts) if max_error == 0 else None,
+        rules=rules_of(views, rule_now),
     )

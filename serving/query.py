@@ -1,7 +1,8 @@
 """Query: the questions that can be asked of the views, each answered in one snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour
@@ -11,6 +12,7 @@ from serving.lenses import absence, hours_of, live, through
 from serving.merge import Range, View, first, merge, total
 from serving.render import named
 from serving.rising import SURE, Rising, rising
+from serving.rules import RuleNow, Rules, rules_of
 from serving.store import Snapshot, Store
 from serving.views import HASHTAGS, Lens, Origin
 
@@ -30,6 +32,8 @@ class Query:
     store: Store
     origin: Origin | None = None
     lens: Lens = HASHTAGS
+    rule_now: Callable[[Lens], str] | None = None
+    """The version of the rule by which an hour is computed now: asked where the hours of an answer differ."""
 
     def hour(self, hour: Hour, n: int) -> View:
         """The first n tags of an hour. Raises `NoDataError`, which tells why, or the hours that there are."""
@@ -66,7 +70,7 @@ class Query:
     def range(self, since: Hour, until: Hour, n: int) -> Range:
         """The first n tags of all hours in `[since, until)` together. Raises `NoDataError`, `UsageError`."""
         _check(since, until)
-        return total(self._known(since, until), since, until, n)
+        return total(self._known(since, until), since, until, n, self._rule_now)
 
     def day(self, since: Hour, until: Hour, n: int, series: int = SERIES) -> Day:
         """Each hour of `[since, until)` by itself, and the tags of all of them. Raises `NoDataError`, `UsageError`."""
@@ -74,7 +78,7 @@ class Query:
         views = self._known(since.plus(-1), until)
         if views[-1].hour < since:
             raise self._nothing(since, until)
-        return grid(views, since, until, n, series)
+        return grid(views, since, until, n, series, rule_now=self._rule_now)
 
     def rising(self, hour: Hour, hours_before: int, n: int, least: float = SURE) -> Rising:
         """The tags that grew most in an hour, against that many hours before it. Raises `NoDataError`, `UsageError`."""
@@ -85,16 +89,24 @@ class Query:
             raise self._nothing(hour, hour.plus(1))
         if not any(view.uses for view in views[:-1]):
             raise NoDataError(f"no use is known of {since} to {hour}, to compare {hour} with")
-        return rising(views[-1], views[:-1], since, n, least)
+        return rising(views[-1], views[:-1], since, n, least, rule_now=self._rule_now)
 
     def history(self, tag: str, since: Hour, until: Hour) -> History:
         """One tag hour by hour. Raises `NoDataError` where no hour knows the tag, `UsageError`."""
         _check(since, until)
         with self.store.snapshot() as snapshot:
-            answer = history(tag, self._each(snapshot, since, until), since, until)
+            answer = history(tag, self._each(snapshot, since, until), since, until, self._rule_now)
         if answer.best is None:
             raise NoDataError(f"no use of {named(tag, self.lens)} is known of {since} to {until}")
         return answer
+
+    def rules(self, views: Sequence[View]) -> Rules:
+        """The versions of the rule behind hours that stand side by side."""
+        return rules_of(views, self._rule_now)
+
+    @property
+    def _rule_now(self) -> RuleNow | None:
+        return partial(self.rule_now, self.lens) if self.rule_now else None
 
     def _known(self, since: Hour, until: Hour) -> list[View]:
         """The hours of `[since, until)` that there is something of, with all rows. Raises `NoDataError`."""

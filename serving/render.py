@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from ingest.hours import Hour, Millis, moment_of
 from serving.merge import Range, View, competition
+from serving.rules import Rules
 from serving.views import Lens
 
 LONGEST_TAG = 40
@@ -18,20 +19,25 @@ def hour_json(view: View) -> dict[str, Any]:
     return {"hour": str(view.hour), **_answer_json(view)}
 
 
-def hours_json(views: Sequence[View]) -> dict[str, Any]:
-    """Hours side by side: `{"hours":[…]}`, each as `hour_json` has it."""
-    return {"hours": [hour_json(view) for view in views]}
+def hours_json(views: Sequence[View], rules: Rules) -> dict[str, Any]:
+    """Hours side by side: `{"hours":[…],"rules","mend"}`, each hour as `hour_json` has it."""
+    return {"hours": [hour_json(view) for view in views], "rules": dict(rules.hours), "mend": rules.mend}
 
 
 def range_json(answer: Range) -> dict[str, Any]:
-    """Several hours: the same, with `since`, `until`, `hours`, `missing` and `max_error`."""
+    """Several hours: the same, with `since`, `until`, `hours`, `missing`, `max_error`, `rules` and `mend`."""
     return {
         "since": str(answer.since),
         "until": str(answer.until),
         **_answer_json(answer),
-        "hours": [{"hour": str(view.hour), "origin": view.origin, "state": view.state} for view in answer.views],
+        "hours": [
+            {"hour": str(view.hour), "origin": view.origin, "state": view.state, "rule": view.rule}
+            for view in answer.views
+        ],
         "missing": [str(hour) for hour in answer.missing],
         "max_error": answer.max_error,
+        "rules": dict(answer.rules.hours),
+        "mend": answer.rules.mend,
     }
 
 
@@ -91,7 +97,10 @@ def table(answer: View | Range, title: str) -> Any:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    drawn = Table(title=title, title_justify="left", caption=caption(answer), caption_justify="left", box=box.SIMPLE)
+    below = caption(answer)
+    if isinstance(answer, Range) and answer.rules.sentence:
+        below += f"\n{answer.rules.sentence}"
+    drawn = Table(title=title, title_justify="left", caption=Text(below), caption_justify="left", box=box.SIMPLE)
     drawn.add_column("rank", justify="right")
     drawn.add_column(answer.lens.kind, overflow="fold", min_width=16)
     drawn.add_column("uses", justify="right")

@@ -11,13 +11,14 @@ of freedom: 10.83 comes by chance once in 1,000 tags.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import erfc, log, sqrt
 from typing import Any
 
 from ingest.hours import Hour
 from serving.merge import State, View, places
 from serving.render import hour_json
+from serving.rules import RuleNow, Rules, rules_of
 from serving.views import Origin, Row
 
 SURE = 10.83
@@ -60,6 +61,8 @@ class Rising:
     """The score from which on a tag is told."""
     risers: tuple[Riser, ...]
     """By score descending, then by tag."""
+    rules: Rules = field(default_factory=Rules)
+    """The versions of the rule behind the hour and those before it."""
 
     @property
     def origin(self) -> Origin:
@@ -72,7 +75,15 @@ class Rising:
         return self.view.state
 
 
-def rising(view: View, before: Sequence[View], since: Hour, n: int, least: float = SURE) -> Rising:
+def rising(  # noqa: PLR0913 - what is compared with what, and how much of it is told
+    view: View,
+    before: Sequence[View],
+    since: Hour,
+    n: int,
+    least: float = SURE,
+    *,
+    rule_now: RuleNow | None = None,
+) -> Rising:
     """The first n tags with at least that score of a view, against `before`: the views of `[since, view.hour)`.
 
     All views have all their rows, and some of those before have uses.
@@ -93,7 +104,9 @@ def rising(view: View, before: Sequence[View], since: Hour, n: int, least: float
         and (score := log_likelihood(row.count, had, view.uses, uses)) >= least
     ]
     risers.sort(key=lambda each: (-each.score, each.row.tag))
-    return Rising(view.hour, since, view, tuple(each.hour for each in before), uses, least, tuple(risers[:n]))
+    hours_before = tuple(each.hour for each in before)
+    rules = rules_of([*before, view], rule_now)
+    return Rising(view.hour, since, view, hours_before, uses, least, tuple(risers[:n]), rules)
 
 
 def log_likelihood(now: int, before: int, all_now: int, all_before: int) -> float:
@@ -121,6 +134,8 @@ def rising_json(answer: Rising) -> dict[str, Any]:
         "since": str(answer.since),
         "hours_before": [str(each) for each in answer.hours_before],
         "uses_before": answer.uses_before,
+        "rules": dict(answer.rules.hours),
+        "mend": answer.rules.mend,
         "formula": FORMULA,
         "least": answer.least,
         "rising": [

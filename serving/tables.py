@@ -77,7 +77,8 @@ def _day_caption(day: Day, shown: int, wanted: int) -> Text:
         facts.append("* not final yet")
     if shown < wanted:
         facts.append(f"the first {shown} of {wanted} tags: a wider terminal shows more")
-    return Text("against the hour before: ▲ rose ▼ fell ✚ new\n" + ", ".join(facts))
+    lines = ["against the hour before: ▲ rose ▼ fell ✚ new", ", ".join(facts), day.rules.sentence]
+    return Text("\n".join(line for line in lines if line))
 
 
 def rising_table(answer: Rising, tz: ZoneInfo) -> Table:
@@ -87,6 +88,8 @@ def rising_table(answer: Rising, tz: ZoneInfo) -> Table:
         f"{answer.origin} layer, {answer.state}, {before}\nscore: {FORMULA}; "
         f"{SURE} or more comes by chance once in 1,000 tags\nexpected: uses, had the tag's share stayed as it was"
     )
+    if answer.rules.sentence:
+        caption += f"\n{answer.rules.sentence}"
     table = Table(title=local_hour(answer.hour, tz), title_justify="left", box=box.SIMPLE)
     table.caption, table.caption_justify = Text(caption), "left"
     for name in ("score", answer.view.lens.kind, "uses", "expected", "rank", "before"):
@@ -118,6 +121,8 @@ def history_table(answer: History, tz: ZoneInfo) -> Group:
         facts.append(f"up to {answer.max_error:,} more in hours that keep only their first tags (?)")
     if answer.missing:
         facts.append(f"{len(answer.missing):,} hours without data (blank)")
+    if answer.rules.sentence:
+        facts.append(answer.rules.sentence)
     return Group(Text(named(answer.tag, answer.lens), style="bold"), lines, Text("\n".join(facts)))
 
 

@@ -7,6 +7,7 @@ Collections
     `phrase_uses`   the same of phrases, where some are sent to it: `PhraseUseDocument`
     `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.writers`)
     `runs`      the batch layer's ledger of jobs (see `batch_layer.runs`)
+    `rules`     one document a version of the rule: its text (see `serving.rulebook`)
 
 Each hour is answered from exactly one of `hours` and `uses`: from the batch document where there is one. So the batch
 layer deletes an hour's uses only after its document is majority-committed, and a row that comes back is never read.
@@ -26,8 +27,8 @@ from ingest import kinds
 from ingest.hours import Hour, Millis, moment_of
 
 HOURS, LENSES, USES, PHRASE_USES = "hours", "lenses", "uses", "phrase_uses"
-LANES, PROGRESS, WRITERS, RUNS = "lanes", "progress", "writers", "runs"
-COLLECTIONS = frozenset({HOURS, LENSES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS, RUNS})
+LANES, PROGRESS, WRITERS, RUNS, RULES = "lanes", "progress", "writers", "runs", "rules"
+COLLECTIONS = frozenset({HOURS, LENSES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS, RUNS, RULES})
 """Names of the collections."""
 
 FIRST = 10

@@ -5,7 +5,20 @@ from zoneinfo import ZoneInfo
 
 import altair
 
-from serving.charts.frame import FONT, INK, Picture, Record, between, by_hour, chart, framed, holes, its_font, written
+from serving.charts.frame import (
+    FONT,
+    INK,
+    Picture,
+    Record,
+    between,
+    by_hour,
+    chart,
+    framed,
+    holes,
+    its_font,
+    trust,
+    written,
+)
 from serving.day import Day
 from serving.render import printable
 from serving.ways import ways
@@ -36,7 +49,7 @@ def bump(day: Day, n: int, tz: ZoneInfo) -> Picture:
     end = beside.mark_text(align="left", dx=11, fontSize=14, font=its_font(), color=INK)
     drawn = altair.layer(*holes(day.hours, day.whole.missing, x), lines, dots, halo, label, end)
     title = {"name": f"The most used {day.whole.lens.kind}s by rank, hour by hour", "font": FONT}
-    return framed(drawn, title, facts(day, tz), day.hours, 46 * n)
+    return framed(drawn, title, trust(facts(day, tz), day.rules), day.hours, 46 * n)
 
 
 def facts(day: Day, tz: ZoneInfo) -> str:

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import altair
 
-from serving.charts.frame import INK, Picture, between, by_hour, chart, framed, holes, step, written
+from serving.charts.frame import INK, Picture, between, by_hour, chart, framed, holes, step, trust, written
 from serving.history import History
 
 _COLOUR = "#0072B2"
@@ -33,4 +33,4 @@ def curve(answer: History, tz: ZoneInfo) -> Picture:
     if answer.max_error:
         told += f", and up to {answer.max_error:,} more in hours that keep only their first tags"
     title = written(answer.spellings[0][0], answer.lens)
-    return framed(drawn, title | {"name": f"{title['name']}, hour by hour"}, told, hours, 280)
+    return framed(drawn, title | {"name": f"{title['name']}, hour by hour"}, trust(told, answer.rules), hours, 280)

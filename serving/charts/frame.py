@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 from ingest.hours import Hour
 from serving.render import named
+from serving.rules import Rules
 from serving.views import Lens
 from serving.ways import begins_day
 
@@ -56,7 +57,12 @@ def holes(hours: Sequence[Hour], missing: Sequence[Hour], x: altair.X) -> list[a
     ]
 
 
-def framed(drawn: Any, title: Record, facts: str, hours: Sequence[Hour], height: int) -> Picture:
+def trust(facts: str, rules: Rules) -> list[str]:
+    """The lines below a title: what is needed to trust a picture, and a mixture of rules with what mends it."""
+    return [facts, rules.mixture, f"one version for all of them: {rules.mend}"] if rules.mend else [facts]
+
+
+def framed(drawn: Any, title: Record, facts: list[str], hours: Sequence[Hour], height: int) -> Picture:
     """A finished picture: a title as `written` gives it, what is needed to trust it, size, fonts."""
     head = altair.TitleParams(
         title["name"],

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import altair
 
 from serving.charts.bump import facts
-from serving.charts.frame import FONT, INK, Picture, by_hour, chart, framed, holes, its_font, step, written
+from serving.charts.frame import FONT, INK, Picture, by_hour, chart, framed, holes, its_font, step, trust, written
 from serving.day import Day
 
 _NUMBERS_FROM = 26
@@ -38,7 +38,7 @@ def heat(day: Day, tz: ZoneInfo) -> Picture:
         layers.append(base.mark_text(fontSize=10).encode(altair.Text("text:N"), color=ink))
     drawn = altair.layer(*holes(day.hours, day.whole.missing, x), *layers)
     title = {"name": f"Uses of each {day.whole.lens.kind}, hour by hour", "font": FONT}
-    return framed(drawn, title, facts(day, tz), day.hours, 26 * len(names))
+    return framed(drawn, title, trust(facts(day, tz), day.rules), day.hours, 26 * len(names))
 
 
 def _short(count: int) -> str:

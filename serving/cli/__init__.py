@@ -21,6 +21,7 @@ COMMANDS = {
         "tag": ("serving.cli.tag:tag", "One hashtag, hour by hour, with its spellings."),
         "watch": ("serving.cli.watch:watch", "The hour in progress, refreshed in place."),
         "explain": ("serving.cli.explain:explain", "Where an hour's answer came from."),
+        "rules": ("serving.cli.rules:rules", "The versions of the rule: what each says, which hours it made."),
         "serve": ("serving.cli.serve:serve", "The same answers in a browser, and a JSON API."),
         "status": ("serving.cli.status:status", "Servers, live sources, lag, watermark, hours, last runs."),
         "verify": ("serving.cli.verify:verify", "Recount and compare: archive, batch layer, speed layer."),

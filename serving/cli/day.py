@@ -9,7 +9,7 @@ import click
 from config.errors import UsageError
 from ingest.hours import Hour
 from serving.asked import Asked
-from serving.cli.files import FILE, in_csv, one_form, png_option, print_csv, svg_option, write
+from serving.cli.files import FILE, in_csv, one_form, png_option, print_csv, say_mixture, svg_option, write
 from serving.cli.options import asked_of
 from serving.cli.questions import query_of, question_options
 from serving.day import Day, day_json
@@ -80,14 +80,25 @@ def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour
 
 
 def _print_csv(answer: Day) -> None:
-    header = ("hour", "origin", "state", "rank", "tag", "shown", "count", "was", "move")
+    header = ("hour", "origin", "state", "rank", "tag", "shown", "count", "was", "move", "rule")
     rows = (
-        (of.hour, of.origin, of.state, each.rank, *in_csv(each.row, of.lens), each.row.count, each.was, each.move)
+        (
+            of.hour,
+            of.origin,
+            of.state,
+            each.rank,
+            *in_csv(each.row, of.lens),
+            each.row.count,
+            each.was,
+            each.move,
+            of.rule,
+        )
         for line in answer.lines
         if (of := line.view)
         for each in line.cells
     )
     print_csv(header, rows)
+    say_mixture(answer.rules)
 
 
 def _print_grid(answer: Day, tz: ZoneInfo) -> None:

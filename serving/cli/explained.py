@@ -15,6 +15,7 @@ from serving.cli.facts import Facts, gap_facts, tried
 from serving.cli.options import now
 from serving.explain import difference
 from serving.lenses import batch_view
+from serving.rulebook import entries
 from serving.store import Store, told
 from serving.views import RUNS, HourDocument
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def explained(settings: Settings, hour: Hour) -> Facts:
-    """`{"hour","answer","run","rule_now","archive","speed","gaps","difference"}`.
+    """`{"hour","answer","run","rule_text","rule_now","archive","speed","gaps","difference"}`.
 
     Raises `UnavailableError`: no MongoDB.
     """
@@ -32,6 +33,7 @@ def explained(settings: Settings, hour: Hour) -> Facts:
             document = snapshot.batch([hour]).get(str(hour))
             uses, tags, _ = snapshot.speed_totals(hour, 0)
         run = _run(store, document["run"]) if document else None
+        entry = entries(store, document["rule"]).get(document["rule"]) if document else None
     with ThreadPoolExecutor(3) as threads:
         archive = threads.submit(tried, lambda each: _archive(each, hour, document), settings)
         speed = threads.submit(tried, _speed, settings)
@@ -40,6 +42,7 @@ def explained(settings: Settings, hour: Hour) -> Facts:
         "hour": str(hour),
         "answer": _answer(document, uses, tags),
         "run": run,
+        "rule_text": entry and {"ignore": list(entry.text.ignore), "aliases": dict(entry.text.aliases)},
         "rule_now": Rule.corrected(settings.rule.ignore, settings.rule.aliases).version,
         "archive": archive.result(),
         "speed": speed.result(),

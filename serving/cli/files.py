@@ -9,6 +9,7 @@ import click
 
 from config.errors import TrendsError, UsageError
 from serving.cli.options import Decorator
+from serving.rules import Rules
 from serving.views import Lens, Row
 
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -35,6 +36,12 @@ def in_csv(row: Row, lens: Lens) -> tuple[str, str]:
     """A tag and its spelling for CSV. Hashtags begin with `#`, so that no spreadsheet takes one for a formula."""
     sign = "#" if lens.kind == "hashtag" else ""
     return sign + row.tag, sign + row.shown
+
+
+def say_mixture(rules: Rules) -> None:
+    """Say on standard error that hours of an answer were computed by several versions of the rule, and what to do."""
+    if rules.sentence:
+        click.echo(rules.sentence, err=True)
 
 
 def write(file: Path, content: bytes) -> None:

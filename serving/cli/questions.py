@@ -1,15 +1,17 @@
 """What commands that question the views share: options, and the query that they make."""
 
 from collections.abc import Callable
+from functools import partial
 
 import click
 
+from config.settings import Settings
 from serving.cli.files import csv_option
 from serving.cli.options import Decorator, json_option, kind_option, settings_of, source_option, tz_option
 from serving.lenses import lens_of
 from serving.query import Query
 from serving.store import Store
-from serving.views import Kind, Origin
+from serving.views import Kind, Lens, Origin
 
 
 def question_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -24,4 +26,14 @@ def query_of(
     ctx: click.Context, kind: Kind = "hashtag", source: str | None = None, origin: Origin | None = None
 ) -> Query:
     """Questions to the store of the settings, open as long as the command runs. Raises `UsageError`: see `lens_of`."""
-    return Query(ctx.with_resource(Store(settings_of(ctx).mongo)), origin, lens_of(kind, source))
+    settings = settings_of(ctx)
+    store = ctx.with_resource(Store(settings.mongo))
+    return Query(store, origin, lens_of(kind, source), partial(rule_now, settings))
+
+
+def rule_now(settings: Settings, lens: Lens) -> str:
+    """The version of the rule by which the batch layer computes an hour through a lens now."""
+    from ingest.hashtags import Rule  # seldom needed, and slow to load
+    from ingest.phrases import version
+
+    return Rule.corrected(settings.rule.ignore, settings.rule.aliases).version if lens.kind == "hashtag" else version()

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingest.hours import Hour
-from serving.cli.files import in_csv, one_form, print_csv
+from serving.cli.files import in_csv, one_form, print_csv, say_mixture
 from serving.cli.options import asked_of
 from serving.cli.questions import query_of, question_options
 from serving.moments import hours_in
@@ -59,12 +59,22 @@ def rising(
 
 
 def _print_csv(answer: Rising) -> None:
-    header = ("hour", "score", "tag", "shown", "count", "expected", "rank", "was")
+    header = ("hour", "score", "tag", "shown", "count", "expected", "rank", "was", "rule")
     rows = (
-        (answer.hour, r.score, *in_csv(r.row, answer.view.lens), r.row.count, r.expected, r.rank, r.was)
+        (
+            answer.hour,
+            r.score,
+            *in_csv(r.row, answer.view.lens),
+            r.row.count,
+            r.expected,
+            r.rank,
+            r.was,
+            answer.rules.written,
+        )
         for r in answer.risers
     )
     print_csv(header, rows)
+    say_mixture(answer.rules)
 
 
 def _show(answer: Rising, tz: ZoneInfo) -> None:

@@ -2,8 +2,16 @@
 
 import click
 
+from config.settings import Settings
 from serving.cli.options import now, settings_of
+from serving.cli.questions import rule_now
 from serving.cli.stopping import stopping
+from serving.views import Lens
+
+
+def _rule_now(lens: Lens) -> str:
+    """By the settings as they are now: a dashboard that runs for weeks names the command that mends an answer today."""
+    return rule_now(Settings.read(), lens)
 
 
 @click.command()
@@ -35,7 +43,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
     with (
         server.bound(settings.serve.host, settings.serve.port) as listening,
         stopping() as stop,
-        dashboard(settings, now, Asking(gathered, explained, kept), stop) as app,
+        dashboard(settings, now, Asking(gathered, explained, kept, _rule_now), stop) as app,
     ):
         click.echo(f"{server.url_of(listening)}  (Ctrl-C ends it)", err=True)
         server.serve(app, listening, stop)

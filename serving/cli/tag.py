@@ -8,7 +8,7 @@ import click
 
 from config.errors import UsageError
 from ingest.hashtags import typed
-from serving.cli.files import one_form, png_option, print_csv, svg_option, write
+from serving.cli.files import one_form, png_option, print_csv, say_mixture, svg_option, write
 from serving.cli.options import asked_of
 from serving.cli.questions import query_of, question_options
 from serving.day import MOST_SIDE_BY_SIDE
@@ -69,9 +69,10 @@ def tag(
 
 
 def _print_csv(answer: History) -> None:
-    header = ("hour", "count", "rank", "at_most", "uses", "origin", "state")
-    points = answer.points
-    print_csv(header, ((p.hour, p.count, p.rank, p.at_most, p.uses, p.origin, p.state or "missing") for p in points))
+    header = ("hour", "count", "rank", "at_most", "uses", "origin", "state", "rule")
+    rows = ((p.hour, p.count, p.rank, p.at_most, p.uses, p.origin, p.state or "missing", p.rule) for p in answer.points)
+    print_csv(header, rows)
+    say_mixture(answer.rules)
 
 
 def _print_lines(answer: History, tz: ZoneInfo) -> None:

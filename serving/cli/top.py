@@ -10,7 +10,7 @@ import click
 from ingest.hours import Hour
 from serving import render
 from serving.asked import only
-from serving.cli.files import in_csv, one_form, print_csv
+from serving.cli.files import in_csv, one_form, print_csv, say_mixture
 from serving.cli.options import asked_of
 from serving.cli.questions import query_of, question_options
 from serving.merge import Range, View, competition
@@ -97,12 +97,13 @@ class Show:
         hours = [current, current.plus(-1)]
         views = self.query.now(current, self.n)
         if self.form == "json":
-            _print_json(render.hours_json(views))
+            _print_json(render.hours_json(views, self.query.rules(views)))
             return
         if self.form == "csv":
             _print_csv(*views)
         else:
             _print_tables(*map(self._table, views))
+        say_mixture(self.query.rules(views))
         for hour in set(hours) - {view.hour for view in views}:
             click.echo(f"{render.local_hour(hour, self.tz)}: {self.query.nothing(hour)}", err=True)
 
@@ -114,6 +115,7 @@ class Show:
             return
         if self.form == "csv":
             _print_csv(answer)
+            say_mixture(answer.rules)
             return
         begin, end = since.start.astimezone(self.tz), until.start.astimezone(self.tz)
         _print_tables(render.table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}"))
@@ -124,13 +126,18 @@ class Show:
 
 def _print_csv(*answers: View | Range) -> None:
     """A line a row, with the hours `[since, until)` that it is about."""
-    header = ("since", "until", "origin", "state", "rank", "tag", "shown", "count")
+    header = ("since", "until", "origin", "state", "rank", "tag", "shown", "count", "rule")
     rows = (
-        (*_hours(each), each.origin, each.state, rank, *in_csv(row, each.lens), row.count)
+        (*_hours(each), each.origin, each.state, rank, *in_csv(row, each.lens), row.count, _rule(each))
         for each in answers
         for rank, row in zip(competition(each.rows), each.rows, strict=True)
     )
     print_csv(header, rows)
+
+
+def _rule(answer: View | Range) -> str | None:
+    """The version of the rule; of several hours all of them, a blank between."""
+    return answer.rules.written if isinstance(answer, Range) else answer.rule
 
 
 def _hours(answer: View | Range) -> tuple[Hour, Hour]:

@@ -63,14 +63,16 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     from batch_layer.archive.posts import posts_of
     from batch_layer.archive.upkeep import ledger_of
     from batch_layer.archive.verify import Finding
-    from batch_layer.recount import compare_batch, compare_lens, compare_speed
+    from batch_layer.recount import compare_batch, compare_lens, compare_speed_by_any, rules_by_version
     from ingest.hashtags import Rule
+    from serving.rulebook import entries
     from serving.store import Store
 
     rule = Rule.corrected(settings.rule.ignore, settings.rule.aliases)
     kinds: tuple[Kind, ...] = ("hashtag", *settings.ingest.kinds)
     with Store(settings.mongo) as store:
         settled = _settled(settings)
+        by_version = rules_by_version((entry.text for entry in entries(store).values()), rule)
         ledger = ledger_of(settings)
         for hour in ledger.hours() if hours is None else hours:
             with store.snapshot() as snapshot:
@@ -79,12 +81,15 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
                 speed = {kind: snapshot.speed_rows(hour, kind=kind) for kind in kinds} if document is None else {}
             if document is not None:
                 posts = list(posts_of(ledger, hour))
-                yield compare_batch(document, posts, rule)
-                yield from (compare_lens(each, document, posts, rule) for each in lenses)
+                made_by = by_version.get(document["rule"], rule)
+                yield compare_batch(document, posts, made_by)
+                yield from (compare_lens(each, document, posts, made_by) for each in lenses)
             elif settled:
                 posts = list(posts_of(ledger, hour))
+                rules = (rule, *by_version.values())
                 for kind, rows in speed.items():
-                    yield compare_speed(str(hour), {row.tag: row.count for row in rows}, posts, rule, kind)
+                    counts = {row.tag: row.count for row in rows}
+                    yield compare_speed_by_any(str(hour), counts, posts, rules, kind)
             else:
                 yield Finding(True, "posts are still on their way: the speed layer was not compared", str(hour))
 

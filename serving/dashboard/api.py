@@ -46,7 +46,8 @@ def top(board: OnBoard, chosen: Chosen, asked: Annotated[TopAsked, Query()]) -> 
         return render.hour_json(query.hour(chosen.asked.hour(asked.hour), asked.n))
     if since is not None or until is not None or last is not None:
         return render.range_json(query.range(*chosen.asked.range(since, until, last), asked.n))
-    return render.hours_json(query.now(board.current(), asked.n))
+    views = query.now(board.current(), asked.n)
+    return render.hours_json(views, query.rules(views))
 
 
 @router.get("/day")
@@ -87,5 +88,5 @@ def status(board: OnBoard) -> Status:
 async def live(board: OnBoard, asked: Annotated[LensAsked, Query()]) -> AsyncIterator[ServerSentEvent]:
     """`answer`, as `/api/top` without a time, when it changes; `trouble` where there is none; `beat` each second."""
     now = board.now(asked.lens)
-    async for event in events(board, lambda: render.hours_json(now.get().views())):
+    async for event in events(board, lambda: render.hours_json(now.get().views(), now.get().rules)):
         yield event

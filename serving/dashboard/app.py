@@ -27,6 +27,7 @@ from serving.dashboard.now import now
 from serving.lenses import sources
 from serving.query import Query
 from serving.store import Store
+from serving.views import Lens
 
 MOST_WAIT_S = 3.0
 """A reader waits no longer for MongoDB, whatever `mongo.timeout_s` allows a job."""
@@ -43,6 +44,8 @@ class Asking(NamedTuple):
     explain: Callable[[Settings, Hour], Facts]
     defect: Callable[[Exception], str]
     """Keeps the details of an error that should not happen, and says where."""
+    rule: Callable[[Lens], str] | None = None
+    """The version of the rule by which an hour is computed now."""
 
 
 @contextmanager
@@ -56,7 +59,7 @@ def dashboard(
     mongo = settings.mongo.model_copy(update={"timeout_s": min(settings.mongo.timeout_s, MOST_WAIT_S)})
     settings = settings.model_copy(update={"mongo": mongo})
     with Store(mongo) as store:
-        query = Query(store)
+        query = Query(store, rule_now=asking.rule)
         yield application(
             Board(
                 query=query,

@@ -1,11 +1,12 @@
 """Now: the hour in progress and the one before through a lens, asked once for all who look on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.errors import NoDataError
 from ingest.hours import Hour
 from serving.merge import View
 from serving.query import Query
+from serving.rules import Rules
 from serving.views import HASHTAGS
 
 ROWS = 10
@@ -24,6 +25,7 @@ class Now:
     """The latest hour that something is known of, where nothing is of these two."""
     nothing: NoDataError | None
     """Why nothing is known of both."""
+    rules: Rules = field(default_factory=Rules)
 
     def views(self) -> list[View]:
         """What is known. Raises `NoDataError` where that is nothing."""
@@ -42,4 +44,4 @@ def now(query: Query, current: Hour) -> Now:
         nothing = error
     hours = (current, current.plus(-1))
     absent = {hour: query.nothing(hour) for hour in hours if hour not in known} if query.lens != HASHTAGS else {}
-    return Now(hours, known, absent, query.newest() if nothing else None, nothing)
+    return Now(hours, known, absent, query.newest() if nothing else None, nothing, query.rules(list(known.values())))

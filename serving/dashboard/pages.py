@@ -21,7 +21,7 @@ from serving.dashboard.live import events
 from serving.dashboard.paper import page
 from serving.days import CalendarDay, date_at
 from serving.query import Query as Views
-from serving.rising import Riser
+from serving.rising import Rising
 from serving.views import HASHTAGS
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(choice)])
@@ -97,7 +97,7 @@ def hour(request: Request, board: OnBoard, query: Looking, chosen: Chosen, text:
     told: dict[str, Any] = {"hour": asked, "current": board.current()}
     if not views:
         return page(request, "hour_empty.html", told | _nothing(query, query.nothing(asked)), 404)
-    return page(request, "hour.html", told | {"view": views[0], "risers": _risers(query, asked)})
+    return page(request, "hour.html", told | {"view": views[0], "rising": _rising(query, asked)})
 
 
 def _nothing(query: Views, why: NoDataError) -> dict[str, Any]:
@@ -105,12 +105,12 @@ def _nothing(query: Views, why: NoDataError) -> dict[str, Any]:
     return {"why": why if query.lens != HASHTAGS else None, "newest": query.newest()}
 
 
-def _risers(query: Views, asked: Hour) -> tuple[Riser, ...]:
-    """What rose against the 24 hours before; nothing where there is nothing to compare with."""
+def _rising(query: Views, asked: Hour) -> Rising | None:
+    """What rose against the 24 hours before; None where there is nothing to compare with."""
     try:
-        return query.rising(asked, 24, RISERS).risers
+        return query.rising(asked, 24, RISERS)
     except NoDataError:
-        return ()
+        return None
 
 
 @router.get("/tag")

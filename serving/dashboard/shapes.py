@@ -45,6 +45,8 @@ class HoursAnswer(TypedDict):
     """The hour in progress and the last complete one."""
 
     hours: list[HourAnswer]
+    rules: dict[str, int]
+    mend: str | None
 
 
 class HourHeld(TypedDict):
@@ -53,6 +55,7 @@ class HourHeld(TypedDict):
     hour: str
     origin: Layer
     state: State
+    rule: str | None
 
 
 class RangeAnswer(TypedDict):
@@ -74,6 +77,10 @@ class RangeAnswer(TypedDict):
     hours: list[HourHeld]
     missing: list[str]
     max_error: int
+    rules: dict[str, int]
+    """Hours by version of the rule."""
+    mend: str | None
+    """Where there are several: the command that leaves one."""
 
 
 class MovedTag(RankedTag):
@@ -116,6 +123,8 @@ class DayAnswer(TypedDict):
     hours: list[MovedHour | MissingHour]
     series: list[SeriesOfDay]
     missing: list[str]
+    rules: dict[str, int]
+    mend: str | None
     uses: int
     max_error: int
 
@@ -142,6 +151,8 @@ class RisingAnswer(TypedDict):
     since: str
     hours_before: list[str]
     uses_before: int
+    rules: dict[str, int]
+    mend: str | None
     formula: str
     least: float
     rising: list[RisingTag]
@@ -157,6 +168,7 @@ class HourOfTag(TypedDict):
     uses: int | None
     origin: Layer | None
     state: Literal["live", "provisional", "final", "missing"]
+    rule: str | None
 
 
 class Spelling(TypedDict):
@@ -180,6 +192,8 @@ class HistoryAnswer(TypedDict):
     max_error: int
     best: HourOfTag | None
     missing: list[str]
+    rules: dict[str, int]
+    mend: str | None
 
 
 class Status(TypedDict):

@@ -27,6 +27,7 @@ def facts(**changed: Any) -> Facts:
         "hour": str(HOUR),
         "answer": batch | {"computed_at": "2017-01-06T08:02:00Z", "kept": 2},
         "run": {"kind": "hourly", "attempt": 1, "state": "done"},
+        "rule_text": None,
         "rule_now": "1",
         "archive": {
             "complete": True, "complete_until": "2017-01-06T08", "posts": 11, "read": 11, "late": 0, "sent_again": 2,
@@ -52,13 +53,17 @@ def test_an_hour_that_is_final_is_told_from_the_answer_to_its_files() -> None:
 
 def test_what_is_late_rejected_behind_or_of_another_rule_is_told() -> None:
     archive = facts()["archive"] | {"late": 3, "rejected": 1, "complete": False}
-    told = "\n".join(sentences(facts(archive=archive, rule_now="1+ab", speed={"behind": 1_200}, run=None)))
+    text = {"ignore": ["ff"], "aliases": {"nyc": "newyork"}}
+    told = "\n".join(
+        sentences(facts(archive=archive, rule_text=text, rule_now="1+ab", speed={"behind": 1_200}, run=None))
+    )
     for part in (
         "3 came after it",
         "1 message could not be used",
         "not complete",
         "1,200 messages behind",
-        "is 1+ab now",
+        "is 1+ab now: `trends recompute --since 2017-01-06T07 --until 2017-01-06T08` applies it",
+        "`trends rules 1` shows the text of this rule, which leaves out #ff; counts #nyc as #newyork",
     ):
         assert part in told
 

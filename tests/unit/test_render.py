@@ -52,5 +52,5 @@ def test_the_json_of_a_range_says_what_is_missing_and_how_far_off_it_can_be() ->
     since = Hour.parse("2017-01-06T07")
     told = range_json(total([view(Row("a", "A", 3))], since, since.plus(2), 10))
     assert told["missing"] == ["2017-01-06T08"]
-    assert told["hours"] == [{"hour": "2017-01-06T07", "origin": "batch", "state": "final"}]
+    assert told["hours"] == [{"hour": "2017-01-06T07", "origin": "batch", "state": "final", "rule": "1"}]
     assert (told["since"], told["until"], told["max_error"]) == ("2017-01-06T07", "2017-01-06T09", 0)

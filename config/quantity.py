@@ -1,0 +1,6 @@
+"""Quantity: a number with its noun, as it is read: `1 reject`, `2 rejects`, `1,234 posts`. Pure."""
+
+
+def quantity(count: int, noun: str, plural: str = "") -> str:
+    """A count with a comma at every thousand, and the noun that fits it; `plural` where an `s` does not make it."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
