@@ -1,7 +1,7 @@
 """Rejects: what could not be used, kept with its reason for `trends rejects`. Every stage parks with `message`.
 
-The topic is a queue: what was retried lies behind the offset of the group `<topic>.retry`; what failed again was put
-at its end. So everything from that offset on is outstanding.
+The topic is a queue: what was retried or dismissed lies behind the offset of the group `<topic>.retry`; what failed
+again was put at its end, with the moment of its first refusal. So everything from that offset on is outstanding.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,9 @@ from ingest.committed import ANSWER_S, consumer_of, ends, messages, unreadable
 from ingest.hours import Millis
 from ingest.wire import Reject
 
+_COUNTED, _COUNTED_BYTES = 10_000, 32_000_000
+"""Rejects, and bytes of them, that are read in order to be counted."""
+
 
 class Parked(NamedTuple):
     """A reject where it lies."""
@@ -23,17 +26,19 @@ class Parked(NamedTuple):
     partition: int
     offset: int
     at: Millis
-    """When it was parked."""
+    """When it was refused first, however often it was retried since."""
     reject: Reject
 
 
 class Waiting(NamedTuple):
     """What is outstanding, without reading it."""
 
-    most: int
-    """At most so many: markers of transactions, which no reader sees, are counted too. 0 is exact."""
+    outstanding: int
+    """As many as `outstanding` yields; where that is not `exact`, at most so many."""
     oldest_at: Millis | None
-    """When the first of them was parked."""
+    """When the oldest of them was refused first, of those that were looked at."""
+    exact: bool = True
+    """Whether all were looked at. Offsets that no reader sees, such as markers of transactions, count otherwise."""
 
 
 def message(settings: KafkaSettings, reject: Reject) -> dict[str, Any]:
@@ -45,7 +50,7 @@ def message(settings: KafkaSettings, reject: Reject) -> dict[str, Any]:
 
 
 def outstanding(settings: KafkaSettings) -> Iterator[Parked]:
-    """What was not settled by a retry, oldest first. Raises `UnavailableError`."""
+    """What was settled neither by a retry nor by a dismissal, as it lies. Raises `UnavailableError`."""
     until = ends(settings, settings.rejects)
     with closing(retrying(settings)) as consumer:
         since = retried_until(settings, consumer, until)
@@ -53,16 +58,21 @@ def outstanding(settings: KafkaSettings) -> Iterator[Parked]:
 
 
 def waiting(settings: KafkaSettings) -> Waiting:
-    """How much a retry would read. Reads the first reject alone. Raises `UnavailableError`."""
+    """How much a retry would read: counted, as long as that is not more than `_COUNTED`. Raises `UnavailableError`."""
     until = ends(settings, settings.rejects)
     with closing(retrying(settings)) as consumer:
-        since = retried_until(settings, consumer, until)
-        first = next(messages(consumer, settings, settings.rejects, until, since=since), None)
-    if first is None:
-        return Waiting(0, None)
-    since |= {first.partition(): first.offset()}  # what lies before may be deleted by now
-    most = sum(end - since.get(number, 0) for number, end in until.items())
-    return Waiting(most, parked_of(first).at)
+        next_offsets = retried_until(settings, consumer, until)
+        count = size = 0
+        oldest: Millis | None = None
+        for found in messages(consumer, settings, settings.rejects, until, since=dict(next_offsets)):
+            count, size = count + 1, size + len(found.value() or b"")
+            at = parked_of(found).at
+            oldest = at if oldest is None else min(oldest, at)
+            next_offsets[found.partition()] = found.offset() + 1
+            if count >= _COUNTED or size >= _COUNTED_BYTES:
+                left = sum(max(0, end - next_offsets.get(number, 0)) for number, end in until.items())
+                return Waiting(count + left, oldest, exact=left == 0)
+    return Waiting(count, oldest)
 
 
 def one(settings: KafkaSettings, partition: int, offset: int) -> Parked:
@@ -102,4 +112,6 @@ def parked_of(found: Message) -> Parked:
         reader=told.get("reader", ""),
         attempts=int(attempts) if attempts.isdecimal() else 1,
     )
-    return Parked(found.partition(), found.offset(), found.timestamp()[1], reject)
+    parked_at = told.get("parked_at", "")
+    at = int(parked_at) if parked_at.isdecimal() else found.timestamp()[1]
+    return Parked(found.partition(), found.offset(), at, reject)

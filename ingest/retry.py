@@ -72,7 +72,7 @@ class Retry:
         outgoing = Outgoing()
         failing = settled = posts = 0
         for parked in some:
-            failed, written = self._one(outgoing, parked.reject)
+            failed, written = self._one(outgoing, parked.reject._replace(parked_at=parked.at))
             self._messages.add_rejects(outgoing, failed)
             failing += len(failed)
             settled += not failed

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from config.errors import BadRecordError
-from ingest.hours import HOUR_MS, Hour
+from ingest.hours import HOUR_MS, Hour, Millis
 from ingest.kinds import Kind
 from ingest.post import Post
 
@@ -42,13 +42,16 @@ class Reject(NamedTuple):
     """Stage `ingest`: the format and its options as JSON, so that `trends rejects retry` can read it again."""
     attempts: int = 1
     """How often it was refused."""
+    parked_at: Millis | None = None
+    """When it was refused first, where it was put back into the topic since; None: when its message was written."""
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:
         """Kafka headers. A path may hold bytes that are no text: they are shown escaped."""
         told = (("stage", self.stage), ("reason", self.reason), ("where", self.where), ("reader", self.reader))
         return [(name, value.encode(errors="backslashreplace")) for name, value in told if value] + [
-            ("attempts", str(self.attempts).encode())
+            ("attempts", str(self.attempts).encode()),
+            *([] if self.parked_at is None else [("parked_at", str(self.parked_at).encode())]),
         ]
 
 

@@ -139,9 +139,9 @@ def _runs(runs: list[Facts]) -> Iterator[Metric]:
 
 
 def _rejects(rejects: Facts) -> Iterator[Metric]:
-    told = "At most so many rejects that no retry has settled; 0 is exact."
+    told = "Rejects that nobody has settled; above 10,000 at most so many."
     yield _one("rejects_outstanding", told, rejects["outstanding"])
-    yield _one("rejects_oldest_timestamp_seconds", "When the oldest of them was parked.", _at(rejects["oldest"]))
+    yield _one("rejects_oldest_timestamp_seconds", "When the oldest of them was refused first.", _at(rejects["oldest"]))
 
 
 _PARTS: dict[str, Callable[[Any], Iterator[Metric]]] = {

@@ -203,6 +203,7 @@ def _rejects(settings: Settings) -> Facts:
     found = waiting(settings.kafka)
     return {
         "topic": settings.kafka.rejects,
-        "outstanding": found.most,
+        "outstanding": found.outstanding,
+        "exact": found.exact,
         "oldest": None if found.oldest_at is None else render.iso(found.oldest_at),
     }

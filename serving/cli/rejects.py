@@ -1,4 +1,4 @@
-"""`trends rejects`: what could not be read, and why; and to try again."""
+"""`trends rejects`: what could not be read, and why; to try again, or to settle it."""
 
 import base64
 import json
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from config.errors import UsageError
+from config.quantity import quantity
 from serving.cli.options import json_option, now, settings_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def rejects() -> None:
       trends rejects list
       trends rejects show 0@12
       trends rejects retry
+      trends rejects dismiss 0@12
     """
 
 
@@ -38,7 +40,7 @@ def rejects() -> None:
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> None:
-    """What is outstanding, oldest first.
+    """What is outstanding, in the order of its places. JSON tells when each was refused first.
 
     \b
     Examples:
@@ -55,7 +57,7 @@ def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> N
         if not limit or shown < limit:
             shown += 1
             click.echo(json.dumps(_told(parked)) if as_json else _line(parked))
-    click.echo(f"{shown} of {count} rejects" if count else "No rejects", err=True)
+    click.echo(f"{shown:,} of {quantity(count, 'reject')}" if count else "No rejects", err=True)
 
 
 @rejects.command()
@@ -71,10 +73,7 @@ def show(ctx: click.Context, place: str, as_json: bool) -> None:
     """
     from ingest.rejects import one
 
-    match = _PLACE.fullmatch(place)
-    if not match:
-        raise UsageError(f"not a place: {place[:40]!r}", next_step="`trends rejects list` shows places such as 0@12")
-    parked = one(settings_of(ctx).kafka, int(match[1]), int(match[2]))
+    parked = one(settings_of(ctx).kafka, *_place(place))
     told = _told(parked)
     if as_json:
         click.echo(json.dumps(told | {"base64": base64.b64encode(parked.reject.raw).decode()}))
@@ -100,8 +99,8 @@ def retry(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(done))
     click.echo(
-        f"{done['settled']} of {done['retried']} settled: {done['posts']} posts and {done['uses']} uses written; "
-        f"{done['failing']} still can't be read",
+        f"{done['settled']:,} of {done['retried']:,} settled: {quantity(done['posts'], 'post')} and "
+        f"{quantity(done['uses'], 'use')} written; {done['failing']:,} still can't be read",
         err=True,
     )
 
@@ -113,6 +112,50 @@ def _retried(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
     settings = settings_of(ctx)
     retry = Retry(settings.kafka, settings.ingest, rule_of(settings), lambda source: reading_of(settings, source, now))
     return retry.run(stop)._asdict()
+
+
+@rejects.command()
+@click.argument("places", nargs=-1, metavar="[PARTITION@OFFSET]...")
+@click.option("--stage", type=click.Choice(STAGES), help="All that this stage refused.")
+@click.option("--all", "everything", is_flag=True, help="All that is outstanding.")
+@json_option
+@click.pass_context
+def dismiss(ctx: click.Context, places: tuple[str, ...], stage: str | None, everything: bool, as_json: bool) -> None:
+    """Settle rejects that are not to be read again. What is not named stays, and may get another place.
+
+    A dismissed reject can be shown until Kafka deletes it, 30 days after it came.
+
+    \b
+    Examples:
+      trends rejects dismiss 0@12 0@15
+      trends rejects dismiss --stage archive
+      trends rejects dismiss --all
+    """
+    if sum((bool(places), stage is not None, everything)) != 1:
+        raise UsageError(
+            "give places, --stage or --all, one of them", next_step="`trends rejects list` shows places such as 0@12"
+        )
+    from ingest.dismissal import Dismissal
+    from serving.cli.stopping import stopping
+
+    settings, named = settings_of(ctx), {_place(place) for place in places}
+
+    def chosen(parked: "Parked") -> bool:
+        return everything or parked.reject.stage == stage or (parked.partition, parked.offset) in named
+
+    with stopping() as stop:
+        done = Dismissal(settings.kafka, settings.ingest).run(chosen, stop, named)
+    if as_json:
+        click.echo(json.dumps(done._asdict()))
+    click.echo(f"{quantity(done.dismissed, 'reject')} dismissed, {done.outstanding:,} outstanding", err=True)
+
+
+def _place(text: str) -> tuple[int, int]:
+    """Partition and offset, as a list shows them. Raises `UsageError`."""
+    match = _PLACE.fullmatch(text)
+    if not match:
+        raise UsageError(f"not a place: {text[:40]!r}", next_step="`trends rejects list` shows places such as 0@12")
+    return int(match[1]), int(match[2])
 
 
 def _told(parked: "Parked") -> dict[str, Any]:

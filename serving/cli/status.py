@@ -55,8 +55,9 @@ def _show(told: dict[str, Any]) -> None:
         else:
             console.print(f"\n[bold]{name}[/]", highlight=False)
             for key, value in part.items():
-                if not isinstance(value, list):
-                    console.print(f"  {key.replace('_', ' '):15} {escape(_short(value))}", highlight=False)
+                if not isinstance(value, list | bool):
+                    most = "at most " if key == "outstanding" and not part["exact"] else ""
+                    console.print(f"  {key.replace('_', ' '):15} {most}{escape(_short(value))}", highlight=False)
             if part.get("shared_partitions"):
                 console.print(f"  [yellow]{_SHARED}[/]", highlight=False)
 

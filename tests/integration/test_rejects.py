@@ -6,20 +6,22 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from confluent_kafka import Producer as KafkaProducer
 
 from config.errors import NoDataError
 from config.settings import IngestSettings, KafkaSettings, Settings
+from ingest.dismissal import Dismissal, Dismissed
 from ingest.hashtags import AS_IS
 from ingest.post import Post
 from ingest.producer import Producer
-from ingest.rejects import message, one, outstanding
+from ingest.rejects import Parked, Waiting, message, one, outstanding, waiting
 from ingest.retry import Retried, Retry
 from ingest.sources.file import FileSource
 from ingest.sources.formats import Reading
 from ingest.wire import Reject, encode, use_of
 from serving.cli import main
+from serving.cli.facts import _rejects
 from serving.cli.rejects import rejects
 from tests.integration.kafka_read import committed
 
@@ -111,3 +113,100 @@ def test_a_list_and_a_reject_are_shown_so_that_no_terminal_obeys_them(settings: 
 def test_a_reject_that_is_not_there_is_no_data(settings: Settings, partition: int, offset: int) -> None:
     with pytest.raises(NoDataError):
         one(settings.kafka, partition, offset)
+
+
+def aged(kafka: KafkaSettings, *ages: int) -> None:
+    """Rejects of stages that nobody reads again, refused first at some moments."""
+    park(kafka, *(Reject(str(at).encode(), "ingest", "?", f"a.csv:{at}", parked_at=at) for at in ages))
+
+
+def test_a_retry_does_not_make_a_reject_younger(settings: Settings) -> None:
+    kafka = settings.kafka
+    park(kafka, Reject(b"cut", "ingest", "a post of 9 bytes", "x/1"))
+    (before,) = outstanding(kafka)
+    assert before.reject.parked_at is None, "as earlier releases wrote them: the time of its message"
+    retry(settings)
+    (after,) = outstanding(kafka)
+    assert (after.at, after.reject.attempts) == (before.at, 2)
+    assert after.offset > before.offset
+    assert waiting(kafka) == Waiting(1, before.at)
+
+
+def test_what_is_dismissed_is_settled_and_all_else_keeps_its_age_and_its_attempts(settings: Settings) -> None:
+    kafka = settings.kafka
+    aged(kafka, 1_000, 2_000, 3_000, 4_000)
+    told = trends("dismiss", "0@0", "0@2", settings=settings)
+    assert told.stderr == "2 rejects dismissed, 2 outstanding\n"
+    left = list(outstanding(kafka))
+    assert sorted((parked.at, parked.reject.raw, parked.reject.attempts) for parked in left) == [
+        (2_000, b"2000", 1),
+        (4_000, b"4000", 1),
+    ]
+    assert left[0].offset == 3, "what lies behind the last one that was named is not moved"
+    assert one(kafka, 0, 2).reject.raw == b"3000", "it can still be shown"
+    gone = trends("dismiss", "0@0", settings=settings, exits=3)
+    assert "not outstanding: 0@0" in str(gone.exception)
+    assert len(list(outstanding(kafka))) == 2
+    assert json.loads(trends("dismiss", "--all", "--json", settings=settings).stdout) == {
+        "dismissed": 2,
+        "outstanding": 0,
+    }
+    assert list(outstanding(kafka)) == []
+    assert trends("list", settings=settings).stderr == "No rejects\n"
+
+
+def test_a_stage_is_dismissed_by_its_name_and_a_dismissal_names_what_it_settles(settings: Settings) -> None:
+    kafka = settings.kafka
+    park(kafka, Reject(b"a", "archive", "?", "posts/0@1"), Reject(b"b", "speed", "?", "hashtags/0@1"))
+    assert trends("dismiss", "--stage", "archive", settings=settings).stderr == "1 reject dismissed, 1 outstanding\n"
+    assert [parked.reject.stage for parked in outstanding(kafka)] == ["speed"]
+    for words in ([], ["0@1", "--all"], ["--all", "--stage", "speed"], ["nowhere"]):
+        assert trends("dismiss", *words, settings=settings, exits=2).exception
+
+
+def test_a_dismissal_that_ends_in_the_middle_has_lost_and_doubled_nothing(settings: Settings) -> None:
+    kafka = settings.kafka
+    aged(kafka, *range(1_000, 1_006))
+    stop = threading.Event()
+
+    def chosen(parked: Parked) -> bool:
+        if looked[parked.offset] and parked.offset == 1:  # it settles the first two now
+            stop.set()
+        looked[parked.offset] += 1
+        return parked.at % 2 == 0
+
+    looked: Counter[int] = Counter()
+    done = Dismissal(kafka, IngestSettings(transaction_posts=2)).run(chosen, stop)
+    assert done == Dismissed(1, 5)
+    assert sorted(parked.at for parked in outstanding(kafka)) == [1_001, 1_002, 1_003, 1_004, 1_005]
+    assert Dismissal(kafka, IngestSettings()).run(lambda parked: parked.at % 2 == 0, threading.Event()).dismissed == 2
+    assert sorted(parked.at for parked in outstanding(kafka)) == [1_001, 1_003, 1_005]
+
+
+def test_status_and_list_agree_where_markers_of_transactions_lie_between(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_bytes(b"text,id\nshort\n")
+    (tmp_path / "b.csv").write_bytes(b"text,id\nshort\nshort\n")
+    for name in ("a.csv", "b.csv"):
+        ingested_before_its_time(settings, tmp_path / name)
+    park(settings.kafka, Reject(b"a", "archive", "?", "posts/0@1"))
+    assert trends("list", settings=settings).stderr == "4 of 4 rejects\n"
+    facts = _rejects(settings)
+    assert (facts["outstanding"], facts["exact"]) == (4, True)
+    monkeypatch.setattr("ingest.rejects._COUNTED", 2)
+    found = waiting(settings.kafka)
+    assert not found.exact
+    assert found.outstanding >= 4
+
+
+def test_one_reject_reads_right(settings: Settings) -> None:
+    park(settings.kafka, Reject(b"a", "archive", "?", "posts/0@1"))
+    assert trends("list", settings=settings).stderr == "1 of 1 reject\n"
+
+
+def trends(*words: str, settings: Settings, exits: int = 0) -> Result:
+    told = CliRunner().invoke(rejects, words, obj=settings, **main.context_settings)
+    code = getattr(told.exception, "exit_code", told.exit_code)
+    assert code == exits, told.output
+    return told
