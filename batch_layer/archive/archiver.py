@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from threading import Event
 
@@ -25,6 +26,7 @@ from batch_layer.archive.paths import Paths
 from batch_layer.archive.placing import Site, sweep
 from batch_layer.archive.store import Store
 from batch_layer.archive.summary import Summary
+from batch_layer.archive.topic_guard import TopicGuard
 from batch_layer.archive.turns import Held, next_turn
 from config.errors import FencedError, TrendsError
 from config.settings import Settings
@@ -62,12 +64,14 @@ class Archiver:
         self._consumer = PostsConsumer(settings.kafka, self._drop)
         self._threads = ThreadPoolExecutor(settings.archive.upload_threads, "archive-upload")
         self._site = Site(store or HdfsStore(settings.hdfs), Paths(settings.hdfs.root, self._topic), self._threads)
+        self._guard = TopicGuard(settings.kafka)
         self._to = Outlets(
             self._site,
             settings.archive.codec,
             Parking(settings).send,
             self._consumer.acknowledge,
             now,
+            self._guard.check,
         )
         self._chunks: dict[int, OpenChunk] = {}
         """What is read of each partition whose position is known."""
@@ -86,12 +90,15 @@ class Archiver:
     def run(self, until_drained: bool, stop: Event) -> Summary:
         """Archive until `stop`, or until everything committed so far is archived. What is read is flushed first.
 
-        Raises `UnavailableError` where HDFS or Kafka can't be reached at the start; later it waits for them.
+        Raises `UnavailableError` where HDFS or Kafka can't be reached at the start; later it waits for them. Raises
+        `OtherTopicError` where the archive is of another topic, or the topic is recreated while this runs.
         """
         self._stop = stop
         try:
             self._site.store.make_folder(self._site.paths.all_tmp)
             self._consumer.join()
+            self._site = self._site._replace(origin=self._guard.admit(self._site.store, self._site.paths, self._now()))
+            self._to = replace(self._to, site=self._site)
             while not stop.is_set() and not (until_drained and self._drained()):
                 self._turn(until_drained)
             self._flush_all()
@@ -154,8 +161,9 @@ class Archiver:
             _log.warning("%s/%d: %s", self._topic, partition, error.str())
 
     def _begin(self, partition: int) -> None:
-        """Finish what was committed, find the position, and read from there."""
-        log = CommitLog(self._site.store, self._site.paths, partition)
+        """Finish what was committed, find the position, and read from there, if the topic is still the same."""
+        self._guard.check()
+        log = CommitLog(self._site.store, self._site.paths, partition, self._site.origin.archive)
         position = recover(self._site, log)
         low = self._consumer.low(partition, position)
         if position < low:

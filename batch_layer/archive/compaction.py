@@ -71,7 +71,7 @@ class Compaction:
     def run(self, hours: Sequence[Hour]) -> Report:
         """Merge these hours, delete what earlier runs have replaced, and clear `_tmp`."""
         with ThreadPoolExecutor(self._settings.upload_threads) as threads:
-            to = Site(self._ledger.store, self._ledger.paths, threads)
+            to = Site(self._ledger.store, self._ledger.paths, threads, self._ledger.origin)
             for first in range(0, len(hours), GROUP):
                 self._merge(to, hours[first : first + GROUP])
             self._purge(to)
@@ -165,6 +165,8 @@ class Compaction:
             replaces=replaces,
             purged=purged,
             committed_at=self._now,
+            archive=self._ledger.origin.archive,
+            topic_id=self._ledger.origin.topic_id,
         )
 
     def _purge(self, to: Site) -> None:

@@ -38,6 +38,8 @@ class Outlets:
     acknowledge: Callable[[int, int], None]
     """Tell Kafka that a partition is archived up to an offset. Need not succeed."""
     now: Callable[[], Millis]
+    check_topic: Callable[[], None] = lambda: None
+    """Raises `OtherTopicError` where messages that were read before may be of another topic than the archive."""
 
 
 class Flush:
@@ -95,7 +97,8 @@ class Flush:
                 raise UnavailableError("a part is cut off", where=path)
 
     def commit(self) -> None:
-        """Step 3."""
+        """Step 3. The topic is asked for after everything was read, so a chunk holds no message of a recreated one."""
+        self._to.check_topic()
         self._to.send_rejects(self._chunk.rejects)
         if self._manifest is None:
             self._manifest = self._make_manifest()
@@ -136,6 +139,8 @@ class Flush:
             parts=tuple(self._parts),
             rejected=len(self._chunk.rejects),
             committed_at=self._to.now(),
+            archive=self._to.site.origin.archive,
+            topic_id=self._to.site.origin.topic_id,
         )
 
 
@@ -156,6 +161,8 @@ def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> bool:
         start=log.position,
         next=end,
         committed_at=now,
+        archive=to.origin.archive,
+        topic_id=to.origin.topic_id,
     )
     ours = log.append(manifest)
     to.store.delete(to.paths.tmp(manifest.tried), everything_below=True)

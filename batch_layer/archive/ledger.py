@@ -10,6 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.archive.identity import (
+    ArchiveFile,
+    Origin,
+    TopicFile,
+    check_topic,
+    ensure_archive,
+    read_archive,
+    read_topic,
+)
 from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Paths, Try, hour_of, partition_of
@@ -42,6 +51,10 @@ class Ledger:
         """The log of the hours."""
         self._logs: list[CommitLog] = []
         self.hours_log = CommitLog(self.store, self.paths, HOURS)
+        self.identity: ArchiveFile | None = None
+        """Which archive this is; None while nobody has written it."""
+        self.topic: TopicFile | None = None
+        """Of which topic its offsets are; None while nobody has written it."""
         self._replaced: set[str] = set()
         self._live: dict[Hour, dict[str, Part]] = {}
         self._arrived: dict[Hour, list[Part]] = {}
@@ -57,6 +70,7 @@ class Ledger:
         A compaction may become known before a chunk that it replaces: what is replaced stays so. Parts that a dead
         archiver has committed and not brought to their places are brought there, so every path is one of a file.
         """
+        self._identify()
         self._grow()
         with ThreadPoolExecutor(self._readers) as threads:
             for log in self._logs:
@@ -67,6 +81,26 @@ class Ledger:
                 self.add_compaction(manifest)
             finish_all(Site(self.store, self.paths, threads), self._unplaced)
         self._unplaced = []
+
+    @property
+    def origin(self) -> Origin:
+        """What goes with positions in this archive."""
+        return Origin(self.identity.id if self.identity else "", self.topic.topic_id if self.topic else "")
+
+    def adopt(self, now: Millis) -> None:
+        """Write the archive's id where it has manifests and none: those are of an earlier version."""
+        if self.identity is None and any(self.covered):
+            self.identity = ensure_archive(self.store, self.paths, now)
+            self._identify()
+
+    def _identify(self) -> None:
+        """Read the archive's identity until it is known. Raises `OtherTopicError` where it is of another topic."""
+        self.identity = self.identity or read_archive(self.store, self.paths)
+        self.topic = self.topic or read_topic(self.store, self.paths)
+        if self.topic is not None:
+            check_topic(self.topic, self.paths, "")
+        for log in (*self._logs, self.hours_log):
+            log.archive = self.origin.archive
 
     def index(self) -> None:
         """Leave index files, so that the next reader is quick."""
@@ -141,7 +175,7 @@ class Ledger:
         there = max((number + 1 for number in numbers if number is not None), default=0)
         for number in range(len(self._logs), there):
             self.partitions.append([])
-            self._logs.append(CommitLog(self.store, self.paths, number))
+            self._logs.append(CommitLog(self.store, self.paths, number, self.origin.archive))
 
     def _add(self, manifest: Manifest) -> None:
         partition = manifest.partition

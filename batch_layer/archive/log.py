@@ -14,10 +14,12 @@ from concurrent.futures import Executor
 from itertools import chain, pairwise
 from uuid import uuid4
 
+from batch_layer.archive.identity import NEW_ROOT
 from batch_layer.archive.manifest import Manifest, decode, decode_many, encode
 from batch_layer.archive.paths import Paths, Try
 from batch_layer.archive.store import Store
 from config.errors import TrendsError, UnavailableError
+from ingest.topic_ids import OtherTopicError, differ
 
 INDEXED = 500
 """Manifests in an index file."""
@@ -30,10 +32,12 @@ _log = logging.getLogger(__name__)
 class CommitLog:
     """Reads one log as it grows, and appends to it."""
 
-    def __init__(self, store: Store, paths: Paths, number: int) -> None:
+    def __init__(self, store: Store, paths: Paths, number: int, archive: str = "") -> None:
+        """`archive`: the id that its manifests must name, where they name one; empty: any."""
         self._store = store
         self._paths = paths
         self.number = number
+        self.archive = archive
         self.position = 0
         """Where the next manifest begins: everything before it has been read."""
         self._unindexed: list[Manifest] = []
@@ -103,9 +107,16 @@ class CommitLog:
         if raw is None:
             raise TrendsError("a manifest is gone", where=path, next_step="Restore this file from a backup of HDFS")
         manifest = decode(raw, path)
-        if (manifest.start, manifest.partition, manifest.topic) != (start, self.number, self._paths.topic):
+        if manifest.topic != self._paths.topic:
+            what = f"the archive is of the topic {manifest.topic}, and kafka.posts is {self._paths.topic}"
+            raise OtherTopicError(what, where=path, next_step=NEW_ROOT)
+        if (manifest.start, manifest.partition) != (start, self.number) or not self._is_ours(manifest):
             raise TrendsError("a manifest of something else", where=path, next_step="Has somebody copied it here?")
         return manifest
+
+    def _is_ours(self, manifest: Manifest) -> bool:
+        """Whether a manifest is of this archive, as far as it says."""
+        return not differ(manifest.archive, self.archive)
 
     def _starts_from(self, position: int) -> list[int]:
         names = (entry.name for entry in self._store.entries(self._paths.commits(self.number), f"{position:020d}"))
@@ -124,7 +135,21 @@ class CommitLog:
             _log.warning("an index file is left out: %s", error)
             return []
         whole = all(a.next == b.start for a, b in pairwise(run))
-        return run if whole and all(m.partition == self.number and m.topic == self._paths.topic for m in run) else []
+        ours = all(m.partition == self.number and m.topic == self._paths.topic and self._is_ours(m) for m in run)
+        return run if whole and ours else []
+
+
+def ends_of(store: Store, paths: Paths) -> dict[int, int]:
+    """Where the log of each partition ends, by its last file alone: at least so far the archive goes."""
+    ends = {}
+    for entry in store.entries(paths.all_commits):
+        if entry.name.isdigit():
+            number = int(entry.name)
+            names = [each.name for each in store.entries(paths.commits(number)) if _MANIFEST.fullmatch(each.name)]
+            if names:
+                path = f"{paths.commits(number)}/{names[-1]}"
+                ends[number] = decode(store.get(path) or b"", path).next
+    return ends
 
 
 def _chain(position: int, manifests: Iterable[Manifest]) -> list[Manifest]:

@@ -62,6 +62,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Wall clock of the writer, just before the commit."""
     schema: str = SCHEMA_FINGERPRINT
     """Fingerprint of the schema of the parts."""
+    archive: str = ""
+    """Id of the archive that it was written to; empty in those of earlier versions."""
+    topic_id: str = ""
+    """Kafka's id of the topic that the offsets are of; empty in those of earlier versions, or where Kafka has none."""
 
     @property
     def tried(self) -> Try:

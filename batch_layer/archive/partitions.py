@@ -12,9 +12,11 @@ from typing import Any
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from batch_layer.archive.identity import NEW_ROOT
 from config.errors import TrendsError, UnavailableError
 from config.settings import KafkaSettings
 from ingest import kafka_log
+from ingest.topic_ids import OtherTopicError
 
 ASK_S = 10.0
 """Longest wait for one answer of a broker."""
@@ -90,10 +92,10 @@ class PostsConsumer:
         except KafkaException as error:
             raise unavailable(self._settings, error) from None
         if position > high:
-            raise TrendsError(
-                f"the archive ends at offset {position}, and the topic already at {high}: it was deleted and made anew",
+            raise OtherTopicError(
+                f"the archive ends at offset {position} and the topic already at {high}: it was deleted and recreated",
                 where=f"{self._settings.posts}/{partition}",
-                next_step="Archive it under another hdfs.root, or give it another name (kafka.posts)",
+                next_step=NEW_ROOT,
             )
         return int(low)
 

@@ -7,6 +7,7 @@ WebHDFS clients interpret `..` and `#LATEST` in a path, so no text of anybody ev
     _tmp/3+<start>+<uuid>/…, _tmp/hours+<serial>+<uuid>/…       what is not committed: a try to commit at a start
     _commit/3/<start>.json, _commit/hours/<serial>.json         manifests: the log of a partition, the log of the hours
     _index/3/<start>+<next>.json                                many manifests in one file: derived, only for speed
+    _identity/archive.json, _identity/topic.json                which archive this is, and of which topic
 """
 
 import re
@@ -112,8 +113,23 @@ class Paths:
         return f"{self.tmp(of)}/manifest.json"
 
     @property
+    def identity(self) -> str:
+        """Folder of what says which archive this is."""
+        return f"{self.root}/_identity"
+
+    @property
+    def archive_identity(self) -> str:
+        """The archive's id."""
+        return f"{self.identity}/archive.json"
+
+    @property
+    def topic_identity(self) -> str:
+        """The topic that the archive's offsets belong to."""
+        return f"{self.identity}/topic.json"
+
+    @property
     def all_commits(self) -> str:
-        """Folder of the logs."""
+        """Folder of all logs."""
         return f"{self.root}/_commit"
 
     def commits(self, log: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from concurrent.futures import Executor
 from typing import NamedTuple
 
+from batch_layer.archive.identity import Origin
 from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import Paths, Try, parent
@@ -21,6 +22,8 @@ class Site(NamedTuple):
     store: Store
     paths: Paths
     threads: Executor
+    origin: Origin = Origin()
+    """Goes with every manifest that is written."""
 
 
 def finish_all(to: Site, committed: Iterable[Manifest]) -> None:

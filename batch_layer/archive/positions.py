@@ -4,18 +4,23 @@ An operator may add partitions to a topic while everything runs. So each look as
 `kafka.partitions` counts when a topic is created, and never afterwards.
 """
 
+from batch_layer.archive.identity import check_topic
 from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.partitions import partition_count
 from config.errors import TrendsError
 from config.settings import KafkaSettings
+from ingest.topic_ids import TopicIds
 
 
 def positions(kafka: KafkaSettings, ledger: Ledger) -> dict[int, int]:
     """For each partition of `posts` the next offset after what is archived: 0 where nothing of it is.
 
-    Call it after `ledger.refresh`. Raises where Kafka does not answer, or has fewer partitions than the archive.
+    Call it after `ledger.refresh`. Raises where Kafka does not answer, or has fewer partitions than the archive, and
+    `OtherTopicError` where the archive is of another topic: its offsets say nothing about this one.
     """
-    covered, count = ledger.covered, partition_count(kafka)
+    topic = TopicIds(kafka).describe(kafka.posts)
+    if ledger.topic is not None:
+        check_topic(ledger.topic, ledger.paths, topic.id)
+    covered, count = ledger.covered, topic.partitions
     if count < len(covered):
         raise TrendsError(
             f"the archive has {len(covered)} partitions and the topic {count}, and none is ever taken away: this is "

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicParti
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.partitions import ASK_S, PARTITION_EOF, WAIT_S, consumer_config, unavailable
+from batch_layer.archive.partitions import ASK_S, PARTITION_EOF, WAIT_S, consumer_config, partition_count, unavailable
 from batch_layer.archive.positions import positions
 from config.settings import ArchiveSettings, KafkaSettings
 from ingest import kafka_log
@@ -71,6 +71,11 @@ def _settled(kafka: KafkaSettings, positions: Iterable[int]) -> set[int]:
     stable = ends(kafka, asked, IsolationLevel.READ_COMMITTED)
     last = ends(kafka, asked, IsolationLevel.READ_UNCOMMITTED)
     return {partition for partition, end in stable.items() if end == last[partition]}
+
+
+def topic_ends(kafka: KafkaSettings) -> dict[int, int]:
+    """Where each partition of `posts` ends, markers and open transactions included. Raises `UnavailableError`."""
+    return ends(kafka, range(partition_count(kafka)), IsolationLevel.READ_UNCOMMITTED)
 
 
 def ends(kafka: KafkaSettings, partitions: Iterable[int], level: IsolationLevel) -> dict[int, int]:

@@ -20,11 +20,9 @@ from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.lag import archive_lag
 from batch_layer.archive.upkeep import ledger_of
 from batch_layer.archive.verify import verify_archive
-from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
-from ingest.topics import create_topics
 from ingest.wire import encode
 from tests.end_to_end.waiting import until
 from tests.integration.posting import (
@@ -159,17 +157,6 @@ def test_offsets_that_kafka_has_deleted_are_told_and_counted(
     assert ids_of(ledger) == Counter(post.id for post in [*posts[:10], *posts[20:]])
     (bad,) = [finding for finding in verify_archive(settings, None) if not finding.ok]
     assert "offsets 10 to 21 were deleted" in bad.what
-
-
-def test_an_archive_of_a_topic_that_was_made_anew_is_not_continued(settings: Settings) -> None:
-    Sender(settings).send(some_posts(20), partition=0)
-    archive_all(settings)
-    admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap})
-    admin.delete_topics([settings.kafka.posts])[settings.kafka.posts].result(30)
-    until(lambda: settings.kafka.posts not in admin.list_topics(timeout=10).topics, lambda: "the topic is there", 30)
-    create_topics(settings.kafka)
-    with pytest.raises(TrendsError, match="made anew"):
-        archive_all(settings)
 
 
 def test_poison_goes_to_rejects_and_its_neighbours_are_archived(settings: Settings) -> None:

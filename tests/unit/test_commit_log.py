@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.log import INDEXED, CommitLog
@@ -72,6 +73,23 @@ def test_a_manifest_that_was_copied_to_another_place_is_refused() -> None:
     hdfs.put(PATHS.commit(0, 0), encode(chunk(0, 10, partition=1)))
     with pytest.raises(TrendsError, match="something else"):
         read(hdfs)
+
+
+def test_a_manifest_of_another_archive_is_refused_and_one_of_the_version_before_is_read() -> None:
+    hdfs = HdfsDouble()
+    put(hdfs, chunk(0, 10), replace(chunk(10, 20), archive="a" * 32))
+    assert read(hdfs, CommitLog(hdfs, PATHS, 0, "a" * 32)) == [0, 10]
+    with pytest.raises(TrendsError, match="something else"):
+        read(hdfs, CommitLog(hdfs, PATHS, 0, "b" * 32))
+
+
+def test_an_index_file_of_another_archive_is_left_out() -> None:
+    hdfs = HdfsDouble()
+    ours, theirs = "a" * 32, "b" * 32
+    put(hdfs, replace(chunk(0, 10), archive=ours), replace(chunk(10, 20), archive=ours))
+    run = [replace(chunk(0, 10), archive=theirs), replace(chunk(10, 30), archive=theirs)]
+    hdfs.put(PATHS.index(0, 0, 30), encode(run))
+    assert read(hdfs, CommitLog(hdfs, PATHS, 0, ours)) == [0, 10]
 
 
 def long_log() -> HdfsDouble:

@@ -1,0 +1,150 @@
+"""Identity: which archive a folder is, and of which topic. Two small files, each written once and never replaced.
+
+    _identity/archive.json    the archive's id. It travels with the folder: a copy or a move keeps it
+    _identity/topic.json      the topic, and Kafka's id of it, that the offsets of the manifests belong to
+
+Whoever comes first writes them, by the same rename that commits a manifest. An archive of an earlier version has
+neither: its id is written at first look, and its topic where Kafka still ends at or beyond every archived offset.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
+from uuid import uuid4
+
+import msgspec
+
+from batch_layer.archive.paths import Paths
+from batch_layer.archive.store import Store
+from config.errors import TrendsError, UnavailableError
+from ingest.hours import Millis
+from ingest.topic_ids import OtherTopicError, differ
+
+TRIES = 5
+NEW_ROOT = "Set hdfs.root to a new folder: the batch layer reads this archive along with the new one"
+"""What to do where an archive is of another topic."""
+
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class Origin(NamedTuple):
+    """Of which archive and of which topic a position is. Empty: unknown, as in everything of earlier versions."""
+
+    archive: str = ""
+    topic_id: str = ""
+
+
+class ArchiveFile(msgspec.Struct, frozen=True, kw_only=True):
+    """`_identity/archive.json`."""
+
+    id: str
+    """32 hex digits."""
+    created_at: Millis
+    adopted: bool = False
+    """Whether manifests of an earlier version were there before the id."""
+
+
+class TopicFile(msgspec.Struct, frozen=True, kw_only=True):
+    """`_identity/topic.json`."""
+
+    topic: str
+    topic_id: str
+    """Empty where the broker had no ids."""
+
+
+def read_archive(store: Store, paths: Paths) -> ArchiveFile | None:
+    """The archive's id; None where the folder has none yet."""
+    found = _read(store, paths.archive_identity, ArchiveFile)
+    if found is not None and not _ID.fullmatch(found.id):
+        raise _damage(paths.archive_identity, f"its id is {found.id[:40]!r}")
+    return found
+
+
+def read_topic(store: Store, paths: Paths) -> TopicFile | None:
+    """The topic of the archive's offsets; None where nobody has written it yet."""
+    return _read(store, paths.topic_identity, TopicFile)
+
+
+def ensure_archive(store: Store, paths: Paths, now: Millis) -> ArchiveFile:
+    """The archive's id, written if it is not there."""
+    found = read_archive(store, paths)
+    if found is not None:
+        return found
+    adopted = bool(store.entries(paths.all_commits))
+    return _put_if_absent(
+        store, paths, paths.archive_identity, ArchiveFile(id=uuid4().hex, created_at=now, adopted=adopted)
+    )
+
+
+def ensure_topic(
+    store: Store,
+    paths: Paths,
+    topic_id: str,
+    archived: Callable[[], Mapping[int, int]],
+    ends: Callable[[], Mapping[int, int]],
+) -> TopicFile:
+    """The topic of the archive's offsets, written if it is not there. Raises `OtherTopicError` where it is another.
+
+    `archived` and `ends` tell where archive and topic end, by partition. They are asked where the archive does not say
+    its topic: if it goes beyond the topic's end, the topic was recreated.
+    """
+    found = read_topic(store, paths)
+    if found is None:
+        beyond = _beyond(archived(), ends())
+        if beyond is not None:
+            partition, position, end = beyond
+            what = f"the archive ends at offset {position} and the topic already at {end}: it was deleted and recreated"
+            raise OtherTopicError(what, where=f"{paths.topic}/{partition}", next_step=NEW_ROOT)
+        found = _put_if_absent(store, paths, paths.topic_identity, TopicFile(topic=paths.topic, topic_id=topic_id))
+    check_topic(found, paths, topic_id)
+    return found
+
+
+def check_topic(found: TopicFile, paths: Paths, topic_id: str) -> None:
+    """Raise `OtherTopicError` where the archive is of another topic than the one that has the name now."""
+    if found.topic != paths.topic:
+        what = f"the archive is of the topic {found.topic}, and kafka.posts is {paths.topic}"
+        raise OtherTopicError(what, where=paths.root, next_step=NEW_ROOT)
+    if differ(found.topic_id, topic_id):
+        what = (
+            f"the archive is of the topic {paths.topic} with the id {found.topic_id}, and its id is {topic_id} now: "
+            "it was deleted and recreated, or this is another Kafka"
+        )
+        raise OtherTopicError(what, where=paths.root, next_step=NEW_ROOT)
+
+
+def _beyond(archived: Mapping[int, int], ends: Mapping[int, int]) -> tuple[int, int, int] | None:
+    """A partition whose archive goes beyond its end."""
+    for partition, position in sorted(archived.items()):
+        if position > ends.get(partition, 0):
+            return partition, position, ends.get(partition, 0)
+    return None
+
+
+def _read(store: Store, path: str, kind: type[_T]) -> _T | None:
+    raw = store.get(path)
+    try:
+        return None if raw is None else msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _damage(path, str(error)) from None
+
+
+def _damage(path: str, what: str) -> TrendsError:
+    return TrendsError(f"damaged identity: {what}", where=path, next_step="Restore this file from a backup of HDFS")
+
+
+def _put_if_absent(store: Store, paths: Paths, path: str, wanted: _T) -> _T:
+    """Write a file unless there is one, and return the one that is there."""
+    data = msgspec.json.encode(wanted)
+    tmp = f"{paths.all_tmp}/identity+{uuid4().hex}.json"
+    for _ in range(TRIES):
+        store.make_folder(paths.identity)
+        store.put(tmp, data)
+        if store.bytes_of(tmp) == len(data):
+            store.rename(tmp, path)
+        there = _read(store, path, type(wanted))
+        if there is not None:
+            store.delete(tmp)
+            return there
+    raise UnavailableError("HDFS refuses the identity without a reason", where=path, next_step="Has HDFS a quota?")

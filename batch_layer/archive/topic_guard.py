@@ -1,0 +1,45 @@
+"""TopicGuard: keeps messages of one topic out of the archive of another one with the same name."""
+
+from batch_layer.archive.identity import NEW_ROOT, Origin, ensure_archive, ensure_topic
+from batch_layer.archive.log import ends_of
+from batch_layer.archive.paths import Paths
+from batch_layer.archive.store import Store
+from batch_layer.archive.watermark import topic_ends
+from config.errors import NoDataError
+from config.settings import KafkaSettings
+from ingest.hours import Millis
+from ingest.topic_ids import OtherTopicError, TopicIds, differ
+
+
+class TopicGuard:
+    """Says at the start whether the archive is of the topic, and before each commit whether it still is."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._ids = TopicIds(settings)
+        self._topic_id = ""
+
+    def admit(self, store: Store, paths: Paths, now: Millis) -> Origin:
+        """What goes with every manifest; writes the archive's identity where it has none.
+
+        Raises `OtherTopicError` where the archive is of another topic.
+        """
+        self._topic_id = self._ids.of(paths.topic)
+        archive = ensure_archive(store, paths, now)
+        ensure_topic(store, paths, self._topic_id, lambda: ends_of(store, paths), lambda: topic_ends(self._settings))
+        return Origin(archive.id, self._topic_id)
+
+    def check(self) -> None:
+        """Raise `OtherTopicError` where the name stands for another topic by now.
+
+        Whatever was read before this call is of the admitted topic then. So it is where there is no topic at all: one
+        that was deleted, and not recreated yet, has left what was read of it.
+        """
+        topic = self._settings.posts
+        try:
+            now = self._ids.of(topic)
+        except NoDataError:
+            return
+        if differ(self._topic_id, now):
+            what = f"the topic was deleted and recreated: its id was {self._topic_id}, and is {now} now"
+            raise OtherTopicError(what, where=f"Kafka topic {topic}", next_step=NEW_ROOT)
