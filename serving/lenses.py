@@ -10,7 +10,7 @@ from config.errors import NoDataError, UsageError
 from ingest.hours import Hour, millis
 from serving.merge import View
 from serving.store import Snapshot, Store, told
-from serving.views import HASHTAGS, LENSES, BatchDocument, HourDocument, Kind, Lens, Origin, Row
+from serving.views import HASHTAGS, LENSES, BatchDocument, HourDocument, Kind, Lens, Row
 
 
 def lens_of(kind: Kind, source: str | None) -> Lens:
@@ -49,15 +49,6 @@ def live(snapshot: Snapshot, hour: Hour, lens: Lens, n: int) -> View | None:
     uses, tags, tied = snapshot.speed_totals(hour, rows[-1].count, lens.kind)
     beyond = tied - sum(row.count == rows[-1].count for row in rows)
     return View(hour, "speed", "live", rows, beyond, uses, tags, posts=None, rule=None, computed_at=None, lens=lens)
-
-
-def hours_of(snapshot: Snapshot, origin: Origin, lens: Lens) -> list[Hour]:
-    """The hours that one layer may have something of, ascending."""
-    if lens == HASHTAGS:
-        return snapshot.hours(origin)
-    if origin == "batch":
-        return snapshot.lens_hours(lens)
-    return snapshot.phrase_hours(lens.kind) if lens.source is None else []
 
 
 def sources(store: Store) -> list[str]:

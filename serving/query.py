@@ -6,9 +6,10 @@ from functools import partial
 
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour
+from serving.coverage import extent, hours_between, newest
 from serving.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.history import History, history
-from serving.lenses import absence, hours_of, live, through
+from serving.lenses import absence, live, through
 from serving.merge import Range, View, first, merge, total
 from serving.render import named
 from serving.rising import SURE, Rising, rising
@@ -118,7 +119,8 @@ class Query:
 
     def _each(self, snapshot: Snapshot, since: Hour, until: Hour) -> Iterator[View]:
         """The same one by one, ascending, so that a long time need not be held at once."""
-        asked = [hour for hour in self._there(snapshot, self.origin) if since <= hour < until]
+        there = (hours_between(snapshot, each, self.lens, since, until) for each in self._origins())
+        asked = sorted({hour for hours in there for hour in hours})
         for at in range(0, len(asked), _AT_ONCE):
             yield from self._answers(snapshot, asked[at : at + _AT_ONCE], 0)
 
@@ -135,26 +137,25 @@ class Query:
             if answer:
                 yield first(answer, n) if n else answer
 
-    def _there(self, snapshot: Snapshot, origin: Origin | None) -> list[Hour]:
-        """The hours that there may be an answer for, ascending."""
-        origins: tuple[Origin, ...] = ("batch", "speed") if origin is None else (origin,)
-        return sorted({hour for each in origins for hour in hours_of(snapshot, each, self.lens)})
+    def _origins(self) -> tuple[Origin, ...]:
+        return ("batch", "speed") if self.origin is None else (self.origin,)
 
     def newest(self) -> Hour | None:
         """The latest hour that something is known of."""
         with self.store.snapshot() as snapshot:
-            return max(self._there(snapshot, self.origin), default=None)
+            return newest(snapshot, self._origins(), self.lens)
 
     def what_there_is(self) -> str:
         """What could be asked instead, in a sentence."""
         with self.store.snapshot() as snapshot:
-            hours = self._there(snapshot, None)
-        if not hours and self.lens != HASHTAGS:
+            there = extent(snapshot, self.lens)
+        if there is None and self.lens != HASHTAGS:
             return f"No hour has been computed with {self.lens} yet: see `trends batch run`"
-        if not hours:
+        if there is None:
             return "No hour has been counted yet: see `trends status`, or begin with `trends ingest sample`"
-        ask = f"trends top --hour {hours[-1]}{self.lens.options}"
-        return f"There are {len(hours):,} hours from {hours[0]} to {hours[-1]}: try `{ask}`"
+        ask = f"trends top --hour {there.last}{self.lens.options}"
+        count = "" if there.hours is None else f"{there.hours:,} "
+        return f"There are {count}hours from {there.first} to {there.last}: try `{ask}`"
 
 
 def _check(since: Hour, until: Hour, most: int = MOST_HOURS) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, ConfigurationError, InvalidURI, OperationFailure, PyMongoError
 
@@ -126,6 +127,8 @@ class Store:
             for name in (HOURS, LENSES, PHRASE_USES):
                 self.collection(name).create_index("hour", name="by_hour")
             self.collection(LENSES).create_index(["kind", "source", "hour"], name="by_lens")
+            self.collection(HOURS).create_index(["rule", "complete", "dirty"], name="by_state")
+            self.collection(HOURS).create_index(["sources.0", "hour"], name="by_first_source")
 
     # What the batch layer writes
 
@@ -217,10 +220,11 @@ class Store:
 
 
 class Snapshot:
-    """The views at one moment."""
+    """The views at one moment. `serving.coverage` asks it which hours there are."""
 
     def __init__(self, store: Store) -> None:
         self._session = store.client.start_session(snapshot=True)
+        self.collection = store.collection
         self._hours = store.collection(HOURS)
         self._lenses = store.collection(LENSES)
         self._uses = store.collection(USES)
@@ -231,6 +235,11 @@ class Snapshot:
 
     def __exit__(self, *_: object) -> None:
         self._session.end_session()
+
+    @property
+    def session(self) -> ClientSession:
+        """What a question of another module carries, so that it is answered as of the same moment."""
+        return self._session
 
     def batch(self, hours: Sequence[Hour], *, rows: bool = True) -> dict[str, HourDocument]:
         """The batch documents of some hours, by hour; their rows, which are most of them, where they are wanted."""
@@ -245,14 +254,6 @@ class Snapshot:
         with told():
             found = self._lenses.find({"_id": {"$in": ids}}, session=self._session)
             return {document["hour"]: document for document in found}  # type: ignore[misc]
-
-    def lens_hours(self, lens: Lens) -> list[Hour]:
-        """The hours that may have something through a lens, ascending: of its documents, or of that source alone."""
-        with told():
-            found = self._lenses.distinct("hour", {"kind": lens.kind, "source": lens.source}, session=self._session)
-            if lens.source is not None:
-                found += self._hours.distinct("hour", {"sources": [lens.source]}, session=self._session)
-        return sorted(Hour.parse(hour) for hour in set(found))
 
     def lenses_of(self, hour: Hour) -> list[LensDocument]:
         """All that was seen of an hour through other lenses than the hour's own."""
@@ -280,17 +281,6 @@ class Snapshot:
             for totals in uses.aggregate(stages, session=self._session):
                 return totals["uses"], totals["tags"], totals["tied"]
         return 0, 0, 0
-
-    def hours(self, origin: str) -> list[Hour]:
-        """The hours that one layer has anything of, ascending."""
-        held = self._hours if origin == "batch" else self._uses
-        with told():
-            return sorted(Hour.parse(hour) for hour in held.distinct("hour", session=self._session))
-
-    def phrase_hours(self, kind: Kind) -> list[Hour]:
-        """The hours of which the speed layer has phrases of a kind, ascending."""
-        with told():
-            return sorted(map(Hour.parse, self._phrase_uses.distinct("hour", {"kind": kind}, session=self._session)))
 
     def _speed(self, hour: Hour, kind: Kind) -> tuple[Collection[Document], Document]:
         """Where the speed rows of a kind lie, and which are of an hour."""

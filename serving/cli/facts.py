@@ -36,13 +36,12 @@ def gathered(settings: Settings) -> Facts:
         "servers": _servers,
         "sources": _sources,
         "speed": _speed,
-        "archive": lambda settings: _archive(settings, documents.result),
-        "hours": lambda settings: _hours(settings, documents.result),
+        "archive": _archive,
+        "hours": _hours,
         "runs": _runs,
         "rejects": _rejects,
     }
-    with ThreadPoolExecutor(len(parts) + 1) as threads:
-        documents = threads.submit(_documents, settings)  # read once; both parts tell why they can't be
+    with ThreadPoolExecutor(len(parts)) as threads:
         asked = {name: threads.submit(tried, part, settings) for name, part in parts.items()}
     return {name: answer.result() for name, answer in asked.items()}
 
@@ -117,7 +116,7 @@ def _speed(settings: Settings) -> Facts:
     }
 
 
-def _archive(settings: Settings, documents: "Callable[[], Documents]") -> Facts:
+def _archive(settings: Settings) -> Facts:
     from batch_layer.archive.lag import archive_lag
     from batch_layer.archive.upkeep import ledger_of
     from batch_layer.archive.watermark import complete_until
@@ -137,7 +136,7 @@ def _archive(settings: Settings, documents: "Callable[[], Documents]") -> Facts:
         "rejected": sum(manifest.rejected for manifest in manifests),
         "lost": sum(manifest.next - manifest.start for manifest in manifests if manifest.kind == "gap"),
         "complete_until": str(until),
-        "waiting": _waiting(documents, ledger, [hour for hour in hours if hour < until]),
+        "waiting": _waiting(settings, ledger, [hour for hour in hours if hour < until]),
         "partitions": [
             {"partition": number, "next": covered[number] if number < len(covered) else 0, "behind": count}
             for number, count in behind.items()
@@ -145,33 +144,29 @@ def _archive(settings: Settings, documents: "Callable[[], Documents]") -> Facts:
     }
 
 
-def _waiting(documents: "Callable[[], Documents]", ledger: "Ledger", complete: list[Hour]) -> int | None:
+def _waiting(settings: Settings, ledger: "Ledger", complete: list[Hour]) -> int | None:
     """How many complete hours the next run of the batch layer is to compute; None where MongoDB can't tell."""
     from batch_layer.plan import state_of
 
     try:
-        there = documents()
+        there = _documents(settings)
     except UnavailableError:
         return None
     return sum(state_of(hour, there.get(str(hour)), ledger) != "final" for hour in complete)
 
 
-def _hours(settings: Settings, documents: "Callable[[], Documents]") -> Facts:
-    from serving.lenses import batch_view
+def _hours(settings: Settings) -> Facts:
+    from serving.coverage import states
     from serving.store import Store
 
     with Store(settings.mongo) as store, store.snapshot() as snapshot:
-        speed = set(snapshot.hours("speed"))
-    views = [batch_view({**document, "top": []}) for document in documents().values()]
-    states = Counter(view.state for view in views)
-    live = speed - {view.hour for view in views}
-    rules = Counter(view.rule for view in views)
+        counted = states(snapshot)
     return {
-        "live": len(live),
-        "provisional": states["provisional"],
-        "final": states["final"],
-        "newest": str(max({*live, *(view.hour for view in views)}, default="")),
-        "rules": dict(rules),
+        "live": counted.live,
+        "provisional": counted.provisional,
+        "final": counted.final,
+        "newest": "" if counted.newest is None else str(counted.newest),
+        "rules": counted.rules,
     }
 
 

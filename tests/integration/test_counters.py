@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import get_args
 
 import pytest
 from pydantic import SecretStr
@@ -14,6 +15,8 @@ from pymongo import uri_parser
 from config.errors import UnavailableError
 from config.settings import MongoSettings, Settings
 from ingest.hours import Hour, moment_of
+from ingest.kinds import Phrase
+from serving.coverage import hours_between
 from serving.query import Query
 from serving.store import Store
 from serving.views import LANES, PHRASE_USES, USES, Lens
@@ -72,7 +75,10 @@ def test_a_step_of_phrases_has_its_own_lane_and_rows_and_touches_no_hashtag(stor
     with store.snapshot() as snapshot:
         assert [(row.tag, row.count) for row in snapshot.speed_rows(hour, kind="bigram")] == [("paris", 6), ("rome", 1)]
         assert snapshot.speed_totals(hour, 1, "bigram") == (7, 2, 1)
-        assert (snapshot.phrase_hours("bigram"), snapshot.phrase_hours("trigram")) == ([hour], [])
+        assert [hours_between(snapshot, "speed", Lens(kind), hour, hour.plus(1)) for kind in get_args(Phrase)] == [
+            [hour],
+            [],
+        ]
     live = Query(store, lens=Lens("bigram")).hour(hour, 1)
     assert (live.origin, live.lens.kind, live.uses, live.rows[0].tag) == ("speed", "bigram", 7, "paris")
     store.drop_uses(hour)
