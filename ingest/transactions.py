@@ -92,6 +92,7 @@ class Transactions:
             "message.max.bytes": max_post_bytes + OVERHEAD_BYTES,
             "compression.type": COMPRESSION,
             "linger.ms": 5,
+            "topic.metadata.refresh.interval.ms": 10_000,  # by default added partitions are used after 5 minutes
             "queue.buffering.max.messages": 200_000,
             "queue.buffering.max.kbytes": 262_144,
             "on_delivery": self._delivered,

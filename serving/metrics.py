@@ -105,6 +105,7 @@ def _sources(sources: list[Facts]) -> Iterator[Metric]:
 def _speed(speed: Facts) -> Iterator[Metric]:
     yield _one("speed_writers", "Spouts that count now.", len(speed["writers"]))
     yield _one("speed_shared_partitions", "Partitions that more than one writes.", speed["shared_partitions"])
+    yield _one("speed_unwritten_partitions", "Partitions that none writes.", len(speed["unwritten_partitions"]))
 
 
 def _archive(archive: Facts) -> Iterator[Metric]:

@@ -118,10 +118,8 @@ class MongoLedger:
         self._refuse_passed([step for step in steps if step.since == NO_LANE], session)
         expires = moment_of(self._now()) + self._keep
         with _duplicates_raise(_LaneElsewhereError):
-            moved = self._store.collection(LANES).bulk_write(
-                [_move(step, expires) for step in steps], ordered=False, session=session
-            )
-        if moved.matched_count + moved.inserted_count != len(steps):
+            moved = self._write_all(LANES, [_move(step, expires) for step in steps], session)
+        if moved != len(steps):
             raise _LaneElsewhereError
         rows: dict[str, list[_Write]] = {}
         for step in steps:
@@ -130,7 +128,20 @@ class MongoLedger:
             rows.setdefault(name, []).extend(added(step, expires))
         with _duplicates_raise(_RowThereError if inserting else _LaneElsewhereError):
             for name, writes in rows.items():
-                self._store.collection(name).bulk_write(writes, ordered=False, session=session)
+                self._write_all(name, writes, session)
+
+    def _write_all(self, name: str, writes: Sequence[_Write], session: ClientSession) -> int:
+        """Write inserts, then updates; how many documents were inserted or matched.
+
+        Each is a call of its own. A duplicate key ends the transaction on the server, and a write behind it fails as if
+        it might succeed when tried again: the driver would repeat the transaction until its time is over.
+        """
+        count = 0
+        for kind in (InsertOne, UpdateOne):
+            if run := [write for write in writes if isinstance(write, kind)]:
+                written = self._store.collection(name).bulk_write(run, ordered=False, session=session)
+                count += written.inserted_count + written.matched_count
+        return count
 
     def _refuse_passed(self, steps: Sequence[Step], session: ClientSession) -> None:
         """A lane is removed once progress has passed it: a step that would make it anew must not begin below that."""

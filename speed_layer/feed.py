@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 BUSY_S, IDLE_S = 0.002, 0.020
 """How long a poll may wait for messages: acks can't come meanwhile, so hardly while a chunk is in flight."""
-SAVE_MS, MARK_MS, SWEEP_MS = 1_000, 5_000, 60_000
+SAVE_MS, LOOK_MS, MARK_MS, SWEEP_MS = 1_000, 5_000, 5_000, 60_000
 QUIET = timedelta(hours=1)
 """A lane that was not written for so long may be swept."""
 SWEPT_AT_ONCE = 1_000
@@ -41,11 +41,14 @@ class Feed:
         self,
         settings: Settings,
         store: Store,
-        partitions: Sequence[int],
+        partitions: Callable[[], Sequence[int]],
         now: Callable[[], Millis],
         topology: str = "no topology",
     ) -> None:
-        """`now` is the wall clock: it decides which hours can't be yet, and which lanes are old."""
+        """`partitions` tells which partitions to count now: it is asked every 5 s, and those that are new are taken.
+
+        `now` is the wall clock: it decides which hours can't be yet, and which lanes are old.
+        """
         self._settings = settings
         self._now = now
         self._lanes = Lanes(store, settings.kafka.hashtags)
@@ -54,15 +57,14 @@ class Feed:
         self._parking = Parking(settings)
         self._readers: dict[int, Reader] = {}
         self._saved: dict[int, int] = {}
-        self._save_at = self._mark_at = self._sweep_at = 0
-        world = World(self._parking.park, self._latest, monotonic_ms)
-        self._partitions = {
-            number: Partition(settings.kafka.hashtags, number, limits_of(settings.speed), world)
-            for number in partitions
-        }
+        self._save_at = self._look_at = self._mark_at = self._sweep_at = 0
+        self._world = World(self._parking.park, self._latest, monotonic_ms)
+        self._look_up = partitions
+        self._partitions: dict[int, Partition] = {}
 
     def poll(self) -> list[Emission]:
         """Read and fold for a moment; what is due now. A due chunk takes the others along: one transaction for all."""
+        self._take_new()
         self._start_one()
         self._read()
         partitions = self._partitions.values()
@@ -98,6 +100,23 @@ class Feed:
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
+
+    def _take_new(self) -> None:
+        """Now and then, take the partitions that Kafka has and this does not know. None is ever given up."""
+        if monotonic_ms() < self._look_at:
+            return
+        self._look_at = monotonic_ms() + LOOK_MS
+        topic, limits = self._settings.kafka.hashtags, limits_of(self._settings.speed)
+        try:
+            new = set(self._look_up()) - self._partitions.keys()
+        except TrendsError as error:
+            log.warning("new partitions are not looked for now: %s", error)
+            return
+        for number in sorted(new):
+            self._partitions[number] = Partition(topic, number, limits, self._world)
+            self._mark_at = 0
+        if new:
+            log.info("%s: counting the partitions %s from now on", topic, sorted(new))
 
     def _start_one(self) -> None:
         """Start one lost partition, no more: each may wait for servers."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import tenacity
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from config.errors import TrendsError, UnavailableError
 from config.settings import KafkaSettings
@@ -100,16 +101,19 @@ def watermarks(consumer: Consumer, at: TopicPartition) -> tuple[int, int]:
 
 def partitions_of(settings: KafkaSettings) -> list[int]:
     """The partitions of `hashtags`, as they are. Raises `UnavailableError` where there are none."""
-    consumer = Consumer(consumer_config(settings), logger=kafka_log.logger)
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=kafka_log.logger)
+    return partitions_known_to(admin, settings.hashtags, ANSWER_S)
+
+
+def partitions_known_to(admin: AdminClient, topic: str, timeout_s: float) -> list[int]:
+    """The partitions that Kafka says a topic has. Raises `UnavailableError` where there are none."""
     try:
-        topic = consumer.list_topics(settings.hashtags, timeout=ANSWER_S).topics[settings.hashtags]
+        found = admin.list_topics(topic, timeout=timeout_s).topics[topic]
     except KafkaException as error:
-        raise _unavailable(settings.hashtags, error.args[0]) from None
-    finally:
-        consumer.close()
-    if topic.error is not None:
-        raise _unavailable(settings.hashtags, topic.error)
-    return sorted(topic.partitions)
+        raise _unavailable(topic, error.args[0]) from None
+    if found.error is not None:
+        raise _unavailable(topic, found.error)
+    return sorted(found.partitions)
 
 
 def _unavailable(name: str, error: KafkaError) -> UnavailableError:

@@ -6,8 +6,8 @@ from typing import Any
 from streamparse import Spout, Stream
 
 from speed_layer import worker
+from speed_layer.assignment import Assignment
 from speed_layer.feed import Feed
-from speed_layer.reader import partitions_of
 from speed_layer.steps import FIELDS, MARKER
 
 log = logging.getLogger(__name__)
@@ -22,10 +22,9 @@ class UseSpout(Spout):
         """Connect, with patience."""
         settings = worker.begin()
         store = worker.prepared_store(settings)
-        partitions = worker.persistently(lambda: partitions_of(settings.kafka))
-        mine = share(partitions, task_index(context), task_count(context))
-        log.info("spout %s in process %d counts partitions %s", self.task_id, self.pid, mine)
-        self._feed = Feed(settings, store, mine, worker.wall_ms, self.topology_name)
+        assignment = Assignment(settings.kafka, task_index(context), task_count(context))
+        log.info("spout %s in process %d begins", self.task_id, self.pid)
+        self._feed = Feed(settings, store, assignment.partitions, worker.wall_ms, self.topology_name)
 
     def next_tuple(self) -> None:
         """Emit what is due, then the marker that has it committed."""
@@ -42,11 +41,6 @@ class UseSpout(Spout):
     def fail(self, tup_id: str) -> None:
         """The tuple was refused or timed out."""
         self._feed.fail(tup_id)
-
-
-def share(partitions: list[int], index: int, tasks: int) -> list[int]:
-    """The partitions of one task."""
-    return [partition for partition in partitions if partition % tasks == index]
 
 
 def task_index(context: dict[str, Any]) -> int:

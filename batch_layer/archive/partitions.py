@@ -144,6 +144,7 @@ def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
         "enable.partition.eof": True,
         "auto.offset.reset": "error",
         "enable.auto.commit": False,
+        "topic.metadata.refresh.interval.ms": 10_000,  # by default the group takes added partitions after 5 minutes
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": 10_000,
         "fetch.wait.max.ms": 100,  # an answer to anything else waits behind a fetch that waits for messages

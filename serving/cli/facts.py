@@ -109,6 +109,7 @@ def _speed(settings: Settings) -> Facts:
         "behind": sum(lag.behind for lag in lags),
         "writers": dict(Counter(mark.writer for mark in marks)),
         "shared_partitions": sum(len(each) > 1 for each in writers.values()),
+        "unwritten_partitions": [partition for partition, each in writers.items() if not each],
         "partitions": [
             {"partition": lag.partition, "next": lag.next, "behind": lag.behind, "writers": writers[lag.partition]}
             for lag in lags

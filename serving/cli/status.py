@@ -58,8 +58,17 @@ def _show(told: dict[str, Any]) -> None:
                 if not isinstance(value, list | bool):
                     most = "at most " if key == "outstanding" and not part["exact"] else ""
                     console.print(f"  {key.replace('_', ' '):15} {most}{escape(_short(value))}", highlight=False)
+            if part.get("unwritten_partitions"):
+                console.print(f"  [yellow]{unwritten(part['unwritten_partitions'])}[/]", highlight=False)
             if part.get("shared_partitions"):
                 console.print(f"  [yellow]{_SHARED}[/]", highlight=False)
+
+
+def unwritten(partitions: list[int]) -> str:
+    """The partitions that no spout counts, and what to do."""
+    named = ", ".join(map(str, partitions))
+    which = f"partition {named} has" if len(partitions) == 1 else f"partitions {named} have"
+    return f"{which} no writer. A running topology takes new ones within 10 s; `trends up topology` starts it"
 
 
 def _servers_table(servers: list[Facts]) -> Any:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,6 +145,33 @@ def test_rows_that_outlived_their_lane_are_added_to_beside_rows_that_are_new(sto
     assert not ledger.commit(steps)
     known = {"hour", "tag", "shown", "origin", "count", "expires", "_id"}
     assert [set(use) for use in store.collection(USES).find()] == [known] * 3
+
+
+def test_a_row_that_two_partitions_write_in_one_transaction_gets_the_uses_of_both(
+    store: Store, ledger: MongoLedger
+) -> None:
+    def of(partition: int, since: int, until: int, **counts: int) -> Step:
+        return step(since, until, SEVEN, **counts)._replace(partition=partition)
+
+    settle(ledger, [of(0, NO_LANE, 10, paris=5)])
+    old_and_new = [of(0, 10, 20, paris=1), of(7, NO_LANE, 10, paris=2, rome=1, oslo=1)]
+    assert settle(ledger, old_and_new) == [Verdict.COUNTED] * 2
+    assert settle(ledger, old_and_new) == [Verdict.COUNTED_ALREADY] * 2
+    both_new = [of(8, NO_LANE, 10, paris=1, bonn=2), of(9, NO_LANE, 10, paris=1, bonn=3)]
+    assert settle(ledger, both_new) == [Verdict.COUNTED] * 2
+    assert counted(store) == {(SEVEN, "paris"): 10, (SEVEN, "rome"): 1, (SEVEN, "oslo"): 1, (SEVEN, "bonn"): 5}
+
+
+def test_a_new_lane_that_is_there_undoes_the_transaction_at_once_beside_lanes_that_move(
+    store: Store, ledger: MongoLedger
+) -> None:
+    eight = "2017-01-06T08"
+    settle(ledger, [step(NO_LANE, 10, paris=1), step(NO_LANE, 10, eight, rome=1)])
+    begun = time.monotonic()
+    mixed = [step(NO_LANE, 10, paris=1), step(10, 20, eight, rome=1)]
+    assert settle(ledger, mixed) == [Verdict.COUNTED_ALREADY, Verdict.COUNTED]
+    assert time.monotonic() - begun < store.settings.timeout_s, "the driver has tried until its time was over"
+    assert counted(store) == {(SEVEN, "paris"): 1, (eight, "rome"): 2}
 
 
 def test_a_lane_beyond_progress_or_written_lately_is_not_swept(store: Store, ledger: MongoLedger) -> None:

@@ -13,8 +13,12 @@ from confluent_kafka.admin import AdminClient
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.wire import Use, encode
+from serving.cli.facts import _speed
+from serving.cli.status import unwritten
+from serving.health import is_wrong
 from serving.store import Store
 from serving.views import USES
+from speed_layer.assignment import Assignment
 from speed_layer.counters import MongoLedger, Verdict, settle
 from speed_layer.feed import Emission, Feed
 from speed_layer.lag import caught_up, speed_lag
@@ -22,6 +26,8 @@ from speed_layer.lanes import Lanes
 from speed_layer.reader import Reader, partitions_of
 from speed_layer.worker import wall_ms
 from speed_layer.writers import writing
+from tests.integration.kafka_read import committed
+from tests.topics import widened
 
 WITHIN_S = 45
 SEVEN = "2017-01-06T07"
@@ -46,7 +52,7 @@ class Layer:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self.feed = Feed(settings, store, partitions_of(settings.kafka), wall_ms)
+        self.feed = Feed(settings, store, Assignment(settings.kafka).partitions, wall_ms)
         self.ledger = MongoLedger(store, settings.kafka.hashtags, timedelta(days=7), wall_ms)
 
     def work(self, report: Callable[[Emission, Verdict], None] | None = None) -> None:
@@ -151,6 +157,37 @@ def test_two_that_count_the_same_topic_are_both_told_of_and_count_each_use_once(
     assert layer.counted() == produced
     assert {mark.writer.split(" at ")[0] for mark in writing(layer.store, settings.kafka.hashtags)} == {"no topology"}
     other.feed.close()
+
+
+def test_a_spout_counts_added_partitions_and_rows_that_two_partitions_write_stay_right(
+    settings: Settings, layer: Layer
+) -> None:
+    tags = list("abcdefghijklmnopqrst")
+    produce(settings, tags * 5)
+    layer.work_until(lambda: caught_up(settings))
+    assert widened(settings.kafka, settings.kafka.hashtags, 12) == (3, 12)
+    assert _speed(settings)["unwritten_partitions"] == list(range(3, 12))
+    assert not is_wrong("speed", _speed(settings)), "empty partitions wait for nobody"
+    produce(settings, tags * 7)
+    told = _speed(settings)
+    assert told["unwritten_partitions"] == list(range(3, 12))
+    assert is_wrong("speed", told), "no spout counts what waits there"
+    assert "partitions 3, 4, 5, 6, 7, 8, 9, 10, 11 have no writer" in unwritten(told["unwritten_partitions"])
+
+    layer.work_until(lambda: caught_up(settings))
+
+    assert layer.counted() == {(SEVEN, tag): 12 for tag in tags}
+    wrote: dict[str, set[int]] = {tag: set() for tag in tags}
+    for message in committed(settings.kafka.bootstrap, settings.kafka.hashtags):
+        wrote[message.key().decode()].add(message.partition())
+    assert any(len(partitions) > 1 for partitions in wrote.values()), "no key has moved"
+    told = _speed(settings)
+    assert (told["unwritten_partitions"], told["behind"]) == ([], 0)
+    second = layer.restarted()
+    produce(settings, tags)
+    second.work_until(lambda: caught_up(settings))
+    assert second.counted() == {(SEVEN, tag): 13 for tag in tags}
+    second.feed.close()
 
 
 def test_what_retention_deleted_is_told_loudly_and_counting_goes_on(

@@ -1,0 +1,32 @@
+"""Assignment: the partitions of `hashtags` that one spout task counts, as Kafka has them now.
+
+An operator may add partitions at any time. Task `i` of `n` counts the partitions `p` with `p % n == i`, so an added one
+belongs to one task, and no other partition moves.
+"""
+
+from confluent_kafka.admin import AdminClient
+
+from config.settings import KafkaSettings
+from ingest import kafka_log
+from speed_layer.reader import partitions_known_to
+
+LOOK_S = 2.0
+"""Longest wait for an answer: the spout does nothing else meanwhile."""
+
+
+class Assignment:
+    """One task's share. It keeps its connection, since the spout looks again and again."""
+
+    def __init__(self, settings: KafkaSettings, index: int = 0, tasks: int = 1) -> None:
+        self._topic = settings.hashtags
+        self._index, self._tasks = index, tasks
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=kafka_log.logger)
+
+    def partitions(self) -> list[int]:
+        """The partitions of this task now. Raises `UnavailableError`."""
+        return share(partitions_known_to(self._admin, self._topic, LOOK_S), self._index, self._tasks)
+
+
+def share(partitions: list[int], index: int, tasks: int) -> list[int]:
+    """The partitions of one task."""
+    return [partition for partition in partitions if partition % tasks == index]
