@@ -20,7 +20,7 @@ from config.stack.machine import Room
 from config.stack.mongo import VERSION as MONGOD
 from config.stack.mongo import Mongo, mongod
 from config.stack.place import PROJECT, Place
-from config.stack.ports import clashes
+from config.stack.ports import clashes, reachable
 from config.stack.server import Server
 from config.stack.supervise import Supervision
 
@@ -55,13 +55,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for server in servers(settings):
         yield _answers(server, started=server.name in started)
     yield _clock(settings)
-    if any(port.setting.startswith("storm.") for server in servers(settings) for port in server.ports()):
-        yield Finding(
-            "storm",
-            "note",
-            "nimbus, supervisor and workers of Storm 2.8 listen on every interface and ask for no password",
-            "On a network that you do not trust, let a firewall close their ports",
-        )
+    if running:
+        yield _network(place)
 
 
 def _guarded(look: Callable[[], Finding]) -> Finding:
@@ -150,3 +145,12 @@ def _clock(settings: Settings) -> Finding:
     if off > CLOCK_OFF_S:
         return Finding("clock", "wrong", f"{off:.0f} s away from the NameNode's", "Set both by NTP")
     return Finding("clock", "ok", "agrees with the NameNode's")
+
+
+def _network(place: Place) -> Finding:
+    """What of the stack another machine could reach: nothing, or somebody has reconfigured a server."""
+    found = reachable(Supervision(place).strays())
+    if found:
+        step = "`trends down`, `trends up` starts it on loopback; until then close the ports by a firewall"
+        return Finding("network", "wrong", f"other machines can reach {', '.join(found)}", step)
+    return Finding("network", "ok", "every server listens on loopback alone")

@@ -73,6 +73,8 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
         supervision = Supervision(place)
         if not supervision.running() and (killed := supervision.kill_strays()):
             logger.warning("ended %d processes that an earlier stack left behind", killed)
+        if not supervision.running():
+            place.clear_scratch()
         jvm = java.find() if any(server.jars for server in ours) else Path("java")
         alive = {process.name for process in supervision.processes() if process.alive}
         changed = {

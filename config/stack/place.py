@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,14 @@ class Place:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if folder != self.state or new:
                 folder.chmod(0o700)
+
+    def clear_scratch(self) -> None:
+        """Remove temporary files that killed processes have left. Nothing of this stack may run."""
+        for path in self.scratch.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def fingerprint(self, text: str) -> str:
         """Twelve digits that stand for a text, and that tell nobody what it is: it may hold a password."""

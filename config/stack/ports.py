@@ -1,5 +1,6 @@
 """Ports: which are taken and by whom, and how to find free ones."""
 
+import ipaddress
 import random
 import socket
 from collections.abc import Iterable
@@ -56,6 +57,26 @@ def owner_of(port: int) -> str:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             return _named(connection.pid)
     return ""
+
+
+def reachable(processes: Iterable[psutil.Process]) -> list[str]:
+    """`name (pid 12) at *:6627`: what these processes listen on elsewhere than on loopback."""
+    found = []
+    for process in processes:
+        try:
+            connections = process.net_connections("tcp")
+        except psutil.Error:  # gone, or another user's
+            continue
+        for connection in connections:
+            if connection.status == psutil.CONN_LISTEN and not _is_loopback(connection.laddr.ip):
+                found.append(f"{_named(process.pid)} at {connection.laddr.ip}:{connection.laddr.port}")
+    return sorted(found)
+
+
+def _is_loopback(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def free_ports(count: int) -> list[int]:

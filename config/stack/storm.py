@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config.errors import UnavailableError
 from config.settings import Settings
-from config.stack import java, nimbus
+from config.stack import java, loopback, nimbus
 from config.stack.ivy import Artifact
 from config.stack.jars import JarSet
 from config.stack.place import FILES, Place, put, rendered
@@ -45,8 +45,9 @@ class _Storm:
     def _conf(self) -> Path:
         return self._place.conf("storm")
 
-    def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's
-        """Write storm.yaml."""
+    def prepare(self, jvm: Path) -> None:
+        """Write storm.yaml, and compile the agent that keeps Storm on loopback."""
+        loopback.prepare(self._place, jvm)
         stack, data = self._settings.stack, self._place.data("storm")
         data.mkdir(parents=True, exist_ok=True)
         local = rendered(
@@ -90,6 +91,7 @@ class _Storm:
         # Unbuffered output would halve the rate of spouts and bolts, and lets a stray print break their protocol.
         beside = str(Path(sys.executable).parent)
         return {
+            "JDK_JAVA_OPTIONS": loopback.options(self._place, os.environ.get("JDK_JAVA_OPTIONS", "")),
             "CLASSPATH": ":".join(JARS.classpath(self._place)),
             "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": None,

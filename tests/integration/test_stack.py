@@ -30,6 +30,7 @@ from ingest.topics import create_topics
 from tests import servers
 from tests.faults.disk import small_disk
 
+LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 TRENDS = Path(sys.executable).with_name("trends")
 
 
@@ -357,6 +358,7 @@ def test_the_doctor_tells_what_serves_and_what_is_stopped(alone: Settings, folde
     told = run(folder / "trends.toml", "doctor", "--json")
     found = {each["subject"]: each for each in json.loads(told.stdout)}
     assert found["mongo"]["state"] == found["java"]["state"] == found["packages"]["state"] == "ok"
+    assert found["network"]["found"] == "every server listens on loopback alone"
     assert found["kafka"]["state"] == "note"
     assert found["kafka"]["next_step"] == "`trends up`"
     assert told.returncode == (1 if any(each["state"] == "wrong" for each in found.values()) else 0)
@@ -369,9 +371,7 @@ def test_the_whole_stack_runs_in_little_memory_and_on_loopback(stack: Settings) 
     assert all(state.pid and state.memory_mb and state.uptime_s is not None for state in running)
     assert sum(state.memory_mb or 0 for state in running) < 2_500
     for state in running:
-        if state.name in ("nimbus", "supervisor"):  # Storm can't be told an address
-            continue
         assert state.pid
         listening = [c for c in psutil.Process(state.pid).net_connections("tcp") if c.status == psutil.CONN_LISTEN]
         assert listening
-        assert all(c.laddr.ip in ("127.0.0.1", "::1", "::ffff:127.0.0.1") for c in listening), state.name
+        assert all(c.laddr.ip in LOOPBACK_ADDRESSES for c in listening), state.name

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import BaseModel, SecretStr
 
@@ -18,7 +19,7 @@ from config.stack.become import __file__ as become
 from config.stack.kafka import cluster_id
 from config.stack.launcher import servers
 from config.stack.place import FILES, Place, put, rendered
-from config.stack.ports import clashes, free_ports, owner_of, refuse_twice
+from config.stack.ports import clashes, free_ports, owner_of, reachable, refuse_twice
 from config.stack.server import Port, Program, address_of
 from config.stack.services import Service
 from config.stack.states import states
@@ -38,6 +39,14 @@ def test_a_taken_port_is_told_with_its_owner_and_the_setting_that_moves_it() -> 
         assert f"port {port} of kafka is taken by" in str(clash)
         assert f"pid {os.getpid()}" in owner_of(port)
         assert "set kafka.bootstrap" in str(clash)
+
+
+def test_a_port_that_others_can_reach_is_told_and_one_on_loopback_is_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)), socket.create_server(("", 0)) as open_to_all:
+        told = [each for each in reachable([psutil.Process()]) if each.endswith(f":{open_to_all.getsockname()[1]}")]
+        assert len(told) == 1
+        assert f"pid {os.getpid()}" in told[0]
+        assert not [each for each in reachable([psutil.Process()]) if "127.0.0.1" in each]
 
 
 def test_two_servers_on_one_port_are_refused_by_name() -> None:
