@@ -163,7 +163,9 @@ class HdfsStore:
         raise self._unavailable(path, what) from None
 
     def _unavailable(self, path: str, what: str) -> UnavailableError:
-        step = "`trends up hdfs` starts it here; `trends logs namenode` and `trends logs datanode` tell more"
+        step = (
+            "`trends up namenode datanode` starts it here; `trends logs namenode` and `trends logs datanode` tell more"
+        )
         return UnavailableError(f"HDFS did not do it: {what[:300]}", where=self._place(path), next_step=step)
 
     def _told(self, error: Exception) -> str:
