@@ -88,7 +88,7 @@ def _run(
                 contenders = [ours, *(other for other in others if not only or any(t in other.name for t in only))]
                 found = compare(contenders, repeat, lambda text: click.echo(text, err=True))
             if not quiet:
-                out = Console(width=None if sys.stdout.isatty() else 180)
+                out = Console(width=None if sys.stdout.isatty() else 180, markup=False, emoji=False)
                 out.print(table(bench, size, found), *promises(found), "", sep="\n", markup=False)
             yield document(bench, size, found, _SAMPLE if asked.sample else _RECORDED)
 

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from serving.cli.consoles import console
 from serving.cli.options import json_option, now, settings_of
 from serving.cli.stopping import stopping
 
@@ -63,7 +63,7 @@ def _show(title: str, document: dict[str, Any], as_json: bool) -> None:
     table = Table(title=title, title_justify="left", show_header=False, box=None)
     for name, value in document.items():
         table.add_row(name, _told(value))
-    Console().print(table)
+    console().print(table)
 
 
 def _told(value: Any) -> str:

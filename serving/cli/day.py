@@ -9,7 +9,8 @@ import click
 from config.errors import UsageError
 from ingest.hours import Hour
 from serving.asked import Asked
-from serving.cli.files import FILE, in_csv, one_form, png_option, print_csv, say_mixture, svg_option, write
+from serving.cli.consoles import console
+from serving.cli.files import FILE, in_csv, one_form, png_option, print_csv, say_mixture, svg_option, time_in_csv, write
 from serving.cli.options import asked_of
 from serving.cli.questions import query_of, question_options
 from serving.day import Day, day_json
@@ -65,7 +66,7 @@ def day(
     if as_json:
         click.echo(json.dumps(day_json(answer), ensure_ascii=False))
     elif as_csv:
-        _print_csv(answer)
+        _print_csv(answer, tz)
     elif not any(files[kind] for kind in ("html", "png", "svg")):
         _print_grid(answer, tz)
     _draw(answer, n, tz, files)
@@ -79,11 +80,11 @@ def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour
     raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
 
 
-def _print_csv(answer: Day) -> None:
+def _print_csv(answer: Day, tz: ZoneInfo) -> None:
     header = ("hour", "origin", "state", "rank", "tag", "shown", "count", "was", "move", "rule")
     rows = (
         (
-            of.hour,
+            time_in_csv(of.hour, tz),
             of.origin,
             of.state,
             each.rank,
@@ -102,12 +103,10 @@ def _print_csv(answer: Day) -> None:
 
 
 def _print_grid(answer: Day, tz: ZoneInfo) -> None:
-    from rich.console import Console
-
     from serving.tables import day_table
 
-    console = Console()
-    console.print(day_table(answer, tz, console.width))
+    drawn_on = console()
+    drawn_on.print(day_table(answer, tz, drawn_on.width))
 
 
 def _draw(answer: Day, n: int, tz: ZoneInfo, files: dict[str, Any]) -> None:

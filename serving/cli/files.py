@@ -4,10 +4,12 @@ import csv
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from config.errors import TrendsError, UsageError
+from ingest.hours import Hour
 from serving.cli.options import Decorator
 from serving.rules import Rules
 from serving.views import Lens, Row
@@ -36,6 +38,11 @@ def in_csv(row: Row, lens: Lens) -> tuple[str, str]:
     """A tag and its spelling for CSV. Hashtags begin with `#`, so that no spreadsheet takes one for a formula."""
     sign = "#" if lens.kind == "hashtag" else ""
     return sign + row.tag, sign + row.shown
+
+
+def time_in_csv(hour: Hour, tz: ZoneInfo) -> str:
+    """When an hour begins, by ISO 8601 with the offset of a zone: `2017-01-06T08:00:00+01:00`."""
+    return hour.start.astimezone(tz).isoformat()
 
 
 def say_mixture(rules: Rules) -> None:

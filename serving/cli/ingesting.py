@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from config.errors import TrendsError
@@ -28,6 +27,7 @@ from ingest.sources.states import STOPPED as ENDED
 from ingest.sources.steps import DroppedError, RefusedError
 from ingest.sources.wanted import Wanted
 from ingest.topics import create_topics
+from serving.cli.consoles import console
 from serving.cli.stopping import STOPPED, stopping
 
 CONNECT_S = 10
@@ -132,12 +132,12 @@ def _tell_end(name: str, told: Told, seconds: float, *, stopped: bool, as_json: 
 def _progress(source: Source, cursor: Cursor) -> Iterator[Tell]:
     """A bar on a terminal, else a line now and then."""
     total, done = _extent(source, cursor)
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    screen = console(stderr=True)
+    if not screen.is_terminal:
         yield _plain()
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen, transient=True) as progress:
         task = progress.add_task("reading", total=total, completed=done)
 
         def tell(told: Told) -> None:

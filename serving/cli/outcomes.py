@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from serving.cli.consoles import console
 from serving.render import printable
 
 if TYPE_CHECKING:  # Spark is imported when a command needs it
@@ -25,14 +25,14 @@ _MOST_LINES = 10
 def progress(hours: int) -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal, moved by calling it with hours and posts done."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("hours"),
+        TextColumn("hours", markup=False),
         TimeElapsedColumn(),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    screen = console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("computing", total=hours)
         yield lambda done, posts: bar.update(task, completed=done, description=f"{posts:,} posts")
 
@@ -108,6 +108,6 @@ def _tags(tags: tuple[str, ...]) -> str:
 
 
 def _print(table: Table, of: int) -> None:
-    Console().print(table)
+    console().print(table)
     if of > _MOST_LINES:
         click.echo(f"… and {of - _MOST_LINES} more (--json has all)")

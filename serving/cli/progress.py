@@ -4,10 +4,11 @@ import threading
 import time
 from types import TracebackType
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from serving.cli.consoles import console
 
 DONE = frozenset({"ready", "stopped"})
 
@@ -20,7 +21,7 @@ class Progress:
         self._lock = threading.Lock()
         self._steps = dict.fromkeys(names, "waiting")
         self._took: dict[str, float] = {}
-        self._console = Console(stderr=True)
+        self._console = console(stderr=True)
         self._live = Live(console=self._console, refresh_per_second=5, transient=False, get_renderable=self._table)
 
     def __enter__(self) -> "Progress":
@@ -42,7 +43,7 @@ class Progress:
             if new:
                 self._took[name] = time.monotonic() - self._began
         if new and not self._console.is_terminal:
-            self._console.print(f"{self._took[name]:5.1f} s  {name}: {step.split(',', maxsplit=1)[0]}", highlight=False)
+            self._console.print(f"{self._took[name]:5.1f} s  {name}: {step.split(',', maxsplit=1)[0]}")
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, show_header=False)

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingest.hours import Hour
-from serving.cli.files import in_csv, one_form, print_csv, say_mixture
+from serving.cli.consoles import console
+from serving.cli.files import in_csv, one_form, print_csv, say_mixture, time_in_csv
 from serving.cli.options import asked_of
 from serving.cli.questions import query_of, question_options
 from serving.moments import hours_in
@@ -53,16 +54,16 @@ def rising(
     if as_json:
         click.echo(json.dumps(rising_json(answer), ensure_ascii=False))
     elif as_csv:
-        _print_csv(answer)
+        _print_csv(answer, tz)
     else:
         _show(answer, tz)
 
 
-def _print_csv(answer: Rising) -> None:
+def _print_csv(answer: Rising, tz: ZoneInfo) -> None:
     header = ("hour", "score", "tag", "shown", "count", "expected", "rank", "was", "rule")
     rows = (
         (
-            answer.hour,
+            time_in_csv(answer.hour, tz),
             r.score,
             *in_csv(r.row, answer.view.lens),
             r.row.count,
@@ -78,10 +79,8 @@ def _print_csv(answer: Rising) -> None:
 
 
 def _show(answer: Rising, tz: ZoneInfo) -> None:
-    from rich.console import Console
-
     from serving.tables import rising_table
 
-    Console().print(rising_table(answer, tz))
+    console().print(rising_table(answer, tz))
     if not answer.risers:
         click.echo(f"No tag has a score of {answer.least:g} or more: --least 0 shows all that grew", err=True)

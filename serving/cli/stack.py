@@ -9,12 +9,12 @@ from dataclasses import asdict
 
 import click
 import tenacity
-from rich.console import Console
 from rich.table import Table
 
 from config.errors import UnavailableError, UsageError
 from config.redaction import redact
 from config.settings import Settings
+from serving.cli.consoles import console
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress
 
@@ -220,5 +220,5 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         table = Table("what", "", "found", "what to do", box=None, pad_edge=False)
         for finding in found:
             table.add_row(finding.subject, finding.state, finding.found, finding.next_step)
-        Console(soft_wrap=not sys.stdout.isatty()).print(table)
+        console(soft_wrap=not sys.stdout.isatty()).print(table)
     ctx.exit(1 if any(finding.state == "wrong" for finding in found) else 0)

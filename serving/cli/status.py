@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from serving import render
+from serving.cli.consoles import console
 from serving.cli.facts import Facts, gathered
 from serving.cli.options import json_option, settings_of
 from serving.health import ENDED_WRONG, is_unknown, is_wrong
@@ -39,29 +40,29 @@ def status(ctx: click.Context, as_json: bool) -> None:
 
 
 def _show(told: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
+    from rich.text import Text
 
-    console = Console()
+    screen = console()
     for name, part in told.items():
         if is_unknown(part):
-            console.print(f"\n[bold red]{name}[/]\n  {escape(part['error'])}", highlight=False, soft_wrap=True)
+            screen.print(Text(f"\n{name}", style="bold red"))
+            screen.print(f"  {part['error']}", soft_wrap=True)
         elif name == "servers":
-            console.print(_servers_table(part))
+            screen.print(_servers_table(part))
         elif name == "runs":
-            console.print("", _runs_table(part))
+            screen.print("", _runs_table(part))
         elif name == "sources":
-            _show_sources(console, part)
+            _show_sources(screen, part)
         else:
-            console.print(f"\n[bold]{name}[/]", highlight=False)
+            screen.print(Text(f"\n{name}", style="bold"))
             for key, value in part.items():
                 if not isinstance(value, list | bool):
                     most = "at most " if key == "outstanding" and not part["exact"] else ""
-                    console.print(f"  {key.replace('_', ' '):15} {most}{escape(_short(value))}", highlight=False)
+                    screen.print(f"  {key.replace('_', ' '):15} {most}{_short(value)}")
             if part.get("unwritten_partitions"):
-                console.print(f"  [yellow]{unwritten(part['unwritten_partitions'])}[/]", highlight=False)
+                screen.print(Text(f"  {unwritten(part['unwritten_partitions'])}", style="yellow"))
             if part.get("shared_partitions"):
-                console.print(f"  [yellow]{_SHARED}[/]", highlight=False)
+                screen.print(Text(f"  {_SHARED}", style="yellow"))
 
 
 def unwritten(partitions: list[int]) -> str:
@@ -81,24 +82,23 @@ def _servers_table(servers: list[Facts]) -> Any:
     return table
 
 
-def _show_sources(console: Any, sources: list[Facts]) -> None:
-    from rich.markup import escape
+def _show_sources(screen: Any, sources: list[Facts]) -> None:
     from rich.table import Table
 
     table = Table("source", "state", "since", "behind", "gaps", box=None, pad_edge=False)
     for each in sources:
         behind = "" if each["behind_s"] is None else f"{each['behind_s']:,} s"
         gaps = f"{len(each['gaps']):,}, the last until {each['gaps'][-1]['until']}" if each["gaps"] else ""
-        table.add_row(escape(each["name"]), each["state"], each["since"], behind, gaps)
+        table.add_row(each["name"], each["state"], each["since"], behind, gaps)
     if sources:
-        console.print("", table)
+        screen.print("", table)
     for each in sources:
         if each["why"]:
             why = render.printable(f"{each['where']} {each['why']}", _LONGEST)
-            console.print(f"  {escape(each['name'])}: {escape(why)}", highlight=False, soft_wrap=True)
+            screen.print(f"  {each['name']}: {why}", soft_wrap=True)
         if each["state"] in ENDED_WRONG:
             step = f"start it again, or if it is not wanted any more: trends ingest dismiss {shlex.quote(each['name'])}"
-            console.print(f"  {escape(step)}", highlight=False, soft_wrap=True)
+            screen.print(f"  {step}", soft_wrap=True)
 
 
 def _runs_table(runs: list[Facts]) -> Any:

@@ -8,7 +8,8 @@ import click
 
 from config.errors import UsageError
 from ingest.hashtags import typed
-from serving.cli.files import one_form, png_option, print_csv, say_mixture, svg_option, write
+from serving.cli.consoles import console
+from serving.cli.files import one_form, png_option, print_csv, say_mixture, svg_option, time_in_csv, write
 from serving.cli.options import asked_of
 from serving.cli.questions import query_of, question_options
 from serving.day import MOST_SIDE_BY_SIDE
@@ -62,25 +63,26 @@ def tag(
     if as_json:
         click.echo(json.dumps(history_json(answer), ensure_ascii=False))
     elif as_csv:
-        _print_csv(answer)
+        _print_csv(answer, tz)
     elif not (png or svg):
         _print_lines(answer, tz)
     _draw(answer, tz, png, svg)
 
 
-def _print_csv(answer: History) -> None:
+def _print_csv(answer: History, tz: ZoneInfo) -> None:
     header = ("hour", "count", "rank", "at_most", "uses", "origin", "state", "rule")
-    rows = ((p.hour, p.count, p.rank, p.at_most, p.uses, p.origin, p.state or "missing", p.rule) for p in answer.points)
+    rows = (
+        (time_in_csv(p.hour, tz), p.count, p.rank, p.at_most, p.uses, p.origin, p.state or "missing", p.rule)
+        for p in answer.points
+    )
     print_csv(header, rows)
     say_mixture(answer.rules)
 
 
 def _print_lines(answer: History, tz: ZoneInfo) -> None:
-    from rich.console import Console
-
     from serving.tables import history_table
 
-    Console().print(history_table(answer, tz))
+    console().print(history_table(answer, tz))
 
 
 def _draw(answer: History, tz: ZoneInfo, png: Path | None, svg: Path | None) -> None:

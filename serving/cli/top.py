@@ -10,7 +10,8 @@ import click
 from ingest.hours import Hour
 from serving import render
 from serving.asked import only
-from serving.cli.files import in_csv, one_form, print_csv, say_mixture
+from serving.cli.consoles import console
+from serving.cli.files import in_csv, one_form, print_csv, say_mixture, time_in_csv
 from serving.cli.options import asked_of
 from serving.cli.questions import query_of, question_options
 from serving.merge import Range, View, competition
@@ -88,7 +89,7 @@ class Show:
         if self.form == "json":
             _print_json(render.hour_json(view))
         elif self.form == "csv":
-            _print_csv(view)
+            _print_csv(self.tz, view)
         else:
             _print_tables(self._table(view))
 
@@ -100,7 +101,7 @@ class Show:
             _print_json(render.hours_json(views, self.query.rules(views)))
             return
         if self.form == "csv":
-            _print_csv(*views)
+            _print_csv(self.tz, *views)
         else:
             _print_tables(*map(self._table, views))
         say_mixture(self.query.rules(views))
@@ -114,7 +115,7 @@ class Show:
             _print_json(render.range_json(answer))
             return
         if self.form == "csv":
-            _print_csv(answer)
+            _print_csv(self.tz, answer)
             say_mixture(answer.rules)
             return
         begin, end = since.start.astimezone(self.tz), until.start.astimezone(self.tz)
@@ -124,11 +125,19 @@ class Show:
         return render.table(view, render.local_hour(view.hour, self.tz))
 
 
-def _print_csv(*answers: View | Range) -> None:
+def _print_csv(tz: ZoneInfo, *answers: View | Range) -> None:
     """A line a row, with the hours `[since, until)` that it is about."""
     header = ("since", "until", "origin", "state", "rank", "tag", "shown", "count", "rule")
     rows = (
-        (*_hours(each), each.origin, each.state, rank, *in_csv(row, each.lens), row.count, _rule(each))
+        (
+            *(time_in_csv(hour, tz) for hour in _hours(each)),
+            each.origin,
+            each.state,
+            rank,
+            *in_csv(row, each.lens),
+            row.count,
+            _rule(each),
+        )
         for each in answers
         for rank, row in zip(competition(each.rows), each.rows, strict=True)
     )
@@ -152,6 +161,5 @@ def _print_json(answer: dict[str, Any]) -> None:
 
 def _print_tables(*tables: Any) -> None:
     from rich.columns import Columns
-    from rich.console import Console
 
-    Console().print(Columns(tables, padding=(0, 4)))
+    console().print(Columns(tables, padding=(0, 4)))

@@ -11,6 +11,7 @@ import click
 from config.errors import TrendsError
 from ingest.hours import Hour, Millis
 from serving import render
+from serving.cli.consoles import console
 from serving.cli.options import json_option, kind_option, now, settings_of, tz_option
 from serving.cli.questions import query_of
 from serving.day import missing_json
@@ -93,19 +94,18 @@ def _print_json(looks: Iterator[Seen], why: str = "") -> None:
 
 
 def _show(looks: Iterator[Seen], tz: ZoneInfo, nothing: str = _NOTHING_YET) -> None:
-    from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    console = Console()
-    if not console.is_terminal:
+    screen = console()
+    if not screen.is_terminal:
         before = None
         for seen in looks:
             if seen != before:
                 before = seen
-                console.print(_drawn(seen, tz, nothing))
+                screen.print(_drawn(seen, tz, nothing))
         return
-    with Live(Text("asking …"), console=console, auto_refresh=False) as live:
+    with Live(Text("asking …"), console=screen, auto_refresh=False) as live:
         for seen in looks:
             live.update(_drawn(seen, tz, nothing), refresh=True)
 

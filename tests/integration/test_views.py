@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -50,6 +51,10 @@ def trends(*arguments: str, exits: int = 0) -> Result:
     return told
 
 
+def iso(hour: str, zone: str = "UTC") -> str:
+    return Hour.parse(hour).start.astimezone(ZoneInfo(zone)).isoformat()
+
+
 def test_a_recorded_day_is_told_hour_by_hour_as_the_oracle_has_it(
     store: Store, test_data: Path, tmp_path: Path
 ) -> None:
@@ -72,7 +77,9 @@ def test_a_recorded_day_is_told_hour_by_hour_as_the_oracle_has_it(
 
         rows = list(csv.DictReader(io.StringIO(trends("day", *DAY, "--csv").stdout)))
         assert [(row["hour"], row["tag"], int(row["count"])) for row in rows] == [
-            (each["hour"], f"#{row['tag']}", row["count"]) for each in day["hours"] for row in each["top"]
+            (iso(each["hour"], "America/New_York"), f"#{row['tag']}", row["count"])
+            for each in day["hours"]
+            for row in each["top"]
         ]
         assert "▲ #prayfor" in trends("day", *DAY).stdout
 
@@ -92,12 +99,40 @@ def test_a_ranking_is_the_same_as_csv_and_as_json(store: Store, test_data: Path)
         ):
             told = json.loads(trends("top", *hours, "--json").stdout)
             rows = list(csv.DictReader(io.StringIO(trends("top", *hours, "--csv").stdout)))
-            assert {(row["since"], row["until"], row["state"]) for row in rows} == {(since, until, "final")}
+            assert {(row["since"], row["until"], row["state"]) for row in rows} == {(iso(since), iso(until), "final")}
             assert [(int(row["rank"]), row["tag"], int(row["count"])) for row in rows] == [
                 (row["rank"], f"#{row['tag']}", row["count"]) for row in told["top"]
             ]
         rising = list(csv.DictReader(io.StringIO(trends("rising", "--hour", "2013-04-15T21", "--csv").stdout)))
         assert (rising[0]["tag"], float(rising[0]["score"]) >= 10.83) == ("#prayforboston", True)
+
+
+@pytest.mark.parametrize(
+    ("zone", "times"),
+    [
+        ("UTC", ["2017-10-29T00:00:00+00:00", "2017-10-29T01:00:00+00:00"]),
+        ("Europe/Paris", ["2017-10-29T02:00:00+02:00", "2017-10-29T02:00:00+01:00"]),
+        ("Asia/Kathmandu", ["2017-10-29T05:45:00+05:45", "2017-10-29T06:45:00+05:45"]),
+    ],
+)
+def test_csv_has_times_with_the_offset_of_the_zone_that_was_asked_for(
+    store: Store, zone: str, times: list[str]
+) -> None:
+    """Where clocks are set back an hour is there twice, and only its offset tells which one it is."""
+    first = Hour.parse("2017-10-29T00")
+    with store:
+        publish_posts(store, [Post(str(at), "x", first.plus(at).start_ms, 0, "#paris") for at in (0, 1)])
+        span = ("--since", f"{first}:00Z", "--until", f"{first.plus(2)}:00Z", "--tz", zone)
+
+        def column(name: str, *words: str) -> list[str]:
+            return [row[name] for row in csv.DictReader(io.StringIO(trends(*words, "--csv").stdout))]
+
+        assert column("hour", "tag", "paris", *span) == times
+        assert column("hour", "day", "--date", "2017-10-29", "--tz", zone) == times
+        assert column("since", "top", *span) == times[:1]
+        assert column("until", "top", "--hour", f"{first}:00Z", "--tz", zone) == times[1:]
+        rising = ("rising", "--hour", f"{first.plus(1)}:00Z", "--against", "1h", "--least", "0", "--tz", zone)
+        assert set(column("hour", *rising)) <= {times[1]}
 
 
 def test_what_rose_in_recorded_posts_and_the_history_of_a_tag(store: Store, test_data: Path, tmp_path: Path) -> None:

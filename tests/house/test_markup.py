@@ -1,0 +1,48 @@
+"""No text is read as rich's markup: consoles are made in one place, and columns that show text say that it is text."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.house.test_layout import ROOT, modules
+
+CONSOLES = Path("serving/cli/consoles.py")
+PLAIN = {"markup": False, "emoji": False}
+
+
+def calls(path: Path, name: str) -> list[ast.Call]:
+    """Calls of a function by its name, however it was imported."""
+    tree = ast.parse(path.read_text())
+    renamed = {
+        each.asname
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for each in node.names
+        if each.name == name and each.asname
+    }
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and (getattr(node.func, "id", "") in {name, *renamed} or getattr(node.func, "attr", "") == name)
+    ]
+
+
+def said(call: ast.Call) -> dict[str, object]:
+    return {each.arg: each.value.value for each in call.keywords if each.arg and isinstance(each.value, ast.Constant)}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_text_is_text(path: Path) -> None:
+    place = path.relative_to(ROOT)
+    for call in calls(path, "Console"):
+        assert place == CONSOLES or place.parts[0] == "bench", "consoles come from serving.cli.consoles"
+        assert PLAIN.items() <= said(call).items()
+    assert all(said(call).get("markup") is False for call in calls(path, "TextColumn"))
+    assert not calls(path, "from_markup")
+    assert "rich.markup" not in path.read_text()
+
+
+def test_the_one_place_makes_consoles() -> None:
+    assert calls(ROOT / CONSOLES, "Console")
