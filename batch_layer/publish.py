@@ -2,11 +2,15 @@
 
 The order is what keeps every hour answered: a reader finds the speed rows, or the document, and never neither. What
 further lenses show goes before the hour's own document, and what an earlier run left of them goes last.
+
+A document that covers more than what was computed stays (`coverage`). Should another run publish between this look and
+the write, the hour is dirty afterwards, and the next run computes it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from batch_layer.coverage import CoversLessError, shortfall
 from batch_layer.rank import Ranked
 from ingest import phrases
 from ingest.hours import Hour, Millis
@@ -53,25 +57,50 @@ class Published(NamedTuple):
     """Hours that a newer run had published already: they stay as they are."""
     changes: list[Change]
     """Of hours whose first ten tags are others now, or in another order."""
+    less: list[CoversLessError]
+    """Hours whose documents cover more: they stay as they are."""
 
 
-def publish(store: Store, hours: Sequence[Computed], stamp: Stamp, now: Millis) -> Published:
-    """Publish hours, then delete the speed rows of those that are complete.
+def publish(
+    store: Store, hours: Sequence[Computed], stamp: Stamp, now: Millis, *, allow_less: bool = False
+) -> Published:
+    """Publish hours, then delete the speed rows of those that are complete. `allow_less`: whatever documents cover.
 
     An hour in progress keeps its rows: nobody reads them beside its document, but without it they answer again.
     """
     refused = 0
     changes: list[Change] = []
+    less: list[CoversLessError] = []
     for at in range(0, len(hours), _AT_ONCE):
-        some = hours[at : at + _AT_ONCE]
-        before = _before(store, [each.hour for each in some])
+        before = _before(store, [each.hour for each in hours[at : at + _AT_ONCE]])
+        some, lacking = _parted(hours[at : at + _AT_ONCE], {} if allow_less else before)
+        less += lacking
         seen = _seen(store, some, before)
         views = [view for each in some for view in _views(each, stamp, seen.get(str(each.hour)), now)]
         refused += len(some) - store.publish_all(views)
         store.drop_all_uses(each.hour for each in some if each.complete)
         store.drop_older_lenses([each.hour for each in some], stamp.token)
         changes += changes_of(some, {hour: _tags(document) for hour, document in before.items()})
-    return Published(refused, changes)
+    return Published(refused, changes, less)
+
+
+def covering(store: Store, hours: Sequence[Computed]) -> tuple[list[Computed], list[CoversLessError]]:
+    """The hours that may be published, and why the others may not. Nothing is written."""
+    return _parted(hours, _before(store, [each.hour for each in hours]))
+
+
+def _parted(
+    hours: Sequence[Computed], before: Mapping[str, HourDocument]
+) -> tuple[list[Computed], list[CoversLessError]]:
+    covers, less = [], []
+    for each in hours:
+        document = before.get(str(each.hour))
+        short = shortfall(document["covered"], each.covered) if document else None
+        if short:
+            less.append(CoversLessError(each.hour, short))
+        else:
+            covers.append(each)
+    return covers, less
 
 
 def sweep(store: Store) -> int:
@@ -128,7 +157,7 @@ def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
     """The documents that are there, as far as a comparison needs them."""
     with told():
         wanted = {"_id": {"$in": [hour_id(hour) for hour in hours]}}
-        fields = {"hour": True, "complete": True, "speed": True, "top": {"$slice": FIRST}}
+        fields = {"hour": True, "complete": True, "covered": True, "speed": True, "top": {"$slice": FIRST}}
         return {each["hour"]: each for each in store.collection(HOURS).find(wanted, fields)}  # type: ignore[misc]
 
 

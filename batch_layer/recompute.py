@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.watermark import complete_until
+from batch_layer.coverage import CoversLessError, shortfall
 from batch_layer.job import HourResult, SparkFailedError, rank_hours
 from batch_layer.plan import Documents, Plan, Planned, Span, plan_hour, plan_missing, plan_range
-from batch_layer.publish import Change, Computed, Stamp, Tops, changes_of, publish, tops
+from batch_layer.publish import Change, Computed, Stamp, Tops, changes_of, covering, publish, tops
 from batch_layer.runs import Run, Runs, StoppedError
 from batch_layer.spark import Engine
 from config.errors import TrendsError
@@ -64,6 +65,12 @@ class Outcome:
     changes: list[Change] = field(default_factory=list)
     failed: list[tuple[Hour, TrendsError]] = field(default_factory=list)
     seconds: float = 0.0
+
+    def leave(self, less: Sequence[CoversLessError]) -> None:
+        """Count hours as not computed, since their documents cover more."""
+        left = {error.hour for error in less}
+        self.hours = [done for done in self.hours if done.hour not in left]
+        self.failed += [(error.hour, error) for error in less]
 
 
 class PartlyDoneError(TrendsError):
@@ -124,12 +131,16 @@ class Batch:
         watch: Watch | None = None,
         resume: bool = True,
         reset: bool = False,
+        allow_less: bool = False,
     ) -> Outcome:
         """Compute and publish a plan, slice by slice.
 
-        Raises `BusyError` where the job is being computed, `FencedError` where another run took over meanwhile,
-        `StoppedError` after `watch.stop`, `PartlyDoneError` where the archive is damaged. What was published stays.
+        A document that covers more than the archive does now stays, unless `allow_less` is set. Raises `BusyError`
+        where the job is being computed, `FencedError` where another run took over meanwhile, `StoppedError` after
+        `watch.stop`, `PartlyDoneError` where the archive is damaged or lacks something. What was published stays.
         """
+        if reset and not allow_less:
+            self._refuse_to_lose()
         self.store.mark_dirty(plan.late)
         outcome = Outcome()
         begun = self.now()
@@ -141,7 +152,9 @@ class Batch:
             keep(self.store, (text_of(plan.rule), phrases_text()), self.now())
             for good in self._computed(planned, plan.rule, outcome, watch or Watch(threading.Event())):
                 run.check()
-                published = publish(self.store, good, Stamp(run.id, run.token, plan.rule.version), self.now())
+                stamp = Stamp(run.id, run.token, plan.rule.version)
+                published = publish(self.store, good, stamp, self.now(), allow_less=allow_less)
+                outcome.leave(published.less)
                 outcome.refused += published.refused
                 outcome.changes += published.changes + changes_of(good, emptied)
                 run.tell(hours_done=outcome.resumed + len(outcome.hours), posts=outcome.posts)
@@ -150,7 +163,7 @@ class Batch:
                 raise PartlyDoneError(outcome)
         return outcome
 
-    def preview(self, plan: Plan, *, watch: Watch | None = None) -> Outcome:
+    def preview(self, plan: Plan, *, watch: Watch | None = None, allow_less: bool = False) -> Outcome:
         """Compute a plan and compare it with what is there, as `run` does; nothing is written, no lease is taken.
 
         Raises `StoppedError` after `watch.stop`, `PartlyDoneError` where the archive is damaged.
@@ -158,7 +171,9 @@ class Batch:
         outcome = Outcome()
         begun = self.now()
         for good in self._computed(plan.hours, plan.rule, outcome, watch or Watch(threading.Event())):
-            outcome.changes += changes_of(good, tops(self.store, [each.hour for each in good]))
+            kept, less = (good, []) if allow_less else covering(self.store, good)
+            outcome.leave(less)
+            outcome.changes += changes_of(kept, tops(self.store, [each.hour for each in kept]))
         outcome.seconds = (self.now() - begun) / 1000
         if outcome.failed:
             raise PartlyDoneError(outcome)
@@ -179,6 +194,13 @@ class Batch:
 
     def _complete_until(self, ledger: Ledger) -> Hour:
         return complete_until(ledger, self.settings.kafka, self.settings.archive, self.now())
+
+    def _refuse_to_lose(self) -> None:
+        """Raise `CoversLessError` where a document covers more than the archive: emptied, it could not be computed."""
+        with told():
+            for each in self.store.collection(HOURS).find({}, {"hour": True, "covered": True}):
+                if short := shortfall(each.get("covered", ()), self.ledger.covered):
+                    raise CoversLessError(Hour.parse(each["hour"]), short)
 
     def _empty(self, run: Run, plan: Plan) -> Tops:
         """Delete all batch documents but those of this run's earlier attempts; the first tags of those planned."""

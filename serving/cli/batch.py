@@ -21,6 +21,11 @@ if TYPE_CHECKING:  # Spark is imported when a command needs it
     from batch_layer.recompute import Batch, Outcome
 
 
+less_option = click.option(
+    "--allow-less", is_flag=True, help="Replace documents even where they cover more of the topic than the archive now."
+)
+
+
 @click.group()
 def batch() -> None:
     """Compute one hour, or all that are missing or dirty.
@@ -51,10 +56,11 @@ def run_missing(ctx: click.Context, as_json: bool) -> None:
 
 @batch.command()
 @click.argument("hour")
+@less_option
 @tz_option
 @json_option
 @click.pass_context
-def hour(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
+def hour(ctx: click.Context, hour: str, allow_less: bool, tz: ZoneInfo, as_json: bool) -> None:
     """Compute one hour now: 2017-01-06T07, monday-7h, now-1h.
 
     An hour that is not complete yet becomes provisional, and is computed again once it is.
@@ -69,7 +75,7 @@ def hour(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
         plan = layer.plan_hour(wanted)
         if not plan.hours[0].complete:
             click.echo(f"{wanted} is not complete: its answer is provisional, and computed again once it is", err=True)
-        show(_computed(layer, plan, {}), as_json)
+        show(_computed(layer, plan, {"allow_less": allow_less}), as_json)
 
 
 @click.command()
@@ -80,6 +86,7 @@ def hour(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="With --reset: do not ask.")
 @click.option("--dry-run", is_flag=True, help="Compute and compare, and change nothing.")
 @click.option("--restart", is_flag=True, help="Begin anew where an earlier run of the same range did not end.")
+@less_option
 @tz_option
 @json_option
 @click.pass_context
@@ -89,6 +96,9 @@ def recompute(ctx: click.Context, /, tz: ZoneInfo, as_json: bool, **asked: Any) 
     Every complete hour of the range that has posts is computed and replaced; hours outside it stay as they are. What
     will be done is said first, and afterwards which tags entered or left each hour's top 10. --dry-run computes and
     says the same, and changes nothing. A run that died goes on with the hours that it had not published.
+
+    An hour whose document covers more of the topic than the archive does now keeps that document, and the command exits
+    with 1: manifests are missing, or this is another archive. --allow-less replaces it.
 
     \b
     Examples:
@@ -178,10 +188,12 @@ def _computed(layer: "Batch", plan: "Plan", asked: Mapping[str, Any]) -> "Outcom
 
     with progress(len(plan.hours)) as tell:
         watch = Watch(threading.Event(), tell)
+        less = bool(asked.get("allow_less"))
         try:
             if asked.get("dry_run"):
-                return layer.preview(plan, watch=watch)
-            return layer.run(plan, watch=watch, resume=not asked.get("restart"), reset=bool(asked.get("reset")))
+                return layer.preview(plan, watch=watch, allow_less=less)
+            resume, reset = not asked.get("restart"), bool(asked.get("reset"))
+            return layer.run(plan, watch=watch, resume=resume, reset=reset, allow_less=less)
         except PartlyDoneError as error:
             click.echo(f"{len(error.outcome.hours)} hours were computed", err=True)
             raise

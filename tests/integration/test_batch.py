@@ -11,6 +11,7 @@ from pyspark.sql.classic.dataframe import DataFrame
 from batch_layer.archive import encoding
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.ledger import Ledger
+from batch_layer.coverage import CoversLessError
 from batch_layer.job import SparkFailedError
 from batch_layer.plan import Span
 from batch_layer.publish import Computed, Stamp, publish, sweep
@@ -223,6 +224,33 @@ def test_a_late_post_makes_its_hour_dirty_and_the_next_run_mends_it(
     assert told == [True]
     assert not batch.plan_missing().hours
     assert as_bytes(store, [FIRST.plus(1)]) == untouched
+
+
+def test_a_document_that_covers_more_than_the_archive_stays_unless_somebody_allows_less(
+    settings: Settings, layer: Layers, store: Store
+) -> None:
+    archive = Archive(settings)
+    archive.add(0, [post(1, 0, "#a"), post(2, 1, "#b")])
+    archive.add(1, [post(3, 0, "#a"), post(4, 1, "#b")])
+    run_missing(layer())
+    before = as_bytes(store, [FIRST, FIRST.plus(1)])
+    archive.store.delete(archive.paths.commit(1, 0))
+
+    batch = layer()
+    plan = batch.plan_range(Span(None, None))
+    for refused in (batch.run, batch.preview):
+        with pytest.raises(PartlyDoneError, match=r"covers partition 1 up to offset 3, and this run up to 0") as told:
+            refused(plan)
+        assert (told.value.outcome.hours, len(told.value.outcome.failed)) == ([], 2)
+    with pytest.raises(CoversLessError):
+        batch.run(plan, reset=True)
+    assert as_bytes(store, before) == before, "an hour was replaced by one that lacks posts"
+
+    batch.run(batch.plan_hour(FIRST), allow_less=True)
+    assert top(documents(store)[FIRST]) == [("a", 1)]
+    assert as_bytes(store, [FIRST.plus(1)]) == {FIRST.plus(1): before[FIRST.plus(1)]}
+    batch.run(batch.plan_range(Span(None, None)), allow_less=True, reset=True, resume=False)
+    assert top(documents(store)[FIRST.plus(1)]) == [("b", 1)]
 
 
 def test_an_hour_in_progress_is_provisional_keeps_its_speed_rows_and_is_final_once_complete(

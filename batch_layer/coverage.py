@@ -1,0 +1,44 @@
+"""Coverage: a document is never replaced by one that covers less of the same topic. Pure.
+
+A document says for each partition up to which offset its run had the archive: `covered`. A run that covers less has not
+seen posts that the document counts: manifests are gone, the archive is another one, or another run looked later and was
+quicker. `--allow-less` replaces the document all the same.
+"""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import NamedTuple
+
+from config.errors import TrendsError
+from ingest.hours import Hour
+
+
+class Shortfall(NamedTuple):
+    """A partition of which a document covers more than a run does."""
+
+    partition: int
+    document: int
+    """The next offset after what the document covers."""
+    run: int
+
+
+class CoversLessError(TrendsError):
+    """What was computed covers less than the document that is there, so the document stays."""
+
+    def __init__(self, hour: Hour, short: Shortfall) -> None:
+        self.hour = hour
+        super().__init__(
+            f"its document covers partition {short.partition} up to offset {short.document}, and this run up to "
+            f"{short.run}: the document stays",
+            where=str(hour),
+            next_step="`trends verify --all` names what the archive lacks; with --allow-less `trends recompute` and "
+            "`trends batch hour` replace it all the same",
+        )
+
+
+def shortfall(document: Sequence[int], run: Sequence[int]) -> Shortfall | None:
+    """The first partition of which a document covers more than a run; a partition that is not named is covered to 0."""
+    for partition, (theirs, ours) in enumerate(zip_longest(document, run, fillvalue=0)):
+        if theirs > ours:
+            return Shortfall(partition, theirs, ours)
+    return None

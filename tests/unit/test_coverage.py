@@ -1,0 +1,31 @@
+"""What a document covers against what a run covers."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch_layer.coverage import CoversLessError, Shortfall, shortfall
+from ingest.hours import Hour
+
+COVERED = st.lists(st.integers(0, 3), max_size=5)
+
+
+def test_fewer_partitions_and_smaller_offsets_cover_less() -> None:
+    assert shortfall([5, 7, 9], [5, 7]) == Shortfall(2, 9, 0)
+    assert shortfall([5, 7], [6, 6, 9]) == Shortfall(1, 7, 6)
+
+
+def test_more_partitions_larger_offsets_and_empty_partitions_cover_no_less() -> None:
+    assert shortfall([5, 7], [5, 8, 1]) is None
+    assert shortfall([5, 7, 0, 0], [5, 7]) is None
+    assert shortfall([], []) is None
+
+
+@given(COVERED, COVERED)
+def test_it_is_none_exactly_where_every_offset_is_reached(document: list[int], run: list[int]) -> None:
+    padded = [*run, *[0] * len(document)]
+    assert (shortfall(document, run) is None) == all(a <= b for a, b in zip(document, padded, strict=False))
+
+
+def test_the_error_names_hour_partition_and_flag() -> None:
+    told = str(CoversLessError(Hour.parse("2017-01-06T07"), Shortfall(4, 90, 0)))
+    assert all(part in told for part in ("2017-01-06T07", "partition 4", "90", "--allow-less"))
