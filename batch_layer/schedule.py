@@ -83,6 +83,7 @@ class Schedule:
         self._quietly("compaction", self._compact)
 
     def _tick(self) -> None:
+        self.batch.store.stay_prepared()
         plan = self._without_damaged(self.batch.plan_missing())
         if not plan.hours:
             self.batch.store.mark_dirty(plan.late)

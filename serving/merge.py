@@ -5,11 +5,12 @@ anything of the two added together.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ingest.hours import Hour, Millis
+from serving.bounds import check_tags
 from serving.rules import RuleNow, Rules, rules_of
 from serving.views import HASHTAGS, Lens, Origin, Row, rank
 
@@ -51,7 +52,7 @@ class Range:
     since: Hour
     until: Hour
     views: tuple[View, ...]
-    """The hours that there is something of, ascending; their rows are summed in `rows`."""
+    """The hours that there is something of, ascending, without their rows, which are summed in `rows`."""
     rows: tuple[Row, ...]
     tied_beyond: int
     missing: tuple[Hour, ...]
@@ -133,28 +134,43 @@ def places(view: View) -> dict[str, tuple[int, Row]]:
     return {row.tag: (rank, row) for rank, row in zip(competition(view.rows), view.rows, strict=True)}
 
 
-def total(views: Sequence[View], since: Hour, until: Hour, n: int, rule_now: RuleNow | None = None) -> Range:
-    """Several hours summed and ranked, and how far off a sum can be. `views`: ascending, one an hour, of one lens."""
+def total(  # noqa: PLR0913 - what is summed, and how much of it is told and held
+    views: Iterable[View],
+    since: Hour,
+    until: Hour,
+    n: int,
+    rule_now: RuleNow | None = None,
+    *,
+    most_tags: int | None = None,
+) -> Range:
+    """Several hours summed and ranked, and how far off a sum can be. `views`: ascending, one an hour, of one lens.
+
+    Each is looked at once, so that a long time need not be held at once. Raises `UsageError` beyond `most_tags`.
+    """
     counts: Counter[str] = Counter()
     shown: dict[str, tuple[int, str]] = {}
+    hours: list[View] = []
+    max_error = 0
     for view in views:
         for row in view.rows:
             counts[row.tag] += row.count
             shown[row.tag] = max(shown.get(row.tag, (0, "")), (row.count, row.shown))
+        check_tags(len(counts), most_tags)
+        max_error += view.cut_at
+        hours.append(replace(view, rows=()))
     ranked = rank(counts)
     rows = tuple(Row(tag, shown[tag][1], count) for tag, count in ranked[:n])
     last = rows[-1].count if rows else 0
-    max_error = sum(view.cut_at for view in views)
-    held = {view.hour for view in views}
+    held = {view.hour for view in hours}
     missing = (since.plus(step) for step in range(until.serial - since.serial))
     return Range(
         since=since,
         until=until,
-        views=tuple(views),
+        views=tuple(hours),
         rows=rows,
         tied_beyond=sum(count == last for _, count in ranked[n:]),
         missing=tuple(hour for hour in missing if hour not in held),
         max_error=max_error,
         tags=len(counts) if max_error == 0 else None,
-        rules=rules_of(views, rule_now),
+        rules=rules_of(hours, rule_now),
     )

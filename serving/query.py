@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from config.errors import NoDataError, UsageError
+from config.errors import NoDataError
 from ingest.hours import Hour
+from serving.bounds import NO_BOUNDS, Bounds, limited
 from serving.coverage import extent, hours_between, newest
 from serving.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.history import History, history
@@ -17,10 +18,8 @@ from serving.rules import RuleNow, Rules, rules_of
 from serving.store import Snapshot, Store
 from serving.views import HASHTAGS, Lens, Origin
 
-MOST_HOURS = 24 * 366 * 3
-"""Longest range that one question may be about, hours."""
-_AT_ONCE = 168
-"""Documents read at once."""
+_AT_ONCE = 24
+"""Documents read at once: so many are decoded in some 20 ms, in which no other thread runs."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class Query:
     lens: Lens = HASHTAGS
     rule_now: Callable[[Lens], str] | None = None
     """The version of the rule by which an hour is computed now: asked where the hours of an answer differ."""
+    bounds: Bounds = NO_BOUNDS
 
     def hour(self, hour: Hour, n: int) -> View:
         """The first n tags of an hour. Raises `NoDataError`, which tells why, or the hours that there are."""
@@ -70,32 +70,38 @@ class Query:
 
     def range(self, since: Hour, until: Hour, n: int) -> Range:
         """The first n tags of all hours in `[since, until)` together. Raises `NoDataError`, `UsageError`."""
-        _check(since, until)
-        return total(self._known(since, until), since, until, n, self._rule_now)
+        self.bounds.check(since, until)
+        with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
+            views = self._each(snapshot, since, until)
+            answer = total(views, since, until, n, self._rule_now, most_tags=self.bounds.tags)
+        if not answer.views:
+            raise self._nothing(since, until)
+        return answer
 
     def day(self, since: Hour, until: Hour, n: int, series: int = SERIES) -> Day:
         """Each hour of `[since, until)` by itself, and the tags of all of them. Raises `NoDataError`, `UsageError`."""
-        _check(since, until, MOST_SIDE_BY_SIDE)
-        views = self._known(since.plus(-1), until)
-        if views[-1].hour < since:
-            raise self._nothing(since, until)
-        return grid(views, since, until, n, series, rule_now=self._rule_now)
+        self.bounds.check(since, until, MOST_SIDE_BY_SIDE)
+        with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
+            views = list(self._each(snapshot, since.plus(-1), until, self.bounds.tags))  # all are held at once
+            if views and views[-1].hour >= since:
+                return grid(views, since, until, n, series, rule_now=self._rule_now)
+        raise self._nothing(since, until)
 
     def rising(self, hour: Hour, hours_before: int, n: int, least: float = SURE) -> Rising:
         """The tags that grew most in an hour, against that many hours before it. Raises `NoDataError`, `UsageError`."""
         since = hour.plus(-hours_before)
-        _check(since, hour)
-        views = self._known(since, hour.plus(1))
-        if views[-1].hour != hour:
-            raise self._nothing(hour, hour.plus(1))
-        if not any(view.uses for view in views[:-1]):
-            raise NoDataError(f"no use is known of {since} to {hour}, to compare {hour} with")
-        return rising(views[-1], views[:-1], since, n, least, rule_now=self._rule_now)
+        self.bounds.check(since, hour)
+        with self.bounds.turn_for(since, hour), self.store.snapshot() as snapshot:
+            views = list(self._each(snapshot, hour, hour.plus(1)))
+            if views:
+                before, most = self._each(snapshot, since, hour), self.bounds.tags
+                return rising(views[0], before, since, n, least, rule_now=self._rule_now, most_tags=most)
+        raise self._nothing(hour, hour.plus(1))
 
     def history(self, tag: str, since: Hour, until: Hour) -> History:
         """One tag hour by hour. Raises `NoDataError` where no hour knows the tag, `UsageError`."""
-        _check(since, until)
-        with self.store.snapshot() as snapshot:
+        self.bounds.check(since, until)
+        with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
             answer = history(tag, self._each(snapshot, since, until), since, until, self._rule_now)
         if answer.best is None:
             raise NoDataError(f"no use of {named(tag, self.lens)} is known of {since} to {until}")
@@ -109,30 +115,30 @@ class Query:
     def _rule_now(self) -> RuleNow | None:
         return partial(self.rule_now, self.lens) if self.rule_now else None
 
-    def _known(self, since: Hour, until: Hour) -> list[View]:
-        """The hours of `[since, until)` that there is something of, with all rows. Raises `NoDataError`."""
-        with self.store.snapshot() as snapshot:
-            views = list(self._each(snapshot, since, until))
-        if not views:
-            raise self._nothing(since, until)
-        return views
+    def _each(self, snapshot: Snapshot, since: Hour, until: Hour, most: int | None = None) -> Iterator[View]:
+        """The hours of `[since, until)` that there is something of, with all rows, one by one, ascending.
 
-    def _each(self, snapshot: Snapshot, since: Hour, until: Hour) -> Iterator[View]:
-        """The same one by one, ascending, so that a long time need not be held at once."""
+        So a long time need not be held at once. Raises `UsageError` where the rows are more than may be read.
+        """
         there = (hours_between(snapshot, each, self.lens, since, until) for each in self._origins())
         asked = sorted({hour for hours in there for hour in hours})
-        for at in range(0, len(asked), _AT_ONCE):
-            yield from self._answers(snapshot, asked[at : at + _AT_ONCE], 0)
+        most = self.bounds.rows if most is None else most
+        views = (
+            view
+            for at in range(0, len(asked), _AT_ONCE)
+            for view in self._answers(snapshot, asked[at : at + _AT_ONCE], 0, most)
+        )
+        return limited(views, most)
 
     def _nothing(self, since: Hour, until: Hour) -> NoDataError:
         return NoDataError(f"nothing is known of {since} to {until}", next_step=self.what_there_is())
 
-    def _answers(self, snapshot: Snapshot, hours: list[Hour], n: int) -> Iterator[View]:
-        """Each hour from one layer, its first n rows; all of them where n is 0."""
+    def _answers(self, snapshot: Snapshot, hours: list[Hour], n: int, most: int | None = None) -> Iterator[View]:
+        """Each hour from one layer, its first n rows; where n is 0 all of them, or one more than the most to read."""
         batch = through(snapshot, hours, self.lens) if self.origin != "speed" else {}
         for hour in hours:
             asks_speed = self.origin != "batch" and str(hour) not in batch
-            speed = live(snapshot, hour, self.lens, n) if asks_speed else None
+            speed = live(snapshot, hour, self.lens, n or (most or -1) + 1) if asks_speed else None
             answer = merge(batch.get(str(hour)), speed)
             if answer:
                 yield first(answer, n) if n else answer
@@ -156,10 +162,3 @@ class Query:
         ask = f"trends top --hour {there.last}{self.lens.options}"
         count = "" if there.hours is None else f"{there.hours:,} "
         return f"There are {count}hours from {there.first} to {there.last}: try `{ask}`"
-
-
-def _check(since: Hour, until: Hour, most: int = MOST_HOURS) -> None:
-    if not since < until:
-        raise UsageError(f"no hour lies between {since} and {until}", next_step="--since must be before --until")
-    if until.serial - since.serial > most:
-        raise UsageError(f"{since} to {until} is more than {most:,} hours", next_step="Ask for less at once")

@@ -10,12 +10,14 @@ rare tags, for which a ratio or a z-score goes wild. Under no change it is distr
 of freedom: 10.83 comes by chance once in 1,000 tags.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from math import erfc, log, sqrt
 from typing import Any
 
+from config.errors import NoDataError
 from ingest.hours import Hour
+from serving.bounds import check_tags
 from serving.merge import State, View, places
 from serving.render import hour_json
 from serving.rules import RuleNow, Rules, rules_of
@@ -77,26 +79,34 @@ class Rising:
 
 def rising(  # noqa: PLR0913 - what is compared with what, and how much of it is told
     view: View,
-    before: Sequence[View],
+    before: Iterable[View],
     since: Hour,
     n: int,
     least: float = SURE,
     *,
     rule_now: RuleNow | None = None,
+    most_tags: int | None = None,
 ) -> Rising:
     """The first n tags with at least that score of a view, against `before`: the views of `[since, view.hour)`.
 
-    All views have all their rows, and some of those before have uses.
+    All views have all their rows. Of those before each is looked at once. Raises `UsageError` beyond `most_tags`, and
+    `NoDataError` where no hour before has a use.
     """
     counts: dict[str, int] = {}
-    beyond = 0
+    beyond = uses = 0
+    hours: list[View] = []
+    last: dict[str, tuple[int, Row]] = {}
     for each in before:
+        hours.append(replace(each, rows=()))
+        uses += each.uses
+        last = places(each) if each.hour == view.hour.plus(-1) else last
         room = min(each.cut_at, each.uses - sum(row.count for row in each.rows))
         beyond += room
         for row in each.rows:
             counts[row.tag] = counts.get(row.tag, 0) + row.count - room
-    uses = sum(each.uses for each in before)
-    last = next((places(each) for each in before if each.hour == view.hour.plus(-1)), {})
+        check_tags(len(counts), most_tags)
+    if not uses:
+        raise NoDataError(f"no use is known of {since} to {view.hour}, to compare {view.hour} with")
     risers = [
         Riser(row, rank, last[row.tag][0] if row.tag in last else None, had, expected, score)
         for row, rank, had in ((row, rank, counts.get(row.tag, 0) + beyond) for rank, row in places(view).values())
@@ -104,8 +114,8 @@ def rising(  # noqa: PLR0913 - what is compared with what, and how much of it is
         and (score := log_likelihood(row.count, had, view.uses, uses)) >= least
     ]
     risers.sort(key=lambda each: (-each.score, each.row.tag))
-    hours_before = tuple(each.hour for each in before)
-    rules = rules_of([*before, view], rule_now)
+    hours_before = tuple(each.hour for each in hours)
+    rules = rules_of([*hours, view], rule_now)
     return Rising(view.hour, since, view, hours_before, uses, least, tuple(risers[:n]), rules)
 
 

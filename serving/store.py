@@ -9,6 +9,7 @@ Writes wait for the majority of the replica set. Servers are waited for as long 
 """
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,21 +17,19 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError, ConfigurationError, InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ConfigurationError, InvalidURI, PyMongoError
 
 from config.errors import UnavailableError, UsageError
 from config.settings import MongoSettings
 from ingest.hours import Hour
+from serving import indexes
 from serving.views import (
-    COLLECTIONS,
     FIRST,
     HASHTAGS,
     HOURS,
-    LANES,
     LENSES,
     PHRASE_USES,
     USES,
-    WRITERS,
     BatchView,
     HourDocument,
     Kind,
@@ -50,7 +49,6 @@ logging.getLogger("pymongo").setLevel(logging.WARNING)
 Document = dict[str, Any]
 
 _DUPLICATE_KEY = 11000
-_EXISTS = 48
 _WITHOUT_ROWS = {"top": False}
 
 
@@ -94,6 +92,7 @@ class Store:
         self.settings = settings
         self.client = client_of(settings)
         self.database = self.client[settings.database]
+        self._prepared_at = float("-inf")
 
     def __enter__(self) -> "Store":
         return self
@@ -112,23 +111,13 @@ class Store:
     def prepare(self) -> None:
         """Make the collections (a transaction can't) and their indexes. Idempotent."""
         with told():
-            for name in COLLECTIONS - set(self.database.list_collection_names()):
-                try:
-                    self.database.create_collection(name, check_exists=False)
-                except OperationFailure as error:
-                    if error.code != _EXISTS:
-                        raise
-                    log.debug("%s was made by another process meanwhile", name)
-            ranked: list[str | tuple[str, int]] = ["hour", ("count", DESCENDING), "tag", "shown"]
-            self.collection(USES).create_index(ranked, name="ranked")
-            self.collection(PHRASE_USES).create_index(["kind", *ranked], name="ranked")
-            for name in (USES, PHRASE_USES, LANES, WRITERS):
-                self.collection(name).create_index("expires", name="janitor", expireAfterSeconds=0)
-            for name in (HOURS, LENSES, PHRASE_USES):
-                self.collection(name).create_index("hour", name="by_hour")
-            self.collection(LENSES).create_index(["kind", "source", "hour"], name="by_lens")
-            self.collection(HOURS).create_index(["rule", "complete", "dirty"], name="by_state")
-            self.collection(HOURS).create_index(["sources.0", "hour"], name="by_first_source")
+            indexes.prepare(self.database)
+        self._prepared_at = time.monotonic()
+
+    def stay_prepared(self) -> None:
+        """Prepare again once in `indexes.AGAIN_S`: for services, which outlive a database that is dropped."""
+        if time.monotonic() - self._prepared_at > indexes.AGAIN_S:
+            self.prepare()
 
     # What the batch layer writes
 

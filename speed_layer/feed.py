@@ -51,6 +51,7 @@ class Feed:
         """
         self._settings = settings
         self._now = now
+        self._store = store
         self._lanes = Lanes(store, settings.kafka.hashtags)
         self._writer = Writer(store, settings.kafka.hashtags, topology)
         self._keep = timedelta(days=settings.speed.keep_days)
@@ -171,6 +172,7 @@ class Feed:
             if now >= self._mark_at:
                 self._mark_at = now + MARK_MS
                 self._writer.mark(self._partitions)
+                self._store.stay_prepared()
             if now >= self._sweep_at:
                 self._sweep_at = now + SWEEP_MS
                 self._sweep()

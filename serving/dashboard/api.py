@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from ingest.hashtags import typed
@@ -13,6 +13,7 @@ from serving.asked import only
 from serving.dashboard.board import OnBoard
 from serving.dashboard.choices import Chosen, DayAsked, ExplainAsked, HistoryAsked, LensAsked, RisingAsked, TopAsked
 from serving.dashboard.live import events
+from serving.dashboard.params import only_known
 from serving.dashboard.shapes import (
     DayAnswer,
     HistoryAnswer,
@@ -31,9 +32,9 @@ from serving.rising import rising_json
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "Not understood: what is wrong and what to write."},
     404: {"model": Refusal, "description": "Understood, and there is no data for it."},
-    503: {"model": Refusal, "description": "MongoDB does not answer."},
+    503: {"model": Refusal, "description": "MongoDB does not answer, or too much is asked at once: see Retry-After."},
 }
-router = APIRouter(prefix="/api", tags=["questions"], responses=_REFUSALS)
+router = APIRouter(prefix="/api", tags=["questions"], responses=_REFUSALS, dependencies=[Depends(only_known)])
 
 
 @router.get("/top", response_model=HoursAnswer | HourAnswer | RangeAnswer)

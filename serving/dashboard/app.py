@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -18,12 +19,14 @@ from starlette.types import ASGIApp
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Hour, Millis
+from serving.bounds import Bounds
 from serving.dashboard import api, desk, pages, refusals, scrape
 from serving.dashboard.access import Access
 from serving.dashboard.board import Board, Facts
 from serving.dashboard.guard import Guard
 from serving.dashboard.held import Held
 from serving.dashboard.now import now
+from serving.dashboard.turns import Turns
 from serving.lenses import sources
 from serving.query import Query
 from serving.store import Store
@@ -33,6 +36,15 @@ MOST_WAIT_S = 3.0
 """A reader waits no longer for MongoDB, whatever `mongo.timeout_s` allows a job."""
 _NOW_S, _STATUS_S, _SOURCES_S = 0.5, 5.0, 30.0
 """How old the hour in progress, the status, and the list of sources may be when they are shown."""
+MOST_HOURS = 24 * 92
+"""Longest range of one request: a quarter of a year. Some 4 s of CPU at 1,000 tags an hour."""
+MOST_ROWS = 2_500_000
+"""Most rows that one request reads."""
+MOST_TAGS = 500_000
+"""Most tags, or rows, that one request holds at once: some 200 MB."""
+HEAVY_AT_ONCE, HEAVY_WAITING, HEAVY_WAIT_S = 2, 4, 3.0
+"""Requests about a long time, or about where an answer came from: how many at once, how many wait, and how long."""
+STREAM_THREADS = 8
 _LENSES = 64
 """Lenses whose hour in progress is held: a URL may name any source."""
 
@@ -58,8 +70,15 @@ def dashboard(
     """The application for some settings, while its connections are open. MongoDB need not be up."""
     mongo = settings.mongo.model_copy(update={"timeout_s": min(settings.mongo.timeout_s, MOST_WAIT_S)})
     settings = settings.model_copy(update={"mongo": mongo})
+    heavy = Turns("questions about a long time", HEAVY_AT_ONCE, HEAVY_WAITING, HEAVY_WAIT_S)
+
+    def explained(hour: Hour) -> Facts:
+        with heavy.turn():
+            return asking.explain(settings, hour)
+
     with Store(mongo) as store:
-        query = Query(store, rule_now=asking.rule)
+        bounds = Bounds(MOST_HOURS, MOST_ROWS, MOST_TAGS, heavy.turn)
+        query = Query(store, rule_now=asking.rule, bounds=bounds)
         yield application(
             Board(
                 query=query,
@@ -69,8 +88,9 @@ def dashboard(
                 ),
                 sources=Held(lambda: sources(store), _SOURCES_S),
                 status=Held(lambda: asking.status(settings), _STATUS_S),
-                explain=lambda hour: asking.explain(settings, hour),
-                access=Access(settings.serve.token, frozenset(name.lower() for name in settings.serve.names)),
+                explain=explained,
+                access=Access(settings.serve.token, frozenset(name.lower() for name in settings.serve.names), clock),
+                streaming=CapacityLimiter(STREAM_THREADS),
                 stop=stop,
                 defect=asking.defect,
             )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from ingest.hours import Hour, Millis
@@ -32,6 +33,8 @@ class Board:
     explain: Callable[[Hour], Facts]
     """What `trends explain` tells of an hour."""
     access: Access
+    streaming: CapacityLimiter
+    """Threads in which streams ask, so that however many they are, pages have threads of their own."""
     stop: threading.Event
     """Set when the server is to end: streams end by it."""
     defect: Callable[[Exception], str]

@@ -1,22 +1,27 @@
 """Desk: the pages around the answers: what runs, how to ask by program, and signing in."""
 
+import asyncio
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.errors import UsageError
-from serving.dashboard.access import COOKIE
+from serving.dashboard.access import COOKIE, SESSION_S
 from serving.dashboard.board import OnBoard
 from serving.dashboard.choices import Chosen, choice, hour_at, looking
+from serving.dashboard.guard import address_of
 from serving.dashboard.paper import page
+from serving.dashboard.params import only_known
 from serving.explain import sentences
 from serving.render import iso
 
-_ALL = [Depends(choice), Depends(looking)]
+_ALL = [Depends(only_known), Depends(choice), Depends(looking)]
 """Every page refuses a time zone and a lens that there is not, since its links keep them."""
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=_ALL)
 _LONGEST_FORM = 4_096
+_FORM_S = 10.0
+"""How long a form may take to come."""
 
 
 @router.get("/status")
@@ -50,18 +55,35 @@ def ask_token(request: Request, to: str = "/") -> Response:
 @router.post("/login")
 async def take_token(request: Request, board: OnBoard) -> Response:
     """Take the token from the form, never from a URL, and leave a cookie in its place."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST_FORM:
-            raise UsageError("a token is not that long", next_step="Type the value of serve.token")
+    body = await _body(request)
     form = parse_qs(body.decode(errors="replace"))
     to = form.get("to", ["/"])[0]
-    if not board.access.opens(form.get("token", [""])[0]):
+    if not board.access.show(form.get("token", [""])[0], address_of(request.scope)):
         return page(request, "login.html", {"to": to, "wrong": True}, 401)
     answer = RedirectResponse(to if _is_ours(to) else "/", 303)
-    answer.set_cookie(COOKIE, board.access.session, httponly=True, samesite="strict")
+    answer.set_cookie(
+        COOKIE,
+        board.access.session(),
+        max_age=SESSION_S,
+        httponly=True,
+        samesite="strict",
+        secure="https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").strip().lower()),
+    )
     return answer
+
+
+async def _body(request: Request) -> bytes:
+    """What a form sends. Raises `UsageError` where it is too long, or takes too long."""
+    body = b""
+    try:
+        async with asyncio.timeout(_FORM_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _LONGEST_FORM:
+                    raise UsageError("a token is not that long", next_step="Type the value of serve.token")
+    except TimeoutError:
+        raise UsageError("the form took too long to come", next_step="Send it again") from None
+    return body
 
 
 def _is_ours(path: str) -> bool:

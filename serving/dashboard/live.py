@@ -25,7 +25,7 @@ async def events(board: Board, tell: Callable[[], Any]) -> AsyncIterator[ServerS
     """
     before: tuple[str, Any] | None = None
     while not board.stop.is_set():
-        now = await run_sync(_told, tell)
+        now = await run_sync(_told, tell, limiter=board.streaming)
         if now != before:
             before = now
             yield ServerSentEvent(event=now[0], data=now[1])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from config.errors import NoDataError
+from config.errors import NoDataError, UnavailableError, UsageError
 from ingest.hashtags import typed
 from ingest.hours import HOUR_MS, Hour
 from serving import moments
@@ -19,12 +19,15 @@ from serving.dashboard.choices import Choice, Chosen, Looking, TagAsked, choice,
 from serving.dashboard.links import Links
 from serving.dashboard.live import events
 from serving.dashboard.paper import page
+from serving.dashboard.params import only_known
 from serving.days import CalendarDay, date_at
 from serving.query import Query as Views
 from serving.rising import Rising
 from serving.views import HASHTAGS
 
-router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(choice)])
+router = APIRouter(
+    default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(only_known), Depends(choice)]
+)
 TOP_OF_HOUR, TOP_OF_DAY, RISERS = 50, 10, 5
 SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 """How long a tag's history is, and how that is said."""
@@ -51,8 +54,8 @@ async def live(request: Request, board: OnBoard, query: Looking) -> AsyncIterato
 
 
 @router.get("/day")
-def day(request: Request, query: Looking, chosen: Chosen, date: Date = "") -> Response:
-    """A day of the reader's calendar hour by hour, or the last 24 hours."""
+def day(request: Request, query: Looking, chosen: Chosen, date: Date = "", clock: int = 0) -> Response:  # noqa: ARG001
+    """A day of the reader's calendar hour by hour, or the last 24 hours. The form sends its `clock` too."""
     if date:
         that = moments.parse_day(date, chosen.asked.now, chosen.tz)
         since, until = chosen.asked.hours_of(that)
@@ -106,10 +109,10 @@ def _nothing(query: Views, why: NoDataError) -> dict[str, Any]:
 
 
 def _rising(query: Views, asked: Hour) -> Rising | None:
-    """What rose against the 24 hours before; None where there is nothing to compare with."""
+    """What rose against the 24 hours before; None where there is nothing to compare with, or too much."""
     try:
         return query.rising(asked, 24, RISERS)
-    except NoDataError:
+    except (NoDataError, UsageError, UnavailableError):
         return None
 
 

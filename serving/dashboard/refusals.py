@@ -8,21 +8,35 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from config.errors import NoDataError, TrendsError, UnavailableError, UsageError
+from serving.dashboard.access import TooManyTriesError
 from serving.dashboard.paper import page
 
-STATUSES: dict[type[TrendsError], int] = {UsageError: 400, NoDataError: 404, UnavailableError: 503}
-TITLES = {400: "Not understood", 404: "Nothing there", 503: "No answer at the moment"}
+STATUSES: dict[type[TrendsError], int] = {
+    UsageError: 400,
+    NoDataError: 404,
+    TooManyTriesError: 429,
+    UnavailableError: 503,
+}
+TITLES = {400: "Not understood", 404: "Nothing there", 429: "Wait a moment", 503: "No answer at the moment"}
+RETRY_AFTER = "3"
+"""Seconds after which a server that could not answer may be asked again."""
 
 
 def refusal(request: Request, error: Exception) -> Response:
     """The answer to a request that ended in an error."""
     status, told = _told(error)
-    headers = {"Retry-After": "3"} if status == 503 else None
+    headers = _headers(status, error)
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": told}, status, headers)
     answer = page(request, "refused.html", {"title": TITLES.get(status, "Not done"), "problem": told}, status)
-    answer.headers.update(headers or {})
+    answer.headers.update(headers)
     return answer
+
+
+def _headers(status: int, error: Exception) -> dict[str, str]:
+    if isinstance(error, TooManyTriesError):
+        return {"Retry-After": str(error.wait_s)}
+    return {"Retry-After": RETRY_AFTER} if status == 503 else {}
 
 
 def _told(error: Exception) -> tuple[int, dict[str, Any]]:

@@ -1,12 +1,13 @@
 """Scrape: what runs, as figures for Prometheus, guarded as the API is."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from serving.dashboard.board import OnBoard
+from serving.dashboard.params import only_known
 from serving.metrics import exposed
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(only_known)])
 
 
 @router.get("/metrics")

@@ -1,5 +1,6 @@
 """Server: where the dashboard listens, and how it ends: open streams are told, then nothing is waited for long."""
 
+import asyncio
 import ipaddress
 import socket
 import threading
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp
 from config.errors import UnavailableError, UsageError
 from config.settings import ServeSettings
 from serving.dashboard.access import SHORTEST
+from serving.dashboard.connections import BACKLOG, BoundedProtocol, log_shortage, most_connections
 
 _LONGEST_REQUEST = 256 * 1024
 """Bytes of a request line with its headers: a tag of 10 kB takes three times as many in a URL."""
@@ -81,6 +83,10 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(log_shortage)
+        await super().startup(sockets)
+
     async def on_tick(self, counter: int) -> bool:
         return await super().on_tick(counter) or self._stop.is_set()
 
@@ -94,7 +100,9 @@ def serve(app: ASGIApp, listening: socket.socket, stop: threading.Event) -> None
         server_header=False,
         ws="none",
         h11_max_incomplete_event_size=_LONGEST_REQUEST,
-        http="h11",
+        http=BoundedProtocol,
+        backlog=BACKLOG,
+        limit_concurrency=most_connections(),
         timeout_graceful_shutdown=_END_S,
     )
     _Server(config, stop).run([listening])

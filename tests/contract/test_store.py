@@ -11,10 +11,11 @@ from pydantic import SecretStr
 from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import MongoSettings, Settings
 from ingest.hours import Hour
+from serving import indexes
 from serving.query import Query
 from serving.render import caption
 from serving.store import Store
-from serving.views import USES, BatchView, Row, use_id
+from serving.views import COLLECTIONS, USES, BatchView, Row, use_id
 
 HOUR = Hour.parse("2017-01-06T07")
 
@@ -49,6 +50,25 @@ def test_preparing_twice_changes_nothing(store: Store) -> None:
     store.prepare()
     store.prepare()
     assert {"hours", "uses", "lanes", "progress", "runs"} <= set(store.database.list_collection_names())
+
+
+def test_a_database_that_is_dropped_has_its_indexes_again_once_a_service_makes_sure_of_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept() -> dict[str, list[str]]:
+        return {name: sorted(store.collection(name).index_information()) for name in COLLECTIONS}
+
+    store.prepare()
+    before = kept()
+    assert "janitor" in before[USES]
+    store.client.drop_database(store.settings.database)
+    put_use(store, "paris", 1)  # comes back by itself, and bare
+    assert "janitor" not in kept()[USES]
+    store.stay_prepared()  # not due yet
+    assert "janitor" not in kept()[USES]
+    monkeypatch.setattr(indexes, "AGAIN_S", 0.0)
+    store.stay_prepared()
+    assert kept() == before
 
 
 def test_only_a_newer_run_replaces_a_document(store: Store) -> None:

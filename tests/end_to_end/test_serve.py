@@ -3,7 +3,7 @@
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,10 +17,12 @@ TOKEN = "correct-horse-battery-staple"
 
 
 @contextmanager
-def serving(settings_file: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+def serving(
+    settings_file: Path, *arguments: str, before: Sequence[str] = (), **variables: str
+) -> Iterator[subprocess.Popen[str]]:
     """The command in a process of its own, which does not outlive the test."""
     process = subprocess.Popen(
-        ["trends", "serve", "--port", "0", *arguments],
+        [*before, "trends", "serve", "--port", "0", *arguments],
         cwd=ROOT,
         env=environment(TRENDS_CONFIG=str(settings_file), **variables),
         stderr=subprocess.PIPE,

@@ -99,10 +99,11 @@ function explain(panel) {
     place.dataset.asked = "yes";
     try {
       const answer = await fetch(place.dataset.part);
+      if (!answer.ok) throw new Error(`The server answered ${answer.status}`);
       place.innerHTML = await answer.text();
-    } catch {
+    } catch (error) {
       delete place.dataset.asked;
-      place.textContent = "The server does not answer. Close this and open it again.";
+      place.textContent = `${error instanceof TypeError ? "The server does not answer" : error.message}. Close this and open it again.`;
     }
   });
 }
