@@ -158,6 +158,13 @@ class Transactions:
                 where=self._name,
                 next_step="Let one of them run: what this one had not committed was not written",
             )
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            return TrendsError(
+                "a post is within ingest.max_post_bytes and larger than its topic takes",
+                where=self._where,
+                next_step="A topic keeps the max.message.bytes that it was created with: raise it (kafka-configs "
+                f"--alter) to ingest.max_post_bytes + {OVERHEAD_BYTES}, or lower ingest.max_post_bytes",
+            )
         kind = TrendsError if error.fatal() else UnavailableError
         return kind(f"{error.name()}: {error.str()}", where=self._where, next_step=_AGAIN)
 

@@ -1,8 +1,14 @@
 """Topics that get more partitions on a live system, and settings that say another number than the topic has."""
 
-from collections.abc import Iterator
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from batch_layer.archive.archiver import wall_clock
 from batch_layer.archive.lag import archive_lag
@@ -13,14 +19,25 @@ from batch_layer.recompute import Batch
 from batch_layer.spark import Engine
 from config.errors import TrendsError
 from config.settings import Settings
+from ingest.cursors import read_cursor
 from ingest.hashtags import AS_IS
 from ingest.hours import Hour
 from serving.cli.verify import _settled
 from serving.store import Store
+from serving.views import USES
+from speed_layer.assignment import Assignment
+from speed_layer.counters import MongoLedger, Verdict, settle
+from speed_layer.feed import Feed
+from speed_layer.lag import caught_up, speed_lag
+from tests.end_to_end import oracle
+from tests.end_to_end.asking import run
+from tests.end_to_end.waiting import until
+from tests.faults.load import Load
 from tests.integration.archived import Archive
 from tests.integration.batches import documents, top
 from tests.integration.posting import (
     PAST,
+    Running,
     Sender,
     archive_all,
     assert_exactly_once,
@@ -30,6 +47,7 @@ from tests.integration.posting import (
 from tests.topics import widened
 
 FIRST = Hour.of(PAST)
+BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +131,79 @@ def test_an_archive_of_more_partitions_than_the_topic_has_is_another_topics(sett
     archive.store.put(archive.paths.commit(4, 0), encode(link))
     with pytest.raises(TrendsError, match="the archive has 5 partitions and the topic 3"):
         complete(settings)
+
+
+def test_topics_altered_from_6_to_12_partitions_on_a_live_system_end_equal_to_the_oracle(
+    settings: Settings, settings_file: Path, engine: Engine, test_data: Path, tmp_path: Path
+) -> None:
+    settings = with_archive(settings, idle_after_s=0, flush_after_s=1)
+    topics, variables = (settings.kafka.posts, settings.kafka.hashtags), {"TRENDS_CONFIG": str(settings_file)}
+    load = Load.of([test_data / BOSTON], tmp_path, rate=1)
+    for topic in topics:
+        widened(settings.kafka, topic, 6)
+    with Store(settings.mongo) as store, Running(settings), counting(settings, store) as counted:
+        run("ingest", "file", str(load.before), variables=variables)
+        until(counted, lambda: speed_lag(settings))
+        before = rows(store)
+        for topic in topics:
+            assert widened(settings.kafka, topic, 12) == (6, 12)
+        run("ingest", "file", str(load.under_fire), variables=variables)
+        until(counted, lambda: speed_lag(settings))
+        until(lambda: not sum(archive_lag(settings.kafka, ledger_of(settings)).values()), lambda: "archive is behind")
+
+        assert min(len(ledger_of(settings).covered), len(speed_lag(settings))) == 12
+        as_sent = oracle.count(load.posts, once=False)
+        assert rows(store) == {hour: counts for hour, counts in as_sent.items() if counts}
+        assert before != rows(store), "everything was counted before the change"
+
+    once = {Hour.parse(hour): counts for hour, counts in oracle.count(load.posts, once=True).items()}
+    wanted = {hour: oracle.top(counts, 1_000) for hour, counts in once.items()}
+    assert computed(settings, engine) == wanted
+    run(
+        "recompute",
+        "--all",
+        variables=variables | {"TRENDS_KAFKA__PARTITIONS": "2", "TRENDS_ARCHIVE__IDLE_AFTER_S": "0"},
+    )
+    with Store(settings.mongo) as store:
+        assert {hour: top(document) for hour, document in documents(store).items()} == wanted
+
+
+def test_of_a_cursor_in_two_partitions_the_later_one_counts(settings: Settings) -> None:
+    widened(settings.kafka, settings.kafka.cursors, 4)
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 0})
+    for cursor, places in (("old", {"a": 0, "b": 3}), ("new", {"a": 3, "b": 0})):
+        for name, partition in places.items():
+            producer.produce(settings.kafka.cursors, f'{{"at":"{cursor}"}}', name, partition=partition)
+        assert producer.flush(30) == 0
+    assert [read_cursor(settings.kafka, name) for name in "ab"] == [{"at": "new"}] * 2
+
+
+def rows(store: Store) -> oracle.Hours:
+    """What the speed layer has, by hour."""
+    found: oracle.Hours = {}
+    for use in store.collection(USES).find():
+        found.setdefault(use["hour"], Counter())[use["tag"]] = use["count"]
+    return found
+
+
+@contextmanager
+def counting(settings: Settings, store: Store) -> Iterator[Callable[[], bool]]:
+    """Inside, a spout and a bolt run in a thread; whether they have counted everything."""
+    feed = Feed(settings, store, Assignment(settings.kafka).partitions, wall_clock)
+    ledger = MongoLedger(store, settings.kafka.hashtags, timedelta(days=7), wall_clock)
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            emitted = feed.poll()
+            for each, verdict in zip(emitted, settle(ledger, [each.step for each in emitted]), strict=True):
+                (feed.fail if verdict is Verdict.REFUSED else feed.ack)(each.id)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield lambda: caught_up(settings)
+    finally:
+        over.set()
+        thread.join(60)
+        feed.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer as KafkaProducer
 
-from config.errors import FencedError, UnavailableError
+from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import IngestSettings, KafkaSettings, Settings
 from ingest.cursors import read_cursor
 from ingest.hashtags import AS_IS, tags_of
@@ -153,6 +153,16 @@ def test_a_post_that_is_too_large_becomes_a_reject(settings: Settings, settings_
     (reject,) = committed(settings.kafka.bootstrap, settings.kafka.rejects)
     assert len(reject.value() or b"") == 2_000_000
     assert b"a post of 60" in dict(reject.headers() or [])["reason"]
+
+
+def test_a_setting_that_was_raised_above_what_the_topic_takes_is_told_with_what_to_do(settings: Settings) -> None:
+    raised = settings.ingest.model_copy(update={"max_post_bytes": 2 * settings.ingest.max_post_bytes})
+    source = Listed([post(1, os.urandom(settings.ingest.max_post_bytes - 10_000).hex())])
+    with Producer(settings.kafka, raised, AS_IS, "listed") as producer:
+        with pytest.raises(TrendsError, match=r"max\.message\.bytes") as told:
+            producer.run(source, producer.cursor(), threading.Event())
+        assert not told.value.retriable, "it fails again however often it is started"
+        assert producer.run(source, {"done": 1}, threading.Event()).counts.posts == 0
 
 
 def test_the_largest_post_that_is_allowed_fits(settings: Settings) -> None:
