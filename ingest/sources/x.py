@@ -22,7 +22,7 @@ from ingest.sources.x_rules import set_rules
 from ingest.sources.x_v2 import V2Reader
 
 FIELDS = {
-    "tweet.fields": "created_at,lang,entities,edit_history_tweet_ids,referenced_tweets",
+    "tweet.fields": "created_at,lang,entities,edit_history_tweet_ids,note_tweet,referenced_tweets",
     "expansions": "referenced_tweets.id",
 }
 MOST_BACKFILL = 5

@@ -1,7 +1,8 @@
 """Posts as X's API v2 gives them: answers (`data` and `includes`), lines of a stream, and flattened lines.
 
 The API's own hashtags are taken first. The text of a retweet is cut, and so are its hashtags: those of the post that it
-repeats are taken where the record holds it, and the text is completed. An edited post is the same post: it keeps the id
+repeats are taken where the record holds it, and the text is completed. Of a long post `text` and `entities` are its
+beginning: all of it is in `note_tweet`, which comes first. An edited post is the same post: it keeps the id
 and the time of its first version, so that an edit is not counted as another post.
 """
 
@@ -26,6 +27,13 @@ class _Entities(msgspec.Struct):
     hashtags: list[_Hashtag] | None = None
 
 
+class _Note(msgspec.Struct):
+    """A long post, whole."""
+
+    text: str
+    entities: _Entities | None = None
+
+
 class _Reference(msgspec.Struct):
     """A referenced post: its id alone, or all of it in flattened lines and in `includes`."""
 
@@ -33,6 +41,7 @@ class _Reference(msgspec.Struct):
     type: str = ""
     text: str | None = None
     entities: _Entities | None = None
+    note_tweet: _Note | None = None
 
 
 class _Tweet(msgspec.Struct):
@@ -41,6 +50,7 @@ class _Tweet(msgspec.Struct):
     created_at: str | None = None
     lang: str | None = None
     entities: _Entities | None = None
+    note_tweet: _Note | None = None
     referenced_tweets: list[_Reference] | None = None
     edit_history_tweet_ids: list[str] | None = None
 
@@ -156,14 +166,22 @@ def _named(tweet: _Tweet) -> tuple[str, Millis]:
 
 def _told(tweet: _Tweet, references: _References) -> tuple[str, tuple[str, ...] | None]:
     """The whole text and the hashtags; None where the record names none at all (entities were not asked for)."""
-    if tweet.text is None:
+    own = _whole(tweet)
+    if own is None:
         raise BadRecordError("no text")
     for reference in tweet.referenced_tweets or ():
         if reference.type == "retweeted":
-            original = reference if reference.text is not None else references.get(str(reference.id))
-            if original is not None and original.text is not None:
-                return whole_retweet(tweet.text, original.text), _tags(original.entities)
-    return tweet.text, _tags(tweet.entities)
+            original = _whole(reference) or _whole(references.get(str(reference.id)))
+            if original is not None:
+                return whole_retweet(own.text, original.text), _tags(original.entities)
+    return own.text, _tags(own.entities)
+
+
+def _whole(tweet: _Tweet | _Reference | None) -> _Note | None:
+    """All of a post, be it long or not; None where the record does not hold it."""
+    if tweet is None:
+        return None
+    return tweet.note_tweet or (None if tweet.text is None else _Note(tweet.text, tweet.entities))
 
 
 def _tags(entities: _Entities | None) -> tuple[str, ...] | None:

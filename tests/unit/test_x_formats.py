@@ -12,6 +12,7 @@ from ingest.post import Post
 from ingest.sources import reader_of
 from ingest.sources.file import FileSource
 from ingest.sources.formats import Broken, Item, Notice, Reader
+from ingest.sources.x import FIELDS
 from ingest.sources.x_v1 import V1Reader
 from ingest.sources.x_v2 import V2Reader
 from tests.recorded import read, reading
@@ -100,6 +101,38 @@ def test_a_v2_retweet_is_completed_from_what_is_included() -> None:
     assert isinstance(quote, Post)
     assert (retweet.text, retweet.tags) == ("RT @me: whole #Tag", ("Tag",))
     assert quote.tags == ("own",)
+
+
+LONG: dict[str, Any] = {
+    "text": "#Hills and, far below, #Coast",
+    "entities": {"hashtags": [{"tag": "Hills"}, {"tag": "Coast"}]},
+}
+CUT: dict[str, Any] = {"text": "#Hills and…", "entities": {"hashtags": [{"tag": "Hills"}]}, "note_tweet": LONG}
+
+
+def test_of_a_long_post_the_whole_is_read_wherever_it_stands() -> None:
+    number = {"id": "1630827709854646273"}
+    alone = one(V2.read(line(number | CUT)))
+    streamed = one(V2.read(line({"data": number | CUT})))
+    repeating = {"id": "1630827709854646274", "text": "RT @a: #Hills and…", "entities": {"hashtags": []}}
+    reference = {"type": "retweeted", "id": "1630827709854646273"}
+    flat = one(V2.read(line(repeating | {"referenced_tweets": [reference | CUT]})))
+    data = repeating | {"referenced_tweets": [reference]}
+    included = one(V2.read(line({"data": data, "includes": {"tweets": [number | CUT]}})))
+    for post in (alone, streamed, flat, included):
+        assert list(tags_of(post)) == ["hills", "coast"]
+        assert post.text.endswith(LONG["text"])
+
+
+def test_a_long_post_without_entities_is_read_by_its_text() -> None:
+    post = one(
+        V2.read(line({"id": "1630827709854646273"} | CUT | {"note_tweet": {"text": "and #Coast, which is far"}}))
+    )
+    assert list(tags_of(post)) == ["coast"]
+
+
+def test_the_live_stream_asks_for_long_posts_whole() -> None:
+    assert "note_tweet" in FIELDS["tweet.fields"].split(",")
 
 
 def test_an_extended_tweet_wins_over_the_cut_text() -> None:
