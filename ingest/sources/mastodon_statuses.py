@@ -1,7 +1,8 @@
 """Posts as Mastodon gives them: a status a line, or its event streams as recorded (server-sent events).
 
 A status is named by its `uri`, which is the same on every server. A boost is the status that it repeats. The hashtags
-are the status's `tags`; its content is HTML, of which the text is kept. What was sent to few is no post: a notice.
+are the status's `tags`, as its content spells them (`hashtag_spelling`); its content is HTML, of which the text is
+kept. What was sent to few is no post: a notice.
 """
 
 import re
@@ -14,6 +15,7 @@ from httpx_sse import EventSource, SSEError
 from config.errors import BadRecordError
 from ingest.post import Post
 from ingest.sources.formats import Item, LineReader, Notice, utf8, why_not
+from ingest.sources.hashtag_spelling import as_spelled
 from ingest.sources.lines import Lines
 from ingest.sources.times import time_of
 
@@ -79,7 +81,7 @@ class MastodonReader(LineReader):
         status = status.reblog or status
         if status.visibility not in PUBLISHED:
             return Notice(status.visibility)
-        tags = None if status.tags is None else tuple(tag.name for tag in status.tags)
+        tags = None if status.tags is None else tuple(as_spelled([tag.name for tag in status.tags], status.content))
         return self._post(status, text, tags)
 
     def _post(self, status: _Status, payload: str, tags: tuple[str, ...] | None) -> Post:

@@ -102,12 +102,49 @@ def test_a_facet_beyond_the_text_or_within_a_character_harms_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    "odd",
+    [
+        {"index": {"byteStart": -1, "byteEnd": 2}, "features": [{"$type": "app.bsky.richtext.facet#tag", "tag": "no"}]},
+        {"$type": "x", "features": []},
+        {"index": {"byteStart": 0, "byteEnd": 2}, "features": [{"$type": "blue.other.thing", "value": 3}]},
+        {"index": {"byteStart": 0, "byteEnd": 2}, "features": [{"$type": "app.bsky.richtext.facet#tag", "tag": 7}]},
+        "no facet", None,
+    ],
+)  # fmt: skip
+def test_a_facet_that_can_not_be_read_refuses_neither_its_neighbours_nor_the_post(odd: object) -> None:
+    post = one(event({"text": "a #dogs", "facets": [odd, facet(2, 7)], "tags": ["cats", 7, None]}))
+    assert post.tags == ("dogs", "cats")
+    assert one(event({"facets": "none", "tags": {"a": 1}})).tags == ()
+
+
+def test_a_feature_without_a_tag_names_what_stands_there() -> None:
+    null = {
+        "index": {"byteStart": 2, "byteEnd": 7},
+        "features": [{"$type": "app.bsky.richtext.facet#tag", "tag": None}],
+    }
+    assert one(event({"text": "a #dogs", "facets": [null]})).tags == ("dogs",)
+
+
+def test_an_event_of_the_wire_before_october_2024_is_read() -> None:
+    before = json.loads(event({"text": "hello"}))
+    del before["kind"], before["commit"]["operation"]
+    before |= {"type": "com"}
+    for operation, wanted in (("c", "hello"), ("d", Notice("delete")), ("u", Notice("update"))):
+        before["commit"]["type"] = operation
+        (item,) = jetstream(json.dumps(before).encode())
+        assert (item.text if isinstance(item, Post) else item) == wanted
+    assert jetstream(b'{"did":"d","time_us":1,"type":"id"}') == [Notice("identity")]
+
+
+@pytest.mark.parametrize(
     ("said", "written"),
     [
         ("2026-07-04T14:38:06.240Z", 1_783_175_886_240),
         ("2026-07-04T16:38:06+02:00", 1_783_175_886_000),
         ("2031-01-01T00:00:00Z", SEEN_US // 1000),
         ("soon", SEEN_US // 1000),
+        ("1999-12-31T00:00:00Z", SEEN_US // 1000),
+        ("0001-01-01T00:00:00Z", SEEN_US // 1000),
         ("", SEEN_US // 1000),
     ],
 )
@@ -133,9 +170,8 @@ def test_what_is_no_new_post_is_a_notice(record: bytes, kind: str) -> None:
     "record",
     [
         b"{", b"[]", b"{}", b"\xff", b'{"did":"d","time_us":"x","kind":"commit"}', event({"text": 7}), event(rkey=""),
-        event({"facets": [{"index": {"byteStart": -1, "byteEnd": 2}, "features": []}]}),
-        event().replace(b'"record"', b'"none"'),
-        event({"text": "half \ud83d"}), event({"createdAt": "1999-01-01T00:00:00Z"}), b"[" * 100_000,
+        event().replace(b'"record"', b'"none"'), b'{"did":"d","time_us":1}',
+        event({"text": "half \ud83d"}), b"[" * 100_000,
     ],
 )  # fmt: skip
 def test_what_can_not_be_read_of_jetstream_is_refused_with_a_reason(record: bytes) -> None:
@@ -150,6 +186,41 @@ def test_a_status_is_named_by_its_uri_and_its_hashtags_are_its_tags() -> None:
     assert isinstance(post, Post)
     assert (post.id, post.lang, post.tags) == ("https://a.example/users/x/statuses/1", "fr", ("two",))
     assert post.text == "one #Two\nA & B\nc"
+
+
+def hashtag(spelling: str, classes: str = "mention hashtag") -> str:
+    return f'<a href="https://a.example/tags/x" class="{classes}" rel="tag">#<span>{spelling}</span></a>'
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "spelled"),
+    [
+        (hashtag("Zürich"), ["zurich"], ("Zürich",)),
+        (hashtag("Zurich"), ["zurich"], ("Zurich",)),
+        (f"{hashtag('Zürich')} {hashtag('Zurich')}", ["zurich"], ("Zürich", "Zurich")),
+        (f"{hashtag('Straße')} {hashtag('Œuvre')}", ["oeuvre", "strasse"], ("Œuvre", "Straße")),
+        (hashtag("İzmir"), ["izmir"], ("İzmir",)),
+        (hashtag("ＤＯＧ"), ["dog"], ("ＤＯＧ",)),
+        (hashtag("R&amp;D"), ["r&d"], ("R&D",)),
+        (hashtag("東京"), ["東京"], ("東京",)),
+        (hashtag("Zürich", "mention"), ["zurich"], ("zurich",)),
+        ("#Zürich in the text alone", ["zurich"], ("zurich",)),
+        (hashtag("Other"), ["zurich"], ("zurich",)),
+        ("<a class='hashtag'>#Zürich", ["zurich"], ("zurich",)),
+        (f"<a class='hashtag'>#Bern<a>{hashtag('Zürich')}<", ["bern", "zurich"], ("Bern", "Zürich")),
+    ],
+)
+def test_a_hashtag_is_spelled_as_in_the_content(content: str, names: list[str], spelled: tuple[str, ...]) -> None:
+    (post,) = mastodon(status(content=content, tags=[{"name": name} for name in names]))
+    assert isinstance(post, Post)
+    assert post.tags == spelled
+
+
+def test_both_networks_have_the_same_tags_for_the_same_spellings() -> None:
+    for spelling, folded in (("Zürich", "zurich"), ("Straße", "strasse"), ("Øresund", "oresund")):
+        (status_post,) = mastodon(status(content=hashtag(spelling), tags=[{"name": folded}]))
+        assert isinstance(status_post, Post)
+        assert list(tags_of(status_post)) == list(tags_of(one(event({"tags": [spelling]}))))
 
 
 def test_a_boost_is_the_status_that_it_repeats() -> None:
