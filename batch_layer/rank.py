@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
+from ingest.escapes import author_text
 from ingest.hashtags import Rule
 from ingest.kinds import Phrase
 from ingest.phrases import phrases
@@ -115,10 +116,11 @@ def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Furt
         read += len(chunk.id)
         uses: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)  # a counter takes many at once much faster
         for source, text, native, lang in _first_arrivals(chunk, seen):
-            if text or native:
-                uses[source] += rule.tags(text or "", native).items()
-            if text and phrased:
-                for kind, found in phrases(text, lang, phrased).items():
+            written = author_text(source, text or "")
+            if written or native:
+                uses[source] += rule.tags(written, native).items()
+            if written and phrased:
+                for kind, found in phrases(written, lang, phrased).items():
                     phrased[kind].update(found.items())
         for source, pairs in uses.items():
             tags[source].update(pairs)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from batch_layer.archive.buffer import Record
 from batch_layer.archive.verify import Finding
+from ingest.escapes import author_text
 from ingest.hashtags import Rule
 from ingest.hours import Hour
 from ingest.kinds import Kind, Phrase
@@ -104,11 +105,11 @@ def compare_speed_by_any(
 
 
 def _phrases(kind: Phrase) -> Callable[[Record], Iterable[str]]:
-    return lambda post: phrases(post["text"], post["lang"], [kind])[kind]
+    return lambda post: phrases(author_text(post["source"], post["text"]), post["lang"], [kind])[kind]
 
 
 def _tags(rule: Rule) -> Callable[[Record], Iterable[str]]:
-    return lambda post: rule.tags(post["text"], post["tags"])
+    return lambda post: rule.tags(author_text(post["source"], post["text"]), post["tags"])
 
 
 def _kept(top: list[RowDocument], tied_beyond: int) -> tuple[list[tuple[str, int]], int]:

@@ -19,6 +19,7 @@ from config.errors import TrendsError
 MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack")
 """Each has its `BENCHES`, named after it: `speed-live` is one of `speed`."""
 PARTS = (
+    "rule-hostile",
     "ingest-file",
     "ingest-live",
     "archive-steady",

@@ -1,4 +1,4 @@
-"""The rule, on one core: hashtags of texts, by ours and by what one would take in its place."""
+"""The rule, on one core: hashtags of posts, and of texts that somebody wrote to make it slow."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench import posts
+from bench import hostile_texts, posts
 from bench.apart import ROOT, clocked
 from bench.peers import full_pattern
 from bench.trial import Asked, Bench, Contender, NotHadError, Trial
@@ -40,6 +40,26 @@ def contenders(asked: Asked) -> Iterator[list[Contender]]:
         Contender("re, #(\\w+)", "", partial(_python, _WORDS.findall, texts, wanted), exact=False),
         Contender("twitter-text 3.1.0 in node", "", node.run, exact=False),
     ]
+
+
+@contextmanager
+def hostile(asked: Asked) -> Iterator[list[Contender]]:
+    """Over each hostile family, at so many characters a text. Twitter's own library does not end within minutes."""
+    texts = [hostile_texts.text_of(piece, asked.size) for piece in hostile_texts.FAMILIES]
+    wanted = [in_text_full(text) for text in texts]
+    yield [
+        Contender("ours", "", partial(_slowest, in_text, texts, wanted)),
+        Contender("re, #(\\w+)", "", partial(_slowest, _WORDS.findall, texts, wanted), exact=False),
+    ]
+
+
+def _slowest(rule: Callable[[str], list[str]], texts: Sequence[str], wanted: Found) -> Trial:
+    """Texts a second, and how long the worst of them took."""
+    ran = [clocked(rule, text) for text in texts]
+    slowest = max(each.cpu_s for each in ran)
+    wrong = wrong_in([each.result for each in ran], wanted)
+    seconds, cpu_s = sum(each.seconds for each in ran), sum(each.cpu_s for each in ran)
+    return Trial(seconds, len(texts), cpu_s, wrong, {"slowest text ms": slowest * 1_000})
 
 
 def _python(rule: Callable[[str], list[str]], texts: Sequence[str], wanted: Found) -> Trial:
@@ -87,4 +107,7 @@ class _Node:
         return node
 
 
-BENCHES = (Bench("rule", "Which hashtags does a text have?", "posts/s", (60_000, 600_000), contenders),)
+BENCHES = (
+    Bench("rule", "Which hashtags does a text have?", "posts/s", (60_000, 600_000), contenders),
+    Bench("rule-hostile", "How long does the slowest text take?", "texts/s", (100_000,), hostile),
+)

@@ -2,11 +2,16 @@
 
 In text the rule is Twitter's own: https://github.com/twitter/twitter-text, whose conformance suite judges it. `#` or
 `＃`, not behind a letter, digit, mark, `_` or `&`; then letters, marks, digits and a few joiners with at least one
-letter or mark; not in front of another `#` or of `://`; not inside a link. A bare domain counts as a link whatever its
-top-level name is.
+letter or mark; not in front of another `#` or of `://`; not inside a link (`ingest.links`). One departure: a soft
+hyphen inside a word does not end its tag.
 
-Where the source itself names the hashtags, they are taken and the text is not read: a cut text has lost its last tag.
-A tag is normalised (NFKC, case-folded), and a post uses a tag once.
+Where the source itself names the hashtags, they are taken, without `#` and blanks around them, and the text is not
+read: a cut text has lost its last tag. A post uses a tag once.
+
+A tag is normalised: NFKC, case-folded, without characters that nobody sees (variation selectors, soft hyphens, spaces
+of no width; a joiner stays between letters, where it changes how they look). `i` with a dot above, which is what
+folding makes of `İ`, is `i`: #İstanbul, #istanbul and #ISTANBUL are one tag. The dotless `ı` is a letter of its own, as
+in Unicode's folding where no language is known: #ığdır is not #IĞDIR.
 """
 
 import hashlib
@@ -19,31 +24,33 @@ from functools import cached_property
 
 import regex
 
+from ingest.escapes import author_text
+from ingest.links import links
 from ingest.post import Post
 
-VERSION = "1"
+VERSION = "2"
 """Version of the rule in text. Raise it with every change of what is found."""
 
 _LETTER = r"\p{L}\p{M}"
 _OTHER = r"\p{Nd}_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003\u0f0b\u0f0c\u00b7"
 _FULL = regex.compile(
-    rf"""(?: (?<![{_LETTER}{_OTHER}&]) | (?<=[\ufe0e\ufe0f]) )   # variation selectors are marks, yet emoji end in them
-         [#＃] (?![\ufe0f\u20e3])                                # not a keycap
-         ( [{_OTHER}]*+ [{_LETTER}] [{_LETTER}{_OTHER}]*+ )
+    rf"""[#＃] (?![#＃\ufe0f\u20e3])                              # not a keycap
+         (?: (?<![{_LETTER}{_OTHER}&][#＃])
+           | (?<=[\ufe0e\ufe0f][#＃]) )                           # variation selectors are marks, yet emoji end in them
+         ( [{_OTHER}]*+ [{_LETTER}] [{_LETTER}{_OTHER}\xad]*+ )
          (?! [#＃] | :// )""",
     regex.VERBOSE,
 )
-_LINK_UP_TO_HERE = regex.compile(
-    r"""(?<![A-Za-z0-9@＠$\#＃_.\-/]) (?:[Hh][Tt][Tt][Pp][Ss]?://)?+
-        (?:[A-Za-z0-9_\-]+\.)+ [A-Za-z]{2,} (?::[0-9]+)? [/?] \S* $""",
-    regex.VERBOSE,
-)
-_LONGEST_LINK = 2_048
-"""A longer link is not looked for: it bounds the work on hostile text."""
+_GLUED = re.compile(r"\S[#＃]")
+"""A sign that may stand in a link: none holds white space."""
 # The common case, in the standard library's faster engine: an ASCII tag behind white space (so in no link) and before
 # something that can neither prolong nor refuse it: ASCII, or what cut and quoted posts have there, `…` and `”`. Taken
 # only where it explains every `#` of the text.
 _PLAIN = re.compile(r"#(?<!\S#)([0-9_]*+[A-Za-z][A-Za-z0-9_]*+)(?![#\x80-\u201c\u201e-\u2025\u2027-\U0010ffff]|://)")
+
+
+_JOINERS = "\u200c\u200d"
+_INVISIBLE = regex.compile(rf"[\p{{Default_Ignorable_Code_Point}}--[{_JOINERS}]]+", regex.V1)
 
 
 def in_text(text: str) -> list[str]:
@@ -56,22 +63,31 @@ def in_text(text: str) -> list[str]:
 
 def in_text_full(text: str) -> list[str]:
     """The full rule, with no fast path: what `in_text` must equal."""
-    return [match[1] for match in _FULL.finditer(text) if not _in_link(text, match.start())]
+    spans = links(text) if _GLUED.search(text) else ()
+    return _outside(spans, text) if spans else _FULL.findall(text)
 
 
-def _in_link(text: str, at: int) -> bool:
-    """Whether the `#` at a position belongs to a link that begins before it."""
-    if at == 0 or text[at - 1].isspace():
-        return False
-    token = text[max(0, at - _LONGEST_LINK) : at].rsplit(None, 1)[-1]
-    return "." in token and _LINK_UP_TO_HERE.search(token) is not None
+def _outside(spans: Iterable[tuple[int, int]], text: str) -> list[str]:
+    """The hashtags that begin in no span, or with it. Spans ascend."""
+    ahead = iter(spans)
+    begin, end = next(ahead)
+    found = []
+    for match in _FULL.finditer(text):
+        at = match.start()
+        while end <= at:
+            begin, end = next(ahead, (len(text), len(text)))
+        if at <= begin:
+            found.append(match[1])
+    return found
 
 
 def normalise(spelling: str) -> str:
-    """What is counted for a spelling: NFKC, case-folded, NFKC again since folding can undo it."""
+    """What is counted for a spelling. It may be empty: nobody would see the tag."""
     if spelling.isascii():
         return spelling.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", spelling).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", spelling).casefold())
+    visible = _INVISIBLE.sub("", folded).replace("i\u0307", "i").strip(_JOINERS)
+    return unicodedata.normalize("NFKC", visible)
 
 
 @dataclass(frozen=True)
@@ -97,8 +113,8 @@ class Rule:
         return f"{VERSION}+{hashlib.sha256(told).hexdigest()[:8]}"
 
     def tags(self, text: str, native: Iterable[str] | None) -> dict[str, str]:
-        """The tags a post uses, each with the spelling that the post used first."""
-        spellings = in_text(text) if native is None else native
+        """The tags of a post, each with the spelling that the post used first. `text`: as its author wrote it."""
+        spellings = in_text(text) if native is None else map(bare, native)
         found: dict[str, str] = {}
         for spelling in spellings:
             tag = normalise(spelling)
@@ -114,9 +130,14 @@ AS_IS = Rule()
 
 def tags_of(post: Post, rule: Rule = AS_IS) -> dict[str, str]:
     """The tags that a post uses, each with the spelling it used first: what is counted."""
-    return rule.tags(post.text, post.tags)
+    return rule.tags(author_text(post.source, post.text), post.tags)
+
+
+def bare(tag: str) -> str:
+    """A tag as somebody typed or named it, without its sign and the blanks around."""
+    return tag.strip().lstrip("#＃").strip()
 
 
 def typed(tag: str) -> str:
     """A tag as somebody typed it, with or without `#`, in any spelling: what is counted for it."""
-    return normalise(tag.strip().lstrip("#＃"))
+    return normalise(bare(tag))

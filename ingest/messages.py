@@ -8,7 +8,8 @@ import msgspec
 from config.errors import BadRecordError
 from config.settings import IngestSettings, KafkaSettings
 from ingest import rejects
-from ingest.hashtags import Rule
+from ingest.escapes import author_text
+from ingest.hashtags import Rule, tags_of
 from ingest.phrases import phrases
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
@@ -105,9 +106,9 @@ class Messages:
         outgoing.messages += uses
 
     def _uses(self, post: Post) -> Iterator[Use]:
-        for tag, shown in self._rule.tags(post.text, post.tags).items():
+        for tag, shown in tags_of(post, self._rule).items():
             yield use_of(post, tag, shown)
         if self._kinds:
-            for kind, found in phrases(post.text, post.lang, self._kinds).items():
+            for kind, found in phrases(author_text(post.source, post.text), post.lang, self._kinds).items():
                 for phrase, shown in found.items():
                     yield use_of(post, phrase, shown, kind)

@@ -20,7 +20,7 @@ import stop_words
 from ingest.hashtags import normalise
 from ingest.kinds import Phrase
 
-VERSION = "1"
+VERSION = "2"
 """Version of the rule. Raise it with every change of what is found."""
 
 WORDS_IN: Mapping[Phrase, int] = {"bigram": 2, "trigram": 3}

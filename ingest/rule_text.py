@@ -13,9 +13,9 @@ from ingest import phrases
 from ingest.hashtags import Rule
 from ingest.kinds import Kind
 
-HASHTAG_CODE = ("ingest.hashtags",)
+HASHTAG_CODE = ("ingest.hashtags", "ingest.links", "ingest.escapes")
 """The modules that are the hashtag rule."""
-PHRASE_CODE = ("ingest.phrases",)
+PHRASE_CODE = ("ingest.phrases", "ingest.escapes")
 """The modules that are the phrase rule; the words that they use are normalised by the hashtag rule."""
 
 

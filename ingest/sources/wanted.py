@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.hashtags import AS_IS, Rule, normalise, tags_of
+from ingest.hashtags import AS_IS, Rule, tags_of, typed
 from ingest.post import Post
 
 
@@ -22,8 +22,7 @@ class Wanted:
     @classmethod
     def typed(cls, langs: Sequence[str], tags: Sequence[str], limit: int | None, rule: Rule) -> "Wanted":
         """From what somebody typed: tags with or without `#`, in any spelling, as the rule counts them."""
-        plain = (normalise(tag.strip().lstrip("#＃")) for tag in tags)
-        counted = frozenset(rule.aliases.get(tag, tag) for tag in plain)
+        counted = frozenset(rule.aliases.get(tag, tag) for tag in map(typed, tags))
         return cls(frozenset(lang.lower() for lang in langs), counted, limit, rule)
 
     @property

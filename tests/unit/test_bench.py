@@ -89,12 +89,13 @@ def test_the_command_keeps_what_it_measured(tmp_path: Path, monkeypatch: pytest.
         ["rule", "--size=300", "--repeat=1", "--only=re, ", "--only=node", "--sample", "--json", f"--state={tmp_path}"],
     )
     assert done.exit_code == 0, done.output
-    (told,) = json.loads(done.stdout)
+    told, hostile = json.loads(done.stdout)
+    assert hostile["bench"] == "rule-hostile"
     assert (told["bench"], told["size"]) == ("rule", 300)
     assert [each["name"] for each in told["contenders"][:-1]] == ["ours", "re, #(\\w+)"]
     assert told["contenders"][-1]["not_had"] == "node and npm are not installed"
     (kept,) = (tmp_path / "results").iterdir()
-    assert json.loads(kept.read_text()) == [told]
+    assert json.loads(kept.read_text()) == [told, hostile]
 
 
 def test_without_recorded_posts_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
