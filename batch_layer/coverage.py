@@ -5,12 +5,13 @@ seen posts that the document counts: manifests are gone, the archive is another 
 quicker. `--allow-less` replaces the document all the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from config.errors import TrendsError
 from ingest.hours import Hour
+from serving.views import Provenance
 
 
 class Shortfall(NamedTuple):
@@ -41,4 +42,23 @@ def shortfall(document: Sequence[int], run: Sequence[int]) -> Shortfall | None:
     for partition, (theirs, ours) in enumerate(zip_longest(document, run, fillvalue=0)):
         if theirs > ours:
             return Shortfall(partition, theirs, ours)
+    return None
+
+
+def shortfall_of(document: Mapping[str, Any], covered: Sequence[int], provenance: Provenance) -> Shortfall | None:
+    """The first partition, of whichever archive, of which a document covers more than a run of that provenance.
+
+    Offsets are compared within one archive. A document of an earlier version names none: it covers no more than a run
+    that reads an archive which goes as far.
+    """
+    ours: dict[str, Sequence[int]] = {**dict(provenance.earlier), provenance.archive: covered}
+    theirs: dict[str, Sequence[int]] = dict(document.get("earlier") or {})
+    archive, upto = document.get("archive", ""), document.get("covered", ())
+    if not archive and not theirs:
+        found = [shortfall(upto, each) for each in ours.values()]
+        return None if None in found else shortfall(upto, covered)
+    theirs[archive] = upto
+    for name, offsets in theirs.items():
+        if short := shortfall(offsets, ours.get(name, ())):
+            return short
     return None

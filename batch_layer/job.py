@@ -1,6 +1,6 @@
 """The Spark job: hours of the archive as ranked hours. One job for hourly runs, recomputations and the full history.
 
-    parts that the ledger lists -> one shuffle by hour -> sorted by arrival -> `batch_layer.arrow.rank_batches`
+    parts that the ledgers list -> one shuffle by hour -> sorted by arrival -> `batch_layer.arrow.rank_batches`
 
 Where each hour is one file, as compaction leaves it, its posts are together and in order: no shuffle, no sorting.
 Hours are read in slices, bounded by posts and by hours, so neither the driver nor a shuffle ever holds all of history.
@@ -10,6 +10,7 @@ A post's name stays what it is, never a hash of it: an id is about as short as a
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.history import History
 from batch_layer.archive.manifest import SCHEMA_PATH, Part
 from batch_layer.arrow import COLUMNS, LANG, RANKED_DDL, rank_batches, ranked_hours
 from batch_layer.rank import Further, Ranked
@@ -28,6 +29,7 @@ from config.errors import TrendsError
 from config.settings import BatchSettings, Settings
 from ingest.hashtags import Rule
 from ingest.hours import HOUR_MS, Hour
+from serving.views import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ _AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
 _NEEDED = frozenset({"id", "source", "created_at", "text", "lang", "tags", "partition", "offset"})
 _TASK_BYTES = 128 << 20
 """Spark gives a file to several tasks where it is larger than this, or than an even share of the slice."""
+_ERA = "era"
 _SLICE_HOURS = 1_000
 """Most hours in a slice, fewer where phrases are counted: their rows are in the driver at once, some 100 MB."""
 
@@ -63,26 +66,27 @@ class HourResult(NamedTuple):
     covered: tuple[int, ...]
     """The ledger's, of the moment that its parts were listed."""
     error: TrendsError | None = None
+    provenance: Provenance = Provenance()
 
 
 def rank_hours(
-    engine: Engine, settings: Settings, ledger: Ledger, hours: Iterable[Hour], rule: Rule
+    engine: Engine, settings: Settings, history: History, hours: Iterable[Hour], rule: Rule
 ) -> Iterator[list[HourResult]]:
     """Rank hours in the order given, a slice at a time. A damaged hour says so in its result and stops no other one.
 
     Raises `SparkFailedError` and `UnavailableError` where it is not the archive that is at fault.
     """
     most_hours = _SLICE_HOURS // (1 + len(settings.batch.kinds))
-    for taken in slices(hours, ledger, settings.batch.slice_posts, most_hours):
-        yield list(_rank_slice(engine, settings, ledger, taken, rule))
+    for taken in slices(hours, history, settings.batch.slice_posts, most_hours):
+        yield list(_rank_slice(engine, settings, history, taken, rule))
 
 
-def slices(hours: Iterable[Hour], ledger: Ledger, most_posts: int, most_hours: int) -> Iterator[list[Hour]]:
+def slices(hours: Iterable[Hour], history: History, most_posts: int, most_hours: int) -> Iterator[list[Hour]]:
     """Cut hours into runs of about that many posts and at most so many hours; an hour is never cut."""
     taken: list[Hour] = []
     posts = 0
     for hour in hours:
-        held = ledger.posts(hour)
+        held = history.posts(hour)
         if taken and (posts + held > most_posts or len(taken) >= most_hours):
             yield taken
             taken, posts = [], 0
@@ -93,12 +97,12 @@ def slices(hours: Iterable[Hour], ledger: Ledger, most_posts: int, most_hours: i
 
 
 def _rank_slice(
-    engine: Engine, settings: Settings, ledger: Ledger, hours: Sequence[Hour], rule: Rule
+    engine: Engine, settings: Settings, history: History, hours: Sequence[Hour], rule: Rule
 ) -> Iterator[HourResult]:
     """One slice; where a file in it can't be read, its halves, until the damaged hour is alone."""
 
     def again(_: RetryCallState) -> None:
-        ledger.refresh()
+        history.refresh()
 
     tries = Retrying(
         retry=retry_if_exception_type(VanishedError),
@@ -108,32 +112,51 @@ def _rank_slice(
         reraise=True,
     )
     try:
-        yield from tries(_read, engine, settings, ledger, hours, rule)
+        yield from tries(_read, engine, settings, history, hours, rule)
     except DamagedError as error:
         if len(hours) == 1:
             yield HourResult(hours[0], None, (), error)
             return
-        ledger.refresh()  # says so where it is HDFS that has gone
+        history.refresh()  # says so where it is HDFS that has gone
         middle = len(hours) // 2
         for half in (hours[:middle], hours[middle:]):
-            yield from _rank_slice(engine, settings, ledger, half, rule)
+            yield from _rank_slice(engine, settings, history, half, rule)
 
 
-def _read(engine: Engine, settings: Settings, ledger: Ledger, hours: Sequence[Hour], rule: Rule) -> list[HourResult]:
-    covered = ledger.covered
-    listed = {hour: ledger.parts(hour) for hour in hours}
+def _read(engine: Engine, settings: Settings, history: History, hours: Sequence[Hour], rule: Rule) -> list[HourResult]:
+    covered, provenance = history.covered, history.provenance
+    eras = {hour: history.eras(hour) for hour in hours}
+    listed = {hour: [part for parts in eras[hour] for part in parts] for hour in hours}
     spark = engine.session()
     try:
-        posts = _posts(spark, settings.hdfs.name_node, listed, phrases=bool(settings.batch.kinds))
+        posts = _all_posts(spark, settings, list(eras.values()))
         found = dict(ranked_hours(_ranked(_gathered(spark, posts, listed), rule, settings.batch)))
     except (PySparkException, Py4JError, OSError) as error:
         raise _told(error, hours, engine) from error
-    return [_checked(hour, found.get(hour), listed[hour], covered) for hour in hours]
+    checked = (_checked(hour, found.get(hour), listed[hour], covered) for hour in hours)
+    return [each._replace(provenance=provenance) for each in checked]
 
 
-def _posts(spark: SparkSession, name_node: str, listed: Mapping[Hour, Sequence[Part]], *, phrases: bool) -> DataFrame:
-    """The archived posts of those parts, as `batch_layer.arrow` wants them, and where they lay on Kafka."""
-    paths = [name_node.rstrip("/") + part.path for parts in listed.values() for part in parts]
+def _all_posts(spark: SparkSession, settings: Settings, hours: Sequence[Sequence[Sequence[Part]]]) -> DataFrame:
+    """The archived posts of some hours, each given as its parts in each archive.
+
+    Where they are of several archives, `era` says of which: offsets of two archives don't compare.
+    """
+    name_node, phrases = settings.hdfs.name_node, bool(settings.batch.kinds)
+    eras = [[part for parts in of_era for part in parts] for of_era in zip(*hours, strict=True)]
+    read = [
+        (era, _posts(spark, [name_node.rstrip("/") + part.path for part in parts], phrases=phrases))
+        for era, parts in enumerate(eras)
+        if parts
+    ]
+    if len(read) == 1:
+        return read[0][1]
+    several = [posts.withColumn(_ERA, sql.lit(era)) for era, posts in read]
+    return reduce(DataFrame.unionByName, several)
+
+
+def _posts(spark: SparkSession, paths: list[str], *, phrases: bool) -> DataFrame:
+    """The posts of some files of one archive, as `batch_layer.arrow` wants them, and where they lay on Kafka."""
     read = spark.read.format(_AVRO).option("avroSchema", _schema()).option("recursiveFileLookup", "true").load(paths)
     # A text without a sign has no hashtag, and one whose source names the hashtags is not read: where no phrases are
     # wanted, neither travels.
@@ -160,7 +183,8 @@ def _gathered(spark: SparkSession, posts: DataFrame, listed: Mapping[Hour, Seque
     if len(sizes) == len(listed) and max(sizes) <= min(sum(sizes) // cores, _TASK_BYTES):
         return posts
     shuffled = posts.repartition(min(len(listed), cores), "hour")
-    return shuffled.sortWithinPartitions("hour", "partition", "offset")
+    era = [_ERA] if _ERA in posts.columns else []
+    return shuffled.sortWithinPartitions("hour", *era, "partition", "offset")
 
 
 def _ranked(posts: DataFrame, rule: Rule, batch: BatchSettings) -> pa.Table:

@@ -6,7 +6,7 @@ dirty         a late post was archived after its document
 final         nothing is wanting; computed again only where somebody asks
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
@@ -22,7 +22,7 @@ Documents = Mapping[str, HourDocument]
 
 
 class Archived(Protocol):
-    """What a plan asks of `batch_layer.archive.ledger.Ledger`."""
+    """What a plan asks of `batch_layer.archive.history.History`."""
 
     def hours(self) -> list[Hour]:
         """Hours that have posts, ascending."""
@@ -30,8 +30,11 @@ class Archived(Protocol):
     def posts(self, hour: Hour) -> int:
         """Posts of an hour."""
 
-    def late_since(self, hour: Hour, covered: Sequence[int]) -> bool:
-        """Whether posts came after a reader of that `covered`."""
+    def late_since(self, hour: Hour, document: HourDocument) -> bool:
+        """Whether posts came that the run of this document has not seen."""
+
+    def strange(self, document: HourDocument) -> set[str]:
+        """Archives that this document was computed from and that are not read."""
 
 
 class Planned(NamedTuple):
@@ -70,11 +73,18 @@ class Plan:
     """Hours that were asked for and have posts, and are not complete yet: not computed."""
     late: tuple[Hour, ...] = ()
     """Hours whose document does not say yet that it is dirty."""
+    stranded: tuple[tuple[Planned, str], ...] = ()
+    """Hours that were left out, each with an archive that its document is of and that is not read: it would be lost."""
 
     @property
     def posts(self) -> int:
         """Posts to read."""
         return sum(each.posts for each in self.hours)
+
+    def with_stranded(self) -> "Plan":
+        """The same plan, and the hours that it left out."""
+        hours = sorted((*self.hours, *(each for each, _ in self.stranded)), key=lambda each: each.hour)
+        return replace(self, hours=tuple(hours), stranded=())
 
     def without(self, hours: Container[Hour]) -> "Plan":
         """The same plan, less some hours."""
@@ -85,7 +95,7 @@ def state_of(hour: Hour, document: HourDocument | None, archived: Archived) -> S
     """The state of a complete hour."""
     if document is None:
         return "missing"
-    if document["dirty"] or archived.late_since(hour, document["covered"]):
+    if document["dirty"] or archived.late_since(hour, document):
         return "dirty"
     return "final" if document["complete"] else "provisional"
 
@@ -103,15 +113,18 @@ def plan_missing(
         for each in planned
         if each.complete and each.state != "final" and not any(each.hour in span for span in spans)
     )
-    return Plan(Job("hourly", None, None, rule.version), rule, tuple(wanted), complete_until, late=tuple(late))
+    kept, stranded = _parted(wanted, documents, archived)
+    return Plan(
+        Job("hourly", None, None, rule.version), rule, kept, complete_until, late=tuple(late), stranded=stranded
+    )
 
 
 def plan_hour(hour: Hour, archived: Archived, documents: Documents, complete_until: Hour, rule: Rule) -> Plan:
     """One hour, complete or not. Raises `NoDataError` where it has no archived post."""
     if not archived.posts(hour):
         raise NoDataError(f"no archived post was written in {hour}", next_step="`trends status` shows what is archived")
-    planned = _planned(hour, documents, archived, complete_until)
-    return Plan(Job("hour", hour, hour.plus(1), rule.version), rule, (planned,), complete_until)
+    kept, stranded = _parted([_planned(hour, documents, archived, complete_until)], documents, archived)
+    return Plan(Job("hour", hour, hour.plus(1), rule.version), rule, kept, complete_until, stranded=stranded)
 
 
 def plan_range(span: Span, archived: Archived, documents: Documents, complete_until: Hour, rule: Rule) -> Plan:
@@ -125,7 +138,24 @@ def plan_range(span: Span, archived: Archived, documents: Documents, complete_un
         what = f"{len(waiting)} hour(s) there are not complete yet" if waiting else "no archived post was written then"
         raise NoDataError(what, next_step="`trends status` shows the archive's watermark")
     kind: Literal["full", "recompute"] = "full" if span == Span(None, None) else "recompute"
-    return Plan(Job(kind, span.since, span.until, rule.version), rule, wanted, complete_until, waiting)
+    kept, stranded = _parted(wanted, documents, archived)
+    job = Job(kind, span.since, span.until, rule.version)
+    return Plan(job, rule, kept, complete_until, waiting, stranded=stranded)
+
+
+def _parted(
+    wanted: Iterable[Planned], documents: Documents, archived: Archived
+) -> tuple[tuple[Planned, ...], tuple[tuple[Planned, str], ...]]:
+    """Hours to compute, and those that can't be without a loss: their document is of an archive that is not read."""
+    kept, stranded = [], []
+    for each in wanted:
+        document = documents.get(str(each.hour))
+        strange = set() if document is None else archived.strange(document)
+        if strange:
+            stranded.append((each, min(strange)))
+        else:
+            kept.append(each)
+    return tuple(kept), tuple(stranded)
 
 
 def _planned(hour: Hour, documents: Documents, archived: Archived, complete_until: Hour) -> Planned:

@@ -10,12 +10,23 @@ the write, the hour is dirty afterwards, and the next run computes it.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from batch_layer.coverage import CoversLessError, shortfall
+from batch_layer.coverage import CoversLessError, shortfall_of
 from batch_layer.rank import Ranked
 from ingest import phrases
 from ingest.hours import Hour, Millis
 from serving.store import Store, told
-from serving.views import FIRST, HASHTAGS, HOURS, PHRASE_USES, USES, BatchView, HourDocument, SpeedSeen, hour_id
+from serving.views import (
+    FIRST,
+    HASHTAGS,
+    HOURS,
+    PHRASE_USES,
+    USES,
+    BatchView,
+    HourDocument,
+    Provenance,
+    SpeedSeen,
+    hour_id,
+)
 
 _AT_ONCE = 250
 """Hours in one write: with 1,000 rows each some 20 MB, below the driver's limit of a message."""
@@ -28,6 +39,7 @@ class Computed(NamedTuple):
     ranked: Ranked
     covered: tuple[int, ...]
     complete: bool
+    provenance: Provenance = Provenance()
 
 
 class Stamp(NamedTuple):
@@ -95,7 +107,7 @@ def _parted(
     covers, less = [], []
     for each in hours:
         document = before.get(str(each.hour))
-        short = shortfall(document["covered"], each.covered) if document else None
+        short = shortfall_of(document, each.covered, each.provenance) if document else None
         if short:
             less.append(CoversLessError(each.hour, short))
         else:
@@ -127,6 +139,7 @@ def _views(computed: Computed, stamp: Stamp, seen: SpeedSeen | None, now: Millis
             run=stamp.run,
             token=stamp.token,
             covered=computed.covered,
+            provenance=computed.provenance,
             complete=computed.complete,
             dirty=False,
             computed_at=now,
@@ -157,7 +170,15 @@ def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
     """The documents that are there, as far as a comparison needs them."""
     with told():
         wanted = {"_id": {"$in": [hour_id(hour) for hour in hours]}}
-        fields = {"hour": True, "complete": True, "covered": True, "speed": True, "top": {"$slice": FIRST}}
+        fields = {
+            "hour": True,
+            "complete": True,
+            "covered": True,
+            "archive": True,
+            "earlier": True,
+            "speed": True,
+            "top": {"$slice": FIRST},
+        }
         return {each["hour"]: each for each in store.collection(HOURS).find(wanted, fields)}  # type: ignore[misc]
 
 

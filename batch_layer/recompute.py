@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from batch_layer.archive.archives import Archives
+from batch_layer.archive.history import History
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.watermark import complete_until
-from batch_layer.coverage import CoversLessError, shortfall
+from batch_layer.coverage import CoversLessError, shortfall_of
 from batch_layer.job import HourResult, SparkFailedError, rank_hours
 from batch_layer.plan import Documents, Plan, Planned, Span, plan_hour, plan_missing, plan_range
 from batch_layer.publish import Change, Computed, Stamp, Tops, changes_of, covering, publish, tops
@@ -21,7 +23,7 @@ from ingest.hours import Hour, Millis
 from ingest.rule_text import phrases_text, text_of
 from serving.rulebook import keep
 from serving.store import Store, told
-from serving.views import HOURS, LENSES
+from serving.views import HOURS, LENSES, HourDocument
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,20 @@ class PartlyDoneError(TrendsError):
         self.outcome = outcome
 
 
+class StrandedError(TrendsError):
+    """Hours were left as they are: computed from the archives that are read, they would lose posts of another one."""
+
+    def __init__(self, hour: Hour, count: int, archive: str, root: str | None) -> None:
+        named = "an archive that it does not name" if archive == "?" else f"the archive {archive}"
+        lay = f", which lay in {root}," if root else ""
+        others = f" (and {count - 1} more)" if count > 1 else ""
+        super().__init__(
+            f"not computed: {hour}{others}: its document is of {named}{lay} and that is not read",
+            where="hdfs.earlier",
+            next_step="Name the folder of that archive there; or let go of its posts: `trends recompute --allow-less`",
+        )
+
+
 class Batch:
     """The batch layer of one process: its ledger of the archive, its store, its Spark."""
 
@@ -99,6 +115,8 @@ class Batch:
         self.engine = Engine(settings.spark, settings.hdfs, settings.stack.state)
         self.runs = Runs(self.store, settings.batch.lease_s)
         self.ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
+        self.archives = Archives(settings, self.store)
+        self.history = History(self.ledger)
 
     def plan_missing(self) -> Plan:
         """Every complete hour that is missing, provisional or dirty."""
@@ -107,17 +125,26 @@ class Batch:
             Span(each["since"] and Hour.parse(each["since"]), each["until"] and Hour.parse(each["until"]))
             for each in self.runs.computing()
         ]
-        return plan_missing(self.ledger, documents, until, self.rule(), elsewhere)
+        return plan_missing(self.history, documents, until, self.rule(), elsewhere)
 
-    def plan_hour(self, hour: Hour) -> Plan:
-        """One hour, complete or not."""
+    def plan_hour(self, hour: Hour, *, allow_less: bool = False) -> Plan:
+        """One hour, complete or not. `allow_less`: though its document is of an archive that is not read."""
         documents, until = self._look()
-        return plan_hour(hour, self.ledger, documents, until, self.rule())
+        return _without_loss(plan_hour(hour, self.history, documents, until, self.rule()), allow_less=allow_less)
 
-    def plan_range(self, span: Span) -> Plan:
-        """All complete hours of a range; of the full history where the range is open at both ends."""
+    def plan_range(self, span: Span, *, allow_less: bool = False) -> Plan:
+        """All complete hours of a range; of the full history where the range is open at both ends.
+
+        `allow_less`: also hours whose documents are of an archive that is not read.
+        """
         documents, until = self._look()
-        return plan_range(span, self.ledger, documents, until, self.rule())
+        return _without_loss(plan_range(span, self.history, documents, until, self.rule()), allow_less=allow_less)
+
+    def check(self, plan: Plan) -> None:
+        """Raise `StrandedError` where hours were left out, since their documents hold posts of an archive not read."""
+        if plan.stranded:
+            (planned, archive) = plan.stranded[0]
+            raise StrandedError(planned.hour, len(plan.stranded), archive, self.archives.roots().get(archive))
 
     def estimate_s(self, plan: Plan) -> float | None:
         """How long a plan would take, by the pace of past runs; None where there was none."""
@@ -142,9 +169,11 @@ class Batch:
         if reset and not allow_less:
             self._refuse_to_lose()
         self.store.mark_dirty(plan.late)
+        self.archives.remember(self.history)
         outcome = Outcome()
         begun = self.now()
-        with self.runs.start(plan.job, reach=plan.complete_until, resume=resume) as run:
+        origin = self.ledger.origin
+        with self.runs.start(plan.job, reach=plan.complete_until, resume=resume, origin=origin) as run:
             outcome.run = run.id
             emptied = self._empty(run, plan) if reset else {}
             planned = self._left(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
@@ -187,8 +216,9 @@ class Batch:
     def _look(self) -> tuple[Documents, Hour]:
         """Bring the ledger up to date; the documents of its hours, and the first hour that is not complete."""
         self.ledger.refresh()
+        self.history = self.archives.history(self.ledger, self.now())
         until = self._watermark(self.ledger)
-        hours = self.ledger.hours()
+        hours = self.history.hours()
         documents = self.store.batch_documents(hours[0], hours[-1].plus(1)) if hours else []
         return {each["hour"]: each for each in documents}, until
 
@@ -198,8 +228,8 @@ class Batch:
     def _refuse_to_lose(self) -> None:
         """Raise `CoversLessError` where a document covers more than the archive: emptied, it could not be computed."""
         with told():
-            for each in self.store.collection(HOURS).find({}, {"hour": True, "covered": True}):
-                if short := shortfall(each.get("covered", ()), self.ledger.covered):
+            for each in self.store.collection(HOURS).find({}, {"top": False}):
+                if short := shortfall_of(each, self.history.covered, self.history.provenance):
                     raise CoversLessError(Hour.parse(each["hour"]), short)
 
     def _empty(self, run: Run, plan: Plan) -> Tops:
@@ -211,20 +241,19 @@ class Batch:
         with told():
             count = self.store.collection(HOURS).delete_many(others).deleted_count
             self.store.collection(LENSES).delete_many(others)
+        self.archives.forget_others(self.history)
         log.info("%d batch documents were emptied", count)
         return had
 
     def _left(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:
         """What an earlier attempt of this run has not published, or what became dirty since."""
         with told():
-            published = {
-                each["hour"]: each["covered"]
-                for each in self.store.collection(HOURS).find({"run": run.id}, {"hour": True, "covered": True})
-            }
+            found = self.store.collection(HOURS).find({"run": run.id}, {"top": False})
+            published: dict[str, HourDocument] = {each["hour"]: each for each in found}  # type: ignore[misc]
         left = [
             each
             for each in plan.hours
-            if str(each.hour) not in published or self.ledger.late_since(each.hour, published[str(each.hour)])
+            if str(each.hour) not in published or self.history.late_since(each.hour, published[str(each.hour)])
         ]
         outcome.resumed = len(plan.hours) - len(left)
         return left
@@ -236,9 +265,11 @@ class Batch:
         complete = {each.hour: each.complete for each in planned}
         if planned:
             self.engine.session(sum(each.posts for each in planned))
-        for results in _until(watch.stop, rank_hours(self.engine, self.settings, self.ledger, complete, rule)):
+        for results in _until(watch.stop, rank_hours(self.engine, self.settings, self.history, complete, rule)):
             good = [
-                Computed(each.hour, each.ranked, each.covered, complete[each.hour]) for each in results if each.ranked
+                Computed(each.hour, each.ranked, each.covered, complete[each.hour], each.provenance)
+                for each in results
+                if each.ranked
             ]
             outcome.failed += [(each.hour, each.error) for each in results if each.error]
             outcome.hours += [
@@ -247,6 +278,11 @@ class Batch:
             outcome.posts += sum(each.ranked.read for each in good)
             yield good
             watch.progress(len(outcome.hours), outcome.posts)
+
+
+def _without_loss(plan: Plan, *, allow_less: bool) -> Plan:
+    """The plan, with the hours that it left out where a loss is allowed."""
+    return plan.with_stranded() if allow_less else plan
 
 
 def _until(stop: threading.Event, slices: Iterator[list[HourResult]]) -> Iterator[list[HourResult]]:

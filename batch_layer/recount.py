@@ -23,7 +23,7 @@ _COMPUTE = "`trends batch hour {hour}` computes it again; if it differs then too
 def recount(posts: Iterable[Record], used: Callable[[Record], Iterable[str]], once: bool) -> tuple[Counter[str], int]:
     """Uses by tag, and posts: each (source, id) once, as the batch layer counts, or as often as it was sent."""
     first: dict[object, Record] = {}
-    for arrival, post in enumerate(sorted(posts, key=lambda post: (post["partition"], post["offset"]))):
+    for arrival, post in enumerate(sorted(posts, key=_arrival)):
         first.setdefault((post["source"], post["id"]) if once else arrival, post)
     return Counter(tag for post in first.values() for tag in used(post)), len(first)
 
@@ -32,6 +32,11 @@ def rules_by_version(texts: Iterable[RuleText], now: Rule) -> dict[str, Rule]:
     """The hashtag rules by which documents can be counted again: that of now, and those that texts tell."""
     made = filter(None, map(rebuilt, texts))
     return {rule.version: rule for rule in (*made, now)}
+
+
+def _arrival(post: Record) -> tuple[int, int, int]:
+    """The order in which posts came, as the batch layer has it: archive after archive."""
+    return post.get("era", 0), post["partition"], post["offset"]
 
 
 def compare_batch(document: HourDocument, posts: Iterable[Record], rule: Rule) -> Finding:

@@ -5,7 +5,8 @@ run whose lease has run out is dead, and the next one of its job takes over. Eac
 counter, so a dead run that wakes up can publish nothing over its successor: the store compares tokens.
 
     {_id, job, kind, since, until, rule, state, owner, token, attempt, lease_until,
-     hours_planned, hours_done, posts, started_at, ended_at, error}      state: running, done, failed, abandoned
+     hours_planned, hours_done, posts, archive, topic_id, started_at, ended_at, error}
+                                                                        state: running, done, failed, abandoned
 """
 
 import logging
@@ -19,6 +20,7 @@ from uuid import uuid4
 from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from batch_layer.archive.identity import Origin
 from config.errors import FencedError, TrendsError, UnavailableError
 from ingest.hours import Hour
 from serving.store import Store, told
@@ -32,6 +34,9 @@ _KEPT = 5_000
 """Runs that the ledger remembers."""
 _TOKENS = "tokens"
 """Collection of the one counter."""
+
+
+_UNKNOWN = Origin()
 
 
 class BusyError(TrendsError):
@@ -130,19 +135,20 @@ class Runs:
         self.owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._prepared = False
 
-    def start(self, job: Job, *, reach: Hour, resume: bool = True) -> Run:
+    def start(self, job: Job, *, reach: Hour, resume: bool = True, origin: Origin = _UNKNOWN) -> Run:
         """A run of this job, to be used as a context; its end is written with how it went.
 
-        `reach` is what an open end of the job means now. A recomputation that died or failed goes on under its own id
-        where `resume` is set. Raises `BusyError` where a run of the same job is alive.
+        `reach` is what an open end of the job means now, `origin` says which archive is read. A recomputation that died
+        or failed goes on under its own id where `resume` is set. Raises `BusyError` where a run of the same job is
+        alive.
         """
         self._prepare()
         with told():
             self._bury(job)
             token = self._next_token()
             try:
-                old = self._reopen(job, token, reach) if resume and job.kind in _RESUMED else None
-                document = old or self._open(job, token, reach)
+                old = self._reopen(job, token, reach, origin) if resume and job.kind in _RESUMED else None
+                document = old or self._open(job, token, reach, origin)
             except DuplicateKeyError:
                 raise self._busy(job) from None
         log.debug("run %s of %s: attempt %d, token %d", document["_id"], job.key, document["attempt"], token)
@@ -211,7 +217,7 @@ class Runs:
             "error": None,
         }
 
-    def _reopen(self, job: Job, token: int, reach: Hour) -> dict[str, Any] | None:
+    def _reopen(self, job: Job, token: int, reach: Hour, origin: Origin) -> dict[str, Any] | None:
         """Go on with the last run of this job, if it was not done."""
         last = self._runs.find_one({"job": job.key}, sort=[("token", DESCENDING)])
         if last is None or last["state"] not in ("failed", "abandoned"):
@@ -220,6 +226,7 @@ class Runs:
             **self._started(token),
             "attempt": {"$add": ["$attempt", 1]},
             "until": {"$literal": str(job.until or reach)},
+            **{name: {"$literal": value} for name, value in origin._asdict().items()},
         }
         return self._runs.find_one_and_update(
             {"_id": last["_id"], "token": last["token"], "state": last["state"]},
@@ -227,7 +234,7 @@ class Runs:
             return_document=ReturnDocument.AFTER,
         )
 
-    def _open(self, job: Job, token: int, reach: Hour) -> dict[str, Any]:
+    def _open(self, job: Job, token: int, reach: Hour, origin: Origin) -> dict[str, Any]:
         run = f"{job.kind}-{uuid4().hex[:12]}"
         about = {
             "job": job.key,
@@ -239,6 +246,7 @@ class Runs:
             "hours_planned": 0,
             "hours_done": 0,
             "posts": 0,
+            **origin._asdict(),
         }
         changed = [{"$set": {**{name: {"$literal": value} for name, value in about.items()}, **self._started(token)}}]
         self._runs.update_one({"_id": run}, changed, upsert=True)

@@ -88,6 +88,7 @@ class Schedule:
         if not plan.hours:
             self.batch.store.mark_dirty(plan.late)
             self._rest()
+            self.batch.check(plan)
             return
         log.info("computing %s: %d posts", _range(plan), plan.posts)
         try:
@@ -99,6 +100,7 @@ class Schedule:
                 self._damaged[hour] = self.now() + _DAMAGED_AGAIN_S * 1000
         finally:
             self._computed_at = self.now()
+        self.batch.check(plan)
 
     def _without_damaged(self, plan: Plan) -> Plan:
         self._damaged = {hour: again for hour, again in self._damaged.items() if again > self.now()}

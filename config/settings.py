@@ -52,6 +52,8 @@ class HdfsSettings(Section):
     """What Spark reads from: a NameNode or a name service."""
     root: str = "/trends/archive/posts"
     """Folder of the master data set."""
+    earlier: tuple[str, ...] = ()
+    """Folders of earlier archives that hours are computed from, too; those that were read before are known already."""
     user: str = "trends"
     """User that owns the files."""
     timeout_s: float = Field(default=15.0, gt=0)

@@ -7,6 +7,7 @@ Collections
     `phrase_uses`   the same of phrases, where some are sent to it: `PhraseUseDocument`
     `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.writers`)
     `runs`      the batch layer's ledger of jobs (see `batch_layer.runs`)
+    `archives`  the archives that hours were computed from (see `batch_layer.archive.archives`)
     `rules`     one document a version of the rule: its text (see `serving.rulebook`)
 
 Each hour is answered from exactly one of `hours` and `uses`: from the batch document where there is one. So the batch
@@ -28,7 +29,8 @@ from ingest.hours import Hour, Millis, moment_of
 
 HOURS, LENSES, USES, PHRASE_USES = "hours", "lenses", "uses", "phrase_uses"
 LANES, PROGRESS, WRITERS, RUNS, RULES = "lanes", "progress", "writers", "runs", "rules"
-COLLECTIONS = frozenset({HOURS, LENSES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS, RUNS, RULES})
+ARCHIVES = "archives"
+COLLECTIONS = frozenset({HOURS, LENSES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS, RUNS, RULES, ARCHIVES})
 """Names of the collections."""
 
 FIRST = 10
@@ -83,6 +85,17 @@ class SpeedSeen(TypedDict):
     """The first ten."""
 
 
+class Provenance(NamedTuple):
+    """Which archives an hour was computed from. `covered` is of the first; offsets of others are `earlier`."""
+
+    archive: str = ""
+    """Id of the archive that was written to then; empty where it had none yet."""
+    topic_id: str = ""
+    """Kafka's id of the topic of that archive; empty where it is unknown."""
+    earlier: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Ids of further archives, and what each covered."""
+
+
 class BatchView(NamedTuple):
     """One hour as the batch layer computed it."""
 
@@ -112,6 +125,7 @@ class BatchView(NamedTuple):
     lens: Lens = HASHTAGS
     sources: tuple[str, ...] = ()
     """The sources of the hour's posts, ascending; empty where nobody looked."""
+    provenance: Provenance = Provenance()
 
 
 class RowDocument(TypedDict):
@@ -150,6 +164,11 @@ class HourDocument(BatchDocument):
     """Documents of earlier versions have none."""
     sources: NotRequired[list[str]]
     """Not there, or empty, where nobody looked."""
+    archive: NotRequired[str]
+    """Id of the archive that `covered` is of. Documents of earlier versions have none: see `archive.history`."""
+    topic_id: NotRequired[str]
+    earlier: NotRequired[dict[str, list[int]]]
+    """What further archives covered, by their ids."""
 
 
 class LensDocument(BatchDocument):
@@ -201,6 +220,9 @@ def hour_document(view: BatchView) -> HourDocument:
         "dirty": view.dirty,
         "speed": view.speed,
         "sources": list(view.sources),
+        "archive": view.provenance.archive,
+        "topic_id": view.provenance.topic_id,
+        "earlier": {archive: list(covered) for archive, covered in view.provenance.earlier},
     }
 
 

@@ -152,6 +152,16 @@ def ends_of(store: Store, paths: Paths) -> dict[int, int]:
     return ends
 
 
+def first_topic(store: Store, paths: Paths) -> str | None:
+    """The topic that a folder's manifests are of, as the first of them says; None where there is none."""
+    for folder in store.entries(paths.all_commits):
+        for entry in store.entries(f"{paths.all_commits}/{folder.name}"):
+            path = f"{paths.all_commits}/{folder.name}/{entry.name}"
+            if _MANIFEST.fullmatch(entry.name):
+                return decode(store.get(path) or b"", path).topic
+    return None
+
+
 def _chain(position: int, manifests: Iterable[Manifest]) -> list[Manifest]:
     """Those that follow one another from a position on."""
     found: list[Manifest] = []

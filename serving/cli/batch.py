@@ -49,9 +49,10 @@ def run_missing(ctx: click.Context, as_json: bool) -> None:
     """
     with _batch(ctx) as layer:
         plan = layer.plan_missing()
-        if not plan.hours:
+        if not plan.hours and not plan.stranded:
             click.echo("Nothing to compute: every complete hour is final", err=True)
         show(_computed(layer, plan, {}) if plan.hours else None, as_json)
+        layer.check(plan)
 
 
 @batch.command()
@@ -72,7 +73,8 @@ def hour(ctx: click.Context, hour: str, allow_less: bool, tz: ZoneInfo, as_json:
     """
     wanted = Hour.of(parse(hour, now(), tz))
     with _batch(ctx) as layer:
-        plan = layer.plan_hour(wanted)
+        plan = layer.plan_hour(wanted, allow_less=allow_less)
+        layer.check(plan)
         if not plan.hours[0].complete:
             click.echo(f"{wanted} is not complete: its answer is provisional, and computed again once it is", err=True)
         show(_computed(layer, plan, {"allow_less": allow_less}), as_json)
@@ -112,7 +114,9 @@ def recompute(ctx: click.Context, /, tz: ZoneInfo, as_json: bool, **asked: Any) 
     with _batch(ctx) as layer:
         from batch_layer.plan import Span
 
-        plan = layer.plan_range(Span(since, until))
+        plan = layer.plan_range(Span(since, until), allow_less=asked["allow_less"])
+        if not plan.hours or asked["reset"]:
+            layer.check(plan)
         estimate_s = layer.estimate_s(plan)
         say_plan(plan, estimate_s)
         if asked["reset"] and not asked["yes"] and not asked["dry_run"]:
@@ -124,6 +128,7 @@ def recompute(ctx: click.Context, /, tz: ZoneInfo, as_json: bool, **asked: Any) 
             show(outcome, as_json=False)
         if asked["dry_run"]:
             click.echo("Nothing was changed: this was a dry run", err=True)
+        layer.check(plan)
 
 
 @click.command()

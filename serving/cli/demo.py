@@ -118,11 +118,14 @@ class Demo:
 
     def _touched(self, ledger: "Ledger") -> list[Hour]:
         """The hours that are missing a document, or have one that lacks posts."""
+        from batch_layer.archive.history import History
+
         documents = {document["hour"]: document for document in self.store.batch_documents(*_EVER)}
+        history = History(ledger)
         return [
             hour
             for hour in ledger.hours()
-            if str(hour) not in documents or ledger.late_since(hour, documents[str(hour)]["covered"])
+            if str(hour) not in documents or history.late_since(hour, documents[str(hour)])
         ]
 
     def _busiest(self, hours: list[Hour], ledger: "Ledger") -> Hour:

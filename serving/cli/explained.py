@@ -3,6 +3,7 @@
 For `trends explain` and the dashboard. What can't be asked says why, and hides nothing else.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -96,27 +97,31 @@ def _speed(settings: Settings) -> Facts:
 
 
 def _archive(settings: Settings, hour: Hour, document: HourDocument | None) -> Facts:
+    from batch_layer.archive.archives import Archives
     from batch_layer.archive.upkeep import ledger_of
     from batch_layer.archive.watermark import complete_until
 
     ledger = ledger_of(settings)
     until = complete_until(ledger, settings.kafka, settings.archive, now())
-    chunks = _chunks(ledger, hour, document["covered"] if document else [])
+    with Store(settings.mongo) as store:
+        history = Archives(settings, store).history(ledger, now())
+    seen = history.seen(document) if document else {}
+    chunks = [chunk for each in history.ledgers for chunk in _chunks(each, hour, seen.get(each.origin.archive, ()))]
     read = sum(chunk["posts"] for chunk in chunks if chunk["read"])
     return {
         "complete": hour < until,
         "complete_until": str(until),
-        "posts": ledger.posts(hour),
+        "posts": history.posts(hour),
         "read": read if document else None,
         "late": sum(chunk["posts"] for chunk in chunks) - read if document else None,
         "sent_again": read - document["posts"] if document else None,
         "rejected": sum(chunk["rejected"] for chunk in chunks),
-        "files": [{"path": part.path, "posts": part.records, "bytes": part.bytes} for part in ledger.parts(hour)],
+        "files": [{"path": part.path, "posts": part.records, "bytes": part.bytes} for part in history.parts(hour)],
         "chunks": chunks,
     }
 
 
-def _chunks(ledger: "Ledger", hour: Hour, covered: list[int]) -> list[Facts]:
+def _chunks(ledger: "Ledger", hour: Hour, covered: Sequence[int]) -> list[Facts]:
     """The chunks that have posts of the hour; `read`: archived when the document's run looked."""
     found = []
     for partition, manifests in enumerate(ledger.partitions):

@@ -137,7 +137,9 @@ def _archive(settings: Settings) -> Facts:
         "rejected": sum(manifest.rejected for manifest in manifests),
         "lost": sum(manifest.next - manifest.start for manifest in manifests if manifest.kind == "gap"),
         "complete_until": str(until),
-        "waiting": _waiting(settings, ledger, [hour for hour in hours if hour < until]),
+        "archive": ledger.origin.archive,
+        "topic_id": ledger.origin.topic_id,
+        "waiting": _waiting(settings, ledger, until),
         "partitions": [
             {"partition": number, "next": covered[number] if number < len(covered) else 0, "behind": count}
             for number, count in behind.items()
@@ -145,15 +147,20 @@ def _archive(settings: Settings) -> Facts:
     }
 
 
-def _waiting(settings: Settings, ledger: "Ledger", complete: list[Hour]) -> int | None:
+def _waiting(settings: Settings, ledger: "Ledger", until: Hour) -> int | None:
     """How many complete hours the next run of the batch layer is to compute; None where MongoDB can't tell."""
+    from batch_layer.archive.archives import Archives
     from batch_layer.plan import state_of
+    from serving.store import Store
 
     try:
         there = _documents(settings)
+        with Store(settings.mongo) as store:
+            history = Archives(settings, store).history(ledger, now())
     except UnavailableError:
         return None
-    return sum(state_of(hour, there.get(str(hour)), ledger) != "final" for hour in complete)
+    complete = (hour for hour in history.hours() if hour < until)
+    return sum(state_of(hour, there.get(str(hour)), history) != "final" for hour in complete)
 
 
 def _hours(settings: Settings) -> Facts:

@@ -60,7 +60,7 @@ def _findings(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding
 
 def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     """Both layers against the archived posts, hour by hour."""
-    from batch_layer.archive.posts import posts_of
+    from batch_layer.archive.archives import Archives
     from batch_layer.archive.upkeep import ledger_of
     from batch_layer.archive.verify import Finding
     from batch_layer.recount import compare_batch, compare_lens, compare_speed_by_any, rules_by_version
@@ -73,19 +73,19 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     with Store(settings.mongo) as store:
         settled = _settled(settings)
         by_version = rules_by_version((entry.text for entry in entries(store).values()), rule)
-        ledger = ledger_of(settings)
-        for hour in ledger.hours() if hours is None else hours:
+        history = Archives(settings, store).history(ledger_of(settings), now())
+        for hour in history.hours() if hours is None else hours:
             with store.snapshot() as snapshot:
                 document = snapshot.batch([hour]).get(str(hour))
                 lenses = snapshot.lenses_of(hour)
                 speed = {kind: snapshot.speed_rows(hour, kind=kind) for kind in kinds} if document is None else {}
             if document is not None:
-                posts = list(posts_of(ledger, hour))
+                posts = list(history.records(hour))
                 made_by = by_version.get(document["rule"], rule)
                 yield compare_batch(document, posts, made_by)
                 yield from (compare_lens(each, document, posts, made_by) for each in lenses)
             elif settled:
-                posts = list(posts_of(ledger, hour))
+                posts = list(history.records(hour))
                 rules = (rule, *by_version.values())
                 for kind, rows in speed.items():
                     counts = {row.tag: row.count for row in rows}

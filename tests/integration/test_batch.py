@@ -5,25 +5,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pyspark.sql.classic.dataframe import DataFrame
 
 from batch_layer.archive import encoding
+from batch_layer.archive.archiver import wall_clock
 from batch_layer.archive.compaction import Compaction
+from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.ledger import Ledger
 from batch_layer.coverage import CoversLessError
 from batch_layer.job import SparkFailedError
 from batch_layer.plan import Span
 from batch_layer.publish import Computed, Stamp, publish, sweep
 from batch_layer.rank import Arrived, rank_hour
-from batch_layer.recompute import PartlyDoneError, Watch
+from batch_layer.recompute import PartlyDoneError, StrandedError, Watch
 from batch_layer.runs import BusyError, Job, Run, Runs, StoppedError
 from batch_layer.spark import Engine
 from config.errors import FencedError
 from config.settings import Settings
 from ingest.hashtags import AS_IS, Rule
+from ingest.hours import moment_of
 from serving.store import Store
-from serving.views import HOURS, RUNS, Row
+from serving.views import ARCHIVES, HOURS, RUNS, Row
 from tests.end_to_end import oracle
 from tests.integration.archived import Archive, posts_of_csv
 from tests.integration.batches import (
@@ -429,3 +433,96 @@ def _started(runs: Runs, job: Job) -> Run | None:
         return runs.start(job, reach=FIRST)
     except BusyError:
         return None
+
+
+# Two archives: a topic was recreated, and its posts go to another folder
+
+LAST = FIRST.plus(1_000)
+
+
+def rooted(settings: Settings, root: str, *earlier: str) -> Settings:
+    """The settings with another archive."""
+    return settings.model_copy(update={"hdfs": settings.hdfs.model_copy(update={"root": root, "earlier": earlier})})
+
+
+def archive_in_turn(settings: Settings, layer: Layers, test_data: Path) -> Settings:
+    """Most posts are computed; the topic is recreated; late ones go to a new archive, and an edit of a former one."""
+    posts = list(posts_of_csv(test_data / BOSTON))
+    Archive(settings).add(0, posts[500:])
+    run_missing(layer(until=LAST))
+    other = rooted(settings, f"{settings.hdfs.root}-2")
+    edited = msgspec.structs.replace(posts[500], text="#edited")
+    Archive(other).add(0, [edited, *posts[:500]])
+    return other
+
+
+def test_late_posts_in_the_archive_of_a_recreated_topic_are_counted_with_those_of_the_former(
+    settings: Settings, layer: Layers, store: Store, test_data: Path
+) -> None:
+    other = archive_in_turn(settings, layer, test_data)
+    batch = layer(until=LAST, settings=other)
+    plan = run_missing(batch)
+    expected = oracle.count(list(oracle.posts_of_csv(test_data / BOSTON)), once=True)
+    there = documents(store)
+    assert {str(hour): top(document) for hour, document in there.items()} == {
+        hour: oracle.top(counts, 1_000) for hour, counts in expected.items()
+    }
+    assert {each.state for each in plan.hours} == {"dirty"}
+    new, old = batch.ledger.origin.archive, batch.history.earlier[0].origin.archive
+    changed = [there[each.hour] for each in plan.hours]
+    assert {(each["archive"], tuple(each["earlier"])) for each in changed} == {(new, (old,))}
+    assert [(run["archive"]) for run in store.collection(RUNS).find().sort("token")] == [old, new]
+    assert not layer(until=LAST, settings=other).plan_missing().hours
+    assert not layer(until=LAST, settings=other).plan_missing().stranded
+
+    batch.run(batch.plan_range(Span(None, None)), reset=True)  # all of history is still computed
+    assert {str(hour): top(document) for hour, document in documents(store).items()} == {
+        hour: oracle.top(counts, 1_000) for hour, counts in expected.items()
+    }
+
+
+def test_an_hour_is_left_as_it_is_while_one_of_its_archives_cannot_be_read(
+    settings: Settings, layer: Layers, store: Store, test_data: Path
+) -> None:
+    other = archive_in_turn(settings, layer, test_data)
+    away = f"{settings.hdfs.root}-moved"
+    hdfs = HdfsStore(settings.hdfs)
+    assert hdfs.rename(settings.hdfs.root, away)
+    before = as_bytes(store, documents(store))
+    batch = layer(until=LAST, settings=other)
+    plan = batch.plan_missing()
+    stranded = [each.hour for each, _ in plan.stranded]
+    assert stranded
+    assert not plan.hours
+    with pytest.raises(StrandedError, match=f"which lay in {settings.hdfs.root},"):
+        batch.check(plan)
+    assert as_bytes(store, documents(store)) == before
+
+    named = layer(until=LAST, settings=rooted(other, other.hdfs.root, away))
+    assert [each.hour for each in named.plan_missing().hours] == stranded
+    moved = layer(until=LAST, settings=rooted(settings, away))
+    assert not moved.plan_missing().hours, "the id has travelled with the folder: what was computed is final"
+
+
+def test_documents_of_the_version_before_name_no_archive_and_their_late_posts_are_counted_too(
+    settings: Settings, layer: Layers, store: Store, test_data: Path
+) -> None:
+    other = archive_in_turn(settings, layer, test_data)
+    fields = dict.fromkeys(("archive", "topic_id", "earlier"), "")
+    store.collection(HOURS).update_many({}, {"$unset": fields, "$set": {"computed_at": moment_of(wall_clock())}})
+    store.collection(ARCHIVES).delete_many({})
+    for root in (settings.hdfs.root, other.hdfs.root):
+        HdfsStore(settings.hdfs).delete(f"{root}/_identity", everything_below=True)
+    assert not layer(until=LAST).plan_missing().hours, "the archive is adopted, and its documents are final"
+    HdfsStore(settings.hdfs).delete(f"{settings.hdfs.root}/_identity", everything_below=True)
+    store.collection(ARCHIVES).delete_many({})
+
+    Archive(other).add(1, [])  # so it is an archive of the version before as well
+    batch = layer(until=LAST, settings=other)
+    assert {archive for _, archive in batch.plan_missing().stranded} == {"?"}
+    named = layer(until=LAST, settings=rooted(other, other.hdfs.root, settings.hdfs.root))
+    run_missing(named)
+    expected = oracle.count(list(oracle.posts_of_csv(test_data / BOSTON)), once=True)
+    assert {str(hour): top(document) for hour, document in documents(store).items()} == {
+        hour: oracle.top(counts, 1_000) for hour, counts in expected.items()
+    }

@@ -11,6 +11,7 @@ from config.settings import Settings
 from ingest.hashtags import AS_IS
 from ingest.post import Post
 from serving.cli import main
+from serving.cli.options import now
 from serving.store import Store
 from serving.views import USES
 from tests.integration.archived import Archive
@@ -21,7 +22,7 @@ def publish_hour(store: Store, posts: list[Post], covered: tuple[int, ...], toke
     """Publish an hour as a run does."""
     arrived = [Arrived(each.source, each.id, each.text, each.tags) for each in posts]
     computed = Computed(FIRST, rank_hour(arrived, AS_IS, 1_000), covered, complete)
-    publish(store, [computed], Stamp(f"hour-{token}", token, AS_IS.version), FIRST.end_ms)
+    publish(store, [computed], Stamp(f"hour-{token}", token, AS_IS.version), now())
 
 
 def use(store: Store, tag: str, count: int) -> None:

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_layer.coverage import CoversLessError, Shortfall, shortfall
+from batch_layer.coverage import CoversLessError, Shortfall, shortfall, shortfall_of
 from ingest.hours import Hour
+from serving.views import Provenance
 
 COVERED = st.lists(st.integers(0, 3), max_size=5)
 
@@ -18,6 +19,23 @@ def test_more_partitions_larger_offsets_and_empty_partitions_cover_no_less() -> 
     assert shortfall([5, 7], [5, 8, 1]) is None
     assert shortfall([5, 7, 0, 0], [5, 7]) is None
     assert shortfall([], []) is None
+
+
+def test_offsets_are_compared_within_one_archive() -> None:
+    both = Provenance("new", "", (("old", (5_000,)),))
+    assert shortfall_of({"archive": "old", "covered": [5_000], "earlier": {}}, (500,), both) is None
+    assert shortfall_of({"archive": "old", "covered": [5_001], "earlier": {}}, (9_999,), both) == Shortfall(
+        0, 5_001, 5_000
+    )
+    assert shortfall_of({"archive": "new", "covered": [9], "earlier": {"gone": [7]}}, (500,), both) == Shortfall(
+        0, 7, 0
+    )
+
+
+def test_a_document_of_the_version_before_covers_no_more_than_some_archive_that_is_read() -> None:
+    both = Provenance("new", "", (("old", (5_000,)),))
+    assert shortfall_of({"covered": [5_000]}, (500,), both) is None
+    assert shortfall_of({"covered": [5_001]}, (500,), both) == Shortfall(0, 5_001, 500)
 
 
 @given(COVERED, COVERED)

@@ -9,6 +9,7 @@ from batch_layer.plan import Documents, Span, plan_hour, plan_missing, plan_rang
 from config.errors import NoDataError, UsageError
 from ingest.hashtags import AS_IS
 from ingest.hours import Hour
+from serving.views import HourDocument
 
 H = Hour.parse("2017-01-06T07")
 
@@ -26,8 +27,11 @@ class Archive:
     def posts(self, hour: Hour) -> int:
         return self._posts.get(hour, 0)
 
-    def late_since(self, hour: Hour, covered: Sequence[int]) -> bool:
+    def late_since(self, hour: Hour, document: HourDocument) -> bool:
         return hour in self._late
+
+    def strange(self, document: HourDocument) -> set[str]:
+        return {"a" * 32} if document.get("archive") == "a" * 32 else set()
 
 
 def documents(**of: dict[str, Any]) -> Documents:
@@ -64,6 +68,19 @@ def test_a_range_takes_final_hours_too_and_leaves_out_what_is_not_complete() -> 
     plan = plan_range(Span(H.plus(1), None), Archive({0: 1, 1: 2, 3: 4, 5: 8}), documents(h1={}), H.plus(5), AS_IS)
     assert [(each.hour, each.state) for each in plan.hours] == [(H.plus(1), "final"), (H.plus(3), "missing")]
     assert (plan.posts, plan.waiting, plan.job.kind) == (6, (H.plus(5),), "recompute")
+
+
+def test_hours_that_hold_posts_of_an_archive_that_is_not_read_are_left_out_and_told() -> None:
+    archive, strange = Archive({0: 1, 1: 1, 2: 1}, late=[0, 1]), {"archive": "a" * 32}
+    there = documents(h0=strange, h1={}, h2=strange)
+    plan = plan_missing(archive, there, H.plus(3), AS_IS)
+    assert [each.hour for each in plan.hours] == [H.plus(1)]
+    assert [(each.hour, of) for each, of in plan.stranded] == [(H, "a" * 32)]
+    assert [each.hour for each in plan.with_stranded().hours] == [H, H.plus(1)]
+    assert plan.late == (H, H.plus(1)), "it answers as provisional"
+    plan = plan_range(Span(H, None), archive, there, H.plus(3), AS_IS)
+    assert ([each.hour for each in plan.hours], len(plan.stranded)) == ([H.plus(1)], 2)
+    assert not plan_hour(H, archive, there, H.plus(3), AS_IS).hours
 
 
 def test_a_range_without_posts_has_no_data_and_one_that_ends_before_it_begins_is_refused() -> None:

@@ -1,0 +1,113 @@
+"""History: all archives that hours are computed from. One is written to; the others are of earlier topics.
+
+After a topic was recreated its posts go to another folder, and the hours that were computed before have posts in the
+former one. An hour is computed from all of them together, or not at all. Which archives an hour was computed from, and
+up to which offsets of each, its document says; so nobody mistakes an offset in one archive for one in another.
+
+A document of an earlier version names no archive. It is taken for one of the archive that it can be of, where there is
+exactly one: an archive that has manifests of an earlier version, goes at least as far as the document covers, and began
+before the document was computed. Else nothing is taken for seen, so the hour is computed again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from batch_layer.archive.buffer import Record
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.manifest import Part
+from batch_layer.archive.posts import posts_of
+from ingest.hours import Hour, millis
+from serving.views import HourDocument, Provenance
+
+_SKEW_MS = 300_000
+"""How far clocks of archivers and batch jobs may differ."""
+
+
+class History:
+    """The archive that is written to, and earlier ones. Like a ledger it is as of the last `refresh`."""
+
+    def __init__(self, own: Ledger, earlier: Sequence[Ledger] = ()) -> None:
+        self.own = own
+        self.earlier = tuple(earlier)
+
+    @property
+    def ledgers(self) -> tuple[Ledger, ...]:
+        """All of them, the one that is written to last."""
+        return (*self.earlier, self.own)
+
+    def refresh(self) -> None:
+        """See `Ledger.refresh`."""
+        for ledger in self.ledgers:
+            ledger.refresh()
+
+    @property
+    def covered(self) -> tuple[int, ...]:
+        """See `Ledger.covered`, of the archive that is written to."""
+        return self.own.covered
+
+    @property
+    def provenance(self) -> Provenance:
+        """What a document says of where it comes from, beside `covered`."""
+        earlier = tuple((ledger.origin.archive, ledger.covered) for ledger in self.earlier)
+        return Provenance(*self.own.origin, earlier)
+
+    def hours(self) -> list[Hour]:
+        """The hours that have parts, ascending."""
+        return sorted({hour for ledger in self.ledgers for hour in ledger.hours()})
+
+    def parts(self, hour: Hour) -> list[Part]:
+        """The parts of an hour, with absolute paths."""
+        return [part for parts in self.eras(hour) for part in parts]
+
+    def eras(self, hour: Hour) -> list[list[Part]]:
+        """The parts of an hour in each archive, in the order of `ledgers`."""
+        return [ledger.parts(hour) for ledger in self.ledgers]
+
+    def posts(self, hour: Hour) -> int:
+        """Records in an hour's parts. A post that was sent twice is two records."""
+        return sum(ledger.posts(hour) for ledger in self.ledgers)
+
+    def records(self, hour: Hour) -> Iterator[Record]:
+        """Every record of an hour; `era` is the place of its archive in `ledgers`. See `posts_of`."""
+        for era, ledger in enumerate(self.ledgers):
+            for record in posts_of(ledger, hour):
+                yield {**record, "era": era}
+
+    def late_since(self, hour: Hour, document: HourDocument) -> bool:
+        """Whether a post of the hour was archived that the run of this document has not seen."""
+        seen = self.seen(document)
+        return any(ledger.late_since(hour, seen.get(ledger.origin.archive, ())) for ledger in self.ledgers)
+
+    def seen(self, document: HourDocument) -> Mapping[str, Sequence[int]]:
+        """Up to which offsets the run of this document has seen each archive, by its id."""
+        if _names_archives(document):
+            return {**document.get("earlier", {}), document.get("archive", ""): document["covered"]}
+        candidates = self._candidates(document)
+        return {candidates[0].origin.archive: document["covered"]} if len(candidates) == 1 else {}
+
+    def strange(self, document: HourDocument) -> set[str]:
+        """The archives that this document was computed from and that are not among these; `?` for an unknown one.
+
+        To compute such an hour from these alone would lose what it has of the others.
+        """
+        if _names_archives(document):
+            named = {document.get("archive", ""), *document.get("earlier", {})} - {""}
+            return named - {ledger.origin.archive for ledger in self.ledgers}
+        return set() if self._candidates(document) else {"?"}
+
+    def _candidates(self, document: HourDocument) -> list[Ledger]:
+        return [ledger for ledger in self.ledgers if _may_be_of(document, ledger)]
+
+
+def _names_archives(document: HourDocument) -> bool:
+    return bool(document.get("archive") or document.get("earlier"))
+
+
+def _may_be_of(document: HourDocument, ledger: Ledger) -> bool:
+    """Whether a document that names no archive may be of this one."""
+    if ledger.identity is not None and not ledger.identity.adopted:
+        return False
+    covered = dict(enumerate(ledger.covered))
+    if any(end > covered.get(partition, 0) for partition, end in enumerate(document["covered"])):
+        return False
+    began = min((log[0].committed_at for log in ledger.partitions if log), default=0)
+    return millis(document["computed_at"]) + _SKEW_MS >= began
