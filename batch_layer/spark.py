@@ -86,7 +86,8 @@ class Engine:
                 conf.set(name, value)
                 if not SECRET_KEY.search(name):  # a process list shows the command line: a secret goes by the gateway
                     shown.set(name, value)
-            self.log_path.parent.mkdir(parents=True, exist_ok=True)
+            self.log_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self._state / "tmp").mkdir(mode=0o700, exist_ok=True)
             with self.log_path.with_name("spark-stderr.log").open("ab") as talk:
                 self._gateway = launch_gateway(shown, {"stderr": talk, "stdout": talk})
             logging.getLogger().addFilter(_is_not_of_py4j)
@@ -163,11 +164,18 @@ def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path, posts: 
         *(["-XX:+UseSerialGC"] if is_local(spark.master) else []),
         *(["-XX:TieredStopAtLevel=1"] if is_local(spark.master) and posts < LONG_POSTS else []),
         f"-Dlog4j2.configurationFile={(_ROOT / 'config' / 'spark' / 'log4j2.properties').as_uri()}",
-        f'"-Dtrends.spark.log={state / "logs" / "spark.log"}"',  # quoted: a folder may have blanks
+        _quoted(f"-Dtrends.spark.log={state / 'logs' / 'spark.log'}"),
+        *([] if "," in str(state) else [_quoted(f"-Djava.io.tmpdir={state / 'tmp'}")]),  # Spark would split it there
         f"-DHADOOP_USER_NAME={hdfs.user}",
         spark.conf.get("spark.driver.extraJavaOptions", ""),
     ]
     return ours | spark.conf | {"spark.driver.extraJavaOptions": " ".join(java).strip()}
+
+
+def _quoted(option: str) -> str:
+    """One of Java's options as `spark-submit` splits them: at blanks, unless quoted."""
+    escaped = option.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _is_not_of_py4j(record: logging.LogRecord) -> bool:

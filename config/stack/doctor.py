@@ -49,6 +49,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if not running:
         yield _room("memory", machine.memory())
     yield _room("disk", machine.disk(place.state))
+    yield _guarded(lambda: _folders(place))
     yield _guarded(lambda: _mongod(settings))
     if not running:
         yield _guarded(lambda: _ports(settings))
@@ -100,6 +101,14 @@ def _have(name: str) -> str:
 
 def _java() -> Finding:
     return Finding("java", "ok", str(java.find()))
+
+
+def _folders(place: Place) -> Finding:
+    """Whether every server can work in these folders, and whether others can look into ours."""
+    place.check()
+    if place.state.is_dir() and place.state.stat().st_mode & 0o077:
+        return Finding("folders", "note", f"others can look into {place.state}", f"`chmod 700 {place.state}`")
+    return Finding("folders", "ok", str(place.state))
 
 
 def _room(subject: str, room: Room) -> Finding:

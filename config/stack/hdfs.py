@@ -1,6 +1,7 @@
 """HDFS: one NameNode and one DataNode, from one shaded jar and the jars of the same Hadoop that pyspark brings."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
@@ -32,6 +33,7 @@ BORROWED = (
     "snappy-java",
 )
 """Jars of pyspark on the classpath; it brings the same Hadoop."""
+OWN_FOLDER = Path("/proc/self/cwd")
 MAIN_NAME = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 STATE = "Hadoop:service=NameNode,name=FSNamesystemState"
 
@@ -63,14 +65,27 @@ class _Hdfs:
             "HDFS_DATA_IPC_PORT": ipc,
         }
         return {name: str(port) for name, port in ports.items()} | {
-            "HDFS_DATA": str(self._place.data("hdfs")),
+            "HDFS_DATA_URI": self._uri(),
+            "HDFS_TMP": str(Path(urlsplit(self._uri()).path) / "tmp"),
             "CLASSPATH": ":".join([str(FILES / "hdfs"), *JARS.classpath(self._place), *_borrowed()]),
             "HADOOP_USER_NAME": self._settings.hdfs.user,
         }
 
+    def _uri(self) -> str:
+        """The data folder as Hadoop takes it: a URI.
+
+        The DataNode breaks where that has a `%`. Each server runs in the state folder, which Linux also calls
+        /proc/self/cwd: so no part of the path needs one.
+        """
+        data = self._place.data("hdfs")
+        plain = data.as_uri()
+        if "%" not in plain or not OWN_FOLDER.is_dir():
+            return plain
+        return (OWN_FOLDER / data.relative_to(self._place.state)).as_uri()
+
     def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str) -> Program:
         options = [*java.flags(self._place.scratch, heap_mb), "-Djava.net.preferIPv4Stack=true"]
-        return Program([str(jvm), *options, main, *arguments], self._environment())
+        return Program([str(jvm), *options, main, *arguments], self._environment(), self._place.state)
 
     def _state(self) -> dict[str, object]:
         """What the NameNode says of the file system; empty where it does not answer."""

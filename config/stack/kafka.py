@@ -12,7 +12,7 @@ from config.settings import Settings
 from config.stack import java
 from config.stack.ivy import Artifact
 from config.stack.jars import JarSet
-from config.stack.place import FILES, Place, put, rendered
+from config.stack.place import FILES, Place, property_value, put, rendered
 from config.stack.server import Address, Port, Program, address_of
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,8 @@ class Kafka:
     def prepare(self, jvm: Path) -> None:
         """Write server.properties; format the log folder where it is new."""
         data = self._place.data(self.name)
-        values = {"port": self._at().port, "controller": self._settings.stack.kafka_controller_port, "data": data}
+        here = property_value(data.relative_to(self._place.state))  # its list of folders has no quotes for a comma
+        values = {"port": self._at().port, "controller": self._settings.stack.kafka_controller_port, "data": here}
         shared = rendered("kafka/server.properties")
         put(self._properties, shared + rendered("kafka/local.properties", **values))
         if (data / "meta.properties").is_file():
@@ -80,7 +81,7 @@ class Kafka:
     def _java(self, jvm: Path, main: str, *arguments: str) -> Program:
         log4j = f"-Dlog4j2.configurationFile={(FILES / 'kafka' / 'log4j2.yaml').as_uri()}"
         command = [str(jvm), *java.flags(self._place.scratch, 512, 128), log4j, main, *arguments, str(self._properties)]
-        return Program(command, {"CLASSPATH": ":".join(JARS.classpath(self._place))})
+        return Program(command, {"CLASSPATH": ":".join(JARS.classpath(self._place))}, self._place.state)
 
 
 def cluster_id() -> str:

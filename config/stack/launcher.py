@@ -214,6 +214,7 @@ def _alone(place: Place) -> Iterator[None]:
     """One `up` at a time for a state folder, which is made first; what it writes meanwhile is for its user alone."""
     before = os.umask(0o077)
     try:
+        place.check()
         place.make()
         with _locked(place):
             yield

@@ -6,6 +6,7 @@ listen on every interface, and whoever reaches nimbus can run code here.
 """
 
 import hashlib
+import os
 import tempfile
 import threading
 import zipfile
@@ -26,7 +27,7 @@ _one = threading.Lock()
 def agent(place: Place) -> Path:
     """Where the agent is, after `prepare`: another source, or another ASM, is another file."""
     text = SOURCE.read_bytes() + _jar("xbean-asm9-shaded").name.encode()
-    return place.conf("storm") / f"loopback-{hashlib.sha256(text).hexdigest()[:12]}.jar"
+    return place.cache / "jars" / f"storm-loopback-{hashlib.sha256(text).hexdigest()[:12]}.jar"
 
 
 def prepare(place: Place, jvm: Path) -> None:
@@ -44,13 +45,13 @@ def prepare(place: Place, jvm: Path) -> None:
             jar.replace(final)
 
 
-def options(place: Place, given: str = "") -> str:
-    """`JDK_JAVA_OPTIONS` for a Java, and every Java that it starts, after what it was `given` before.
+def options(place: Place, *others: str) -> str:
+    """`JDK_JAVA_OPTIONS` for a Java, and every Java that it starts: what the caller has there, `others`, the agent.
 
     The launcher splits it at blanks, and knows quotes of both kinds but no escapes.
     """
-    quoted = "'\"'".join(f'"{part}"' for part in f"-javaagent:{agent(place)}".split('"'))
-    return f"{given} {quoted}".strip()
+    ours = ["'\"'".join(f'"{part}"' for part in each.split('"')) for each in (*others, f"-javaagent:{agent(place)}")]
+    return " ".join([os.environ.get("JDK_JAVA_OPTIONS", ""), *ours]).strip()
 
 
 def _compiler(jvm: Path, target: Path) -> Program:

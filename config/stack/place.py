@@ -10,6 +10,7 @@ from secrets import token_hex
 from string import Template
 from tempfile import NamedTemporaryFile
 
+from config.errors import UsageError
 from config.secrets import write_private
 from config.settings import StackSettings
 
@@ -17,6 +18,12 @@ FILES = Path(__file__).parent.parent
 """The servers' own configuration files, shared with docker-compose: `config/kafka/`, `config/hdfs/`, …"""
 PROJECT = FILES.parent
 """The project's root, where `sparse` finds config.json and the topologies."""
+
+
+REFUSED_ANYWHERE = {":": "Java separates the folders of its class path by it"}
+REFUSED = REFUSED_ANYWHERE | {"'": "HDFS hands the path to a shell between such quotes"}
+REFUSED_IN_CACHE = REFUSED_ANYWHERE | {"=": "Java takes what follows it for an option of the agent before it"}
+"""Characters that a path can't have, and why. Every other one is quoted by the syntax in which it is written."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,20 @@ class Place:
     def of(cls, settings: StackSettings) -> "Place":
         """The folders that the settings name."""
         return cls(settings.state.expanduser().absolute(), (settings.cache or _user_cache()).expanduser().absolute())
+
+    def check(self) -> None:
+        """Raise `UsageError` where a server can't work in one of these folders, whatever we do."""
+        for folder, setting, refused in (
+            (self.state, "stack.state", REFUSED),
+            (self.cache, "stack.cache", REFUSED_IN_CACHE),
+            (PROJECT, "the folder of this project", REFUSED_ANYWHERE),
+        ):
+            found = next((each for each in str(folder) if each in refused or not each.isprintable()), None)
+            if found:
+                why = refused.get(found, "supervisord reads its configuration line by line")
+                raise UsageError(
+                    f"{str(folder)!r} has a {found!r}: {why}", where=setting, next_step="Choose a path without it"
+                )
 
     def data(self, server: str) -> Path:
         """What a server must not lose. Kept by `down`."""
@@ -83,6 +104,13 @@ class Place:
 def rendered(file: str, **values: object) -> str:
     """The text of `config/<file>` with its `$name`s filled in. A name without a value is an error."""
     return Template((FILES / file).read_text()).substitute({name: str(value) for name, value in values.items()})
+
+
+def property_value(value: object) -> str:
+    """Text as a value of a Java properties file, which is Latin-1 and where a backslash escapes."""
+    units = str(value).replace("\\", "\\\\").encode("utf-16-be")
+    codes = [int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2)]
+    return "".join(chr(code) if code < 0x7F else f"\\u{code:04x}" for code in codes)
 
 
 def _user_cache() -> Path:

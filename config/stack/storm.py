@@ -3,6 +3,7 @@
 `storm.home` is the folder of the jars in the cache, which nothing writes to; workers run from its lib-worker.
 """
 
+import json
 import os
 import socket
 import sys
@@ -14,7 +15,7 @@ from config.settings import Settings
 from config.stack import java, loopback, nimbus
 from config.stack.ivy import Artifact
 from config.stack.jars import JarSet
-from config.stack.place import FILES, Place, put, rendered
+from config.stack.place import FILES, Place, property_value, put, rendered
 from config.stack.server import Address, Port, Program, address_of
 from config.stack.services import settings_environment
 
@@ -27,6 +28,10 @@ JARS = JarSet(
         ("lib-worker", (Artifact("org.apache.storm", "storm-client", VERSION),)),
     ),
 )
+
+
+WORKERS_LOG = f"-Dlog4j2.configurationFile={(FILES / 'storm' / 'worker.xml').as_uri()}"
+"""As a URI, which a worker prefers to what Storm tells it: that is a list of files, which a comma in a path cuts."""
 
 
 class _Storm:
@@ -56,8 +61,10 @@ class _Storm:
             nimbus=self._nimbus.port,
             supervisor=stack.storm_supervisor_port,
             workers=list(stack.storm_worker_ports),
-            data=data,
-            conf=FILES / "storm",
+            data=_quoted(data),
+            logs=_quoted(data / "logs"),
+            artifacts=_quoted(data / "workers"),
+            conf=_quoted(FILES / "storm"),
         )
         put(self._conf() / "storm.yaml", (FILES / "storm" / "storm.yaml").read_text() + local)
 
@@ -91,11 +98,16 @@ class _Storm:
         # Unbuffered output would halve the rate of spouts and bolts, and lets a stray print break their protocol.
         beside = str(Path(sys.executable).parent)
         return {
-            "JDK_JAVA_OPTIONS": loopback.options(self._place, os.environ.get("JDK_JAVA_OPTIONS", "")),
+            "JDK_JAVA_OPTIONS": loopback.options(self._place, WORKERS_LOG),
             "CLASSPATH": ":".join(JARS.classpath(self._place)),
             "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": None,
         }
+
+
+def _quoted(path: Path) -> str:
+    """A path as YAML takes it: what JSON writes is YAML."""
+    return json.dumps(str(path), ensure_ascii=False)
 
 
 class ZooKeeper(_Storm):
@@ -120,7 +132,8 @@ class ZooKeeper(_Storm):
         super().prepare(jvm)
         data = self._place.data(self.name)
         data.mkdir(parents=True, exist_ok=True)
-        put(self._conf() / "zookeeper.cfg", rendered("storm/zookeeper.cfg", port=self._at().port, data=data))
+        values = {"port": self._at().port, "data": property_value(data)}
+        put(self._conf() / "zookeeper.cfg", rendered("storm/zookeeper.cfg", **values))
 
     def program(self, jvm: Path) -> Program:
         """The server."""
