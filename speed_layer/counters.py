@@ -147,7 +147,7 @@ class MongoLedger:
         """A lane is removed once progress has passed it: a step that would make it anew must not begin below that."""
         starts: dict[str, int] = {}
         for step in steps:
-            name = progress_id(self._topic, step.partition)
+            name = progress_id(self._topic, step.partition, step.lineage)
             starts[name] = min(step.start, starts.get(name, step.start))
         if starts:
             found = self._store.collection(PROGRESS).find({"_id": {"$in": list(starts)}}, session=session)

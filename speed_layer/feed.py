@@ -15,6 +15,7 @@ from speed_layer.parking import Parking
 from speed_layer.partition import Limits, Partition, World
 from speed_layer.reader import Reader
 from speed_layer.steps import Step, parse_tuple_id, tuple_id
+from speed_layer.topic_watch import TopicWatch
 from speed_layer.writers import Writer
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Feed:
         self._save_at = self._look_at = self._mark_at = self._sweep_at = 0
         self._world = World(self._parking.park, self._latest, monotonic_ms)
         self._look_up = partitions
+        self._topic = TopicWatch(settings.kafka, settings.kafka.hashtags)
         self._partitions: dict[int, Partition] = {}
 
     def poll(self) -> list[Emission]:
@@ -70,7 +72,8 @@ class Feed:
         self._read()
         partitions = self._partitions.values()
         emitted: list[Emission] = []
-        if any(partition.due() for partition in partitions):
+        due = any(partition.due() for partition in partitions)
+        if (due or self._topic.waits) and self._is_same_topic() and due:
             for partition in partitions:
                 emitted += self._cut(partition)
         self._keep_house()
@@ -93,7 +96,7 @@ class Feed:
             for number, partition in self._partitions.items()
             if partition.position > self._saved.get(number, 0)
         }
-        self._lanes.save(moved)
+        self._lanes.save(moved, {number: self._partitions[number].lineage for number in moved})
         self._saved |= moved
 
     def close(self) -> None:
@@ -107,6 +110,7 @@ class Feed:
         if monotonic_ms() < self._look_at:
             return
         self._look_at = monotonic_ms() + LOOK_MS
+        self._is_same_topic()  # one that brings nothing is asked for, too
         topic, limits = self._settings.kafka.hashtags, limits_of(self._settings.speed)
         try:
             new = set(self._look_up()) - self._partitions.keys()
@@ -126,17 +130,33 @@ class Feed:
             return
         try:
             self._close_reader(lost.number)
-            counted = self._lanes.read(lost.number)
+            if self._topic.renew():
+                self._lose_all()
             reader = self._readers[lost.number] = Reader(self._settings.kafka, lost.number)
+            lineage = self._lanes.lineage(lost.number, self._topic.id, reader.end())
+            counted = self._lanes.read(lost.number, lineage)
             begin = reader.start(counted.progress)
         except TrendsError as error:
             lost.lose(str(error))
             return
         self._saved[lost.number] = counted.progress
-        lost.start(begin, counted.ahead)
+        lost.start(begin, counted.ahead, lineage)
         log.info("partition %d: counting from %d, %d lanes ahead of it", lost.number, begin, len(counted.ahead))
 
+    def _is_same_topic(self) -> bool:
+        """Whether all that is folded is known to be of one topic. If it was recreated, all is read again: from it."""
+        same = self._topic.confirm(BUSY_S)
+        if same is False:
+            self._lose_all()
+        return same is True
+
+    def _lose_all(self) -> None:
+        for partition in self._partitions.values():
+            partition.lose("the topic was deleted and recreated")
+
     def _read(self) -> None:
+        if self._topic.waits:
+            return
         busy = any(partition.in_flight for partition in self._partitions.values())
         wait_s = (BUSY_S if busy else IDLE_S) / max(1, len(self._partitions))
         for number, partition in self._partitions.items():
@@ -157,7 +177,7 @@ class Feed:
         try:
             unknown = partition.unknown()
             if unknown:
-                partition.learn(self._lanes.next_of(partition.number, unknown))
+                partition.learn(self._lanes.next_of(partition.number, unknown, partition.lineage))
         except TrendsError as error:
             partition.lose(str(error))
         steps = partition.cut()
@@ -183,7 +203,8 @@ class Feed:
         before = moment_of(self._now()) + self._keep - QUIET
         for number, partition in self._partitions.items():
             if not partition.in_flight:
-                partition.unlearn(self._lanes.sweep(number, self._saved.get(number, 0), before, SWEPT_AT_ONCE))
+                saved = self._saved.get(number, 0)
+                partition.unlearn(self._lanes.sweep(number, saved, before, SWEPT_AT_ONCE, partition.lineage))
 
     def _latest(self) -> Hour:
         return Hour.of(self._now() + int(self._settings.archive.future_s * 1000))

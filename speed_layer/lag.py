@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from config.errors import BadRecordError, UnavailableError
 from config.settings import Settings
 from ingest import kafka_log
+from ingest.topic_ids import TopicIds
 from ingest.wire import decode_use
 from serving.store import Store
 from speed_layer.lanes import Counted, Lanes
@@ -44,10 +45,17 @@ def speed_lag(settings: Settings, timeout_s: float = 10.0) -> list[Lag]:
     with Store(settings.mongo) as store:
         lanes = Lanes(store, settings.kafka.hashtags)
         partitions = partitions_of(settings.kafka)
+        topic_id = TopicIds(settings.kafka).of(settings.kafka.hashtags)
         consumer = Consumer(consumer_config(settings.kafka) | {"enable.partition.eof": True}, logger=kafka_log.logger)
         try:
             return [
-                _lag(consumer, lanes, settings.kafka.hashtags, number, time.monotonic() + timeout_s)
+                _lag(
+                    consumer,
+                    lanes,
+                    TopicPartition(settings.kafka.hashtags, number),
+                    topic_id,
+                    time.monotonic() + timeout_s,
+                )
                 for number in partitions
             ]
         except KafkaException as error:
@@ -61,15 +69,15 @@ def caught_up(settings: Settings, timeout_s: float = 10.0) -> bool:
     return all(lag.drained for lag in speed_lag(settings, timeout_s))
 
 
-def _lag(consumer: Consumer, lanes: Lanes, topic: str, partition: int, deadline: float) -> Lag:
-    at = TopicPartition(topic, partition)
+def _lag(consumer: Consumer, lanes: Lanes, at: TopicPartition, topic_id: str, deadline: float) -> Lag:
+    partition = at.partition
     low, high = watermarks(consumer, at)
-    counted = lanes.read(partition)
+    counted = lanes.read(partition, lanes.lineage(partition, topic_id, high, adopt=False))
     at.offset = max(low, counted.progress)
     if at.offset >= high:
         return Lag(partition, counted.progress, high, drained=True)
     consumer.assign([at])
-    drained = _nothing_left(consumer, counted, f"{topic}/{partition}", deadline)
+    drained = _nothing_left(consumer, counted, f"{at.topic}/{partition}", deadline)
     return Lag(partition, counted.progress, high, drained)
 
 

@@ -71,6 +71,8 @@ class Partition:
         """Everything below is counted, and its rejects are parked: what progress may say."""
         self.serial = 0
         """Serial of the latest chunk."""
+        self.lineage = ""
+        """Whose offsets these are: what progress and lanes are named by."""
         self._topic = topic
         self._limits = limits
         self._world = world
@@ -92,9 +94,13 @@ class Partition:
         """Whether it is lost, nothing is in flight any more, and the back-off is over."""
         return self._fold is None and self._flight is None and self._world.clock() >= self._retry_at
 
-    def start(self, progress: int, lanes: Mapping[str, int]) -> None:
-        """Go on from progress. `lanes`: at least those whose next is beyond it; absent lanes are looked up later."""
+    def start(self, progress: int, lanes: Mapping[str, int], lineage: str = "") -> None:
+        """Go on from progress. `lanes`: at least those whose next is beyond it; absent lanes are looked up later.
+
+        `lineage`: whose offsets these are. It goes with every step.
+        """
         self.position = progress
+        self.lineage = lineage
         self._lanes = dict(lanes)
         self._open(progress)
 
@@ -166,7 +172,8 @@ class Partition:
         self._flight = _Flight(self.serial, fold, set(hours))
         self._open(fold.next)
         steps = [
-            Step(hour, self.number, fold.start, self._lanes[hour], fold.next, counts) for hour, counts in hours.items()
+            Step(hour, self.number, fold.start, self._lanes[hour], fold.next, counts, self.lineage)
+            for hour, counts in hours.items()
         ]
         self._reported()  # a chunk without steps is counted at once
         return steps

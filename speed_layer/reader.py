@@ -38,9 +38,9 @@ class Reader:
         low, high = watermarks(self._consumer, self._at)
         if offset > high:
             raise TrendsError(
-                f"counted up to {offset}, and the topic ends at {high}: it was made anew",
+                f"counted up to {offset}, and the topic ends at {high}: it was deleted and recreated",
                 where=self._name,
-                next_step="Give the new topic another name (kafka.hashtags), or empty `lanes` and `progress`",
+                next_step="This Kafka gives topics no ids: empty `lanes` and `progress` while no topology runs",
             )
         if offset < low:
             log.error(
@@ -51,6 +51,10 @@ class Reader:
         self._at.offset = max(offset, low)
         self._consumer.assign([self._at])
         return int(self._at.offset)
+
+    def end(self) -> int:
+        """Where the partition ends, commit markers included. Raises `UnavailableError`."""
+        return watermarks(self._consumer, self._at)[1]
 
     def read(self, most: int, wait_s: float) -> list[Message]:
         """Up to so many messages, ascending; waits that long for them. Raises `UnavailableError`."""

@@ -14,7 +14,7 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.kinds import Kind, Phrase
 
-FIELDS = ("hour", "partition", "start", "since", "next", "counts")
+FIELDS = ("hour", "partition", "start", "since", "next", "counts", "lineage")
 """Fields of a tuple. Its values are flat: a nested value turns into a foreign object inside Storm."""
 MARKER = "marker"
 """Stream of the tuple that says: nothing more comes for now, commit what waits."""
@@ -42,23 +42,24 @@ class Step(NamedTuple):
     next: int
     """The chunk's end, exclusive: what the lane's next becomes."""
     counts: Counts
+    lineage: str = ""
+    """Whose offsets these are: see `speed_layer.lanes`."""
 
     @property
     def lane(self) -> str:
-        """`_id` of the lane: `3|2017-01-06T07`."""
-        return lane_id(self.partition, self.hour)
+        """`_id` of the lane."""
+        return lane_id(self.partition, self.hour, self.lineage)
 
     def values(self) -> list[str | int]:
         """The values of its tuple."""
-        return [*self[:5], _encoder.encode(self.counts).decode()]
+        return [*self[:5], _encoder.encode(self.counts).decode(), self.lineage]
 
     @classmethod
     def of(cls, values: Sequence[str | int]) -> "Step":
         """The inverse of `values`."""
-        hour, partition, start, since, next_offset, counts = values
-        return cls(
-            str(hour), int(partition), int(start), int(since), int(next_offset), _decoder.decode(str(counts).encode())
-        )
+        hour, partition, start, since, next_offset, counts, lineage = values
+        decoded = _decoder.decode(str(counts).encode())
+        return cls(str(hour), int(partition), int(start), int(since), int(next_offset), decoded, str(lineage))
 
 
 def hour_of_kind(hour: str, kind: Kind) -> str:
@@ -74,9 +75,9 @@ def parse_hour_of_kind(text: str) -> tuple[str, Phrase | None]:
     return hour, PHRASES[kind] if kind else None
 
 
-def lane_id(partition: int, hour: str) -> str:
-    """`_id` of a lane."""
-    return f"{partition}|{hour}"
+def lane_id(partition: int, hour: str, lineage: str = "") -> str:
+    """`_id` of a lane. A lineage holds letters, digits, `-` and `_` alone, so ids never collide."""
+    return f"{lineage}|{partition}|{hour}" if lineage else f"{partition}|{hour}"
 
 
 def tuple_id(partition: int, serial: int, hour: str) -> str:

@@ -12,12 +12,14 @@ from confluent_kafka.admin import AdminClient
 
 from config.errors import TrendsError
 from config.settings import Settings
+from ingest.topic_ids import TopicIds
+from ingest.topics import create_topics
 from ingest.wire import Use, encode
 from serving.cli.facts import _speed
 from serving.cli.status import unwritten
 from serving.health import is_wrong
 from serving.store import Store
-from serving.views import USES
+from serving.views import LANES, PROGRESS, USES
 from speed_layer.assignment import Assignment
 from speed_layer.counters import MongoLedger, Verdict, settle
 from speed_layer.feed import Emission, Feed
@@ -27,6 +29,7 @@ from speed_layer.reader import Reader, partitions_of
 from speed_layer.worker import wall_ms
 from speed_layer.writers import writing
 from tests.integration.kafka_read import committed
+from tests.integration.recreated import recreate
 from tests.topics import widened
 
 WITHIN_S = 45
@@ -205,11 +208,13 @@ def test_what_retention_deleted_is_told_loudly_and_counting_goes_on(
     assert layer.counted() == {(SEVEN, "a"): 20}
 
 
-def test_a_topic_that_was_made_anew_is_not_skipped_silently(settings: Settings, store: Store) -> None:
+def test_without_topic_ids_a_topic_that_ends_before_progress_is_not_skipped_silently(
+    settings: Settings, store: Store
+) -> None:
     Lanes(store, settings.kafka.hashtags).save({0: 1_000})
     reader = Reader(settings.kafka, 0)
     try:
-        with pytest.raises(TrendsError, match="it was made anew"):
+        with pytest.raises(TrendsError, match="it was deleted and recreated"):
             reader.start(1_000)
     finally:
         reader.close()
@@ -229,3 +234,126 @@ def test_what_cannot_be_read_is_parked_with_its_place_and_reason(settings: Setti
     assert message.value() == b"\xff?"
     assert (headers["stage"], headers["where"]) == (b"speed", f"{settings.kafka.hashtags}/1@0".encode())
     assert headers["reason"].startswith(b"not a use")
+
+
+# A topic that is deleted and recreated
+
+
+def settle_all(settings: Settings, layer: Layer) -> None:
+    layer.work_until(lambda: caught_up(settings))
+    layer.feed.save()
+
+
+def test_a_recreated_topic_is_counted_from_its_beginning_beside_what_was_counted(
+    settings: Settings, layer: Layer
+) -> None:
+    produce(settings, ["a", "b"] * 20)
+    settle_all(settings, layer)
+    before, now = recreate(settings, settings.kafka.hashtags)
+    produce(settings, ["a", "c"] * 100)  # beyond the offsets that were counted of the former one
+    assert not caught_up(settings), "offsets of the former topic are taken for its own"
+    assert sum(lag.behind for lag in speed_lag(settings)) >= 200
+    again = layer.restarted()
+    settle_all(settings, again)
+    assert again.counted() == {(SEVEN, "a"): 120, (SEVEN, "b"): 20, (SEVEN, "c"): 100}
+    there = {each["topic_id"] for each in layer.store.collection(PROGRESS).find()}
+    assert there == {before, now}
+    assert all(each["_id"].split("|")[0] in {before, now} for each in layer.store.collection(LANES).find())
+    third = again.restarted()
+    settle_all(settings, third)
+    assert third.counted() == again.counted()
+    third.feed.close()
+
+
+def test_a_topic_that_is_recreated_while_it_is_counted_is_counted_from_its_beginning(
+    settings: Settings, layer: Layer, caplog: pytest.LogCaptureFixture
+) -> None:
+    produce(settings, ["a", "b"] * 20)
+    settle_all(settings, layer)
+    recreate(settings, settings.kafka.hashtags)
+    produce(settings, ["a", "c"] * 100)
+    with caplog.at_level(logging.WARNING, "speed_layer"):
+        layer.work_until(lambda: caught_up(settings))
+    assert "the topic was deleted and recreated" in caplog.text
+    assert layer.counted() == {(SEVEN, "a"): 120, (SEVEN, "b"): 20, (SEVEN, "c"): 100}
+
+
+def test_a_topic_that_is_recreated_and_shorter_than_what_was_counted_is_counted_too(
+    settings: Settings, layer: Layer
+) -> None:
+    produce(settings, ["a"] * 50)
+    settle_all(settings, layer)
+    recreate(settings, settings.kafka.hashtags)
+    produce(settings, ["a"] * 7)
+    layer.work_until(lambda: caught_up(settings))
+    assert layer.counted() == {(SEVEN, "a"): 57}
+
+
+def forget_ids(store: Store, topic: str) -> None:
+    """Make of progress and lanes what the version before left."""
+    for name in (PROGRESS, LANES):
+        collection = store.collection(name)
+        for each in list(collection.find()):
+            old = each["_id"].partition("@")[0] if name == PROGRESS else each["_id"].partition("|")[2]
+            collection.delete_one({"_id": each["_id"]})
+            each.pop("topic_id", None)
+            collection.insert_one(each | {"_id": old})
+    assert all(each["_id"].startswith(f"{topic}/") for each in store.collection(PROGRESS).find())
+
+
+def test_state_of_the_version_before_is_adopted_where_the_topic_goes_on(settings: Settings, layer: Layer) -> None:
+    produce(settings, ["a", "b"] * 20)
+    settle_all(settings, layer)
+    forget_ids(layer.store, settings.kafka.hashtags)
+    assert caught_up(settings)
+    produce(settings, ["a"] * 5)
+    again = layer.restarted()
+    settle_all(settings, again)
+    assert again.counted() == {(SEVEN, "a"): 25, (SEVEN, "b"): 20}
+    now = TopicIds(settings.kafka).of(settings.kafka.hashtags)
+    assert {each.get("topic_id") for each in layer.store.collection(PROGRESS).find()} == {now}
+    recreate(settings, settings.kafka.hashtags)
+    produce(settings, ["a", "c"] * 100)
+    third = again.restarted()
+    settle_all(settings, third)
+    assert third.counted() == {(SEVEN, "a"): 125, (SEVEN, "b"): 20, (SEVEN, "c"): 100}
+    third.feed.close()
+
+
+def test_state_of_the_version_before_is_not_adopted_by_a_topic_that_ends_earlier(
+    settings: Settings, layer: Layer
+) -> None:
+    produce(settings, ["a"] * 50)
+    settle_all(settings, layer)
+    forget_ids(layer.store, settings.kafka.hashtags)
+    recreate(settings, settings.kafka.hashtags)
+    produce(settings, ["a"] * 7)
+    again = layer.restarted()
+    settle_all(settings, again)
+    assert again.counted() == {(SEVEN, "a"): 57}
+    again.feed.close()
+
+
+def test_lanes_without_progress_of_the_version_before_are_not_counted_again(settings: Settings, layer: Layer) -> None:
+    produce(settings, ["a", "b"] * 20)
+    settle_all(settings, layer)
+    forget_ids(layer.store, settings.kafka.hashtags)
+    layer.store.collection(PROGRESS).delete_many({})  # it died before it saved any
+    again = layer.restarted()
+    settle_all(settings, again)
+    assert again.counted() == {(SEVEN, "a"): 20, (SEVEN, "b"): 20}
+    again.feed.close()
+
+
+def test_another_topic_in_the_same_database_has_lanes_of_its_own(settings: Settings, layer: Layer) -> None:
+    produce(settings, ["a", "b"] * 20)
+    settle_all(settings, layer)
+    forget_ids(layer.store, settings.kafka.hashtags)  # lanes that say nothing of their topic
+    kafka = settings.kafka.model_copy(update={"hashtags": f"{settings.kafka.hashtags}-2"})
+    other = settings.model_copy(update={"kafka": kafka})
+    create_topics(kafka)
+    produce(other, ["a", "b"] * 30)
+    second = Layer(other, layer.store)
+    settle_all(other, second)
+    assert second.counted() == {(SEVEN, "a"): 50, (SEVEN, "b"): 50}
+    second.feed.close()

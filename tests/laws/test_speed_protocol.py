@@ -17,7 +17,7 @@ from ingest.hours import Hour
 from ingest.wire import Reject, Use, encode
 from speed_layer.counters import Verdict, settle
 from speed_layer.partition import Limits, Partition, World
-from speed_layer.steps import NO_LANE, Step
+from speed_layer.steps import NO_LANE, Step, lane_id
 from tests.laws.schedules import schedules
 
 HOURS = ("2017-01-06T07", "2017-01-06T08", "2017-01-06T09")
@@ -31,7 +31,8 @@ class ModelLedger:
     def __init__(self) -> None:
         self.lanes: dict[str, int] = {}
         self.uses: Counter[tuple[str, str]] = Counter()
-        self.progress = 0
+        self.progresses: Counter[str] = Counter()
+        """By the id of the topic."""
 
     def commit(self, steps: Sequence[Step]) -> bool:
         if not all(self.fits(step) for step in steps):
@@ -44,14 +45,15 @@ class ModelLedger:
 
     def fits(self, step: Step) -> bool:
         if step.since == NO_LANE:
-            return step.lane not in self.lanes and self.progress <= step.start
+            return step.lane not in self.lanes and self.progresses[step.lineage] <= step.start
         return self.lanes.get(step.lane) == step.since
 
     def lane_next(self, step: Step) -> int | None:
         return self.lanes.get(step.lane)
 
-    def ahead(self) -> dict[str, int]:
-        return {lane.split("|")[1]: at for lane, at in self.lanes.items() if at > self.progress}
+    def ahead(self, lineage: str) -> dict[str, int]:
+        own = {lane.split("|")[2]: at for lane, at in self.lanes.items() if lane.split("|")[0] == lineage}
+        return {hour: at for hour, at in own.items() if at > self.progresses[lineage]}
 
 
 class Tuple:
@@ -69,6 +71,8 @@ class Spout:
         self.machine = machine
         self.partition = machine.partition("hashtags", 0, LIMITS, world)
         self.fetch = 0
+        self.topic = machine.topic
+        """The id that it was told when it started."""
 
     def parked(self, rejects: Sequence[Reject]) -> None:
         self.machine.parked |= {reject.where for reject in rejects}
@@ -84,6 +88,7 @@ class SpeedLayer(RuleBasedStateMachine):
         self.ledger = self.make_ledger()
         self.log: list[tuple[int, bytes]] = []
         self.end = 0
+        self.recreated = 0
         self.sent: Counter[tuple[str, str]] = Counter()
         self.unreadable: set[str] = set()
         self.parked: set[str] = set()
@@ -95,8 +100,21 @@ class SpeedLayer(RuleBasedStateMachine):
     def make_ledger(self) -> ModelLedger:
         return ModelLedger()
 
-    def ahead(self) -> dict[str, int]:
-        return self.ledger.ahead()
+    @property
+    def topic(self) -> str:
+        """Kafka's id of the topic."""
+        return f"id{self.recreated}"
+
+    def ahead(self, lineage: str) -> dict[str, int]:
+        return self.ledger.ahead(lineage)
+
+    def lineage(self, topic: str) -> str:
+        """What positions are named by."""
+        return topic
+
+    def is_same_topic(self, spout: "Spout") -> bool:
+        """Asked after the messages of a chunk were read, and before it is cut."""
+        return spout.topic == self.topic
 
     def settle(self, steps: Sequence[Step]) -> list[Verdict]:
         return settle(self.ledger, steps)
@@ -107,6 +125,7 @@ class SpeedLayer(RuleBasedStateMachine):
     def produce(self, what: list[tuple[str, str, int]]) -> None:
         for hour, tag, gap in what:
             self.end += gap
+            tag = f"{tag}{self.topic}"  # noqa: PLW2901 - so that each topic's uses are told apart
             self.log.append((self.end, encode(Use(tag=tag, hour=hour, post="1", source="x", shown=tag))))
             self.sent[hour, tag] += 1
             self.end += 1
@@ -117,6 +136,14 @@ class SpeedLayer(RuleBasedStateMachine):
         self.unreadable.add(f"hashtags/0@{self.end}")
         self.end += 1
 
+    @precondition(lambda self: self.recreated < 3)
+    @rule()
+    def delete_and_recreate_the_topic(self) -> None:
+        """What was not counted is gone with it; its offsets begin at 0 again, and nobody is told."""
+        self.recreated += 1
+        self.log, self.end = [], 0
+        self.unreadable = set()
+
     # The spout
 
     @rule(which=st.integers(0, 1), most=st.integers(1, 6), later=st.integers(0, 200))
@@ -125,24 +152,42 @@ class SpeedLayer(RuleBasedStateMachine):
         spout = self.spouts[which % len(self.spouts)]
         partition = spout.partition
         if partition.may_start():
-            spout.fetch = self.ledger.progress
-            partition.start(self.ledger.progress, self.ahead())
+            spout.topic = self.topic
+            lineage = self.lineage(spout.topic)
+            spout.fetch = self.ledger.progresses[lineage]
+            partition.start(spout.fetch, self.ahead(lineage), lineage)
+        if spout.fetch > self.end and not partition.may_start():
+            partition.lose("Kafka has no such offset")
+            return
         found = [message for message in self.log if message[0] >= spout.fetch][: min(most, max(0, partition.room()))]
         if found:
             spout.fetch = found[-1][0] + 1
             partition.take(found)
         if partition.due():
+            if not self.is_same_topic(spout):
+                partition.lose("the topic was deleted and recreated")
+                return
             unknown = partition.unknown()
-            partition.learn({hour: self.ledger.lanes.get(f"0|{hour}", NO_LANE) for hour in unknown})
+            lanes = {hour: lane_id(0, hour, partition.lineage) for hour in unknown}
+            partition.learn({hour: self.ledger.lanes.get(lane, NO_LANE) for hour, lane in lanes.items()})
             self.network += [Tuple(step, partition.serial, spout) for step in partition.cut()]
 
     @rule(which=st.integers(0, 1))
+    def look(self, which: int) -> None:
+        """Now and then the topic is asked for, though nothing comes."""
+        spout = self.spouts[which % len(self.spouts)]
+        if not self.is_same_topic(spout):
+            spout.partition.lose("the topic was deleted and recreated")
+
+    @rule(which=st.integers(0, 1))
     def save_progress(self, which: int) -> None:
-        self.ledger.progress = max(self.ledger.progress, self.spouts[which % len(self.spouts)].partition.position)
+        partition = self.spouts[which % len(self.spouts)].partition
+        self.ledger.progresses[partition.lineage] = max(self.ledger.progresses[partition.lineage], partition.position)
 
     @rule()
     def sweep(self) -> None:
-        for lane in [lane for lane, at in self.ledger.lanes.items() if at <= self.ledger.progress]:
+        progresses = self.ledger.progresses
+        for lane in [lane for lane, at in self.ledger.lanes.items() if at <= progresses[lane.split("|")[0]]]:
             del self.ledger.lanes[lane]
 
     @rule(which=st.integers(0, 1))
@@ -196,17 +241,26 @@ class SpeedLayer(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for _ in range(200):
-            self.poll(0, 6, 20_000)
-            self.poll(1, 6, 20_000)
+            for which in range(2):
+                self.look(which)
+                self.poll(which, 6, 20_000)
             for each in list(self.network):
                 self.network.remove(each)
                 self.report(each, self.settle([each.step])[0] is not Verdict.REFUSED)
-            if all(spout.partition.position >= (self.log[-1][0] + 1 if self.log else 0) for spout in self.spouts):
+            if all(self.is_at_end(spout) for spout in self.spouts):
                 break
         else:
             raise RuntimeError("it does not come to an end")
-        assert +self.ledger.uses == self.sent
-        assert self.parked == self.unreadable
+        found, now = +self.ledger.uses, self.topic
+        assert found <= self.sent, "a use was counted twice"
+        assert {key: n for key, n in found.items() if key[1].endswith(now)} == {
+            key: n for key, n in self.sent.items() if key[1].endswith(now)
+        }, "a use of the topic that is there was not counted"
+        assert self.parked >= self.unreadable
+
+    def is_at_end(self, spout: Spout) -> bool:
+        end = self.log[-1][0] + 1 if self.log else 0
+        return spout.topic == self.topic and spout.partition.position >= end
 
 
 def test_every_use_is_counted_once() -> None:
@@ -258,7 +312,7 @@ class WithoutLanes(SpeedLayer):
 
     partition = CarelessPartition
 
-    def ahead(self) -> dict[str, int]:
+    def ahead(self, lineage: str) -> dict[str, int]:
         return {}
 
 
@@ -275,7 +329,33 @@ class SweptUnguarded(SpeedLayer):
         return Ledger()
 
 
-@pytest.mark.parametrize("control", [PlainIncrement, SmallerThan, AlwaysAcked, WithoutLanes, SweptUnguarded])
+class OffsetsAlone(SpeedLayer):
+    """Positions do not say of which topic they are."""
+
+    def lineage(self, topic: str) -> str:
+        return "any"
+
+    def is_same_topic(self, spout: Spout) -> bool:
+        return True
+
+    def is_at_end(self, spout: Spout) -> bool:
+        return spout.partition.position >= (self.log[-1][0] + 1 if self.log else 0)
+
+
+class AskedAtTheStart(SpeedLayer):
+    """The topic's id is asked for when a spout starts, and not before a chunk is cut."""
+
+    def is_same_topic(self, spout: Spout) -> bool:
+        return True
+
+    def is_at_end(self, spout: Spout) -> bool:
+        return spout.partition.position >= (self.log[-1][0] + 1 if self.log else 0)
+
+
+@pytest.mark.parametrize(
+    "control",
+    [PlainIncrement, SmallerThan, AlwaysAcked, WithoutLanes, SweptUnguarded, OffsetsAlone, AskedAtTheStart],
+)
 def test_without_one_of_its_rules_it_counts_wrongly(control: type[SpeedLayer]) -> None:
     search = settings(
         max_examples=2_000,
