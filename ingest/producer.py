@@ -64,18 +64,20 @@ class Producer:
         told = Told(cursor, Counts())
         under_way: Future[Told] | None = None
         with ThreadPoolExecutor(1, "transactions") as writer:
-            for batch in source.batches(cursor, self._ingest.transaction_posts):
-                outgoing, counts = self._messages.of_batch(batch, self.name)
+            try:
+                for batch in source.batches(cursor, self._ingest.transaction_posts):
+                    outgoing, counts = self._messages.of_batch(batch, self.name)
+                    if under_way is not None:
+                        told = under_way.result()
+                        tell(told)
+                    then = Told(batch.cursor, told.counts.plus(counts))
+                    under_way = writer.submit(self._committed, outgoing, then)
+                    if stop.is_set():
+                        break
+            finally:  # what the source gave before it raised is written, and told of
                 if under_way is not None:
                     told = under_way.result()
                     tell(told)
-                then = Told(batch.cursor, told.counts.plus(counts))
-                under_way = writer.submit(self._committed, outgoing, then)
-                if stop.is_set():
-                    break
-            if under_way is not None:
-                told = under_way.result()
-                tell(told)
         return told
 
     def tell(self, state: State) -> None:

@@ -1,9 +1,12 @@
 """Reading records as sources do, for tests: a fixed clock, everything kept."""
 
+from contextlib import closing
 from pathlib import Path
 
 from ingest.post import Post
 from ingest.sources.base import Batch
+from ingest.sources.content import Content
+from ingest.sources.detect import Detected, detect
 from ingest.sources.file import FileSource
 from ingest.sources.formats import Reading
 from ingest.wire import Reject
@@ -14,6 +17,12 @@ NOW = 1_800_000_000_000
 
 def reading(source: str = "x") -> Reading:
     return Reading(source, lambda: NOW, 300_000, keep_payload=True)
+
+
+def detected(file: Path) -> Detected | None:
+    """The format of a file."""
+    with closing(Content.of(file)) as content:
+        return detect(content)
 
 
 def read(source: FileSource, most: int = 10_000) -> tuple[list[Post], list[Reject], list[Batch]]:

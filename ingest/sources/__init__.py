@@ -3,20 +3,24 @@
 import importlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
 
 from config.errors import UsageError
-from ingest.sources.csv_rows import Columns, CsvReader
+from ingest.sources.csv_header import Columns
+from ingest.sources.csv_rows import CsvReader
 from ingest.sources.formats import Reader, Reading
 from ingest.sources.jetstream_events import JetstreamReader
+from ingest.sources.json_fields import Fields, JsonReader
 from ingest.sources.mastodon_statuses import MastodonReader
 from ingest.sources.x_v1 import V1Reader
 from ingest.sources.x_v2 import V2Reader
 
 FORMATS: dict[str, Callable[[dict[str, Any], Reading], Reader]] = {
     "csv": lambda spec, reading: CsvReader(msgspec.convert(spec, Columns), reading),
+    "json": lambda spec, reading: JsonReader(msgspec.convert(spec, Fields), reading),
     "x-v1": lambda _, reading: V1Reader(reading),
     "x-v2": lambda _, reading: V2Reader(reading),
     "jetstream": lambda _, reading: JetstreamReader(reading),
@@ -65,7 +69,8 @@ def reader_of(spec: str, reading: Callable[[str], Reading]) -> Reader:
     """The reader that a `Reader.spec` tells of; `reading` is asked for the post's source. Raises `UsageError`."""
     try:
         told = json.loads(spec)
-        return FORMATS[told["format"]](told, reading(told["source"]))
+        checked = replace(reading(told["source"]), time_from_id=told.get("time_from") == "id")
+        return FORMATS[told["format"]](told, checked)
     except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
         raise UsageError(f"not a reader: {error}", where=spec[:200]) from None
 

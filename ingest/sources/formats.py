@@ -9,12 +9,16 @@ from typing import ClassVar, NamedTuple, Protocol
 import msgspec
 
 from config.errors import BadRecordError
-from ingest.hours import Millis, check_event_time
+from ingest.hours import EARLIEST_MS, Millis, check_event_time
 from ingest.post import Post
+from ingest.sources.ids import plain_id
 from ingest.sources.lines import Lines
+from ingest.sources.times import by_id_or, time_of, time_of_id
 from ingest.sources.wanted import speaks
 
 LONGEST_ID = 256
+X = "x"
+"""The source whose ids tell the time."""
 
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 """A character that is escaped in JSON; two halves that belong together are one."""
@@ -66,6 +70,23 @@ class Reading:
     keep_payload: bool
     langs: frozenset[str] = frozenset()
     """Languages that are asked for."""
+    time_from_id: bool = False
+    """Whether the id decides when a post was written, whatever its record says."""
+
+    @property
+    def time_from(self) -> str:
+        """The same, as a reader's spec has it."""
+        return "id" if self.time_from_id else ""
+
+    def identified(self, id_: str) -> str:
+        """An id as its service gave it, whatever a tool made of it. Raises `BadRecordError` where it is damaged."""
+        return plain_id(id_, of_x=self.source == X)
+
+    def moment(self, told: str | None, id_: str) -> Millis:
+        """When a post was written: as its record tells, or its id (see `by_id_or`). Raises `BadRecordError`."""
+        if not told or self.time_from_id:
+            return time_of_id(id_)
+        return by_id_or(told, id_) if self.source == X else time_of(told)
 
     def lang_of(self, langs: Sequence[str]) -> str | None:
         """The language of a post that says several: the first that is asked for, else the first."""
@@ -79,7 +100,8 @@ class Reading:
         if not id_ or len(id_) > LONGEST_ID:
             raise BadRecordError(f"an id of {len(id_)} characters" if id_ else "no id")
         received_at = self.now()
-        check_event_time(created_at, received_at, self.future_ms)
+        if not EARLIEST_MS <= created_at <= received_at + self.future_ms:
+            check_event_time(created_at, received_at, self.future_ms)  # which says why not
         return Post(id_, self.source, created_at, received_at, text, lang, tags, payload if self.keep_payload else None)
 
 
@@ -93,7 +115,10 @@ class LineReader:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self.spec = msgspec.json.encode({"format": self.format, "source": reading.source}).decode()
+        spec = {"format": self.format, "source": reading.source}
+        if reading.time_from:
+            spec["time_from"] = reading.time_from
+        self.spec = msgspec.json.encode(spec).decode()
 
     def frame(self, lines: Lines) -> bytes:
         """A line."""

@@ -18,7 +18,8 @@ from config.errors import BadRecordError
 from ingest.hours import EARLIEST_MS, Millis
 from ingest.post import Post
 from ingest.sources.formats import Item, LineReader, Notice, utf8, why_not
-from ingest.sources.lines import ZSTD
+from ingest.sources.packing import ZSTD
+from ingest.sources.plain_json import PlainDecoder
 from ingest.sources.times import time_of
 
 POSTS = "app.bsky.feed.post"
@@ -78,8 +79,8 @@ _KINDS_BEFORE = {"com": "commit", "id": "identity", "acc": "account"}
 _OPERATIONS_BEFORE = {"c": "create", "u": "update", "d": "delete"}
 """The words of the wire until October 2024."""
 
-_event_decoder = msgspec.json.Decoder(_Event)
-_record_decoder = msgspec.json.Decoder(_Record)
+_event_decoder = PlainDecoder(_Event)
+_record_decoder = PlainDecoder(_Record)
 _facet_decoder = msgspec.json.Decoder(_Facet)
 _facets_decoder = msgspec.json.Decoder(list[_Facet])
 _tag_decoder = msgspec.json.Decoder(str)

@@ -1,4 +1,7 @@
-"""Posts as Mastodon gives them: a status a line, or its event streams as recorded (server-sent events).
+"""Posts as Mastodon gives them: a status a line, or its streams as recorded.
+
+A stream is recorded as server-sent events, or as the messages of a WebSocket, a line each (`{"stream": ["public"],
+"event": "update", "payload": "{…}"}`).
 
 A status is named by its `uri`, which is the same on every server. A boost is the status that it repeats. The hashtags
 are the status's `tags`, as its content spells them (`hashtag_spelling`); its content is HTML, of which the text is
@@ -14,9 +17,11 @@ from httpx_sse import EventSource, SSEError
 
 from config.errors import BadRecordError
 from ingest.post import Post
+from ingest.sources.content import UTF8_MARK
 from ingest.sources.formats import Item, LineReader, Notice, utf8, why_not
 from ingest.sources.hashtag_spelling import as_spelled
 from ingest.sources.lines import Lines
+from ingest.sources.plain_json import PlainDecoder
 from ingest.sources.times import time_of
 
 UPDATE = "update"
@@ -45,7 +50,17 @@ class _Status(msgspec.Struct):
     reblog: "_Status | None" = None
 
 
-_decoder = msgspec.json.Decoder(_Status)
+class _Message(msgspec.Struct, gc=False):
+    """What a WebSocket brings: the payload is JSON in a text, which some tools have unpacked."""
+
+    event: str
+    payload: msgspec.Raw = msgspec.Raw(b'""')
+
+
+_decoder = PlainDecoder(_Status)
+_message_decoder = msgspec.json.Decoder(_Message)
+_MESSAGE = re.compile(r'\{\s*"(?:stream|event|payload)"')
+"""How a message begins; a status does so with neither."""
 
 
 class MastodonReader(LineReader):
@@ -56,6 +71,7 @@ class MastodonReader(LineReader):
     def frame(self, lines: Lines) -> bytes:
         """A line, or the lines of an event up to a blank one."""
         taken = [lines.next()]
+        taken[0] = taken[0].removeprefix(UTF8_MARK)
         while taken[-1].startswith(_FIELDS) and len(taken) < _MOST_LINES:
             taken.append(lines.next())
         if len(taken) > 1 and taken[-1].strip():  # the event has no end: what follows it is read for itself
@@ -66,12 +82,29 @@ class MastodonReader(LineReader):
         """The status of a line or of an event, or a notice. Nothing for a comment, which keeps a stream alive."""
         text = utf8(record).strip("\ufeff \t\r\n")
         if not record.startswith(_FIELDS):
-            return [self._status(text)] if text else []
+            return [self._line(text)] if text else []
         return [self.of_event(kind, data) for kind, data in _events(text)]
 
     def of_event(self, kind: str, data: str) -> Item:
         """What an event of a stream holds. Raises `BadRecordError`."""
         return self._status(data) if kind == UPDATE else Notice(kind)
+
+    def _line(self, text: str) -> Item:
+        try:
+            return self._status(text)
+        except BadRecordError:
+            if not _MESSAGE.match(text):
+                raise
+        return self._message(text)
+
+    def _message(self, text: str) -> Item:
+        try:
+            message = _message_decoder.decode(text)
+            payload = bytes(message.payload).decode()
+            told = msgspec.json.decode(payload, type=str) if payload.startswith('"') else payload
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise BadRecordError(f"not a message of a stream: {why_not(text, error)}") from None
+        return self.of_event(message.event, told)
 
     def _status(self, text: str) -> Item:
         try:

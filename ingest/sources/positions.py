@@ -4,6 +4,7 @@ import glob
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,14 +12,15 @@ import msgspec
 
 from config.errors import UsageError
 from ingest.sources.base import Cursor
-from ingest.sources.lines import head
+from ingest.sources.inputs import Input, Pipe, is_pipe
 
 logger = logging.getLogger(__name__)
 
-HEAD_BYTES = 4_096
-SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt"})
-"""Of a folder, files named so are read (`.gz`, `.zst` may follow); a file that is named itself always is."""
-PACKED = frozenset({".gz", ".zst", ".zstd"})
+SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt", ".parquet"})
+"""Of a folder, files named so are read (one of `PACKED` may follow); a file that is named itself always is."""
+PACKED = frozenset({".gz", ".zst", ".zstd", ".bz2", ".xz"})
+X_EXPORT = re.compile(r"tweets?(-part\d+)?\.js", re.ASCII)
+"""The files of X's own export that hold posts; of its many others none does."""
 _AGAIN = "`--restart` reads from the beginning; posts keep their ids, so the batch layer counts none twice"
 
 
@@ -40,6 +42,8 @@ class Position(msgspec.Struct, frozen=True):
     """Digest of the names of the files before this one."""
     head: tuple[int, str] = (0, "")
     """How the file begins: so many bytes, and their digest."""
+    within: str = ""
+    """Of a JSON document, the containers that are open there, a bracket each."""
 
     def cursor(self) -> Cursor:
         """As a source's cursor."""
@@ -47,7 +51,7 @@ class Position(msgspec.Struct, frozen=True):
         return cursor
 
 
-def resumed(cursor: Cursor, files: Sequence[Path]) -> Position:
+def resumed(cursor: Cursor, files: Sequence[Input]) -> Position:
     """The position of a cursor. Raises `UsageError` where the files are not those that it was made for."""
     if not cursor:
         return Position()
@@ -57,38 +61,36 @@ def resumed(cursor: Cursor, files: Sequence[Path]) -> Position:
         raise UsageError(f"not a cursor of files: {error}", next_step=_AGAIN) from None
     if position.file >= len(files) or digest_of_names(files[: position.file]) != position.before:
         raise UsageError("the files before the last one read are not the same any more", next_step=_AGAIN)
-    if identity(files[position.file], position.head[0]) != position.head:
-        raise UsageError("it was changed since it was read", where=str(files[position.file]), next_step=_AGAIN)
+    if files[position.file].identity(position.head[0]) != position.head:
+        raise UsageError("it was changed since it was read", where=files[position.file].name, next_step=_AGAIN)
     return position
 
 
-def identity(path: Path, most: int = HEAD_BYTES) -> tuple[int, str]:
-    """How a file begins. One that has only grown keeps its identity."""
-    begins = head(path, most)
-    return len(begins), hashlib.sha256(begins).hexdigest()[:16]
-
-
-def digest_of_names(files: Sequence[Path]) -> str:
+def digest_of_names(files: Sequence[Input]) -> str:
     """Names a list of files."""
     if not files:
         return ""
-    return hashlib.sha256("\0".join(map(str, files)).encode(errors="surrogateescape")).hexdigest()[:16]
+    names = "\0".join(file.name for file in files)
+    return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def expanded(paths: Sequence[str]) -> list[Path]:
-    """The files that are meant, in order: folders and patterns by name, each file once. Raises `UsageError`."""
-    found: dict[Path, None] = {}
+def expanded(paths: Sequence[str]) -> list[Input]:
+    """What is meant, in order: folders and patterns by name, each file once, pipes. Raises `UsageError`."""
+    found: dict[Path, Input] = {}
     for path in paths:
+        if is_pipe(path):
+            found[Path(path)] = Pipe(path)
+            continue
         files = _meant(path)
         if not files:
             raise UsageError(
                 "no such file", where=path, next_step="Name files, folders or a pattern such as 'day*.csv'"
             )
-        found.update(dict.fromkeys(files))
-    for file in found:
-        if not os.access(file, os.R_OK):
-            raise UsageError("it may not be read", where=str(file), next_step="Look at its permissions")
-    return list(found)
+        for file in files:
+            if not os.access(file, os.R_OK):
+                raise UsageError("it may not be read", where=str(file), next_step="Look at its permissions")
+            found.setdefault(file, Input(file))
+    return list(found.values())
 
 
 def _meant(path: str) -> list[Path]:
@@ -103,7 +105,7 @@ def _meant(path: str) -> list[Path]:
 
 def _of_posts(file: Path) -> bool:
     name = Path(file.stem) if file.suffix.lower() in PACKED else file
-    if name.suffix.lower() in SUFFIXES:
+    if name.suffix.lower() in SUFFIXES or X_EXPORT.fullmatch(name.name):
         return True
     logger.info("%s is left out: in a folder, files of posts are named %s", file, " ".join(sorted(SUFFIXES)))
     return False

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from config.errors import UsageError
-from ingest.sources.lines import MOST_BYTES, ZSTD
+from ingest.sources.lines import MOST_BYTES
+from ingest.sources.packing import ZSTD
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -1,4 +1,4 @@
-"""Posts as X's API v1.1 gives them: a status a line, lines of a stream, answers of a search.
+"""Posts as X's API v1.1 gives them: a status a line, lines of a stream, answers of a search, X's own export.
 
 The API's own hashtags are taken first. The text of a retweet is cut, and so are its hashtags: those of the status that
 it repeats are taken, and its text is completed.
@@ -9,8 +9,8 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.post import Post
 from ingest.sources.formats import Broken, Item, LineReader, Notice, as_received, mended, utf8, why_not
+from ingest.sources.plain_json import PlainDecoder
 from ingest.sources.retweets import whole_retweet
-from ingest.sources.times import time_of, time_of_id
 
 NOTICES = (
     "delete", "limit", "scrub_geo", "status_withheld", "user_withheld", "disconnect", "warning", "friends", "event",
@@ -44,9 +44,11 @@ class _Status(msgspec.Struct):
     extended_tweet: _Extended | None = None
     retweeted_status: "_Status | None" = None
     statuses: list[msgspec.Raw] | None = None
+    tweet: msgspec.Raw = msgspec.Raw()
+    """In X's own export, all of it."""
 
 
-_decoder = msgspec.json.Decoder(_Status)
+_decoder = PlainDecoder(_Status)
 _keys_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -67,8 +69,11 @@ class V1Reader(LineReader):
             status, parts = _beside_halves(text, error)
         if parts is not None:
             return [self._part(part) for part in parts]
-        if status.id is None and status.id_str is None and (notice := _notice(text)):
-            return [notice]
+        if status.id is None and status.id_str is None:
+            if status.tweet:
+                return [self._part(bytes(status.tweet))]
+            if notice := _notice(text):
+                return [notice]
         return [self._post(status, text)]
 
     def _part(self, raw: bytes) -> Item:
@@ -82,8 +87,11 @@ class V1Reader(LineReader):
         id_ = status.id_str or (str(status.id) if status.id is not None else "")
         if not id_:
             raise BadRecordError("no id")
+        if not id_.isdigit():
+            id_ = self._reading.identified(id_)
         text, tags = _told(status)
-        return self._reading.post(id_, _time(status, id_), text, payload, status.lang, tags)
+        created_at = self._reading.moment(_time(status), id_)
+        return self._reading.post(id_, created_at, text, payload, status.lang, tags)
 
 
 def _decoded(text: str) -> _Status:
@@ -117,10 +125,8 @@ def _notice(text: str) -> Notice | None:
     return Notice(kind) if kind in NOTICES else None
 
 
-def _time(status: _Status, id_: str) -> int:
-    if status.timestamp_ms:
-        return time_of(str(status.timestamp_ms))
-    return time_of(status.created_at) if status.created_at else time_of_id(id_)
+def _time(status: _Status) -> str | None:
+    return str(status.timestamp_ms) if status.timestamp_ms else status.created_at
 
 
 def _told(status: _Status) -> tuple[str, tuple[str, ...] | None]:

@@ -12,8 +12,9 @@ from config.errors import BadRecordError
 from ingest.hours import Millis
 from ingest.post import Post
 from ingest.sources.formats import Broken, Item, LineReader, Notice, as_received, mended, utf8, why_not
+from ingest.sources.plain_json import PlainDecoder
 from ingest.sources.retweets import whole_retweet
-from ingest.sources.times import time_of, time_of_id
+from ingest.sources.times import time_of_id
 
 NOTICES = ("errors", "action", "meta", "title", "status")
 """What a record without a post may hold: errors of the stream, compliance lines, an empty answer."""
@@ -70,12 +71,14 @@ class _Line(_Tweet):
     meta: msgspec.Raw = _ABSENT
     title: msgspec.Raw = _ABSENT
     status: msgspec.Raw = _ABSENT
+    tweet: msgspec.Raw = _ABSENT
+    """All of it, as X's own export wraps it."""
 
 
-_line_decoder = msgspec.json.Decoder(_Line)
-_tweet_decoder = msgspec.json.Decoder(_Tweet)
+_line_decoder = PlainDecoder(_Line)
+_tweet_decoder = PlainDecoder(_Tweet)
 _list_decoder = msgspec.json.Decoder(list[msgspec.Raw])
-_includes_decoder = msgspec.json.Decoder(_Includes)
+_includes_decoder = PlainDecoder(_Includes)
 _WRONG = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 _References = dict[str, _Reference]
@@ -99,6 +102,8 @@ class V2Reader(LineReader):
             references = _included(line.includes)
             return [self._part(raw, references) for raw in parts]
         if line.text is None:
+            if line.tweet != _ABSENT:
+                return [self._part(bytes(line.tweet), {})]
             for kind in NOTICES:
                 if getattr(line, kind) != _ABSENT:
                     return [Notice(kind)]
@@ -116,9 +121,21 @@ class V2Reader(LineReader):
             return Broken(raw, error.reason)
 
     def _post(self, tweet: _Tweet, payload: str, references: _References) -> Post:
-        id_, created_at = _named(tweet)
+        id_, created_at = self._named(tweet)
         text, tags = _told(tweet, references)
         return self._reading.post(id_, created_at, text, payload, tweet.lang, tags)
+
+    def _named(self, tweet: _Tweet) -> tuple[str, Millis]:
+        """The id and the time, those of the first version where the post was edited."""
+        if tweet.id is None or tweet.id == "":
+            raise BadRecordError("no id")
+        id_ = str(tweet.id)
+        if not id_.isdigit():
+            id_ = self._reading.identified(id_)
+        history = tweet.edit_history_tweet_ids
+        if history and history[0] != id_ and id_ in history:
+            return history[0], time_of_id(history[0])
+        return id_, self._reading.moment(tweet.created_at, id_)
 
 
 def _decoded(text: str) -> tuple[_Line, list[bytes] | None]:
@@ -151,17 +168,6 @@ def _included(includes: msgspec.Raw) -> _References:
         return {str(tweet.id): tweet for tweet in _includes_decoder.decode(includes).tweets}
     except _WRONG:  # what is included only completes a retweet: the posts stand without it
         return {}
-
-
-def _named(tweet: _Tweet) -> tuple[str, Millis]:
-    """The id and the time, those of the first version where the post was edited."""
-    if tweet.id is None or tweet.id == "":
-        raise BadRecordError("no id")
-    id_ = str(tweet.id)
-    history = tweet.edit_history_tweet_ids
-    if history and history[0] != id_ and id_ in history:
-        return history[0], time_of_id(history[0])
-    return id_, time_of(tweet.created_at) if tweet.created_at else time_of_id(id_)
 
 
 def _told(tweet: _Tweet, references: _References) -> tuple[str, tuple[str, ...] | None]:

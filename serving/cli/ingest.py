@@ -1,7 +1,7 @@
 """`trends ingest`: posts from files, from live services or from the sample generator into Kafka."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -25,6 +25,20 @@ class Rate(click.ParamType[float]):
         if not match or not float(match[1]):
             self.fail(f"{value!r} is not a rate; a rate looks like 500/s", param, ctx)
         return float(match[1])
+
+
+class Delimiter(click.ParamType[str]):
+    """One character, or the name of one that is hard to type."""
+
+    name = "CHAR"
+    NAMED: ClassVar = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "\\x01": "\x01"}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The character."""
+        character = str(self.NAMED.get(str(value), value))
+        if len(character) != 1 or character in '"\\\r\n':
+            self.fail(f"{value!r} is no delimiter; one is a character, such as , or ; or | or tab", param, ctx)
+        return character
 
 
 class Moment(click.ParamType[int]):
@@ -62,32 +76,50 @@ for command in (live.jetstream, live.x, live.mastodon, live.dismiss):
 
 @ingest.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--format", "format_", type=click.Choice(["auto", "csv", "x-v1", "x-v2", "jetstream", "mastodon"]),
+@click.option("--format", "format_",
+              type=click.Choice(["auto", "csv", "parquet", "json", "x-v1", "x-v2", "jetstream", "mastodon"]),
               default="auto", show_default=True,
-              help="csv, or JSON lines: of X's API v1.1 or v2, of Bluesky's Jetstream, of Mastodon.")  # fmt: skip
-@click.option("--id-column", metavar="NAME", help="CSV: column of the post's id.")
-@click.option("--text-column", metavar="NAME", help="CSV: column of its text.")
-@click.option("--time-column", metavar="NAME", help="CSV: column of its time; without one the id tells it.")
-@click.option("--lang-column", metavar="NAME", help="CSV: column of its language.")
+              help="csv (any delimiter), parquet, or JSON: of any make, of X's API v1.1 (and X's export) or v2, of "
+              "Bluesky's Jetstream, of Mastodon.")  # fmt: skip
+@click.option("--id-column", metavar="NAME", help="CSV, Parquet: column of the post's id.")
+@click.option("--text-column", metavar="NAME", help="CSV, Parquet: column of its text.")
+@click.option("--time-column", metavar="NAME", help="CSV, Parquet: column of its time; without one the id tells it.")
+@click.option("--date-column", metavar="NAME", help="CSV, Parquet: column of its day, where its time has none.")
+@click.option("--lang-column", metavar="NAME", help="CSV, Parquet: column of its language.")
+@click.option("--delimiter", type=Delimiter(), help="CSV: what separates cells: , ; | tab …  [default: by its header]")
+@click.option("--escape", type=click.Choice(["doubled", "backslash"]),
+              help="CSV: how a quote in a cell is written.  [default: by its first rows]")  # fmt: skip
+@click.option("--id-field", metavar="PATH", help="JSON of any make: field of the post's id; a path has dots: user.id.")
+@click.option("--text-field", metavar="PATH", help="JSON of any make: field of its text.")
+@click.option("--time-field", metavar="PATH", help="JSON of any make: field of its time; without one the id tells it.")
+@click.option("--date-field", metavar="PATH", help="JSON of any make: field of its day, where its time has none.")
+@click.option("--lang-field", metavar="PATH", help="JSON of any make: field of its language.")
+@click.option("--time-from", type=click.Choice(["record", "id"]), default="record", show_default=True,
+              help="What tells the time of X's posts; the id also where a record's time can't be read.")  # fmt: skip
 @click.option("--lang", "langs", multiple=True, metavar="LANG", help="Only posts in this language; repeatable.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only posts that use this tag; repeatable.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N posts, counted since the beginning.")
 @click.option("--rate", type=Rate(), help="At most so many posts a second.")
+@click.option("--force", is_flag=True, help="Read on in a file that begins with a hundred records that can't be read.")
 @click.option("--source", default="", help="Where the posts were published.  [default: x; bluesky, mastodon by format]")
 @restart_option
 @json_option
 @click.pass_context
 def file(ctx: click.Context, /, paths: tuple[str, ...], restart: bool, as_json: bool, **asked: Any) -> None:
-    """Posts recorded in files: CSV or JSON lines, plain, gzip or zstd. Folders and patterns are read in order.
+    """Posts recorded in files: CSV, Parquet, JSON lines and documents, plain or packed by gzip, zstd, bzip2 or xz.
 
-    What can't be read goes to `trends rejects`. With --restart the posts keep their ids, so the batch layer still
-    counts each once; the speed layer counts them again.
+    Folders and patterns are read in order. `-` is standard input; a pipe is read once, to its end. What can't be read
+    goes to `trends rejects`; if that is every record, or the first hundred, exit 1. With --restart the posts keep their
+    ids, so the batch layer still counts each once; the speed layer counts them again.
 
     \b
     Examples:
       trends ingest file posts.csv
       trends ingest file 'stream-2017-01-*.jsonl.gz' --lang en --tag bigdata
       trends ingest file other.csv --text-column message --time-column posted
+      trends ingest file archive/data/tweets.js posts.parquet
+      trends ingest file posts.jsonl --id-field key --text-field body.text --time-field meta.posted
+      unzip -p posts.zip | trends ingest file -
     """
     from serving.cli import ingesting
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ from ingest.messages import Counts
 from ingest.pace import Paced
 from ingest.producer import Producer, Told
 from ingest.sources.base import Cursor, Source
+from ingest.sources.csv_header import ROLES
 from ingest.sources.file import FileSource
 from ingest.sources.formats import Reading
 from ingest.sources.live import LiveSource
@@ -28,6 +30,7 @@ from ingest.sources.steps import DroppedError, RefusedError
 from ingest.sources.wanted import Wanted
 from ingest.topics import create_topics
 from serving.cli.consoles import console
+from serving.cli.refusals import FirstRefusal, refuse_nothing_read
 from serving.cli.stopping import STOPPED, stopping
 
 CONNECT_S = 10
@@ -52,10 +55,13 @@ def rule_of(settings: Settings) -> Rule:
 
 def file_source(settings: Settings, paths: tuple[str, ...], now: Clock, asked: dict[str, Any]) -> MakeSource:
     """Files, as asked on the command line."""
-    columns = {role: name for role in ("id", "text", "time", "lang") if (name := asked[f"{role}_column"])}
+    columns = {role: name for role in ROLES if (name := asked[f"{role}_column"])}
+    fields = {role: path for role in ROLES if (path := asked[f"{role}_field"])}
     wanted = Wanted.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
-    source = FileSource(paths, reading_of(settings, asked["source"], now), format=asked["format_"], columns=columns,
-                        wanted=wanted, say=lambda text: click.echo(text, err=True))  # fmt: skip
+    reading = replace(reading_of(settings, asked["source"], now), time_from_id=asked["time_from"] == "id")
+    source = FileSource(paths, reading, format=asked["format_"], columns=columns, fields=fields,
+                        delimiter=asked["delimiter"] or "", escape=asked["escape"], wanted=wanted, force=asked["force"],
+                        say=lambda text: click.echo(text, err=True))  # fmt: skip
     return lambda _stop: source
 
 
@@ -81,12 +87,33 @@ def run(
             _tell_start(committed, restart=restart)
             cursor = {} if restart else committed
             with _progress(source, cursor) as tell:
-                paced = Paced(source, rate, settings.ingest.transaction_ms, stop) if rate else source
-                with _ending_told(source, producer):
-                    told = producer.run(paced, cursor, stop, tell)
+                watched = FirstRefusal(source)
+                paced = Paced(watched, rate, settings.ingest.transaction_ms, stop) if rate else watched
+                with _ending_told(source, producer), _written_told(tell) as note:
+                    told = producer.run(paced, cursor, stop, note)
         stopped = stop.is_set() and not endless
     _tell_end(source.name, told, time.monotonic() - began, stopped=stopped, as_json=as_json)
+    if not stopped and isinstance(source, FileSource):
+        refuse_nothing_read(told, cursor, watched.first)
     return STOPPED if stopped else 0
+
+
+@contextmanager
+def _written_told(tell: Tell) -> Iterator[Tell]:
+    """Where a source fails, say what was written before it did."""
+    last: Told | None = None
+
+    def note(told: Told) -> None:
+        nonlocal last
+        last = told
+        tell(told)
+
+    try:
+        yield note
+    except TrendsError:
+        if last is not None:
+            click.echo(f"Written before that: {last.counts.posts:,} posts, {last.counts.rejects:,} rejects", err=True)
+        raise
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 One that is registered and has no example here fails `test_everything_registered_is_held_to_it`.
 """
 
+import bz2
 import gzip
 import json
+import lzma
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +32,13 @@ from tests.live_servers import TOKEN, HttpService, JetstreamHost, http, jetstrea
 from tests.recorded import NOW, reading
 
 Lines = list[bytes]
-PACKS: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gz": gzip.compress, "zst": zstd.compress}
+PACKS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "gz": gzip.compress,
+    "zst": zstd.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+}
 IDS = [str((n << 22) + 690_406_591_110_582_272) for n in range(40)]
 
 
@@ -71,6 +79,41 @@ def mastodon_lines() -> Lines:
     return lines[:20] + [b":thump\nevent: update\ndata: " + line + b"\n" for line in lines[20:]]
 
 
+def json_lines() -> Lines:
+    return [json.dumps({"id": id_, "content": f"#t{n}", "date": None}).encode() + b"\n" for n, id_ in enumerate(IDS)]
+
+
+def tsv_lines() -> Lines:
+    rows = [f'{id_}\t"not closed {n}\t2016-01-22T05:00:07\n'.encode() for n, id_ in enumerate(IDS)]
+    return [b"id\ttext\tcreated_at\n", *rows]
+
+
+def backslash_lines() -> Lines:
+    rows = [f'{id_},"said \\"go, {n}\\"\n#t",x\n'.encode() for n, id_ in enumerate(IDS)]
+    return [b"sep=,\n", b"id,text,label\n", *rows]
+
+
+def array(lines: Callable[[], Lines]) -> Lines:
+    """JSON lines as an array: an element each, or each over many lines."""
+    records = [json.loads(line) for line in lines()]
+    shown = [json.dumps(record, indent=1 if n % 2 else None) for n, record in enumerate(records)]
+    return [b"window.YTD.tweets.part0 = [\n", *(text.replace("\n", "\n ").encode() + b",\n" for text in shown)]
+
+
+def listed(lines: Callable[[], Lines]) -> Lines:
+    """JSON lines as the statuses of one answer, all of it on the line that the bad records leave it."""
+    return [b'{"search_metadata": {"count": 9}, "statuses": [\n', *array(lines)[1:]]
+
+
+def messages() -> Lines:
+    told = [{"stream": ["public"], "event": "update", "payload": line.decode()} for line in mastodon_statuses()]
+    return [json.dumps(message).encode() + b"\n" for message in told]
+
+
+def mastodon_statuses() -> Lines:
+    return [status(n, id_) for n, id_ in enumerate(IDS)]
+
+
 def stream_lines() -> Lines:
     return [json.dumps({"data": {"id": id_, "text": f"#t{n}"}}).encode() + b"\r\n" for n, id_ in enumerate(IDS)]
 
@@ -81,23 +124,57 @@ MADE: dict[str, Callable[[], Lines]] = {
     "x-v2": v2_lines,
     "jetstream": jetstream_lines,
     "mastodon": mastodon_lines,
+    "json": json_lines,
 }
+LAYOUTS: dict[str, tuple[str, Callable[[], Lines]]] = {
+    **{name: (name, make) for name, make in MADE.items()},
+    "csv-tabs": ("csv", tsv_lines),
+    "csv-backslash": ("csv", backslash_lines),
+    "x-v1-array": ("x-v1", lambda: array(v1_lines)),
+    "x-v1-listed": ("x-v1", lambda: listed(v1_lines)),
+    "x-v2-array": ("x-v2", lambda: array(v2_lines)),
+    "jetstream-array": ("jetstream", lambda: array(jetstream_lines)),
+    "mastodon-array": ("mastodon", lambda: array(mastodon_statuses)),
+    "mastodon-socket": ("mastodon", messages),
+    "json-array": ("json", lambda: array(json_lines)),
+}
+"""Files as they are made: the format, and the lines, of which the first ones belong to no record."""
+HEADS = {"csv": 1, "csv-tabs": 1, "csv-backslash": 2}
+ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "bom": lambda content: b"\xef\xbb\xbf" + content,
+    "utf-16": lambda content: content.decode(errors="replace").encode("utf-16"),
+    "cr": lambda content: content.replace(b"\r\n", b"\n").replace(b"\n", b"\r"),
+}
+PACKS |= ENCODINGS
+
+
+def heading_of(layout: str) -> int:
+    """How many lines at the beginning of a file belong to no record."""
+    return HEADS.get(layout, int(layout.endswith(("-array", "-listed"))))
+
+
+def head_of(layout: str) -> int:
+    """How many lines at the beginning of a file have nothing bad before them."""
+    return HEADS.get(layout, 1)
+
+
 BAD = [b"\xff\xfe\x00\n", b'{"cut": "of\n', b"'7',\"open\n", b"[" * 50_000 + b"\n", b"\x00\n", b'"\n']
 
 
-def with_bad(lines: Lines) -> Lines:
+def with_bad(lines: Lines, head: int = 1) -> Lines:
     """Bad lines everywhere: before, between and behind, not before a header."""
-    mixed = lines[:1]
-    for n, line in enumerate(lines[1:]):
+    mixed = lines[:head]
+    for n, line in enumerate(lines[head:]):
         mixed += [BAD[n % len(BAD)], line]
     return [*mixed, b'{"cut']
 
 
 def files(kind: str, folder: Path) -> Source:
-    format_, _, packed = kind.partition("+")
-    lines = with_bad(MADE[format_]())
+    layout, _, packed = kind.partition("+")
+    format_, make = LAYOUTS[layout]
+    lines = with_bad(make(), head_of(layout))
     half = len(lines) // 2
-    parts = [lines[:half], (lines[:1] if format_ == "csv" else []) + lines[half:]]
+    parts = [lines[:half], lines[: heading_of(layout)] + lines[half:]]
     pack = PACKS[packed]
     for name, part in zip(("a", "b"), parts, strict=True):
         (folder / f"{name}.csv").write_bytes(pack(b"".join(part)))
@@ -147,7 +224,10 @@ def served(kind: str, folder: Path) -> Iterator[Path]:
 
 
 SUBJECTS: dict[str, Callable[[str, Path], Source]] = {
-    **{f"{name}{packed}": files for name in FORMATS for packed in ("", "+gz", "+zst")},
+    **{
+        f"{name}{packed}": files for name in FORMATS for packed in ("", "+gz", "+zst", "+bz2", "+xz", "+bom", "+utf-16")
+    },
+    **{f"{name}{packed}": files for name in LAYOUTS if name not in FORMATS for packed in ("", "+gz", "+cr")},
     "sample": sample,
     **{f"{name}-live": live for name in ("jetstream", "x", "mastodon")},
 }
@@ -205,18 +285,20 @@ def test_the_name_is_made_of_what_was_asked(tmp_path: Path) -> None:
             assert make(kind, place).name == make(kind, place).name
 
 
-@pytest.mark.parametrize("format_", MADE)
-def test_bad_records_become_rejects_and_their_neighbours_are_untouched(format_: str, tmp_path: Path) -> None:
-    lines = MADE[format_]()
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_bad_records_become_rejects_and_their_neighbours_are_untouched(layout: str, tmp_path: Path) -> None:
+    format_, make = LAYOUTS[layout]
+    lines = make()
+    head = head_of(layout)
     (tmp_path / "clean.csv").write_bytes(b"".join(lines))
-    (tmp_path / "bad.csv").write_bytes(b"".join(with_bad(lines)))
+    (tmp_path / "bad.csv").write_bytes(b"".join(with_bad(lines, head)))
     clean, bad = (
         told(list(FileSource([str(tmp_path / name)], reading(), format=format_).batches({}, 100)))
         for name in ("clean.csv", "bad.csv")
     )
     assert [post.id.rpartition("/")[2] for post in clean[0]] == IDS
     assert bad[0] == clean[0]
-    assert len(bad[1]) == len(lines)
+    assert len(bad[1]) == len(lines) - head + 1
     for reject in bad[1]:
         assert reject.stage == "ingest"
         assert reject.reason

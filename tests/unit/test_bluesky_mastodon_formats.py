@@ -10,13 +10,12 @@ import pytest
 from config.errors import BadRecordError
 from ingest.hashtags import tags_of
 from ingest.post import Post
-from ingest.sources.detect import detect
 from ingest.sources.file import FileSource
 from ingest.sources.formats import Item, Notice
 from ingest.sources.jetstream_events import JetstreamReader
 from ingest.sources.mastodon_statuses import MastodonReader, plain
 from ingest.sources.wanted import Wanted
-from tests.recorded import NOW, read, read_bytes, reading
+from tests.recorded import NOW, detected, read, read_bytes, reading
 
 SEEN_US = 1_783_175_888_090_631
 FACET = "app.bsky.richtext.facet"
@@ -245,7 +244,7 @@ def test_an_event_of_a_stream_is_read_and_its_edit_and_delete_are_notices() -> N
 
 @pytest.mark.parametrize(
     "record",
-    [b"{", b"[]", b"{}", status(uri=""), status(uri="u" * 300), status(created_at="soon"), status(tags=[{}]),
+    [b"{", b"[]", b"{}", status(uri=""), status(uri="u" * 300), status(created_at="soon"), status(tags=7, content=None),
      b"event: update\ndata: {cut\n", status(created_at="2001-01-01T00:00:00Z")],
 )  # fmt: skip
 def test_what_can_not_be_read_of_mastodon_is_refused_with_a_reason(record: Any) -> None:
@@ -303,7 +302,8 @@ def test_a_format_is_told_by_its_first_lines_with_the_reason(
 ) -> None:
     file = tmp_path / "posts"
     file.write_bytes(content)
-    found = detect(file, {})
+    found = detected(file)
+    assert found is not None
     assert found.format == format_
     assert why in found.why
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from config.errors import UsageError
-from ingest.sources.csv_rows import MOST_LINES, columns_of
+from ingest.sources.csv_header import columns_of
+from ingest.sources.csv_rows import MOST_LINES
 from ingest.sources.file import FileSource
 from tests.recorded import NOW, read, read_bytes, reading
 

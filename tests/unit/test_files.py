@@ -11,11 +11,11 @@ from backports import zstd
 
 from config.errors import UsageError
 from ingest.hashtags import AS_IS, Rule
-from ingest.sources.detect import detect
+from ingest.sources.content import Content
 from ingest.sources.file import FileSource
 from ingest.sources.lines import MOST_BYTES, Lines
 from ingest.sources.wanted import Wanted
-from tests.recorded import read, reading
+from tests.recorded import detected, read, reading
 
 FIRST = 690_406_591_110_582_272
 
@@ -169,13 +169,14 @@ def test_a_line_that_is_too_long_is_skipped_and_said(tmp_path: Path) -> None:
 
 def test_lines_given_back_come_again(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1\n22\n333\n")
-    lines = Lines(tmp_path / "a")
+    content = Content.of(tmp_path / "a")
+    lines = Lines(content)
     first = [lines.next(), lines.next()]
     lines.back(first[1:])
     assert (lines.at, lines.number) == (2, 1)
     assert [lines.next(), lines.next(), lines.next()] == [b"22\n", b"333\n", b""]
     assert (lines.at, lines.number) == (9, 3)
-    lines.close()
+    content.close()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,6 @@ def test_lines_given_back_come_again(tmp_path: Path) -> None:
     [
         (b"tweet id, tweet, label\n", "csv"),
         (b"\xef\xbb\xbfid;text\n", "csv"),
-        (b"", "csv"),
         (b'\r\n{"data":{"id":"1","text":"x"}}\n', "x-v2"),
         (b'{"id":"1","text":"x"}\n', "x-v2"),
         (b'{broken\n{"delete":{"status":{}}}\n', "x-v1"),
@@ -193,7 +193,8 @@ def test_lines_given_back_come_again(tmp_path: Path) -> None:
 )
 def test_a_format_is_told_by_the_first_lines(tmp_path: Path, content: bytes, format_: str) -> None:
     (tmp_path / "any").write_bytes(content)
-    found = detect(tmp_path / "any", {})
+    found = detected(tmp_path / "any")
+    assert found is not None
     assert found.format == format_
     assert found.why
 
@@ -204,4 +205,4 @@ def test_a_format_is_told_by_the_first_lines(tmp_path: Path, content: bytes, for
 def test_what_can_not_be_told_is_refused_with_what_to_type(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "any").write_bytes(content)
     with pytest.raises(UsageError, match="--format"):
-        detect(tmp_path / "any", {})
+        detected(tmp_path / "any")

@@ -1,0 +1,39 @@
+"""Loads of which nothing can be read: told as failures, with the first reason, and what to do."""
+
+from collections.abc import Iterator
+
+from config.errors import TrendsError
+from ingest.messages import Counts
+from ingest.producer import Told
+from ingest.sources.base import Batch, Cursor, Source
+from ingest.wire import Reject
+
+
+class FirstRefusal:
+    """A source as it is, of which the first reject is remembered."""
+
+    def __init__(self, source: Source) -> None:
+        self.name = source.name
+        self.first: Reject | None = None
+        self._source = source
+
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
+        """See `Source`."""
+        for batch in self._source.batches(cursor, most):
+            if self.first is None and batch.rejects:
+                self.first = batch.rejects[0]
+            yield batch
+
+
+def refuse_nothing_read(told: Told, before: Cursor, first: Reject | None) -> None:
+    """Raise where every record of a load was refused, and none was read of it before."""
+    counts = told.counts
+    read = counts._replace(rejects=0, read_bytes=0) != Counts() or before.get("posts", 0)
+    if counts.rejects and not read:
+        many = f"all {counts.rejects:,} records" if counts.rejects > 1 else "the only record"
+        raise TrendsError(
+            f"{many} can't be read" + (f", the first since: {first.reason}" if first else ""),
+            where=first.where if first else "",
+            next_step="Name the columns, fields or format (`trends ingest file --help`), and read it again with "
+            "--restart; `trends rejects list` shows what was refused",
+        )
