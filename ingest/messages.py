@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import msgspec
-
 from config.errors import BadRecordError
 from config.settings import IngestSettings, KafkaSettings
 from ingest import rejects
+from ingest.cursors import encode_cursor
 from ingest.escapes import author_text
 from ingest.hashtags import Rule, tags_of
 from ingest.phrases import phrases
@@ -45,6 +44,8 @@ class Messages:
         self._most = ingest.max_post_bytes
         self._rule = rule
         self._kinds = ingest.kinds
+        self.topic_id = ""
+        """Kafka's id of the topic of posts; it is kept with every cursor."""
 
     def of_batch(self, batch: Batch, name: str) -> tuple[Outgoing, Counts]:
         """Everything of a batch and its cursor, which is kept under the source's name, as its state and gaps are."""
@@ -82,7 +83,7 @@ class Messages:
 
     def add_cursor(self, outgoing: Outgoing, name: str, cursor: Cursor) -> None:
         """The source's cursor behind all this."""
-        self._add_kept(outgoing, (msgspec.json.encode(cursor), name.encode()))
+        self._add_kept(outgoing, (encode_cursor(cursor, self.topic_id), name.encode()))
 
     def add_state(self, outgoing: Outgoing, name: str, state: State) -> None:
         """How the source stands."""

@@ -7,11 +7,12 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from config.settings import IngestSettings, KafkaSettings
-from ingest.cursors import read_cursor
+from ingest.cursors import Stored, read_stored
 from ingest.hashtags import Rule
 from ingest.messages import Counts, Messages
 from ingest.sources.base import Cursor, Source
 from ingest.sources.states import State
+from ingest.topic_ids import TopicIds
 from ingest.transactions import Outgoing, Transactions
 
 
@@ -38,6 +39,7 @@ class Producer:
 
     def __enter__(self) -> Self:
         self._transactions.begin()
+        self._messages.topic_id = TopicIds(self._settings).of(self._settings.posts)
         return self
 
     def __exit__(
@@ -47,7 +49,16 @@ class Producer:
 
     def cursor(self) -> Cursor:
         """The last committed cursor of this name; `{}` where there is none."""
-        return read_cursor(self._settings, self.name)
+        return self.stored().cursor
+
+    def stored(self) -> Stored:
+        """The same, and the topic that everything before it was written to."""
+        return read_stored(self._settings, self.name)
+
+    @property
+    def topic_id(self) -> str:
+        """Of `posts`, as it was when this began: what is written goes there."""
+        return self._messages.topic_id
 
     def run(
         self,

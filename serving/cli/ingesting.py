@@ -28,6 +28,7 @@ from ingest.sources.states import FAILED
 from ingest.sources.states import STOPPED as ENDED
 from ingest.sources.steps import DroppedError, RefusedError
 from ingest.sources.wanted import Wanted
+from ingest.topic_ids import OtherTopicError, differ
 from ingest.topics import create_topics
 from serving.cli.consoles import console
 from serving.cli.refusals import FirstRefusal, refuse_nothing_read
@@ -83,7 +84,7 @@ def run(
     with stopping() as stop:
         source = make(stop)
         with Producer(settings.kafka, settings.ingest, rule_of(settings), source.name) as producer:
-            committed = producer.cursor()
+            committed = _committed(source, producer, restart=restart)
             _tell_start(committed, restart=restart)
             cursor = {} if restart else committed
             with _progress(source, cursor) as tell:
@@ -96,6 +97,23 @@ def run(
     if not stopped and isinstance(source, FileSource):
         refuse_nothing_read(told, cursor, watched.first)
     return STOPPED if stopped else 0
+
+
+def _committed(source: Source, producer: Producer, *, restart: bool) -> Cursor:
+    """The source's cursor. Refuses to go on where what is before it was written to a topic that is gone.
+
+    A live source goes on all the same: its service gives what follows, and would give the rest only for a while.
+    """
+    cursor, topic_id = producer.stored()
+    if restart or not differ(topic_id, producer.topic_id):
+        return cursor
+    now = producer.topic_id
+    what = f"what was written of it went to a topic that was deleted and recreated: its id was {topic_id}, now {now}"
+    if isinstance(source, LiveSource):
+        click.echo(f"{source.name}: {what}. Going on behind it; `trends status` tells what is archived", err=True)
+        return cursor
+    step = "`--restart` writes all of it again; posts keep their ids, so the batch layer counts none twice"
+    raise OtherTopicError(what, where=source.name, next_step=step)
 
 
 @contextmanager

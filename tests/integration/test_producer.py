@@ -22,6 +22,7 @@ from ingest.sources.base import Batch, Cursor
 from ingest.topics import create_topics
 from tests.integration.commands import ended, posts_in, started
 from tests.integration.kafka_read import committed, until
+from tests.integration.recreated import recreate
 
 POSTS = 6_000
 FIRST = 690_406_591_110_582_272
@@ -205,3 +206,43 @@ def test_topics_are_made_once_and_a_broker_that_is_down_is_said(settings: Settin
     create_topics(settings.kafka)
     with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1"):
         create_topics(KafkaSettings(bootstrap="127.0.0.1:1"), timeout_s=1)
+
+
+def test_a_file_that_was_written_to_a_topic_that_is_gone_is_not_told_as_written(
+    settings: Settings, settings_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "few.csv"
+    file.write_text("id,text\n" + "".join(f"{FIRST + (n << 22)},#t\n" for n in range(5)))
+    assert ended(started(settings_file, "file", str(file)))[0] == 0
+    before, now = recreate(settings, settings.kafka.posts)
+    code, _, talk = ended(started(settings_file, "file", str(file)))
+    assert code == 1
+    assert all(word in talk for word in ("recreated", before, now, "--restart"))
+    assert ended(started(settings_file, "file", str(file), "--restart"))[0] == 0
+    assert posts_in(settings.kafka).total() == 5
+    assert "Nothing new" in ended(started(settings_file, "file", str(file)))[2]
+
+
+def test_a_cursor_of_the_version_before_names_no_topic_and_is_gone_on_from(settings: Settings) -> None:
+    source = Listed([post(1)], [post(2)])
+    with Producer(settings.kafka, IngestSettings(), AS_IS, "listed") as producer:
+        producer.run(source, {}, threading.Event())
+        assert producer.stored() == ({"done": 2}, producer.topic_id)
+    kafka = KafkaProducer({"bootstrap.servers": settings.kafka.bootstrap})
+    kafka.produce(settings.kafka.cursors, b'{"done":1}', b"listed")
+    assert kafka.flush(30) == 0
+    with Producer(settings.kafka, IngestSettings(), AS_IS, "listed") as producer:
+        assert producer.stored() == ({"done": 1}, "")
+        producer.run(source, producer.cursor(), threading.Event())
+    assert posts_in(settings.kafka) == Counter({str(FIRST + 1): 1, str(FIRST + 2): 2})
+
+
+def test_after_the_topic_of_cursors_was_recreated_a_file_is_read_from_its_beginning(
+    settings: Settings, settings_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "few.csv"
+    file.write_text("id,text\n" + "".join(f"{FIRST + (n << 22)},#t\n" for n in range(5)))
+    assert ended(started(settings_file, "file", str(file)))[0] == 0
+    recreate(settings, settings.kafka.cursors)
+    assert "Written: 5 posts" in ended(started(settings_file, "file", str(file)))[2]
+    assert set(posts_in(settings.kafka).values()) == {2}, "the batch layer counts each id once"
