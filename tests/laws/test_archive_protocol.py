@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from batch_layer.archive.buffer import OpenChunk
 from batch_layer.archive.compaction import Compaction
@@ -28,11 +28,13 @@ from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import HOUR_MS, Millis
 from ingest.post import Post
+from ingest.topic_ids import OtherTopicError
 from ingest.wire import Reject, encode
 from tests.laws.hdfs_double import Crash, Fault, HdfsDouble
 from tests.laws.schedules import schedules
 
-HDFS = HdfsSettings(root="/archive")
+ROOTS = ["/archive", "/archive-1", "/archive-2"]
+"""Of each topic that had the name, one after the other."""
 ARCHIVE = ArchiveSettings(codec="null", keep_replaced_s=0, upload_threads=1)
 NOW: Millis = 1_366_000_000_000
 T = TypeVar("T")
@@ -53,7 +55,10 @@ class Inline(Executor):
 class Topic:
     """One partition: messages at offsets with gaps, of which retention takes the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+        """Its id: how many had the name before."""
+        self.rejected: Counter[int] = Counter()
         self.messages: list[tuple[int, bytes]] = []
         self.poison: set[int] = set()
         self.low = 0
@@ -64,7 +69,7 @@ class Topic:
         for hour in hours:
             if hour is None:
                 self.poison.add(self.end)
-            value = b"poison" if hour is None else encode(_post(self.end, hour))
+            value = b"poison" if hour is None else encode(_post(f"{self.number}@{self.end}", hour))
             self.messages.append((self.end, value))
             self.end += 1
         self.end += gap
@@ -77,22 +82,44 @@ class Topic:
         return self.messages[first : first + count]
 
 
-def _post(offset: int, hour: int) -> Post:
+def _post(post_id: str, hour: int) -> Post:
     at = NOW - (NOW % HOUR_MS) - hour * HOUR_MS
-    return Post(id=str(offset), source="x", created_at=at, received_at=NOW, text="#a")
+    return Post(id=post_id, source="x", created_at=at, received_at=NOW, text="#a")
+
+
+class Kafka:
+    """What has the topic's name: whoever reads is told nothing where it is deleted and recreated."""
+
+    def __init__(self) -> None:
+        self.topics = [Topic()]
+
+    @property
+    def topic(self) -> Topic:
+        return self.topics[-1]
 
 
 class Process:
     """One archiver, as far as one partition goes: what `Archiver` does, a call at a time."""
 
-    def __init__(self, topic: Topic, hdfs: HdfsDouble, rejected: Counter[int]) -> None:
-        self._topic = topic
-        self._site = Site(hdfs, Paths(HDFS.root, "posts"), Inline())
-        self._rejected = rejected
-        self._to = Outlets(self._site, "null", self._send, lambda partition, position: None, lambda: NOW)
+    asks = True
+    """Whether it asks which topic it is after it has read, and before it commits."""
+
+    def __init__(self, kafka: Kafka, hdfs: HdfsDouble) -> None:
+        self._kafka = kafka
+        self._number = kafka.topic.number
+        self._site = Site(hdfs, Paths(ROOTS[self._number], "posts"), Inline())
+        self._to = Outlets(self._site, "null", self._send, lambda *_: None, lambda: NOW, self._check_topic)
         self._log: CommitLog | None = None
         self._chunk: OpenChunk | None = None
         self._flush: Flush | None = None
+
+    @property
+    def _topic(self) -> Topic:
+        return self._kafka.topic
+
+    def _check_topic(self) -> None:
+        if self.asks and self._topic.number != self._number:
+            raise OtherTopicError("the topic was deleted and recreated")
 
     def act(self, action: Callable[[], None]) -> None:
         """Do something. Whoever crashes, or is told that another has won, starts again from the manifests."""
@@ -100,10 +127,11 @@ class Process:
             action()
         except UnavailableError:
             return
-        except (Crash, FencedError):
+        except (Crash, FencedError, OtherTopicError):
             self._log = self._chunk = self._flush = None
 
     def begin(self) -> None:
+        self._check_topic()
         if self._chunk is not None and self._chunk.next >= self._topic.low:
             return
         self._chunk = self._flush = None
@@ -136,7 +164,7 @@ class Process:
             self.step()
 
     def _send(self, rejects: Sequence[Reject]) -> None:
-        self._rejected.update(int(reject.where.rpartition("@")[2]) for reject in rejects)
+        self._topic.rejected.update(int(reject.where.rpartition("@")[2]) for reject in rejects)
 
 
 FAULTS: list[Fault] = ["crash before", "crash after", "lost before", "lost after", "cut", "short", "late"]
@@ -147,16 +175,27 @@ class Archiving(RuleBasedStateMachine):
     """Histories of one partition."""
 
     double: type[HdfsDouble] = HdfsDouble
+    process: type[Process] = Process
 
     def __init__(self) -> None:
         super().__init__()
-        self.topic = Topic()
+        self.kafka = Kafka()
         self.hdfs = self.double()
-        self.rejected: Counter[int] = Counter()
-        self.processes = [Process(self.topic, self.hdfs, self.rejected) for _ in range(3)]
+        self.processes = [self.process(self.kafka, self.hdfs) for _ in range(3)]
         self.readers = 0
 
     who = strategies.integers(0, 2)
+
+    @property
+    def topic(self) -> Topic:
+        return self.kafka.topic
+
+    @precondition(lambda self: len(self.kafka.topics) < len(ROOTS))
+    @rule(chance=strategies.integers(0, 3))
+    def delete_and_recreate_the_topic(self, chance: int) -> None:
+        """Now and then. Archivers that are replaced from then on have another folder; the others know nothing of it."""
+        if chance == 0:
+            self.kafka.topics.append(Topic(len(self.kafka.topics)))
 
     @rule(hours=strategies.lists(strategies.sampled_from([0, 0, 0, 1, None]), min_size=2, max_size=6), gap=who)
     def accept(self, hours: list[int | None], gap: int) -> None:
@@ -187,7 +226,7 @@ class Archiving(RuleBasedStateMachine):
     @rule(who=who)
     def replace(self, who: int) -> None:
         """A process is gone, with all that it knew."""
-        self.processes[who] = Process(self.topic, self.hdfs, self.rejected)
+        self.processes[who] = self.process(self.kafka, self.hdfs)
 
     @rule(calls=strategies.integers(0, 12), fault=strategies.sampled_from(FAULTS))
     def fail(self, calls: int, fault: Fault) -> None:
@@ -203,12 +242,13 @@ class Archiving(RuleBasedStateMachine):
 
     @rule()
     def compact(self) -> None:
-        self.processes[0].act(lambda: _compact(self.hdfs))
+        self.processes[0].act(lambda: _compact(self.hdfs, ROOTS[self.topic.number]))
 
     @rule()
     def look(self) -> None:
         """What readers see at any time is right as far as it goes."""
-        check(self.topic, self.hdfs.copy(), self.rejected, whole=False)
+        for topic in self.kafka.topics:
+            check(topic, self.hdfs.copy(), whole=False)
 
     def teardown(self) -> None:
         """When nothing fails any more, everything is there."""
@@ -216,38 +256,44 @@ class Archiving(RuleBasedStateMachine):
         self.start_and_drain()
         self.hdfs.deliver_late()
         self.start_and_drain()
-        check(self.topic, self.hdfs, self.rejected, whole=True)
-        _compact(self.hdfs)
-        _compact(self.hdfs)
-        check(self.topic, self.hdfs, self.rejected, whole=True)
+        check(self.topic, self.hdfs, whole=True)
+        for topic in self.kafka.topics:
+            _compact(self.hdfs, ROOTS[topic.number])
+            _compact(self.hdfs, ROOTS[topic.number])
+            check(topic, self.hdfs, whole=topic is self.topic)
 
     def start_and_drain(self) -> None:
         """What dead archivers have left of this partition is gone then."""
-        Process(self.topic, self.hdfs, self.rejected).drain()
-        assert not [path for path in self.hdfs.files if path.startswith("/archive/_tmp/0+")], "an orphan was left"
+        self.process(self.kafka, self.hdfs).drain()
+        left = f"{ROOTS[self.topic.number]}/_tmp/0+"
+        assert not [path for path in self.hdfs.files if path.startswith(left)], "an orphan was left"
 
 
-def _ledger(hdfs: HdfsDouble) -> Ledger:
-    ledger = Ledger(HDFS, ARCHIVE, "posts", store=hdfs)
+def _ledger(hdfs: HdfsDouble, root: str) -> Ledger:
+    ledger = Ledger(HdfsSettings(root=root), ARCHIVE, "posts", store=hdfs)
     ledger.refresh()
     return ledger
 
 
-def _compact(hdfs: HdfsDouble) -> None:
-    ledger = _ledger(hdfs)
+def _compact(hdfs: HdfsDouble, root: str) -> None:
+    ledger = _ledger(hdfs, root)
     several = [hour for hour in ledger.hours() if len(ledger.parts(hour)) > 1]
     Compaction(ledger, ARCHIVE, NOW).run(several)
 
 
-def check(topic: Topic, hdfs: HdfsDouble, rejected: Counter[int], whole: bool) -> None:
-    """Each accepted offset below the archive's end is archived once, or rejected, or in a gap: one of these."""
-    ledger = _ledger(hdfs)
+def check(topic: Topic, hdfs: HdfsDouble, whole: bool) -> None:
+    """Each accepted offset below the archive's end is archived once, or rejected, or in a gap: one of these.
+
+    And nothing of another topic is in the archive of this one.
+    """
+    root, rejected = ROOTS[topic.number], topic.rejected
+    ledger = _ledger(hdfs, root)
     end = ledger.covered[0] if ledger.covered else 0
     records = [record for hour in ledger.hours() for record in posts_of(ledger, hour)]
     archived = Counter(record["offset"] for record in records)
     gaps = {o for m in ledger.manifests(0) if m.kind == "gap" for o in range(m.start, m.next)}
     accepted = {offset for offset, _ in topic.messages if offset < end}
-    assert all(record["id"] == str(record["offset"]) for record in records)
+    assert all(record["id"] == f"{topic.number}@{record['offset']}" for record in records)
     assert set(archived.values()) <= {1}
     assert archived.keys() == accepted - topic.poison - gaps
     assert sum(m.rejected for m in ledger.manifests(0)) == len((accepted & topic.poison) - gaps)
@@ -255,7 +301,7 @@ def check(topic: Topic, hdfs: HdfsDouble, rejected: Counter[int], whole: bool) -
     assert sum(ledger.posts(hour) for hour in ledger.hours()) == len(records)
     named = {part.path for hour in ledger.hours() for part in ledger.arrived(hour)}
     named |= {part.path for link in ledger.compactions for part in link.parts}
-    assert {path.removeprefix("/archive/") for path in hdfs.files if path.startswith("/archive/dt=")} <= named
+    assert {path.removeprefix(f"{root}/") for path in hdfs.files if path.startswith(f"{root}/dt=")} <= named
     if whole:
         assert accepted == {offset for offset, _ in topic.messages}
 
@@ -284,13 +330,26 @@ class WithoutFence(Archiving):
     double = ReplacingHdfs
 
 
-def test_without_the_rename_that_refuses_it_archives_wrongly() -> None:
+class Careless(Process):
+    """It asks which topic it is when it starts, and never again."""
+
+    asks = False
+
+
+class WithoutQuestion(Archiving):
+    """What was read of a recreated topic is committed to the archive of the former one."""
+
+    process = Careless
+
+
+@pytest.mark.parametrize("control", [WithoutFence, WithoutQuestion])
+def test_without_one_of_its_rules_it_archives_wrongly(control: type[Archiving]) -> None:
     search = settings(
         max_examples=2_000, stateful_step_count=40, deadline=None, database=None, derandomize=True,
         phases=[Phase.generate], suppress_health_check=list(HealthCheck), print_blob=False,
     )  # fmt: skip
     with pytest.raises((AssertionError, TrendsError)):
-        run_state_machine_as_test(WithoutFence, settings=search)
+        run_state_machine_as_test(control, settings=search)
 
 
 class Shortcut:
