@@ -91,8 +91,11 @@ def _coded(character: str) -> str:
     return character if character in _JOINERS else f"<{ord(character):04X}>"
 
 
-def table(answer: View | Range, title: str) -> Any:
-    """The ranked rows as a rich table, and under it what is needed to trust them."""
+def table(answer: View | Range, title: str, width: int = 80) -> Any:
+    """The ranked rows as a rich table, and under it what is needed to trust them.
+
+    Where a width has no room for all, the bar goes first, then the tag is folded; a count is never cut.
+    """
     from rich import box  # noqa: PLC0415 - JSON needs none of it
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -101,15 +104,21 @@ def table(answer: View | Range, title: str) -> Any:
     if isinstance(answer, Range) and answer.rules.sentence:
         below += f"\n{answer.rules.sentence}"
     drawn = Table(title=title, title_justify="left", caption=Text(below), caption_justify="left", box=box.SIMPLE)
-    drawn.add_column("rank", justify="right")
-    drawn.add_column(answer.lens.kind, overflow="fold", min_width=16)
-    drawn.add_column("uses", justify="right")
-    drawn.add_column("", min_width=12)
+    digits = max((len(f"{row.count:,}") for row in answer.rows), default=0)
+    has_bar = width >= _WITH_BAR + digits
+    drawn.add_column("rank", justify="right", no_wrap=True, min_width=4)
+    drawn.add_column(answer.lens.kind, overflow="fold", min_width=16 if has_bar else None)
+    drawn.add_column("uses", justify="right", no_wrap=True, min_width=max(4, digits))
+    if has_bar:
+        drawn.add_column("", min_width=12)
     for rank, row in zip(competition(answer.rows), answer.rows, strict=True):
-        drawn.add_row(
-            str(rank), Text(named(row.shown, answer.lens)), f"{row.count:,}", Text(bar(row.count, answer.rows[0].count))
-        )
+        cells: list[Any] = [str(rank), Text(named(row.shown, answer.lens)), f"{row.count:,}"]
+        drawn.add_row(*cells, *([Text(bar(row.count, answer.rows[0].count))] if has_bar else []))
     return drawn
+
+
+_WITH_BAR = 44
+"""Cells of a table with a bar, beside the digits of its counts."""
 
 
 def bar(count: int, most: int, width: int = 12) -> str:

@@ -28,6 +28,8 @@ MARKS: dict[Move, tuple[str, str]] = {
 _CELL = 16
 """Cells of a tag of an hour, with sign and count."""
 _BAR = 6
+_WITH_BAR = 46
+"""Cells from which on a day has room for a bar beside hour, count and one tag."""
 _LEVELS = "▁▂▃▄▅▆▇█"
 
 
@@ -38,33 +40,39 @@ def day_table(day: Day, tz: ZoneInfo, width: int) -> Table:
     wanted = max((len(line.cells) for line in day.lines), default=0)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), caption=_day_caption(day, min(fits, wanted), wanted))
     table.caption_justify = "left"
-    table.add_column("hour", no_wrap=True)
-    table.add_column("uses", justify="right", no_wrap=True)
-    table.add_column("", width=_BAR, no_wrap=True)
+    digits = max((len(f"{line.view.uses:,}*") for line in day.lines if line.view), default=0)
+    table.add_column("hour", no_wrap=True, min_width=12)
+    table.add_column("uses", justify="right", no_wrap=True, min_width=max(4, digits))
+    has_bar = width >= _WITH_BAR
+    cell = _CELL if has_bar else min(_CELL, max(8, width - 14 - max(4, digits)))
+    if has_bar:
+        table.add_column("", width=_BAR, no_wrap=True)
     for place in range(min(fits, wanted)):
-        table.add_column(f"  {place + 1}", width=_CELL, no_wrap=True)
+        table.add_column(f"  {place + 1}", width=cell, no_wrap=True)
     for line, new in zip(day.lines, begins_day(day.hours, tz), strict=True):
         local = line.hour.start.astimezone(tz)
         named = f"{local:%d %b %H:%M}" if new else f"       {local:%H:%M}"
-        table.add_row(Text(named), *_day_row(line, most, fits))
+        table.add_row(Text(named), *_day_row(line, max(most, 1) if has_bar else 0, fits, cell))
     return table
 
 
-def _day_row(line: HourLine, most: int, fits: int) -> Iterator[Text]:
+def _day_row(line: HourLine, most: int, fits: int, wide: int) -> Iterator[Text]:
+    """Cells behind the hour; the bar where there are `most` uses to compare with: 0 where there is no room for one."""
     if line.view is None:
-        yield from (Text(), Text(), Text("  no data", style="dim"))
+        yield from (Text(), *([Text()] if most else []), Text("  no data", style="dim"))
         return
     uncertain = "" if line.view.state == "final" else "*"
     yield Text(f"{line.view.uses:,}{uncertain}")
-    yield Text(bar(line.view.uses, most, _BAR), style="blue")
+    if most:
+        yield Text(bar(line.view.uses, most, _BAR), style="blue")
     for cell in line.cells[:fits]:
-        yield _day_cell(cell, line.view.lens)
+        yield _day_cell(cell, line.view.lens, wide)
 
 
-def _day_cell(cell: Cell, lens: Lens) -> Text:
+def _day_cell(cell: Cell, lens: Lens, wide: int) -> Text:
     sign, style = MARKS[cell.move]
     count = f" {cell.row.count:,}"
-    room = _CELL - 2 - cell_len(count)
+    room = wide - 2 - cell_len(count)
     return Text.assemble((sign, style), " ", cut(named(cell.row.shown, lens), room), (count, "dim"))
 
 

@@ -1,5 +1,6 @@
 """The `trends` command: one file a command group, loaded when it is called. Errors become one line and an exit code."""
 
+import errno
 import logging
 import os
 import sys
@@ -12,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from config.errors import TrendsError
 from config.redaction import RedactingFormatter, redact
+from serving.cli import streams
 
 COMMANDS = {
     "Ask": {
@@ -51,6 +53,9 @@ COMMANDS = {
     },
 }
 """By task: name, where it is, and what `trends --help` says of it. A command's module is imported when it is called."""
+
+_FILE_IS_WRONG = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
+"""Errors of a file that whoever typed the command can mend."""
 
 SERVICES = frozenset({"archive", "schedule"})
 """Commands that run for ever tell in their log what they do; the others tell what went wrong."""
@@ -105,8 +110,9 @@ class Trends(click.Group):
             click.echo(f"trends: {error}", err=True)
             code = error.exit_code
         except BrokenPipeError:  # the reader of our output has gone: nobody to tell
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 1
+        except OSError as error:
+            code = _unwritable(error)
         except Exception as error:  # noqa: BLE001 - nobody sees a traceback: it goes to a file
             code = _unexpected(error)
         sys.exit(code if isinstance(code, int) else 0)
@@ -157,14 +163,35 @@ def run() -> None:
     Who asks does not wait for the threads of MongoDB's driver, which look every half a second whether they are still
     wanted: when all is said, the process ends.
     """
+    streams.install(sys.argv[1:])
     try:
         main()
     except SystemExit as ended:
-        if sys.argv[1:2] and sys.argv[1] in COMMANDS["Ask"]:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(ended.code if isinstance(ended.code, int) else 1)
-        raise
+        code = _flushed(ended.code if isinstance(ended.code, int) else 1)
+        if sys.argv[1:2] and (sys.argv[1] in COMMANDS["Ask"] or getattr(sys.stdout, "is_given_up", False)):
+            os._exit(code)  # what standard output still holds has nowhere to go
+        sys.exit(code)
+
+
+def _flushed(code: int) -> int:
+    """Write what standard output still holds; the exit code that comes of it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return 1
+    except streams.OutputError as error:
+        click.echo(f"trends: {error}", err=True)
+        return error.exit_code
+    return code
+
+
+def _unwritable(error: OSError) -> int:
+    """A file that can't be read or written: one line, where it is the file that is wrong and not we."""
+    if error.filename is None or error.errno not in _FILE_IS_WRONG:
+        return _unexpected(error)
+    step = "A setting names another place (`trends config`): stack.state, stack.cache"
+    click.echo(f"trends: {error.filename}: {error.strerror}. {step}", err=True)
+    return 1
 
 
 def _unexpected(error: Exception) -> int:

@@ -1,16 +1,30 @@
-"""Consoles: where rich draws for a command. Text is data: no `[word]` in it is read as markup, no `:word:` as an emoji.
+"""Consoles: where commands draw tables and progress.
 
-A style is given beside a text (`Text(text, style="bold")`), never inside of it.
+They read no markup, so that `[local]` or a tag in brackets is text; and a terminal obeys nothing that a text holds.
 """
 
+import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+from serving.cli import streams
+
+if TYPE_CHECKING:  # rich is loaded when something is drawn
     from rich.console import Console
+    from rich.segment import Segment
 
 
 def console(*, stderr: bool = False, soft_wrap: bool = False) -> "Console":
     """A console on standard output, or on standard error. rich is loaded when the first is made."""
     from rich.console import Console as Terminal
+    from rich.segment import Segment
 
-    return Terminal(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
+    class Safe(Terminal):
+        """Its own control codes go out as they are; in text they are shown as codes."""
+
+        def _render_buffer(self, buffer: "Iterable[Segment]") -> str:
+            made_safe = (each if each.control else Segment(streams.safe(each.text), each.style) for each in buffer)
+            return super()._render_buffer(made_safe)
+
+    file = streams.as_is(sys.stderr if stderr else sys.stdout)
+    return Safe(file=file, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)

@@ -119,10 +119,10 @@ class Show:
             say_mixture(answer.rules)
             return
         begin, end = since.start.astimezone(self.tz), until.start.astimezone(self.tz)
-        _print_tables(render.table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}"))
+        _print_tables(render.table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}", console().width))
 
     def _table(self, view: View) -> Any:
-        return render.table(view, render.local_hour(view.hour, self.tz))
+        return render.table(view, render.local_hour(view.hour, self.tz), console().width)
 
 
 def _print_csv(tz: ZoneInfo, *answers: View | Range) -> None:

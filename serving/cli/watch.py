@@ -103,18 +103,18 @@ def _show(looks: Iterator[Seen], tz: ZoneInfo, nothing: str = _NOTHING_YET) -> N
         for seen in looks:
             if seen != before:
                 before = seen
-                screen.print(_drawn(seen, tz, nothing))
+                screen.print(_drawn(seen, tz, nothing, screen.width))
         return
     with Live(Text("asking …"), console=screen, auto_refresh=False) as live:
         for seen in looks:
-            live.update(_drawn(seen, tz, nothing), refresh=True)
+            live.update(_drawn(seen, tz, nothing, screen.width), refresh=True)
 
 
-def _drawn(seen: Seen, tz: ZoneInfo, nothing: str) -> "RenderableType":
+def _drawn(seen: Seen, tz: ZoneInfo, nothing: str, width: int) -> "RenderableType":
     from rich.console import Group
     from rich.text import Text
 
     hour, view, trouble = seen
     title = render.local_hour(hour, tz)
-    table = render.table(view, title) if view else Text(f"{title}\n\n{nothing}")
+    table = render.table(view, title, width) if view else Text(f"{title}\n\n{nothing}")
     return Group(table, Text(trouble, style="red")) if trouble else table
