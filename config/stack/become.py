@@ -14,6 +14,7 @@ from pathlib import Path
 def main(file: str) -> None:
     """Replace this process. Returns only by an error."""
     wanted = json.loads(Path(file).read_text())
+    os.umask(0o077)  # a supervisord of an earlier version has another
     if wanted["folder"]:
         os.chdir(wanted["folder"])
     command = wanted["command"]
