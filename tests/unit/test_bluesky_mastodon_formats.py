@@ -311,3 +311,16 @@ def test_a_format_is_told_by_its_first_lines_with_the_reason(
 def test_who_says_where_posts_were_published_is_believed(tmp_path: Path) -> None:
     posts, _ = read_bytes(tmp_path, event())
     assert posts[0].source == "x"  # as `reading()` says
+
+
+def test_a_message_of_a_socket_is_its_event() -> None:
+    def message(event: str, payload: Any) -> bytes:
+        return json.dumps({"stream": ["public"], "event": event, "payload": payload}).encode()
+
+    assert [type(item) for item in mastodon(message("update", json.dumps(status())))] == [Post]
+    assert [type(item) for item in mastodon(message("update", status()))] == [Post]
+    assert mastodon(message("delete", "1170147183095664640")) == [Notice("delete")]
+    assert mastodon(message("status.update", json.dumps(status()))) == [Notice("status.update")]
+    for payload in ("{", 7, None):
+        with pytest.raises(BadRecordError):
+            mastodon(message("update", payload))

@@ -206,3 +206,22 @@ def test_what_can_not_be_told_is_refused_with_what_to_type(tmp_path: Path, conte
     (tmp_path / "any").write_bytes(content)
     with pytest.raises(UsageError, match="--format"):
         detected(tmp_path / "any")
+
+
+def test_a_cursor_of_the_version_before_goes_on(tmp_path: Path) -> None:
+    """It has no `within`: what it was made of were lines."""
+    (tmp_path / "a.jsonl").write_bytes(posts_of(range(5)))
+    source = FileSource([str(tmp_path / "a.jsonl")], reading())
+    cursor = dict(next(source.batches({}, 2)).cursor)
+    del cursor["within"]
+    assert [int(post.id) - FIRST for batch in source.batches(cursor, 9) for post in batch.posts] == [2, 3, 4]
+    assert source.name.rpartition(":")[0] == "file:a.jsonl"
+
+
+def test_an_event_stream_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    told = {"uri": "https://a.example/1", "created_at": "2026-07-04T14:38:06Z", "content": "<p>a</p>", "tags": []}
+    event = f"event: update\ndata: {json.dumps(told)}\n\n"
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / "stream").write_bytes(event.encode(encoding) * 2)
+        posts, rejects, _ = read(FileSource([str(tmp_path / "stream")], reading("")))
+        assert ([post.source for post in posts], rejects) == (["mastodon", "mastodon"], [])
