@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager
 import psutil
 
 from config.stack import launcher
+from ingest.committed import ends as committed_ends
 from tests.end_to_end.waiting import until
 from tests.faults.network import kafka, text
 from tests.faults.processes import frozen, killed, restarted, server
-from tests.faults.proof import Proof
+from tests.faults.proof import Proof, proving
 from tests.faults.world import World
+from tests.integration.kafka_read import committed
+from tests.topics import widened
 
 Strike = Callable[[World], Proof]
 STRUCK_S = 60
@@ -136,6 +139,26 @@ def _primary(world: World) -> Proof:
     return proof
 
 
+def _twice_the_partitions(world: World) -> Proof:
+    """An operator alters `posts` and `hashtags` while posts flow. It is over when both have messages in new ones."""
+    kafka = world.settings.kafka.model_copy(update={"bootstrap": world.places.kafka})
+    with proving("more partitions", "posts and hashtags", "had", "has", "posts_there", "uses_there", "moved") as proof:
+        had = len(committed_ends(kafka, kafka.posts))
+        for topic in (kafka.posts, kafka.hashtags):
+            assert widened(kafka, topic, 2 * had) == (had, 2 * had)
+
+        def look() -> bool:
+            posts = [each for each in committed(kafka.bootstrap, kafka.posts) if each.partition() >= had]
+            uses = committed(kafka.bootstrap, kafka.hashtags)
+            old, new = ({each.key() for each in uses if (each.partition() >= had) is there} for there in (False, True))
+            proof.seen.update(posts_there=len(posts), uses_there=len(new), moved=len(old & new))
+            return bool(posts and old & new)
+
+        until(look, lambda: str(proof), STRUCK_S)
+        proof.saw(had=had, has=len(committed_ends(kafka, kafka.posts)))
+    return proof
+
+
 PROCESSES: dict[str, Strike] = {
     "kill an archiver": _ours("archive-1"),
     "kill the producer": _ours("ingest"),
@@ -167,6 +190,7 @@ NETWORK: dict[str, Strike] = {
     **{f"cut off {name}": _cut_off(name) for name in ("kafka", "mongo", "namenode", "datanode")},
     **{f"a black hole before {name}": _black_hole(name) for name in ("kafka", "mongo", "namenode", "datanode")},
 }
+GROWTH: dict[str, Strike] = {"twice the partitions": _twice_the_partitions}
 REPLICAS: dict[str, Strike] = {"kill the primary": _primary}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.load import Load
 from tests.faults.replicas import three_replicas
-from tests.faults.strikes import FREEZES, NETWORK, PROCESSES, REPLICAS, SERVERS, Strike, mixed
+from tests.faults.strikes import FREEZES, GROWTH, NETWORK, PROCESSES, REPLICAS, SERVERS, Strike, mixed
 from tests.faults.verdict import struck
 from tests.faults.world import Stack, on_fire, own_servers
 
@@ -65,6 +65,17 @@ def test_the_primary_of_three_is_killed_again_and_again(stack: Stack, boston: Pa
     load = Load.of([boston], tmp_path, rate=30)
     with three_replicas(tmp_path / "replicas") as three, on_fire(stack, load, tmp_path, three) as world:
         struck(world, ["kill the primary", "kill the bolt", "kill the primary"], PROCESSES | REPLICAS)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_topics_get_more_partitions_twice_and_every_hour_equals_the_oracle(
+    stack: Stack, boston: Path, tmp_path: Path
+) -> None:
+    with on_fire(stack, Load.of([boston], tmp_path, rate=40), tmp_path) as world:
+        strikes = ["twice the partitions", "kill the spout", "twice the partitions", "an archiver becomes a zombie"]
+        struck(world, strikes, PROCESSES | GROWTH)
+        assert [proof.seen["has"] for proof in world.proofs if "has" in proof.seen] == [6, 12]
 
 
 @pytest.mark.soak
