@@ -48,6 +48,10 @@ class UnavailableError(TrendsError):
     retriable = True
 
 
+class DamagedError(TrendsError):
+    """What lies at rest is not what was written: a file, a manifest, a document. Only a restore mends it."""
+
+
 class FencedError(TrendsError):
     """Another process has taken over what this one was doing: this one stops, and leaves nothing behind."""
 

@@ -1,7 +1,8 @@
 """Archiver: Kafka `posts` to HDFS, each committed message exactly once. Read `flush.py` next: the protocol is there.
 
 One thread reads and decides; uploads run in a pool. Where HDFS or Kafka does not answer it says so, keeps its place in
-the group and tries again until they do: nothing is dropped and nothing is skipped.
+the group and tries again until they do: nothing is dropped and nothing is skipped. A partition whose log is damaged, or
+has a hole, rests in quarantine until somebody has mended it; every other one goes on.
 """
 
 import logging
@@ -16,6 +17,7 @@ from confluent_kafka import KafkaError, Message
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from batch_layer.archive.buffer import Bounds, OpenChunk, largest_over
+from batch_layer.archive.drain import Drain
 from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
 from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.log import CommitLog
@@ -24,11 +26,12 @@ from batch_layer.archive.parking import Parking
 from batch_layer.archive.partitions import OUT_OF_RANGE, PARTITION_EOF, PostsConsumer
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.placing import Site, sweep
+from batch_layer.archive.quarantine import Quarantine
 from batch_layer.archive.store import Store
 from batch_layer.archive.summary import Summary
 from batch_layer.archive.topic_guard import TopicGuard
 from batch_layer.archive.turns import Held, next_turn
-from config.errors import FencedError, TrendsError
+from config.errors import DamagedError, FencedError, TrendsError
 from config.settings import Settings
 from ingest.hours import Millis
 
@@ -58,6 +61,7 @@ class Archiver:
     ) -> None:
         """`after_step` is called with the name of each step of `Flush` when it is done."""
         self._topic = settings.kafka.posts
+        self._kafka = settings.kafka
         self._bounds = Bounds.of(settings.archive)
         self._now = now
         self._after_step = after_step
@@ -83,31 +87,40 @@ class Archiver:
         """The partition whose turn it is to be read alone."""
         self._overtaken: set[int] = set()
         """Partitions whose position Kafka no longer has."""
+        self._quarantine = Quarantine(self._topic, time.monotonic)
         self._stop = Event()
         self._give_up_at: float | None = None
         self.summary = Summary()
 
     def run(self, until_drained: bool, stop: Event) -> Summary:
-        """Archive until `stop`, or until everything committed so far is archived. What is read is flushed first.
+        """Archive until `stop`, or until the group has archived all that is committed now. What is read is flushed.
 
         Raises `UnavailableError` where HDFS or Kafka can't be reached at the start; later it waits for them. Raises
         `OtherTopicError` where the archive is of another topic, or the topic is recreated while this runs.
+        `DamagedError` where it ends and a partition could not be archived; all others are by then.
         """
         self._stop = stop
+        drain = None
         try:
             self._site.store.make_folder(self._site.paths.all_tmp)
-            self._consumer.join()
+            partitions = self._consumer.join()
             self._site = self._site._replace(origin=self._guard.admit(self._site.store, self._site.paths, self._now()))
             self._to = replace(self._to, site=self._site)
-            while not stop.is_set() and not (until_drained and self._drained()):
-                self._turn(until_drained)
+            if until_drained:
+                drain = Drain(self._kafka, self._site, partitions, self._now())
+            while not stop.is_set() and not (drain and self._drained(drain)):
+                self._turn(drain)
             self._flush_all()
         finally:
             self._consumer.close()
             self._threads.shutdown()
+        if drain is not None:
+            self.summary.by_others = drain.by_others
+            for error in drain.damage.values():
+                raise error
         return self.summary
 
-    def _turn(self, until_drained: bool) -> None:
+    def _turn(self, drain: Drain | None) -> None:
         self._reading = next_turn(self._reading, self._held(), self._bounds.far)
         self._consumer.read_alone(self._reading)
         for message in self._consumer.read():
@@ -115,10 +128,11 @@ class Archiver:
         for partition in sorted(self._overtaken):
             self._flush(partition)
             self._drop(partition)
-        for partition in sorted(self._consumer.owned - self._chunks.keys()):
-            self._persist(partition, partial(self._begin, partition))
-        if until_drained and self._at_end >= self._consumer.owned:
-            self._flush_all()
+        for partition in sorted(self._consumer.owned - self._chunks.keys() - self._quarantine.resting()):
+            self._alone(partition, partial(self._begin, partition))
+        if drain is not None:
+            for partition in self._reached(drain) & drain.left:
+                self._flush(partition)
         self._flush_due()
 
     def _held(self) -> dict[int, Held]:
@@ -128,10 +142,14 @@ class Archiver:
         """Behind its last message a partition may have markers of transactions, so its end must have been seen."""
         return 0 if chunk.partition in self._at_end else self._consumer.lag(chunk.partition, chunk.next)
 
-    def _drained(self) -> bool:
-        owned = self._consumer.owned
-        known = self._consumer.assigned and self._chunks.keys() >= owned and self._at_end >= owned
-        return known and not any(chunk.records for chunk in self._chunks.values())
+    def _drained(self, drain: Drain) -> bool:
+        archived = {partition for partition in self._reached(drain) if not self._chunks[partition].records}
+        return drain.done(archived, self._consumer.owned, self._quarantine.damage)
+
+    def _reached(self, drain: Drain) -> set[int]:
+        """The partitions of ours that are read as far as the drain asks."""
+        chunks = self._chunks.items()
+        return {number for number, chunk in chunks if drain.reached(number, chunk.next, number in self._at_end)}
 
     def _take(self, message: Message) -> None:
         """One message or event. Those of partitions whose position is not known yet are left alone."""
@@ -170,6 +188,7 @@ class Archiver:
             if not record_gap(self._site, log, low, self._now()):
                 return  # another archiver was quicker: the next turn begins again
             self._tell_gap(partition, position, low)
+        self._quarantine.release(partition)
         self._consumer.seek(partition, log.position)
         sweep(self._site, log)
         self._unswept.add(partition)
@@ -214,12 +233,12 @@ class Archiver:
         self._chunks[partition] = OpenChunk(self._topic, partition, chunk.next)
         flush = Flush(self._to, log, chunk)
         try:
-            self._persist(partition, lambda: self._count(flush.run(self._after_step)))
+            self._alone(partition, lambda: self._count(flush.run(self._after_step)))
         except FencedError as error:
             _log.warning("%s: ours is dropped, reading on from there", error)
             self._drop(partition)
         else:
-            self._persist(partition, partial(self._tidy, partition, log))
+            self._alone(partition, partial(self._tidy, partition, log))
 
     def _tidy(self, partition: int, log: CommitLog) -> None:
         """What is done behind a commit, and could wait."""
@@ -234,6 +253,14 @@ class Archiver:
             "%s/%d: archived up to %d: %d posts in %d files, %d rejected",
             *(self._topic, chunk.partition, chunk.next, chunk.records, len(chunk.parts), chunk.rejected),
         )
+
+    def _alone(self, partition: int, task: Callable[[], None]) -> None:
+        """Persist with a task of one partition. Damage that it meets stops this partition, and no other one."""
+        try:
+            self._persist(partition, task)
+        except DamagedError as error:
+            self._quarantine.put(partition, error)
+            self._drop(partition)
 
     def _persist(self, partition: int, task: Callable[[], None]) -> None:
         """Try until it succeeds, the partition is somebody else's, or a stop has taken too long."""

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
@@ -27,7 +28,7 @@ from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Try, span_of
 from batch_layer.archive.placing import Site, finish
 from batch_layer.archive.posts import check_lengths, records_of
-from config.errors import TrendsError, UnavailableError
+from config.errors import DamagedError, TrendsError, UnavailableError
 from config.settings import ArchiveSettings
 from ingest.hours import Hour, Millis
 
@@ -69,7 +70,13 @@ class Compaction:
         self.report = Report()
 
     def run(self, hours: Sequence[Hour]) -> Report:
-        """Merge these hours, delete what earlier runs have replaced, and clear `_tmp`."""
+        """Merge these hours, delete what earlier runs have replaced, and clear `_tmp`.
+
+        An hour with a damaged file stays as it is and holds no other one up. Raises `DamagedError` where it is the log
+        of the hours that is damaged: no compaction can be committed then.
+        """
+        if (damage := self._ledger.damage.get(HOURS)) is not None:
+            raise damage
         with ThreadPoolExecutor(self._settings.upload_threads) as threads:
             to = Site(self._ledger.store, self._ledger.paths, threads, self._ledger.origin)
             for first in range(0, len(hours), GROUP):
@@ -107,9 +114,7 @@ class Compaction:
         except OSError as error:
             where = tempfile.gettempdir()
             raise TrendsError(str(error), where=where, next_step="Make room there, or set TMPDIR") from None
-        except TrendsError as error:
-            if error.retriable:
-                raise
+        except DamagedError as error:
             _log.error("%s is not compacted: %s", hour, error)
             return None
         return part
@@ -177,14 +182,27 @@ class Compaction:
         old = [link for link in links if link.committed_at <= until]
         if not old:
             return
-        for hour in {Hour.parse(part.hour) for link in old for part in link.parts}:
-            check_lengths(self._ledger, hour)
+        old = list(takewhile(self._is_whole, old))
+        if not old:
+            return
         paths = [to.paths.absolute(path) for link in old for path in link.replaces]
         list(to.threads.map(to.store.delete, paths))
         self.report.deleted += len(paths)
         link = self._link(uuid4(), purged=old[-1].next)
         self._ledger.hours_log.append(link)
         to.store.delete(to.paths.tmp(link.tried), everything_below=True)
+
+    def _is_whole(self, link: Manifest) -> bool:
+        """Whether what replaced a link's files is there: else they are kept, and those of later links with them."""
+        try:
+            for hour in {Hour.parse(part.hour) for part in link.parts}:
+                check_lengths(self._ledger, hour)
+        except DamagedError as error:
+            _log.error("what was replaced is kept: %s", error)
+            damaged = {part.hour for part in link.parts} - set(self.report.damaged)
+            self.report.damaged += sorted(damaged)
+            return False
+        return True
 
     def _clear(self, to: Site) -> None:
         """Delete what can't be committed any more. What was committed, `Ledger.refresh` has brought to its place.
@@ -219,7 +237,7 @@ def _each_once(records: Iterable[Record]) -> Iterator[Record]:
     for record in records:
         if _place_of(record) <= last:
             where = f"partition {record['partition']}, offset {record['offset']}"
-            raise TrendsError("archived twice", where=where, next_step="`trends verify --all` tells where")
+            raise DamagedError("archived twice", where=where, next_step="`trends verify --all` tells where")
         last = _place_of(record)
         yield record
 

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator
 from io import BytesIO
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import fastavro
 
 from batch_layer.archive.buffer import Record
 from batch_layer.archive.manifest import SCHEMA_PATH
-from config.errors import TrendsError
+from config.decoding import decoding
 from ingest.hours import millis
 
 SYNC_BYTES = 64_000
@@ -18,6 +18,8 @@ QUICK = {"deflate": 1}
 """Levels of what is written soon: a third less CPU for 9 % more bytes. Compaction takes the codec's own."""
 
 _SCHEMA = fastavro.parse_schema(json.loads(SCHEMA_PATH.read_text()))
+_CODECS = frozenset({"deflate", "zstandard", "null"})
+"""Those of `archive.codec`."""
 
 
 def encode(records: Iterable[Record], codec: str) -> bytes:
@@ -33,11 +35,23 @@ def write(file: BinaryIO, records: Iterable[Record], codec: str, level: int | No
 
 
 def read(file: BinaryIO, where: str) -> Iterator[Record]:
-    """The records of an Avro file; times are aware datetimes. A cut at the end of a block reads as a shorter file."""
-    try:
-        yield from cast(Iterator[Record], fastavro.reader(file))
-    except (ValueError, EOFError, KeyError, IndexError, UnicodeDecodeError) as error:
-        raise TrendsError(f"damaged Avro file: {error}", where=where, next_step="Restore it from a backup") from None
+    """The records of an Avro file; times are aware datetimes. A cut at the end of a block reads as a shorter file.
+
+    Raises `DamagedError`; what the file itself raises (`UnavailableError`) passes.
+    """
+    with decoding("Avro file", where, "Restore it from a backup of HDFS"):
+        reader = fastavro.reader(file)
+        if reader.writer_schema["fields"] != _FIELDS or reader.codec not in _CODECS:
+            raise ValueError("its header is not that of an archived part")
+        yield from cast(Iterator[Record], reader)
+
+
+def _written_fields() -> list[Any]:
+    """The fields as the header of a file of ours has them."""
+    return cast(list[Any], fastavro.reader(BytesIO(encode([], "null"))).writer_schema["fields"])
+
+
+_FIELDS = _written_fields()
 
 
 def in_millis(record: Record) -> Record:

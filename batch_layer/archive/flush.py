@@ -145,25 +145,42 @@ class Flush:
 
 
 def recover(to: Site, log: CommitLog) -> int:
-    """Finish what a former owner of the partition has committed, and tell from where to go on."""
-    finish_all(to, log.read_on(to.threads))
+    """Finish what a former owner of the partition has committed, and tell from where to go on.
+
+    Raises `DamagedError` where the log can't be followed to its end: nobody may append to it then.
+    """
+    for _, error in finish_all(to, log.read_on(to.threads)):
+        raise error
     log.index()
+    if log.damage is not None:
+        raise log.damage
     return log.position
 
 
 def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> bool:
-    """Commit that offsets from the end of the log up to `end` were gone. False: another has committed there."""
-    manifest = Manifest(
+    """Commit that offsets from the end of the log up to `end` were gone. False: another has committed there.
+
+    Raises `HoleError` where manifests lie behind: then it is one of them that is missing, and not posts.
+    """
+    if (hole := log.hole()) is not None:
+        raise hole
+    manifest = gap_manifest(to, log, end, now)
+    ours = log.append(manifest)
+    to.store.delete(to.paths.tmp(manifest.tried), everything_below=True)
+    return ours
+
+
+def gap_manifest(to: Site, log: CommitLog, end: int, now: Millis, why: str = "") -> Manifest:
+    """The manifest that tells offsets from the end of the log up to `end` as lost."""
+    return Manifest(
         uuid=uuid4().hex,
         kind="gap",
         topic=to.paths.topic,
         partition=log.number,
         start=log.position,
         next=end,
+        why=why,
         committed_at=now,
         archive=to.origin.archive,
         topic_id=to.origin.topic_id,
     )
-    ours = log.append(manifest)
-    to.store.delete(to.paths.tmp(manifest.tried), everything_below=True)
-    return ours

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.client import IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from threading import local
 from typing import Any, BinaryIO, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
@@ -70,7 +70,8 @@ class HdfsStore:
         try:
             with self._client().read(path) as raw:
                 raw.auto_close = False  # else its end is told as "read of closed file"
-                yield cast(BinaryIO, BufferedReader(raw, 1 << 20))
+                answer = _Answer(raw, lambda error: self._unavailable(path, self._told(error)))
+                yield cast(BinaryIO, BufferedReader(answer, 1 << 20))
         except HdfsError as error:
             if error.exception in _ABSENT:
                 raise NoDataError("no such file", where=self._place(path)) from None
@@ -193,6 +194,28 @@ class _Client(InsecureClient):  # type: ignore[misc]  # the library has no types
     def page(self, folder: str, after: str) -> dict[str, Any]:
         """Entries behind `after`. The parameter is read in small letters only, whatever Hadoop's pages say."""
         return cast(dict[str, Any], self._list_status_batch(folder, startafter=after).json())
+
+
+class _Answer(RawIOBase):
+    """The bytes of an answer as they come. A server that fails meanwhile is an `UnavailableError`, not damage."""
+
+    def __init__(self, raw: BinaryIO, unavailable: Callable[[Exception], UnavailableError]) -> None:
+        super().__init__()
+        self._raw = raw
+        self._unavailable = unavailable
+
+    def readable(self) -> bool:
+        """Says `BufferedReader` that it is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as bytes come at once."""
+        try:
+            data = self._raw.read(len(buffer))
+        except _LOST as error:
+            raise self._unavailable(error) from None
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _entry(status: dict[str, Any]) -> Entry:

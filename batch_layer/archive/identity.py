@@ -16,7 +16,8 @@ import msgspec
 
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.store import Store
-from config.errors import TrendsError, UnavailableError
+from config.decoding import damage, decoding
+from config.errors import UnavailableError
 from ingest.hours import Millis
 from ingest.topic_ids import OtherTopicError, differ
 
@@ -24,6 +25,7 @@ TRIES = 5
 NEW_ROOT = "Set hdfs.root to a new folder: the batch layer reads this archive along with the new one"
 """What to do where an archive is of another topic."""
 
+_RESTORE = "Restore this file from a backup of HDFS"
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -57,7 +59,7 @@ def read_archive(store: Store, paths: Paths) -> ArchiveFile | None:
     """The archive's id; None where the folder has none yet."""
     found = _read(store, paths.archive_identity, ArchiveFile)
     if found is not None and not _ID.fullmatch(found.id):
-        raise _damage(paths.archive_identity, f"its id is {found.id[:40]!r}")
+        raise damage("identity", paths.archive_identity, _RESTORE, f"its id is {found.id[:40]!r}")
     return found
 
 
@@ -124,14 +126,8 @@ def _beyond(archived: Mapping[int, int], ends: Mapping[int, int]) -> tuple[int, 
 
 def _read(store: Store, path: str, kind: type[_T]) -> _T | None:
     raw = store.get(path)
-    try:
+    with decoding("identity", path, _RESTORE):
         return None if raw is None else msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _damage(path, str(error)) from None
-
-
-def _damage(path: str, what: str) -> TrendsError:
-    return TrendsError(f"damaged identity: {what}", where=path, next_step="Restore this file from a backup of HDFS")
 
 
 def _put_if_absent(store: Store, paths: Paths, path: str, wanted: _T) -> _T:

@@ -24,12 +24,15 @@ from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Paths, Try, hour_of, partition_of
 from batch_layer.archive.placing import Site, finish_all
 from batch_layer.archive.store import Store
+from config.errors import DamagedError
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour, Millis
 
 
 class Ledger:
     """A growing picture of the archive. It is what was committed at the last `refresh`, and never half of a commit.
+
+    A damaged log ends where its damage begins, and every other one is read to its end: see `damage`.
 
     Not for several threads at once.
     """
@@ -63,6 +66,7 @@ class Ledger:
         self._latest_event: dict[int, Millis] = {}
         self._uuids: set[str] = set()
         self._unplaced: list[Manifest] = []
+        self._misplaced: dict[str, DamagedError] = {}
 
     def refresh(self) -> None:
         """Read the manifests that are newer than what is known.
@@ -79,8 +83,8 @@ class Ledger:
             for manifest in self.hours_log.read_on(threads):
                 self._unplaced.append(manifest)
                 self.add_compaction(manifest)
-            finish_all(Site(self.store, self.paths, threads), self._unplaced)
-        self._unplaced = []
+            self._misplaced = dict(finish_all(Site(self.store, self.paths, threads), self._unplaced))
+        self._unplaced = [manifest for manifest in self._unplaced if manifest.uuid in self._misplaced]
 
     @property
     def origin(self) -> Origin:
@@ -114,6 +118,15 @@ class Ledger:
         Kafka may have further partitions, of which nothing is archived: see `positions`.
         """
         return tuple(log.position for log in self._logs)
+
+    @property
+    def damage(self) -> dict[int, DamagedError]:
+        """Logs that can't be followed to their end, or have parts that can't be brought to their places, and why.
+
+        Named by partition; `HOURS` is the log of the hours. What such a partition has beyond `covered` is unknown.
+        """
+        logs = {log.number: log.damage for log in (*self._logs, self.hours_log) if log.damage is not None}
+        return {manifest.partition: self._misplaced[manifest.uuid] for manifest in self._unplaced} | logs
 
     def hours(self) -> list[Hour]:
         """The hours that have parts, ascending."""

@@ -3,21 +3,23 @@
 import hashlib
 import re
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from batch_layer.archive.paths import Try, check_part
-from config.errors import TrendsError
-from ingest.hours import Millis
+from batch_layer.archive.paths import Try, hour_of, is_part, span_of
+from config.decoding import decoding
+from ingest.hours import LATEST_MS, Millis
 
 SCHEMA_PATH = Path(__file__).parents[2] / "ingest" / "post.avsc"
 """The only copy of the schema."""
 SCHEMA_FINGERPRINT = hashlib.sha256(SCHEMA_PATH.read_bytes()).hexdigest()[:16]
 
 _UUID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_T = TypeVar("_T")
+_MOST = 2**62
+"""No offset, count or size reaches it."""
+_RESTORE = "Restore this file from a backup of HDFS"
 Kind = Literal["chunk", "gap", "compact", "purge"]
 
 
@@ -40,7 +42,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One link of a log: it begins at `start`, and the next link begins at `next`.
 
     `chunk`    posts of one Kafka partition, offsets `[start, next)`
-    `gap`      offsets `[start, next)` that Kafka no longer had
+    `gap`      offsets `[start, next)` that are lost: Kafka no longer had them, or `why` says another reason
     `compact`  in the log of the hours: `parts` replaces the parts named by `replaces`
     `purge`    in the log of the hours: the parts replaced by links below `purged` are deleted
     """
@@ -58,6 +60,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Messages of the chunk that were sent to `rejects`."""
     replaces: tuple[str, ...] = ()
     purged: int = 0
+    why: str = ""
+    """Of a gap that a person has declared; empty where retention was quicker than the archiver."""
     committed_at: Millis
     """Wall clock of the writer, just before the commit."""
     schema: str = SCHEMA_FINGERPRINT
@@ -87,32 +91,38 @@ encode = _encoder.encode
 
 
 def decode(raw: bytes, where: str) -> Manifest:
-    """The inverse of `encode`. A file that is no manifest is an error: nothing but damage can bring it about."""
-    return _checked([_decode(_decoder, raw, where)], where)[0]
+    """The inverse of `encode`. Raises `DamagedError`: nothing but damage makes a file that is no manifest."""
+    with decoding("manifest", where, _RESTORE):
+        return _checked(_decoder.decode(raw))
 
 
 def decode_many(raw: bytes, where: str) -> list[Manifest]:
     """The inverse of `encode` for a list."""
-    return _checked(_decode(_many_decoder, raw, where), where)
+    with decoding("manifest", where, _RESTORE):
+        return [_checked(manifest) for manifest in _many_decoder.decode(raw)]
 
 
-def _decode(decoder: "msgspec.json.Decoder[_T]", raw: bytes, where: str) -> _T:
-    try:
-        return decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _damaged(str(error), where) from None
+def _checked(manifest: Manifest) -> Manifest:
+    """Refuse what `encode` never wrote: numbers that no offset has, parts of other offsets or hours."""
+    if not 0 <= manifest.start < manifest.next <= _MOST:
+        raise ValueError(f"it goes from {manifest.start} to {manifest.next}")
+    if not _UUID.fullmatch(manifest.uuid):
+        raise ValueError(f"its uuid is {manifest.uuid[:40]!r}")
+    if not (0 <= manifest.committed_at < LATEST_MS and 0 <= manifest.rejected <= _MOST and manifest.purged >= -1):
+        raise ValueError("a number is out of range")
+    for path in (*manifest.replaces, *(part.path for part in manifest.parts)):
+        if not is_part(path):
+            raise ValueError(f"not a part of an archive: {path[:120]!r}")
+    for part in manifest.parts:
+        _check_named(manifest, part)
+    return manifest
 
 
-def _checked(manifests: list[Manifest], where: str) -> list[Manifest]:
-    for manifest in manifests:
-        if manifest.next <= manifest.start:
-            raise _damaged(f"it goes from {manifest.start} to {manifest.next}", where)
-        if not _UUID.fullmatch(manifest.uuid):
-            raise _damaged(f"its uuid is {manifest.uuid[:40]!r}", where)
-        for path in (*manifest.replaces, *(part.path for part in manifest.parts)):
-            check_part(path)
-    return manifests
-
-
-def _damaged(what: str, where: str) -> TrendsError:
-    return TrendsError(f"damaged manifest: {what}", where=where, next_step="Restore this file from a backup of HDFS")
+def _check_named(manifest: Manifest, part: Part) -> None:
+    hour = hour_of(part.path)
+    if part.hour != str(hour) or not hour.start_ms <= part.min_at <= part.max_at < hour.end_ms:
+        raise ValueError(f"a part of {part.hour[:20]!r} is said to lie at {part.path[:120]}")
+    if not (0 < part.records <= _MOST and 0 < part.bytes <= _MOST):
+        raise ValueError(f"{part.records} records in {part.bytes} bytes at {part.path[:120]}")
+    if manifest.kind == "chunk" and span_of(part.path) != (manifest.partition, manifest.start, manifest.next):
+        raise ValueError(f"a part of other offsets: {part.path[:120]}")

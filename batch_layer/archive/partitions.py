@@ -39,19 +39,18 @@ class PostsConsumer:
         self._settings = settings
         self._lost = lost
         self.owned: set[int] = set()
-        self.assigned = False
-        """Whether the group has said at least once what is ours, be it nothing."""
         self._paused: set[int] = set()
         self._consumer = Consumer(
             consumer_config(settings) | {"group.id": settings.archive_group}, logger=kafka_log.logger
         )
 
-    def join(self) -> None:
-        """Join the group. Raises where there are no brokers or there is no topic."""
-        partitions_of(self._consumer, self._settings)
+    def join(self) -> int:
+        """Join the group, and tell how many partitions there are. Raises where there are no brokers or no topic."""
+        partitions = partitions_of(self._consumer, self._settings)
         self._consumer.subscribe(
             [self._settings.posts], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
+        return partitions
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
@@ -117,7 +116,6 @@ class PostsConsumer:
         ours = [self._one(p.partition, OFFSET_END) for p in partitions]
         consumer.incremental_assign(ours)
         consumer.resume(ours)  # a partition that was taken away while it was paused comes back as it went
-        self.assigned = True
         self.owned |= {p.partition for p in partitions}
         _log.info("assigned: %s", sorted(p.partition for p in partitions))
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from config.errors import TrendsError, UsageError
+from config.errors import UsageError
 from ingest.hours import Hour
 
 HOURS = -1
@@ -171,10 +171,14 @@ def partition_of(folder: str) -> int | None:
     return int(folder) if _NUMBER.fullmatch(folder) else None
 
 
-def check_part(path: str) -> None:
-    """Refuse what is not a part's path below the root: a manifest may not lead a reader anywhere else."""
-    if not _PART.fullmatch(path):
-        raise TrendsError(f"not a part of an archive: {path[:120]!r}", next_step="Restore this manifest from a backup")
+def compaction_of(path: str) -> int:
+    """The serial of the compaction that wrote a compacted hour."""
+    return int(path.rpartition("+")[2].removesuffix(".avro"))
+
+
+def is_part(path: str) -> bool:
+    """Whether it is a part's path below the root: a manifest may not lead a reader anywhere else."""
+    return _PART.fullmatch(path) is not None
 
 
 def parent(path: str) -> str:

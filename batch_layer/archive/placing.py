@@ -13,7 +13,7 @@ from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import Paths, Try, parent
 from batch_layer.archive.store import Store
-from config.errors import TrendsError, UnavailableError
+from config.errors import DamagedError, UnavailableError
 
 
 class Site(NamedTuple):
@@ -26,12 +26,17 @@ class Site(NamedTuple):
     """Goes with every manifest that is written."""
 
 
-def finish_all(to: Site, committed: Iterable[Manifest]) -> None:
-    """Finish those of some committed manifests that are not."""
+def finish_all(to: Site, committed: Iterable[Manifest]) -> list[tuple[str, DamagedError]]:
+    """Finish those of some committed manifests that are not: the uuids of those that can't be, and why."""
     left = {entry.name for entry in to.store.entries(to.paths.all_tmp)}
+    unfinished: list[tuple[str, DamagedError]] = []
     for manifest in committed:
         if manifest.tried.name in left:
-            finish(to, manifest)
+            try:
+                finish(to, manifest)
+            except DamagedError as error:
+                unfinished.append((manifest.uuid, error))
+    return unfinished
 
 
 def finish(to: Site, manifest: Manifest) -> None:
@@ -74,6 +79,6 @@ def _move(to: Site, source: str, part: Part) -> None:
         return
     there = to.store.bytes_of(path)
     if there not in {None, part.bytes}:
-        raise TrendsError(f"{there} bytes instead of {part.bytes}", where=path, next_step="`trends verify` tells more")
+        raise DamagedError(f"{there} bytes instead of {part.bytes}", where=path, next_step="`trends verify` tells more")
     if there is None and to.store.bytes_of(source) is not None:
         raise UnavailableError("HDFS did not move a part", where=path)

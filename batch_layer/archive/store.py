@@ -30,7 +30,10 @@ class Store(Protocol):
         """All bytes of a file, or None where there is none."""
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """A file to read from front to back. Raises `NoDataError` where there is none."""
+        """A file to read from front to back. Raises `NoDataError` where there is none.
+
+        A read that fails raises an `UnavailableError`, so whatever else a decoder of its bytes raises is their damage.
+        """
 
     def bytes_of(self, path: str) -> int | None:
         """Length of a file, or None where there is none."""

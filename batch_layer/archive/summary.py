@@ -20,6 +20,8 @@ class Summary:
     hours: set[str] = field(default_factory=set)
     offsets: dict[int, int] = field(default_factory=dict)
     """For each partition the next offset after what this run has archived."""
+    by_others: int = 0
+    """Posts that others of the group have archived meanwhile, where this run waited for them."""
 
     def add(self, manifest: Manifest) -> None:
         """Count a chunk."""
@@ -45,5 +47,6 @@ class Summary:
             "chunks": self.chunks,
             "files": self.files,
             "bytes": self.bytes,
+            "by_others": self.by_others,
             "offsets": {str(partition): self.offsets[partition] for partition in sorted(self.offsets)},
         }

@@ -21,13 +21,13 @@ from ingest.hours import Hour, Millis
 def complete_until(ledger: Ledger, kafka: KafkaSettings, archive: ArchiveSettings, now: Millis) -> Hour:
     """The first hour that is not complete; all before it are. Never later than the hour of `now` less the lateness.
 
-    Every partition that Kafka has now takes part, also one of which nothing is archived yet. Raises `UnavailableError`
-    where Kafka does not answer.
+    Every partition that Kafka has now takes part, also one of which nothing is archived yet. One whose log is damaged
+    has passed what is known of it, and never counts as drained. Raises `UnavailableError` where Kafka does not answer.
     """
     archived = positions(kafka, ledger)
     lateness_ms = int(archive.lateness_s * 1000)
     idle = [p for p in archived if now - (ledger.last_commit(p) or 0) >= archive.idle_after_s * 1000]
-    still = drained(kafka, {p: archived[p] for p in idle})
+    still = drained(kafka, {p: archived[p] for p in idle if p not in ledger.damage})
     return Hour.of(watermark([now if p in still else ledger.latest_event(p) for p in archived], now, lateness_ms))
 
 
@@ -42,26 +42,39 @@ def drained(kafka: KafkaSettings, positions: Mapping[int, int]) -> set[int]:
     The topic is transactional: its last offsets are markers that no reader sees. So the consumer says where the end is.
     """
     settled = _settled(kafka, positions) if positions else set()
-    if not settled:
-        return set()
+    return _asked(kafka, {partition: positions[partition] for partition in settled}, {}) if settled else set()
+
+
+def drained_until(kafka: KafkaSettings, positions: Mapping[int, int], until: Mapping[int, int]) -> set[int]:
+    """The partitions of `posts` that have no committed message from a position on below an offset `until`.
+
+    `until` is not behind the last stable offset, so what lies below it is committed or aborted.
+    """
+    return _asked(kafka, positions, until) if positions else set()
+
+
+def _asked(kafka: KafkaSettings, positions: Mapping[int, int], until: Mapping[int, int]) -> set[int]:
     consumer = Consumer(
         consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-watermark"}, logger=kafka_log.logger
     )
     try:
-        consumer.assign([TopicPartition(kafka.posts, p, positions[p]) for p in settled])
-        return _at_end(consumer, settled)
+        consumer.assign([TopicPartition(kafka.posts, p, position) for p, position in positions.items()])
+        return _at_end(consumer, set(positions), until)
     finally:
         consumer.close()
 
 
-def _at_end(consumer: Consumer, asked: set[int]) -> set[int]:
-    """Those whose first event is their end; one that says nothing in time is not known to be drained."""
+def _at_end(consumer: Consumer, asked: set[int], until: Mapping[int, int]) -> set[int]:
+    """Those whose first event is their end, or a message at or behind `until`; silence is no answer."""
     found: dict[int, bool] = {}
     deadline = monotonic() + ASK_S
     while len(found) < len(asked) and monotonic() < deadline:
         for message in consumer.consume(len(asked), WAIT_S):
-            error = message.error()
-            found.setdefault(message.partition(), error is not None and error.code() == PARTITION_EOF)
+            partition, error = message.partition(), message.error()
+            if error is None:
+                found.setdefault(partition, partition in until and message.offset() >= until[partition])
+            else:
+                found.setdefault(partition, error.code() == PARTITION_EOF)
     return {partition for partition, at_end in found.items() if at_end}
 
 

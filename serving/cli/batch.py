@@ -50,7 +50,7 @@ def run_missing(ctx: click.Context, as_json: bool) -> None:
     with _batch(ctx) as layer:
         plan = layer.plan_missing()
         if not plan.hours and not plan.stranded:
-            click.echo("Nothing to compute: every complete hour is final", err=True)
+            click.echo(f"Nothing to compute: {_why_nothing(layer, plan)}", err=True)
         show(_computed(layer, plan, {}) if plan.hours else None, as_json)
         layer.check(plan)
 
@@ -144,6 +144,16 @@ def schedule(ctx: click.Context) -> None:
 
     _end_on_sigterm()
     Schedule(settings_of(ctx), _rule_now, now).run()
+
+
+def _why_nothing(layer: "Batch", plan: "Plan") -> str:
+    """Why no hour is to be computed."""
+    hours = layer.ledger.hours()
+    if not hours:
+        return "nothing is archived yet. `trends archive --until-drained` archives what is in Kafka"
+    if not any(hour < plan.complete_until for hour in hours):
+        return f"no archived hour is complete yet; the first is {hours[0]}, and hours before {plan.complete_until} are"
+    return "every complete hour is final"
 
 
 def _check(asked: dict[str, Any]) -> None:

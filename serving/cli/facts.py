@@ -126,6 +126,7 @@ def _archive(settings: Settings) -> Facts:
     behind = archive_lag(settings.kafka, ledger)
     hours, until = ledger.hours(), complete_until(ledger, settings.kafka, settings.archive, now())
     covered = ledger.covered
+    damage = {number: str(error) for number, error in ledger.damage.items()}
     manifests = [manifest for partition in ledger.partitions for manifest in partition]
     return {
         "topic": settings.kafka.posts,
@@ -140,8 +141,14 @@ def _archive(settings: Settings) -> Facts:
         "archive": ledger.origin.archive,
         "topic_id": ledger.origin.topic_id,
         "waiting": _waiting(settings, ledger, until),
+        "damage": list(damage.values()),
         "partitions": [
-            {"partition": number, "next": covered[number] if number < len(covered) else 0, "behind": count}
+            {
+                "partition": number,
+                "next": covered[number] if number < len(covered) else 0,
+                "behind": count,
+                "damage": damage.get(number),
+            }
             for number, count in behind.items()
         ],
     }

@@ -44,17 +44,17 @@ def _commands() -> Iterator[str]:
 
 
 def _leaves(above: click.Context, name: str) -> Iterator[click.Context]:
-    """A command below another; where it is a group, those below it."""
+    """A command below another; where it is a group, those below it, and itself where it runs alone too."""
     group = above.command
     command = group.get_command(above, name) if isinstance(group, click.Group) else None
     if command is None:
         raise LookupError(name)
     context = click.Context(command, info_name=name, parent=above, terminal_width=_WIDTH)
+    if not isinstance(command, click.Group) or command.invoke_without_command:
+        yield context
     if isinstance(command, click.Group):
         for below in command.list_commands(context):
             yield from _leaves(context, below)
-    else:
-        yield context
 
 
 def _block(context: click.Context) -> str:

@@ -61,6 +61,8 @@ def _show(told: dict[str, Any]) -> None:
                     screen.print(f"  {key.replace('_', ' '):15} {most}{_short(value)}")
             if part.get("unwritten_partitions"):
                 screen.print(Text(f"  {unwritten(part['unwritten_partitions'])}", style="yellow"))
+            for why in part.get("damage") or []:
+                screen.print(Text(f"  damaged: {why}", style="bold red"), soft_wrap=True)
             if part.get("shared_partitions"):
                 screen.print(Text(f"  {_SHARED}", style="yellow"))
 

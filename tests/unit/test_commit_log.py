@@ -6,14 +6,16 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
+from batch_layer.archive.flush import record_gap, recover
 from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.log import INDEXED, CommitLog
+from batch_layer.archive.log import INDEXED, CommitLog, Hole, HoleError
 from batch_layer.archive.manifest import Manifest, Part, decode, encode
 from batch_layer.archive.paths import HOURS, Paths, Span
-from config.errors import TrendsError
+from batch_layer.archive.placing import Site
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour
 from tests.laws.hdfs_double import HdfsDouble
+from tests.laws.test_archive_protocol import Inline
 
 PATHS = Paths("/archive", "posts")
 HOUR = Hour.parse("2017-01-06T07")
@@ -54,10 +56,58 @@ def test_the_chain_is_followed_to_its_end_and_from_there_again() -> None:
     assert (read(hdfs, log), log.position) == ([11], 40)
 
 
-def test_what_lies_behind_a_hole_is_not_archived() -> None:
+def test_what_lies_behind_a_hole_is_not_archived_and_the_hole_is_named() -> None:
+    hdfs = HdfsDouble()
+    put(hdfs, chunk(0, 10), chunk(20, 30), chunk(30, 31))
+    log = CommitLog(hdfs, PATHS, 0)
+    assert (read(hdfs, log), log.position) == ([0], 10)
+    assert isinstance(log.damage, HoleError)
+    assert log.damage.hole == Hole(10, 20, 2)
+    assert "offsets 10 to 19 is missing, and 2 lie behind it" in str(log.damage)
+    put(hdfs, chunk(10, 20))
+    assert (read(hdfs, log), log.position) == ([10, 20, 30], 31)
+    assert read(hdfs, log) == []
+    assert str(log.damage) == "None"
+
+
+def test_no_gap_is_committed_over_manifests_that_lie_behind_a_hole() -> None:
     hdfs = HdfsDouble()
     put(hdfs, chunk(0, 10), chunk(20, 30))
-    assert read(hdfs) == [0]
+    log = CommitLog(hdfs, PATHS, 0)
+    read(hdfs, log)
+    before = dict(hdfs.files)
+    for end in (15, 20, 400):
+        with pytest.raises(HoleError):
+            record_gap(Site(hdfs, PATHS, Inline()), log, end, 0)
+    with pytest.raises(HoleError):
+        log.append(chunk(10, 20))
+    with pytest.raises(HoleError):
+        recover(Site(hdfs, PATHS, Inline()), CommitLog(hdfs, PATHS, 0))
+    assert hdfs.files == before
+
+
+def test_a_gap_looks_for_manifests_that_came_after_the_log_was_read() -> None:
+    hdfs = HdfsDouble()
+    log = CommitLog(hdfs, PATHS, 0)
+    read(hdfs, log)
+    put(hdfs, chunk(10, 20))
+    with pytest.raises(HoleError):
+        record_gap(Site(hdfs, PATHS, Inline()), log, 40, 0)
+
+
+@pytest.mark.parametrize("harm", [b"", b"{", b"\xff", b"[" * 100_000, encode(chunk(10, 20, partition=1))])
+def test_a_damaged_manifest_ends_its_log_and_no_other_one(harm: bytes) -> None:
+    hdfs = HdfsDouble()
+    put(hdfs, chunk(0, 10), chunk(10, 20), chunk(20, 30), chunk(0, 7, partition=1), chunk(7, 9, partition=1))
+    hdfs.put(PATHS.commit(0, 10), harm)
+    ledger = ledger_of(hdfs)
+    assert ledger.covered == (10, 9)
+    assert ledger.damage.keys() == {0}
+    assert PATHS.commit(0, 10) in str(ledger.damage[0])
+    assert "trends archive gap 0 10" in str(ledger.damage[0])
+    put(hdfs, chunk(10, 20))
+    ledger.refresh()
+    assert (ledger.covered, ledger.damage) == ((30, 9), {})
 
 
 def test_other_files_in_the_folder_change_nothing() -> None:
@@ -71,16 +121,18 @@ def test_other_files_in_the_folder_change_nothing() -> None:
 def test_a_manifest_that_was_copied_to_another_place_is_refused() -> None:
     hdfs = HdfsDouble()
     hdfs.put(PATHS.commit(0, 0), encode(chunk(0, 10, partition=1)))
-    with pytest.raises(TrendsError, match="something else"):
-        read(hdfs)
+    log = CommitLog(hdfs, PATHS, 0)
+    assert read(hdfs, log) == []
+    assert "something else" in str(log.damage)
 
 
 def test_a_manifest_of_another_archive_is_refused_and_one_of_the_version_before_is_read() -> None:
     hdfs = HdfsDouble()
     put(hdfs, chunk(0, 10), replace(chunk(10, 20), archive="a" * 32))
     assert read(hdfs, CommitLog(hdfs, PATHS, 0, "a" * 32)) == [0, 10]
-    with pytest.raises(TrendsError, match="something else"):
-        read(hdfs, CommitLog(hdfs, PATHS, 0, "b" * 32))
+    other = CommitLog(hdfs, PATHS, 0, "b" * 32)
+    assert read(hdfs, other) == [0]
+    assert "something else" in str(other.damage)
 
 
 def test_an_index_file_of_another_archive_is_left_out() -> None:
