@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from batch_layer.archive.buffer import Record
-from batch_layer.archive.verify import Finding
+from batch_layer.archive.finding import Finding, not_compared
 from ingest.escapes import author_text
 from ingest.hashtags import Rule
 from ingest.hours import Hour
@@ -45,7 +45,7 @@ def compare_batch(document: HourDocument, posts: Iterable[Record], rule: Rule) -
     Whoever knows the rule that made it hands that one over: see `rules_by_version`.
     """
     if document["dirty"] or not document["complete"]:
-        return Finding(True, "provisional: not compared, it will be computed again", document["hour"])
+        return not_compared("provisional, it will be computed again", document["hour"])
     return _compared(document, posts, _tags(rule), rule.version, document["hour"])
 
 
@@ -54,7 +54,7 @@ def compare_lens(document: LensDocument, own: HourDocument, posts: Iterable[Reco
     lens = Lens(document["kind"], document["source"])
     where = f"{document['hour']}, {lens}"
     if own["dirty"] or not own["complete"] or own["token"] != document["token"]:
-        return Finding(True, "provisional: not compared, it will be computed again", where)
+        return not_compared("provisional, it will be computed again", where)
     of_lens = (post for post in posts if lens.source is None or post["source"] == lens.source)
     if lens.kind == "hashtag":
         return _compared(document, of_lens, _tags(rule), rule.version, where)
@@ -70,8 +70,8 @@ def _compared(
 ) -> Finding:
     if document["rule"] != rule:
         hour = Hour.parse(document["hour"])
-        what = f"made by rule {document['rule']}, which is not known here; {rule} is: not compared"
-        return Finding(True, what, where, _BY_THIS_RULE.format(since=hour, until=hour.plus(1)))
+        step = _BY_THIS_RULE.format(since=hour, until=hour.plus(1))
+        return not_compared(f"made by rule {document['rule']}, which is not known here; {rule} is", where, step)
     uses, count = recount(posts, used, once=True)
     told = (document["posts"], document["uses"], document["tags"], _kept(document["top"], document["tied_beyond"]))
     rows = [(tag, uses[tag]) for tag in sorted(uses, key=lambda tag: (-uses[tag], tag))]

@@ -18,26 +18,33 @@ from config.errors import UnavailableError
 from config.settings import KafkaSettings
 from ingest import kafka_log
 
+TRIES = 5
+
 
 def accepted(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, "array[int]"]:
     """The first offset that Kafka has of a partition, and every offset below `end` of a committed message.
 
-    Raises `UnavailableError` where Kafka does not answer, or nothing comes for a while.
+    Retention may delete messages while they are read: then it begins again at the first that is left. Raises
+    `UnavailableError` where Kafka does not answer, or nothing comes for a while.
     """
     consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-verify"}, logger=kafka_log.logger)
     try:
-        low, _ = consumer.get_watermark_offsets(TopicPartition(kafka.posts, partition), ASK_S)
-        if low >= end:
-            return low, array("q")
-        consumer.assign([TopicPartition(kafka.posts, partition, low)])
-        return low, _read(kafka, consumer, end)
+        for _ in range(TRIES):
+            low, _high = consumer.get_watermark_offsets(TopicPartition(kafka.posts, partition), ASK_S)
+            if low >= end:
+                return low, array("q")
+            consumer.assign([TopicPartition(kafka.posts, partition, low)])
+            if (there := _read(kafka, consumer, end)) is not None:
+                return low, there
+        raise UnavailableError("Kafka deletes messages faster than they are read", where=f"{kafka.posts}/{partition}")
     except KafkaException as error:
         raise unavailable(kafka, error) from None
     finally:
         consumer.close()
 
 
-def _read(kafka: KafkaSettings, consumer: Consumer, end: int) -> "array[int]":
+def _read(kafka: KafkaSettings, consumer: Consumer, end: int) -> "array[int] | None":
+    """Offsets from where the consumer stands; None where the next one has been deleted."""
     offsets = array("q")
     deadline = monotonic() + ASK_S
     while monotonic() < deadline:
@@ -48,6 +55,8 @@ def _read(kafka: KafkaSettings, consumer: Consumer, end: int) -> "array[int]":
                 offsets.append(message.offset())
             elif error is None or error.code() == PARTITION_EOF:
                 return offsets
-            elif error.code() == OUT_OF_RANGE or error.fatal():
+            elif error.code() == OUT_OF_RANGE:
+                return None
+            elif error.fatal():
                 raise unavailable(kafka, KafkaException(error))
     raise UnavailableError("Kafka sends nothing more", where=f"{kafka.bootstrap} {kafka.posts}")

@@ -2,111 +2,149 @@
 
 It trusts nothing that the archiver wrote beyond the manifests: it reads every Avro file, and Kafka where that still has
 the messages. It changes nothing, except that parts committed by a dead archiver are brought to their places.
+
+It runs beside archivers and compactors. What it takes for wrong is looked at again with a ledger that is read
+afterwards, and only what was committed when it began is compared with Kafka.
 """
 
 import time
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 from batch_layer.archive.accepted import accepted
+from batch_layer.archive.finding import Finding
 from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import Try, hour_folder
+from batch_layer.archive.log import start_of
+from batch_layer.archive.manifest import Manifest
+from batch_layer.archive.paths import HOURS
 from batch_layer.archive.positions import positions
 from batch_layer.archive.posts import records_of
-from batch_layer.archive.store import Entry
+from batch_layer.archive.strays import strays
 from batch_layer.archive.upkeep import ledger_of
-from config.errors import TrendsError
+from config.errors import DamagedError
 from config.settings import Settings
-from ingest.hours import Hour, Millis, millis
-
-STRAY_MS = 86_400_000
-"""What lies in `_tmp` for longer belongs to nobody who is alive."""
-
+from ingest.hours import Hour, Millis
 
 Offsets = defaultdict[int, "array[int]"]
 """The offsets that were found in files, by partition."""
 
-
-class Finding(NamedTuple):
-    """One thing that was looked at."""
-
-    ok: bool
-    what: str
-    where: str
-    next_step: str = ""
+_UNHIDE = "Rename the gap, and the partition's folder in _index: the hole that is left is named, and they are read"
+_RESTORE_HOUR = "Restore the hour's folder from a backup of HDFS"
 
 
-def verify_archive(settings: Settings, hours: Sequence[Hour] | None) -> Iterator[Finding]:
+def verify_archive(settings: Settings, hours: Sequence[Hour] | None, now: Millis | None = None) -> Iterator[Finding]:
     """Look at these hours, or at everything. Raises `UnavailableError` where HDFS or Kafka can't be reached."""
     ledger = ledger_of(settings)
-    partitions = positions(settings.kafka, ledger)
-    yield from _chains(ledger, partitions)
+    ends = positions(settings.kafka, ledger)
+    yield from _chains(ledger, ends)
     offsets: Offsets = defaultdict(lambda: array("q"))
-    for hour in ledger.hours() if hours is None else hours:
-        yield _hour(ledger, hour, offsets)
-        yield from _strays(ledger, hour)
+    damaged: set[str] = set()
+    looked_at = ledger.hours() if hours is None else hours
+    for hour in looked_at:
+        finding = _hour(ledger, hour, offsets)
+        if not finding.ok:
+            damaged.add(str(hour))
+        yield finding
     if hours is None:
-        for partition in partitions:
+        for partition, end in ends.items():
+            manifests = [each for each in ledger.manifests(partition) if each.next <= end]
             archived = array("q", sorted(offsets[partition]))
-            yield _counted(settings, ledger.manifests(partition), partition, archived)
-        yield from _stray_hours(ledger)
-        yield from _stray_tries(ledger, time.time_ns() // 1_000_000)
+            yield _counted(settings, manifests, partition, archived, damaged)
+    yield from strays(ledger, hours, time.time_ns() // 1_000_000 if now is None else now)
 
 
-def _chains(ledger: Ledger, partitions: Mapping[int, int]) -> Iterator[Finding]:
-    """Manifests follow one another from offset 0; gaps are told; no manifest lies behind a hole."""
-    for partition, end in partitions.items():
+def _chains(ledger: Ledger, ends: Mapping[int, int]) -> Iterator[Finding]:
+    """Manifests follow one another from offset 0 to the end, none hides another one; gaps are told."""
+    damage = ledger.damage
+    for partition, end in ends.items():
         where, manifests = f"{ledger.paths.topic}/{partition}", ledger.manifests(partition)
-        behind = ledger.store.entries(ledger.paths.commits(partition), after=f"{end:020d}")
-        if behind:
-            step = f"Restore the manifest that begins at offset {end}"
-            yield Finding(False, f"{len(behind)} manifests behind a hole at offset {end}", where, step)
+        if (error := damage.get(partition)) is not None:
+            yield _of_error(error)
         else:
             yield Finding(True, f"{len(manifests)} manifests, contiguous from 0 to {end}", where)
+        yield from _hidden(ledger, partition, manifests)
         for gap in (manifest for manifest in manifests if manifest.kind == "gap"):
-            what = f"offsets {gap.start} to {gap.next - 1} were deleted by Kafka before they were archived"
+            why = gap.why or "deleted by Kafka before they were archived"
+            what = f"offsets {gap.start} to {gap.next - 1} were {why}"
             yield Finding(False, what, where, "They are lost here; ingest that time again from its source")
+    if (error := damage.get(HOURS)) is not None:
+        yield _of_error(error)
+
+
+def _hidden(ledger: Ledger, partition: int, manifests: Sequence[Manifest]) -> Iterator[Finding]:
+    """Manifests that begin inside another one, which nobody reads. Earlier versions put gaps over some."""
+    starts = {manifest.start for manifest in manifests}
+    folder = ledger.paths.commits(partition)
+    names = (entry.name for entry in ledger.store.entries(folder))
+    there = [start for start in map(start_of, names) if start is not None]
+    for manifest in manifests:
+        inside = [start for start in there if manifest.start < start < manifest.next and start not in starts]
+        if inside:
+            path = ledger.paths.commit(partition, manifest.start)
+            what = f"the {manifest.kind} hides {len(inside)} manifest(s), the first at offset {inside[0]}"
+            step = _UNHIDE if manifest.kind == "gap" else "Report this: it must never happen"
+            yield Finding(False, what, path, step)
 
 
 def _hour(ledger: Ledger, hour: Hour, offsets: Offsets) -> Finding:
-    """Read an hour's parts: as many records as were committed, each in the hour, no offset twice."""
+    """Read an hour's parts. What is wrong is looked at again where a compaction has replaced parts meanwhile."""
+    while True:
+        parts = ledger.parts(hour)
+        finding, found = _look(ledger, hour)
+        if not finding.ok:
+            ledger.refresh()
+            if ledger.parts(hour) != parts:
+                continue
+        for partition, offset in found:
+            offsets[partition].append(offset)
+        return finding
+
+
+def _look(ledger: Ledger, hour: Hour) -> tuple[Finding, set[tuple[int, int]]]:
+    """As many records as were committed, no offset twice; and where the records lay on Kafka."""
     seen: set[tuple[int, int]] = set()
     count = 0
     try:
         for part in ledger.parts(hour):
             for record in records_of(ledger, part):
                 count += 1
-                _belongs(millis(record["created_at"]), part, hour)
                 seen.add((record["partition"], record["offset"]))
-                offsets[record["partition"]].append(record["offset"])
-    except TrendsError as error:
-        if error.retriable:
-            raise
-        return Finding(False, error.what, error.where, error.next_step)
+    except DamagedError as error:
+        return _of_error(error), seen
     committed = sum(part.records for part in ledger.arrived(hour))
-    if not count == len(seen) == committed:
-        what = f"{count} records at {len(seen)} offsets, and {committed} were committed"
-        return Finding(False, what, str(hour), "Restore the hour's folder from a backup of HDFS")
-    return Finding(True, f"{count} posts, as committed", str(hour))
+    if count != len(seen):
+        return Finding(False, f"{count} records at {len(seen)} offsets", str(hour), _RESTORE_HOUR), seen
+    if count != committed and (known := _known(ledger, seen)) != committed:
+        return Finding(False, f"{known} records, and {committed} were committed", str(hour), _RESTORE_HOUR), seen
+    return Finding(True, f"{count} posts, as committed", str(hour)), seen
 
 
-def _belongs(moment: Millis, part: Part, hour: Hour) -> None:
-    if not (hour.start_ms <= moment < hour.end_ms and part.min_at <= moment <= part.max_at):
-        what = f"a post of {moment} ms lies in {hour}"
-        raise TrendsError(what, where=part.path, next_step="Restore it from a backup of HDFS")
+def _known(ledger: Ledger, seen: set[tuple[int, int]]) -> int:
+    """How many offsets lie in chunks that are read. A compacted hour may have others, of a hole or of a gap."""
+    partitions = {partition for partition, _ in seen}
+    chunks = {number: [each for each in ledger.manifests(number) if each.kind == "chunk"] for number in partitions}
+    starts = {partition: [each.start for each in of] for partition, of in chunks.items()}
+    known = 0
+    for partition, offset in seen:
+        at = bisect_right(starts[partition], offset) - 1
+        known += at >= 0 and offset < chunks[partition][at].next
+    return known
 
 
-def _counted(settings: Settings, manifests: list[Manifest], partition: int, archived: "array[int]") -> Finding:
+def _counted(
+    settings: Settings, manifests: list[Manifest], partition: int, archived: "array[int]", damaged: set[str]
+) -> Finding:
     """Per chunk: what is archived and what was rejected is what Kafka has, each offset once."""
     where = f"{settings.kafka.posts}/{partition}"
     end = manifests[-1].next if manifests else 0
     low, there = accepted(settings.kafka, partition, end)
-    compared = 0
+    compared = left_out = 0
     for chunk in (manifest for manifest in manifests if manifest.kind == "chunk"):
+        if any(part.hour in damaged for part in chunk.parts):
+            left_out += 1
+            continue
         ours = archived[bisect_left(archived, chunk.start) : bisect_left(archived, chunk.next)]
         what = f"offsets {chunk.start} to {chunk.next - 1}: {len(ours)} archived, {chunk.rejected} rejected"
         if len(set(ours)) != chunk.records or len(ours) != chunk.records:
@@ -119,37 +157,9 @@ def _counted(settings: Settings, manifests: list[Manifest], partition: int, arch
             compared += len(theirs)
     rejected = sum(manifest.rejected for manifest in manifests)
     what = f"{len(archived)} archived and {rejected} rejected below {end}, each once"
-    return Finding(True, f"{what}; {compared} of them compared with Kafka", where)
+    but = f"; {left_out} chunks of damaged hours were left out" if left_out else ""
+    return Finding(True, f"{what}; {compared} of them compared with Kafka{but}", where)
 
 
-def _strays(ledger: Ledger, hour: Hour) -> Iterator[Finding]:
-    known = {part.path for part in ledger.arrived(hour)}
-    known |= {part.path for link in ledger.compactions for part in link.parts}
-    folder = ledger.paths.absolute(hour_folder(hour))
-    for entry in ledger.store.entries(folder):
-        if f"{hour_folder(hour)}/{entry.name}" not in known:
-            step = "No reader takes it; delete it if nobody knows it"
-            yield Finding(False, "a file that no manifest names", f"{folder}/{entry.name}", step)
-
-
-def _stray_hours(ledger: Ledger) -> Iterator[Finding]:
-    known = {ledger.paths.absolute(hour_folder(hour)) for hour in ledger.hours()}
-    root = ledger.paths.absolute("").rstrip("/")
-    for day in _named(ledger.store.entries(root), "dt="):
-        for hour in _named(ledger.store.entries(f"{root}/{day.name}"), "hour="):
-            folder = f"{root}/{day.name}/{hour.name}"
-            if folder not in known and ledger.store.entries(folder):
-                yield Finding(False, "a folder of an hour that no manifest names", folder, "No reader takes it")
-
-
-def _stray_tries(ledger: Ledger, now: Millis) -> Iterator[Finding]:
-    for entry in ledger.store.entries(ledger.paths.all_tmp):
-        tried = Try.of(entry.name)
-        if entry.modified_at < now - STRAY_MS and not (tried and ledger.committed(tried)):
-            path = f"{ledger.paths.all_tmp}/{entry.name}"
-            step = "`trends archive` and `trends compact` delete it once they have committed in its place"
-            yield Finding(False, "left by somebody who died before a commit", path, step)
-
-
-def _named(entries: Iterable[Entry], prefix: str) -> Iterator[Entry]:
-    return (entry for entry in entries if entry.is_folder and entry.name.startswith(prefix))
+def _of_error(error: DamagedError) -> Finding:
+    return Finding(False, error.what, error.where, error.next_step)

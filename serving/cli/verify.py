@@ -16,38 +16,43 @@ from serving.views import Kind
 if TYPE_CHECKING:  # the archive's libraries are imported when the command runs
     from zoneinfo import ZoneInfo
 
-    from batch_layer.archive.verify import Finding
+    from batch_layer.archive.finding import Finding
 
 
 @click.command()
 @click.option("--hour", metavar="HOUR", help="One hour: 2017-01-06T07, monday-7h.")
 @click.option("--all", "everything", is_flag=True, help="Every hour, and every offset of the archive.")
+@click.option("--quiet", "-q", is_flag=True, help="Leave out what is fine.")
 @tz_option
 @json_option
 @click.pass_context
-def verify(ctx: click.Context, hour: str | None, everything: bool, tz: "ZoneInfo", as_json: bool) -> None:
-    """Recount and compare.
+def verify(ctx: click.Context, hour: str | None, everything: bool, quiet: bool, tz: "ZoneInfo", as_json: bool) -> None:
+    """Recount and compare, while everything runs.
 
     The archive against Kafka: manifests contiguous, each accepted offset archived or rejected once, files as committed.
     The batch layer against a recount of the archived posts. The speed layer against the posts as they were sent, where
-    both have come to the end. Exits with 1 if anything is wrong.
+    both have come to the end. What can't be compared is counted apart. Exits with 1 if anything is wrong.
 
     \b
     Examples:
       trends verify --all
+      trends verify --all --quiet
       trends verify --hour 2017-01-06T07 --json
     """
     if everything == (hour is not None):
         raise UsageError("give either --hour or --all", next_step="Example: trends verify --hour monday-7h")
     settings = settings_of(ctx)
     hours = None if hour is None else [Hour.of(parse(hour, now(), tz))]
-    findings = list(_told(_findings(settings, hours), as_json))
+    findings = list(_told(_findings(settings, hours), as_json, quiet))
     wrong = [finding for finding in findings if not finding.ok]
+    apart = sum(not finding.compared for finding in findings)
     if as_json:
-        told = [finding._asdict() for finding in findings]
-        click.echo(json.dumps({"ok": not wrong, "checked": len(findings), "findings": told}, ensure_ascii=False))
+        told = [finding._asdict() for finding in findings if not (quiet and finding.ok)]
+        counts = {"ok": not wrong, "checked": len(findings) - apart, "not_compared": apart}
+        click.echo(json.dumps({**counts, "findings": told}, ensure_ascii=False))
     else:
-        click.echo(f"{len(findings):,} things checked, {len(wrong):,} wrong")
+        left_out = f", {apart:,} not compared" if apart else ""
+        click.echo(f"{len(findings) - apart:,} things checked, {len(wrong):,} wrong{left_out}")
     ctx.exit(1 if wrong else 0)
 
 
@@ -62,8 +67,8 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     """Both layers against the archived posts, hour by hour."""
     from batch_layer.archive.archives import Archives
     from batch_layer.archive.upkeep import ledger_of
-    from batch_layer.archive.verify import Finding
-    from batch_layer.recount import compare_batch, compare_lens, compare_speed_by_any, rules_by_version
+    from batch_layer.compare_views import Rules, ViewComparison
+    from batch_layer.recount import rules_by_version
     from ingest.hashtags import Rule
     from serving.rulebook import entries
     from serving.store import Store
@@ -71,27 +76,11 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     rule = Rule.corrected(settings.rule.ignore, settings.rule.aliases)
     kinds: tuple[Kind, ...] = ("hashtag", *settings.ingest.kinds)
     with Store(settings.mongo) as store:
-        settled = _settled(settings)
         by_version = rules_by_version((entry.text for entry in entries(store).values()), rule)
         history = Archives(settings, store).history(ledger_of(settings), now())
+        comparison = ViewComparison(store, history, Rules(rule, by_version), kinds, lambda: _settled(settings))
         for hour in history.hours() if hours is None else hours:
-            with store.snapshot() as snapshot:
-                document = snapshot.batch([hour]).get(str(hour))
-                lenses = snapshot.lenses_of(hour)
-                speed = {kind: snapshot.speed_rows(hour, kind=kind) for kind in kinds} if document is None else {}
-            if document is not None:
-                posts = list(history.records(hour))
-                made_by = by_version.get(document["rule"], rule)
-                yield compare_batch(document, posts, made_by)
-                yield from (compare_lens(each, document, posts, made_by) for each in lenses)
-            elif settled:
-                posts = list(history.records(hour))
-                rules = (rule, *by_version.values())
-                for kind, rows in speed.items():
-                    counts = {row.tag: row.count for row in rows}
-                    yield compare_speed_by_any(str(hour), counts, posts, rules, kind)
-            else:
-                yield Finding(True, "posts are still on their way: the speed layer was not compared", str(hour))
+            yield from comparison.hour(hour)
 
 
 def _settled(settings: Settings) -> bool:
@@ -105,10 +94,11 @@ def _settled(settings: Settings) -> bool:
     return caught_up(settings) and drained(settings.kafka, archived) == archived.keys()
 
 
-def _told(findings: "Iterable[Finding]", as_json: bool) -> "Iterator[Finding]":
-    """Tell each finding as it comes: what is wrong on standard output, the rest on standard error."""
+def _told(findings: "Iterable[Finding]", as_json: bool, quiet: bool) -> "Iterator[Finding]":
+    """Print each finding as it comes."""
     for finding in findings:
-        if not as_json:
+        if not as_json and not (quiet and finding.ok):
             step = f". {finding.next_step}" if finding.next_step else ""
-            click.echo(f"{'ok   ' if finding.ok else 'WRONG'} {finding.where}: {finding.what}{step}", err=finding.ok)
+            mark = "WRONG" if not finding.ok else "ok   " if finding.compared else "-    "
+            click.echo(f"{mark} {finding.where}: {finding.what}{step}")
         yield finding

@@ -180,5 +180,6 @@ def test_verify_tells_of_files_that_no_manifest_names(settings: Settings, posts:
     folder = ledger.parts(ledger.hours()[0])[0].path.rpartition("/")[0]
     ledger.store.put(f"{folder}/stray.avro", b"x")
     ledger.store.put(f"{settings.hdfs.root}/dt=1999-01-01/hour=07/stray.avro", b"x")
-    where = {finding.where for finding in verify_archive(settings, None) if not finding.ok}
+    later = wall_clock() + 3_600_000
+    where = {finding.where for finding in verify_archive(settings, None, later) if not finding.ok}
     assert where == {f"{folder}/stray.avro", f"{settings.hdfs.root}/dt=1999-01-01/hour=07"}
