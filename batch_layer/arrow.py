@@ -1,7 +1,7 @@
 """Sorted posts in Arrow batches -> ranked hours in Arrow batches: what runs inside Spark's Python workers.
 
-It imports no Spark and no settings, so a worker needs the packages `ingest` and `serving`, `msgspec`, `regex` and
-`stop-words`.
+It imports no Spark and no settings, so a worker needs the packages `config`, `ingest` and `serving`, `msgspec`,
+`regex` and `stop-words`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from batch_layer.rank import NOTHING_FURTHER, Columns, Further, Ranked, Ranking, rank_columns
+from config.decoding import decoding
 from ingest.hashtags import Rule
 from ingest.hours import Hour
 from serving.views import Lens, Row
@@ -21,6 +22,9 @@ COLUMNS = ("hour", "source", "id", "text", "tags")
 """What comes in: the hour as its serial, and `Arrived`; sorted by hour, partition, offset."""
 LANG = "lang"
 """Comes behind them where phrases are counted."""
+
+DAMAGED_POST = "post in a Spark task"
+"""What an error calls a post that can't be decoded: by these words the driver knows it again."""
 
 _TOTALS = ("tied_beyond", "uses", "tags", "posts")
 _ROWS = pa.list_(pa.struct([("tag", pa.string()), ("shown", pa.string()), ("count", pa.int64())]))
@@ -69,12 +73,13 @@ def _ranking(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Columns]]:
-    """Batches cut where the hour changes."""
+    """Batches cut where the hour changes. Raises `DamagedError`: Spark passes bytes on that are no text."""
     for batch in batches:
         runs = compute.run_end_encode(batch.column(0))
         start = 0
         for serial, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-            columns = [column.to_pylist() for column in batch.slice(start, end - start).columns[1:]]
+            with decoding(DAMAGED_POST, "the archive", "Restore its file from a backup of HDFS"):
+                columns = [column.to_pylist() for column in batch.slice(start, end - start).columns[1:]]
             yield serial, Columns(*columns, *([[None] * (end - start)] if batch.num_columns == len(COLUMNS) else []))
             start = end
 

@@ -22,10 +22,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from batch_layer.archive.history import History
 from batch_layer.archive.manifest import SCHEMA_PATH, Part
-from batch_layer.arrow import COLUMNS, LANG, RANKED_DDL, rank_batches, ranked_hours
+from batch_layer.arrow import COLUMNS, DAMAGED_POST, LANG, RANKED_DDL, rank_batches, ranked_hours
 from batch_layer.rank import Further, Ranked
 from batch_layer.spark import Engine
-from config.errors import TrendsError
+from config.errors import DamagedError, TrendsError
 from config.settings import BatchSettings, Settings
 from ingest.hashtags import Rule
 from ingest.hours import HOUR_MS, Hour
@@ -42,14 +42,14 @@ _SLICE_HOURS = 1_000
 """Most hours in a slice, fewer where phrases are counted: their rows are in the driver at once, some 100 MB."""
 
 
+_UNREADABLE = ("FAILED_READ_FILE", "org.apache.avro", "BlockMissingException", f"damaged {DAMAGED_POST}")
+"""Words in Spark's errors that say that it is a file's bytes that are at fault."""
+
+
 class SparkFailedError(TrendsError):
     """Spark gave up on a job. The next try may go well, on a new session."""
 
     retriable = True
-
-
-class DamagedError(TrendsError):
-    """What lies in the archive is not what its manifests list."""
 
 
 class VanishedError(DamagedError):
@@ -99,7 +99,11 @@ def slices(hours: Iterable[Hour], history: History, most_posts: int, most_hours:
 def _rank_slice(
     engine: Engine, settings: Settings, history: History, hours: Sequence[Hour], rule: Rule
 ) -> Iterator[HourResult]:
-    """One slice; where a file in it can't be read, its halves, until the damaged hour is alone."""
+    """One slice; where a file in it can't be read, its halves, until the damaged hour is alone.
+
+    An hour that has not the posts that are listed may lack them, or damage may have carried some over from another hour
+    of the slice. So it is read once more, alone.
+    """
 
     def again(_: RetryCallState) -> None:
         history.refresh()
@@ -112,7 +116,11 @@ def _rank_slice(
         reraise=True,
     )
     try:
-        yield from tries(_read, engine, settings, history, hours, rule)
+        for result in tries(_read, engine, settings, history, hours, rule):
+            if result.error is None or len(hours) == 1:
+                yield result
+            else:
+                yield from _rank_slice(engine, settings, history, [result.hour], rule)
     except DamagedError as error:
         if len(hours) == 1:
             yield HourResult(hours[0], None, (), error)
@@ -163,7 +171,7 @@ def _posts(spark: SparkSession, paths: list[str], *, phrases: bool) -> DataFrame
     has_sign = sql.col("text").contains("#") | sql.col("text").contains("＃")
     has_hashtags = sql.when(sql.col("tags").isNull() & has_sign, sql.col("text"))
     return read.select(
-        sql.floor(sql.col("created_at") / HOUR_MS).cast("int").alias("hour"),
+        sql.floor(sql.col("created_at") / HOUR_MS).try_cast("int").alias("hour"),  # no hour is that of a damaged time
         "source",
         "id",
         sql.col("text") if phrases else has_hashtags.alias("text"),
@@ -231,8 +239,9 @@ def _told(error: Exception, hours: Sequence[Hour], engine: Engine) -> TrendsErro
     where = f"archive of {hours[0]}" + (f" to {hours[-1]}" if len(hours) > 1 else "")
     if "FILE_NOT_EXIST" in text or "PATH_NOT_FOUND" in text or "FileNotFoundException" in text:
         return VanishedError("a listed file is not there", where=where, next_step="`trends archive` puts it there")
-    if "FAILED_READ_FILE" in text or "org.apache.avro" in text or "BlockMissingException" in text:
-        return DamagedError("a file can't be read", where=where, next_step=f"See {engine.log_path}")
+    if any(words in text for words in _UNREADABLE):
+        step = f"`trends verify --hour {hours[0]}` names the file; see {engine.log_path}"
+        return DamagedError("a file can't be read", where=where, next_step=step)
     log.debug("Spark: %s", text)
     first = next((line for line in text.splitlines() if "Exception" in line or "Error" in line), text[:200])
     return SparkFailedError(first.strip()[:300], where="Spark", next_step=f"See {engine.log_path}")
