@@ -61,7 +61,7 @@ class ViewComparison:
             try:
                 found = self._look(hour)
             except DamagedError as error:
-                return [not_compared(f"{error.where} is damaged", str(hour))]
+                found = [Finding(False, error.what, error.where, error.next_step)]
             if found == before or all(finding.ok for finding in found):
                 return found
             before = found

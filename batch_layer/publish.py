@@ -14,6 +14,7 @@ from batch_layer.coverage import CoversLessError, shortfall_of
 from batch_layer.rank import Ranked
 from ingest import phrases
 from ingest.hours import Hour, Millis
+from serving.documents import BEFORE, sound
 from serving.store import Store, told
 from serving.views import (
     FIRST,
@@ -179,7 +180,8 @@ def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
             "speed": True,
             "top": {"$slice": FIRST},
         }
-        return {each["hour"]: each for each in store.collection(HOURS).find(wanted, fields)}  # type: ignore[misc]
+        found = sound(store.collection(HOURS).find(wanted, fields), BEFORE)
+        return {each["hour"]: each for each in found}  # type: ignore[misc]
 
 
 def _seen(store: Store, hours: Sequence[Computed], before: Mapping[str, HourDocument]) -> dict[str, SpeedSeen | None]:

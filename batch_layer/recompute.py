@@ -21,6 +21,7 @@ from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import Hour, Millis
 from ingest.rule_text import phrases_text, text_of
+from serving.documents import HOUR, sound
 from serving.rulebook import keep
 from serving.store import Store, told
 from serving.views import HOURS, LENSES, HourDocument
@@ -228,7 +229,7 @@ class Batch:
     def _refuse_to_lose(self) -> None:
         """Raise `CoversLessError` where a document covers more than the archive: emptied, it could not be computed."""
         with told():
-            for each in self.store.collection(HOURS).find({}, {"top": False}):
+            for each in sound(self.store.collection(HOURS).find({}, {"top": False}), HOUR):
                 if short := shortfall_of(each, self.history.covered, self.history.provenance):
                     raise CoversLessError(Hour.parse(each["hour"]), short)
 
@@ -236,7 +237,7 @@ class Batch:
         """Delete all batch documents but those of this run's earlier attempts; the first tags of those planned."""
         others = {"run": {"$ne": run.id}}
         with told():
-            there = {each["hour"] for each in self.store.collection(HOURS).find(others, {"hour": True})}
+            there = {each.get("hour") for each in self.store.collection(HOURS).find(others, {"hour": True})}
         had = tops(self.store, [each.hour for each in plan.hours if str(each.hour) in there])
         with told():
             count = self.store.collection(HOURS).delete_many(others).deleted_count
@@ -248,7 +249,7 @@ class Batch:
     def _left(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:
         """What an earlier attempt of this run has not published, or what became dirty since."""
         with told():
-            found = self.store.collection(HOURS).find({"run": run.id}, {"top": False})
+            found = sound(self.store.collection(HOURS).find({"run": run.id}, {"top": False}), HOUR)
             published: dict[str, HourDocument] = {each["hour"]: each for each in found}  # type: ignore[misc]
         left = [
             each

@@ -78,7 +78,7 @@ def states(snapshot: Snapshot) -> States:
     rules: Counter[str] = Counter()
     with told():
         for each in snapshot.collection(HOURS).aggregate(BY_STATE, session=snapshot.session):
-            counts[each["_id"]["complete"] and not each["_id"]["dirty"]] += each["hours"]
+            counts[each["_id"].get("complete") is True and each["_id"].get("dirty") is False] += each["hours"]
             rules[each["_id"]["rule"]] += each["hours"]
     last = newest(snapshot, ("batch", "speed"), HASHTAGS)
     return States(len(_live(snapshot)), counts[False], counts[True], last, dict(rules))

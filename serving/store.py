@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -22,7 +23,7 @@ from pymongo.errors import BulkWriteError, ConfigurationError, InvalidURI, PyMon
 from config.errors import UnavailableError, UsageError
 from config.settings import MongoSettings
 from ingest.hours import Hour
-from serving import indexes
+from serving import documents, indexes
 from serving.views import (
     FIRST,
     HASHTAGS,
@@ -74,7 +75,7 @@ def client_of(settings: MongoSettings) -> MongoClient[Document]:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Turn the driver's errors into one that says what next, without the connection string."""
+    """Turn the driver's errors into one that says what next, without the connection string; damage into its own."""
     try:
         yield
     except PyMongoError as error:
@@ -83,6 +84,8 @@ def told() -> Iterator[None]:
             where="MongoDB",
             next_step="See `trends status` and `trends logs mongo`",
         ) from error
+    except (BSONError, LookupError, TypeError, ValueError, OverflowError, UsageError) as error:
+        raise documents.unreadable(error) from error
 
 
 class Store:
@@ -133,9 +136,9 @@ class Store:
         self._publish(LENSES, [dict(lens_document(view)) for view in views if view.lens != HASHTAGS])
         return self._publish(HOURS, [dict(hour_document(view)) for view in views if view.lens == HASHTAGS])
 
-    def _publish(self, name: str, documents: Sequence[Document]) -> int:
+    def _publish(self, name: str, published: Sequence[Document]) -> int:
         """Put documents in place of those whose token is not larger; how many were not refused."""
-        left = list(documents)
+        left = list(published)
         tokens: dict[str, int] = {}
         while left:
             self._replace_smaller(name, left)
@@ -143,15 +146,14 @@ class Store:
             ids = [document["_id"] for document in left]
             with told():
                 there = self.collection(name).find({"_id": {"$in": ids}}, {"token": True})
-                tokens |= {document["_id"]: document["token"] for document in there}
+                tokens |= {each["_id"]: documents.token_of(each) for each in there}
             left = [document for document in left if tokens.get(document["_id"], -1) < document["token"]]
-        return sum(tokens[document["_id"]] == document["token"] for document in documents)
+        return sum(tokens[document["_id"]] == document["token"] for document in published)
 
-    def _replace_smaller(self, name: str, documents: Iterable[Document]) -> None:
+    def _replace_smaller(self, name: str, wanted: Iterable[Document]) -> None:
         """Replace, or make, the documents whose token is smaller."""
-        guarded = [
-            ReplaceOne({"_id": each["_id"], "token": {"$lt": each["token"]}}, each, upsert=True) for each in documents
-        ]
+        older = documents.older_than
+        guarded = [ReplaceOne({"_id": each["_id"]} | older(each["token"]), each, upsert=True) for each in wanted]
         with told():
             try:
                 self.collection(name).bulk_write(guarded, ordered=False)
@@ -181,7 +183,7 @@ class Store:
         row = {"tag": "$tag", "shown": "$shown", "count": "$count"}
         ranked = {"$topN": {"n": FIRST, "sortBy": {"count": DESCENDING, "tag": ASCENDING}, "output": row}}
         stages: list[Document] = [
-            {"$match": {"hour": {"$in": [str(hour) for hour in hours]}}},
+            {"$match": {"hour": {"$in": [str(hour) for hour in hours]}, **documents.SOUND_USE}},
             {"$group": {"_id": "$hour", "uses": {"$sum": "$count"}, "tags": {"$sum": 1}, "top": ranked}},
         ]
         with told():
@@ -196,10 +198,10 @@ class Store:
                 self.collection(HOURS).update_many({"_id": {"$in": ids}}, {"$set": {"dirty": True}})
 
     def batch_documents(self, since: Hour, until: Hour) -> list[HourDocument]:
-        """The batch documents of `[since, until)` by hour, without their rows."""
+        """The sound batch documents of `[since, until)` by hour, without their rows: so damaged ones are replaced."""
         with told():
             found = self.collection(HOURS).find({"hour": {"$gte": str(since), "$lt": str(until)}}, _WITHOUT_ROWS)
-            return list(found.sort("hour"))  # type: ignore[arg-type]  # the documents are those of `serving.views`
+            return list(documents.sound(found.sort("hour"), documents.HOUR))  # type: ignore[arg-type]
 
     # What every answer is read from
 
@@ -235,19 +237,22 @@ class Snapshot:
         ids = [hour_id(hour) for hour in hours]
         with told():
             found = self._hours.find({"_id": {"$in": ids}}, None if rows else _WITHOUT_ROWS, session=self._session)
-            return {document["hour"]: document for document in found}  # type: ignore[misc]
+            shape = documents.RANKED_HOUR if rows else documents.HOUR
+            return {each["hour"]: documents.check(each, shape) for each in found}  # type: ignore[misc]
 
     def lenses(self, hours: Sequence[Hour], lens: Lens) -> dict[str, LensDocument]:
         """The documents of some hours through one lens, by hour."""
         ids = [lens_id(lens, hour) for hour in hours]
         with told():
             found = self._lenses.find({"_id": {"$in": ids}}, session=self._session)
-            return {document["hour"]: document for document in found}  # type: ignore[misc]
+            shape = documents.LENS
+            return {each["hour"]: documents.check(each, shape) for each in found}  # type: ignore[misc]
 
     def lenses_of(self, hour: Hour) -> list[LensDocument]:
         """All that was seen of an hour through other lenses than the hour's own."""
         with told():
-            return list(self._lenses.find({"hour": str(hour)}, session=self._session).sort("_id"))  # type: ignore[arg-type]
+            found = self._lenses.find({"hour": str(hour)}, session=self._session).sort("_id")
+            return [documents.check(each, documents.LENS) for each in found]  # type: ignore[misc]
 
     def speed_rows(self, hour: Hour, limit: int = 0, kind: Kind = "hashtag") -> list[Row]:
         """The hour's speed rows, ranked; all of them where limit is 0."""
@@ -256,7 +261,8 @@ class Snapshot:
         ranked = [("count", DESCENDING), ("tag", ASCENDING)]
         with told():
             found = uses.find(of_hour, wanted, session=self._session).sort(ranked).limit(limit)
-            return [Row(each["tag"], each["shown"], each["count"]) for each in found]
+            sound = (documents.check(each, documents.USE) for each in found)
+            return [Row(each["tag"], each["shown"], each["count"]) for each in sound]
 
     def speed_totals(self, hour: Hour, count: int, kind: Kind = "hashtag") -> tuple[int, int, int]:
         """The hour's uses, distinct tags, and how many tags have exactly this count."""

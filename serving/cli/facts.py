@@ -186,6 +186,7 @@ def _hours(settings: Settings) -> Facts:
 
 
 def _runs(settings: Settings) -> list[Facts]:
+    from serving.documents import RUN, sound
     from serving.store import Store, told
     from serving.views import RUNS
 
@@ -194,7 +195,7 @@ def _runs(settings: Settings) -> list[Facts]:
     wanted = dict.fromkeys(kept, True) | {"state": {"$cond": [silent, "dead", "$state"]}}
     with Store(settings.mongo) as store, told():
         runs = store.collection(RUNS).find(projection=wanted).sort("token", -1).limit(_RUNS)
-        return [run | _times(run) for run in runs]
+        return [run | _times(run) for run in sound(runs, RUN)]
 
 
 def _times(run: Facts) -> Facts:

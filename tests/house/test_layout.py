@@ -15,7 +15,15 @@ MAY_IMPORT = {
     "ingest": {"config", "ingest"},
     "serving": {"config", "ingest", "serving"},
     "speed_layer": {"config", "ingest", "serving.store", "serving.views", "speed_layer"},
-    "batch_layer": {"config", "ingest", "serving.rulebook", "serving.store", "serving.views", "batch_layer"},
+    "batch_layer": {
+        "config",
+        "ingest",
+        "serving.rulebook",
+        "serving.documents",
+        "serving.store",
+        "serving.views",
+        "batch_layer",
+    },
     "topologies": {"config", "speed_layer"},
     "bench": {"bench", "batch_layer", "config", "ingest", "serving", "speed_layer"}
     | {"tests.servers", "tests.storm", "tests.integration.archived"},

@@ -76,7 +76,7 @@ def top(document: dict[str, Any], n: int = 1_000) -> list[tuple[str, int]]:
 
 def speed_row(store: Store, hour: Hour, tag: str) -> None:
     """A row as the speed layer leaves it."""
-    store.collection(USES).insert_one({"_id": f"{hour}|{tag}", "hour": str(hour), "tag": tag, "count": 7})
+    store.collection(USES).insert_one({"_id": f"{hour}|{tag}", "hour": str(hour), "tag": tag, "shown": tag, "count": 7})
 
 
 def speed_hours(store: Store) -> set[Hour]:
