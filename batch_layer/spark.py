@@ -159,6 +159,9 @@ def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path, posts: 
     }
     if is_local(spark.master):
         ours |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+        ours |= {
+            "spark.authenticate": "true"
+        }  # by a secret that Spark makes: other users of the machine reach its ports
     java = [
         # One machine: a first run in a session costs 60 % of the CPU so, and sessions come and go.
         *(["-XX:+UseSerialGC"] if is_local(spark.master) else []),

@@ -359,6 +359,7 @@ def test_the_doctor_tells_what_serves_and_what_is_stopped(alone: Settings, folde
     found = {each["subject"]: each for each in json.loads(told.stdout)}
     assert found["mongo"]["state"] == found["java"]["state"] == found["packages"]["state"] == "ok"
     assert found["network"]["found"] == "every server listens on loopback alone"
+    assert found["folders"] == {"subject": "folders", "state": "ok", "found": str(folder / "state"), "next_step": ""}
     assert found["kafka"]["state"] == "note"
     assert found["kafka"]["next_step"] == "`trends up`"
     assert told.returncode == (1 if any(each["state"] == "wrong" for each in found.values()) else 0)

@@ -23,6 +23,11 @@ def test_a_long_history_gets_both_of_javas_compilers_on_one_machine_and_a_cluste
     assert FIRST_COMPILER_ALONE not in java(SparkSettings(master="yarn"), 0)
 
 
+def test_spark_on_one_machine_asks_whoever_reaches_its_ports_for_a_secret() -> None:
+    assert configuration(SparkSettings(), HdfsSettings(), Path("/state"), 0)["spark.authenticate"] == "true"
+    assert "spark.authenticate" not in configuration(SparkSettings(master="yarn"), HdfsSettings(), Path("/state"), 0)
+
+
 def test_what_the_settings_say_of_java_comes_last_so_it_wins() -> None:
     asked = SparkSettings(conf={"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=4"})
     assert java(asked, 0).endswith("-XX:TieredStopAtLevel=4")
