@@ -12,7 +12,7 @@ PLAIN = {"markup": False, "emoji": False}
 
 
 def calls(path: Path, name: str) -> list[ast.Call]:
-    """Calls of a function by its name, however it was imported."""
+    """Calls of a function or class by its name, however it was imported, and of classes derived from it."""
     tree = ast.parse(path.read_text())
     renamed = {
         each.asname
@@ -21,11 +21,16 @@ def calls(path: Path, name: str) -> list[ast.Call]:
         for each in node.names
         if each.name == name and each.asname
     }
+    derived = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and {getattr(base, "id", "") for base in node.bases} & {name, *renamed}
+    }
     return [
         node
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
-        and (getattr(node.func, "id", "") in {name, *renamed} or getattr(node.func, "attr", "") == name)
+        and (getattr(node.func, "id", "") in {name, *renamed, *derived} or getattr(node.func, "attr", "") == name)
     ]
 
 
