@@ -17,7 +17,7 @@ from ingest.sources.csv_cells import Backslash, Cells, Escape, cells_of
 ROLES = ("id", "text", "time", "date", "lang")
 GUESSES = {
     "id": ("tweetid", "id", "idstr", "statusid", "postid"),
-    "text": ("tweet", "text", "fulltext", "tweettext", "content", "body"),
+    "text": ("tweet", "text", "fulltext", "tweettext", "content", "rawcontent", "body"),
     "time": ("createdat", "time", "timestamp", "datetime", "date", "postedat", "tweetcreatedat"),
     "lang": ("lang", "language"),
 }

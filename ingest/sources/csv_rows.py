@@ -31,6 +31,7 @@ class CsvReader:
         self._reading = reading
         self._cells = cells_of(columns.delimiter, columns.cells, columns.escape)
         self._cells_of = self._cells.of
+        self._places = (columns.id, columns.text, columns.time, columns.date, columns.lang, columns.cells)
         self._tabs = isinstance(self._cells, Tabs)
         self._doubled = isinstance(self._cells, Doubled)
 
@@ -63,18 +64,18 @@ class CsvReader:
         cells = self._cells_of(text)
         if not cells:
             return []
-        columns = self.columns
-        if len(cells) != columns.cells or cells[-1].endswith("\n"):
+        id_at, text_at, time_at, date_at, lang_at, count = self._places
+        if len(cells) != count or cells[-1].endswith("\n"):
             self._check(text, cells)
-        id_ = cells[columns.id].strip(" '\t")
+        id_ = cells[id_at].strip(" '\t")
         if not id_.isdigit():
             id_ = self._reading.identified(id_)
-        told = cells[columns.time].strip() if columns.time is not None else ""
-        if columns.date is not None:
-            told = joined(cells[columns.date].strip(), told)
-        lang = cells[columns.lang].strip() or None if columns.lang is not None else None
+        told = cells[time_at].strip() if time_at is not None else ""
+        if date_at is not None:
+            told = joined(cells[date_at].strip(), told)
+        lang = cells[lang_at].strip() or None if lang_at is not None else None
         created_at = self._reading.moment(told, id_) if told else time_of_id(id_)
-        return [self._reading.post(id_, created_at, cells[columns.text], text, lang)]
+        return [self._reading.post(id_, created_at, cells[text_at], text, lang)]
 
     def _check(self, text: str, cells: list[str]) -> None:
         """Refuse a row that is not well-formed, or has not the cells that it should have."""

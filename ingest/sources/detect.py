@@ -38,6 +38,8 @@ _TELLING = (
     ("x-v2", V2_KEYS),
 )
 """Keys that tell a format, in the order in which they are looked for."""
+_OF_X = {"created_at", "entities"}
+"""Of what only has an id and a text, these are by what X's API names the rest."""
 _ENVELOPE = ("event", "payload")
 _ASSIGNED = re.compile(rb"[A-Za-z_$][\w$.]{0,200}\s*=\s*[\[{]")
 _GOES_ON = (b"{", b"[", b",", b":")
@@ -161,7 +163,8 @@ def _by_keys(record: dict[str, Any]) -> tuple[str, str] | None:
         for key in keys:
             if key in record:
                 return format_, repr(key)
-    return ("x-v2", "'id' and 'text'") if "id" in record and "text" in record else None
+    timed_otherwise = not _OF_X & record.keys() and "time" in (guessed(record, {}) or {})
+    return ("x-v2", "'id' and 'text'") if "id" in record and "text" in record and not timed_otherwise else None
 
 
 def _object(text: str) -> dict[str, Any] | None:

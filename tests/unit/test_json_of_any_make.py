@@ -95,3 +95,12 @@ def test_a_language_is_asked_of_a_field_that_tells_it(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"id": ID, "content": "a"}))
     with pytest.raises(UsageError, match="--lang-field"):
         read(FileSource([str(tmp_path / "a.jsonl")], reading(), wanted=Wanted(langs=frozenset({"fr"}))))
+
+
+def test_an_id_and_a_text_with_a_time_of_another_name_are_no_post_of_x(tmp_path: Path) -> None:
+    """The id of another service may look as if it told a time: it is not asked where the record tells it."""
+    record = {"id": "1136530661176246272", "text": "from #harbour", "timestamp": "2021-06-30T07:01:00Z"}
+    posts, _ = read_bytes(tmp_path, json.dumps(record).encode())
+    assert str(posts[0].hour) == "2021-06-30T07"
+    posts, _ = read_bytes(tmp_path, json.dumps(record | {"entities": {"hashtags": [{"tag": "quay"}]}}).encode())
+    assert posts[0].tags == ("quay",)
