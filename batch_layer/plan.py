@@ -122,7 +122,7 @@ def plan_missing(
 def plan_hour(hour: Hour, archived: Archived, documents: Documents, complete_until: Hour, rule: Rule) -> Plan:
     """One hour, complete or not. Raises `NoDataError` where it has no archived post."""
     if not archived.posts(hour):
-        raise NoDataError(f"no archived post was written in {hour}", next_step="`trends status` shows what is archived")
+        raise NoDataError(f"no archived post was written in {hour}", next_step=_archived(archived, "batch hour"))
     kept, stranded = _parted([_planned(hour, documents, archived, complete_until)], documents, archived)
     return Plan(Job("hour", hour, hour.plus(1), rule.version), rule, kept, complete_until, stranded=stranded)
 
@@ -135,8 +135,11 @@ def plan_range(span: Span, archived: Archived, documents: Documents, complete_un
     wanted = tuple(each for each in planned if each.complete)
     waiting = tuple(each.hour for each in planned if not each.complete)
     if not wanted:
-        what = f"{len(waiting)} hour(s) there are not complete yet" if waiting else "no archived post was written then"
-        raise NoDataError(what, next_step="`trends status` shows the archive's watermark")
+        if waiting:
+            are = "hour there is" if len(waiting) == 1 else "hours there are"
+            what = f"{len(waiting):,} {are} not complete yet"
+            raise NoDataError(what, next_step="`trends status` shows the archive's watermark")
+        raise NoDataError("no archived post was written then", next_step=_archived(archived, "recompute --since"))
     kind: Literal["full", "recompute"] = "full" if span == Span(None, None) else "recompute"
     kept, stranded = _parted(wanted, documents, archived)
     job = Job(kind, span.since, span.until, rule.version)
@@ -156,6 +159,14 @@ def _parted(
         else:
             kept.append(each)
     return tuple(kept), tuple(stranded)
+
+
+def _archived(archived: Archived, command: str) -> str:
+    """What could be computed instead."""
+    hours = archived.hours()
+    if not hours:
+        return "Nothing is archived yet: see `trends status`"
+    return f"The archive has posts of {hours[0]} to {hours[-1]}: try `trends {command} {hours[-1]}`"
 
 
 def _planned(hour: Hour, documents: Documents, archived: Archived, complete_until: Hour) -> Planned:

@@ -6,6 +6,7 @@ from functools import partial
 
 from config.errors import NoDataError
 from ingest.hours import Hour
+from serving import suggestions
 from serving.bounds import NO_BOUNDS, Bounds, limited
 from serving.coverage import extent, hours_between, newest
 from serving.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
@@ -16,6 +17,7 @@ from serving.render import named
 from serving.rising import SURE, Rising, rising
 from serving.rules import RuleNow, Rules, rules_of
 from serving.store import Snapshot, Store
+from serving.suggestions import Suggest
 from serving.views import HASHTAGS, Lens, Origin
 
 _AT_ONCE = 24
@@ -35,6 +37,8 @@ class Query:
     rule_now: Callable[[Lens], str] | None = None
     """The version of the rule by which an hour is computed now: asked where the hours of an answer differ."""
     bounds: Bounds = NO_BOUNDS
+    suggest: Suggest = suggestions.top
+    """The command that is suggested where there is no answer."""
 
     def hour(self, hour: Hour, n: int) -> View:
         """The first n tags of an hour. Raises `NoDataError`, which tells why, or the hours that there are."""
@@ -95,7 +99,10 @@ class Query:
             views = list(self._each(snapshot, hour, hour.plus(1)))
             if views:
                 before, most = self._each(snapshot, since, hour), self.bounds.tags
-                return rising(views[0], before, since, n, least, rule_now=self._rule_now, most_tags=most)
+                try:
+                    return rising(views[0], before, since, n, least, rule_now=self._rule_now, most_tags=most)
+                except NoDataError as error:
+                    raise NoDataError(error.what, next_step=self.what_there_is()) from None
         raise self._nothing(hour, hour.plus(1))
 
     def history(self, tag: str, since: Hour, until: Hour) -> History:
@@ -104,7 +111,8 @@ class Query:
         with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
             answer = history(tag, self._each(snapshot, since, until), since, until, self._rule_now)
         if answer.best is None:
-            raise NoDataError(f"no use of {named(tag, self.lens)} is known of {since} to {until}")
+            what = f"no use of {named(tag, self.lens)} is known of {since} to {until}"
+            raise NoDataError(what, next_step=self.what_there_is())
         return answer
 
     def rules(self, views: Sequence[View]) -> Rules:
@@ -159,6 +167,8 @@ class Query:
             return f"No hour has been computed with {self.lens} yet: see `trends batch run`"
         if there is None:
             return "No hour has been counted yet: see `trends status`, or begin with `trends ingest sample`"
-        ask = f"trends top --hour {there.last}{self.lens.options}"
+        ask = self.suggest(there.first, there.last, self.lens)
+        if there.first == there.last:
+            return f"There is one hour, {there.first}: try `{ask}`"
         count = "" if there.hours is None else f"{there.hours:,} "
         return f"There are {count}hours from {there.first} to {there.last}: try `{ask}`"

@@ -8,6 +8,7 @@ import click
 
 from config.errors import UsageError
 from ingest.hours import Hour
+from serving import suggestions
 from serving.asked import Asked
 from serving.cli.consoles import console
 from serving.cli.files import FILE, in_csv, one_form, png_option, print_csv, say_mixture, svg_option, time_in_csv, write
@@ -62,7 +63,7 @@ def day(
     """
     one_form(as_json, as_csv)
     since, until = _hours(asked_of(tz), date, last)
-    answer = query_of(ctx, kind, source).day(since, until, n)
+    answer = query_of(ctx, suggestions.day, kind, source).day(since, until, n)
     if as_json:
         click.echo(json.dumps(day_json(answer), ensure_ascii=False))
     elif as_csv:

@@ -14,12 +14,15 @@ import click
 import tenacity
 
 from config.errors import TrendsError
+from config.quantity import quantity
 from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import HOUR_MS, Hour
 from serving import render
+from serving.cli.next_steps import next_steps
 from serving.cli.options import now, settings_of
 from serving.cli.outcomes import show
+from serving.query import Query
 from serving.store import Store, told
 from serving.views import USES, Row
 
@@ -178,13 +181,16 @@ class Demo:
         arrived = sum(map(ledger.posts, computed))
         once = sum(each.posts for each in batch.hours)
         waiting = sum(map(ledger.posts, self._touched(ledger)))
+        sent = f"{quantity(loaded['posts'], 'post')} to Kafka"
+        kept = f"{quantity(archived['posts'], 'post')} in {quantity(archived['files'], 'file')}"
+        counted = f"{quantity(once, 'post')} in {quantity(len(computed), 'hour')}, each once"
         rows = [
-            ("ingest", f"{loaded['posts']:,} posts to Kafka, {loaded['rejects']:,} broken records to `rejects`", True),
-            ("", f"{loaded['uses']:,} uses of hashtags to Kafka", True),
-            ("speed layer", f"{live:,} uses counted", live == loaded["uses"]),
-            ("archive", f"{archived['posts']:,} posts in {archived['files']:,} files", _adds_up(loaded, archived)),
-            ("batch layer", f"{once:,} posts in {len(computed):,} hours, each once", once <= arrived),
-            ("", f"{arrived - once:,} were sent twice, {waiting:,} are of hours that are not complete yet", True),
+            ("ingest", f"{sent}, {quantity(loaded['rejects'], 'broken record')} to `rejects`", True),
+            ("", f"{quantity(loaded['uses'], 'use')} of hashtags to Kafka", True),
+            ("speed layer", f"{quantity(live, 'use')} counted", live == loaded["uses"]),
+            ("archive", kept, _adds_up(loaded, archived)),
+            ("batch layer", counted, once <= arrived),
+            ("", f"sent twice: {arrived - once:,}; of hours that are not complete yet: {waiting:,}", True),
         ]
         for step, what, holds in rows:
             click.echo(f"  {step:12} {what}{'' if holds else '   DOES NOT ADD UP'}")
@@ -222,16 +228,12 @@ class Demo:
 
     def _what_next(self, busiest: Hour) -> None:
         _title("What to type next")
-        for command, why in (
-            ("trends top", "the hour in progress and the last complete one"),
-            (f"trends top --since {busiest.plus(-3)} --until {busiest.plus(3)}", "several hours as one"),
-            (f"trends recompute --since {busiest}", "back to the rule without the correction"),
-            ("trends ingest sample --live", "posts that keep coming: watch `trends top`"),
-            ("trends status", "what runs, what is behind, what is complete"),
-            ("trends verify --all", "everything counted again by other means"),
-            ("make down", "stop everything; the data stays"),
-        ):
-            click.echo(f"  {command:60} {why}")
+        query = Query(self.store)
+        newest = query.newest()
+        rows = query.hour(busiest, 1).rows
+        now_known = newest is not None and newest >= Hour.of(now()).plus(-1)
+        for command, why in next_steps(busiest, rows[0].tag if rows else None, now_known=now_known):
+            click.echo(f"  {render.printable(command, 200):75} {why}")
 
 
 _EVER = (Hour(0), Hour.parse("9999-12-31T23"))

@@ -7,7 +7,9 @@ import click
 
 from config.errors import NoDataError
 from ingest.hours import Hour
+from serving import suggestions
 from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.cli.questions import query_of
 
 
 @click.command()
@@ -37,4 +39,5 @@ def explain(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
         for line in (*sentences(facts), *places(facts)):
             click.echo(line)
     if facts["answer"]["origin"] is None:
-        raise NoDataError(f"nothing is known of {wanted}", next_step="`trends status` shows which hours there are")
+        there = query_of(ctx, suggestions.explain).what_there_is()
+        raise NoDataError(f"nothing is known of {wanted}", next_step=there)

@@ -11,6 +11,7 @@ from serving.cli.options import Decorator, json_option, kind_option, settings_of
 from serving.lenses import lens_of
 from serving.query import Query
 from serving.store import Store
+from serving.suggestions import Suggest
 from serving.views import Kind, Lens, Origin
 
 
@@ -23,12 +24,16 @@ def question_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def query_of(
-    ctx: click.Context, kind: Kind = "hashtag", source: str | None = None, origin: Origin | None = None
+    ctx: click.Context,
+    suggest: Suggest,
+    kind: Kind = "hashtag",
+    source: str | None = None,
+    origin: Origin | None = None,
 ) -> Query:
     """Questions to the store of the settings, open as long as the command runs. Raises `UsageError`: see `lens_of`."""
     settings = settings_of(ctx)
     store = ctx.with_resource(Store(settings.mongo))
-    return Query(store, origin, lens_of(kind, source), partial(rule_now, settings))
+    return Query(store, origin, lens_of(kind, source), partial(rule_now, settings), suggest)
 
 
 def rule_now(settings: Settings, lens: Lens) -> str:

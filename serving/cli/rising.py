@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingest.hours import Hour
+from serving import suggestions
 from serving.cli.consoles import console
 from serving.cli.files import in_csv, one_form, print_csv, say_mixture, time_in_csv
 from serving.cli.options import asked_of
@@ -16,7 +17,7 @@ from serving.views import Kind
 
 
 @click.command()
-@click.option("--hour", metavar="HOUR", help="2017-01-06T07, monday-7h, now-3h. Now, or the last hour known.")
+@click.option("--hour", metavar="HOUR", help="2017-01-06T07, monday-7h, now-3h. Default: this one, or the one before.")
 @click.option("--against", metavar="SPAN", default="24h", show_default=True, help="Hours before, to compare with.")
 @click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
 @click.option("--least", type=click.FloatRange(0), default=SURE, show_default=True, help="Least score.")
@@ -46,7 +47,7 @@ def rising(
       trends rising --least 0 -n 50 --csv
     """
     one_form(as_json, as_csv)
-    query = query_of(ctx, kind, source)
+    query = query_of(ctx, suggestions.rising, kind, source)
     before = hours_in(against)
     asked = asked_of(tz)
     wanted = asked.hour(hour) if hour is not None else query.latest(Hour.of(asked.now))

@@ -8,6 +8,7 @@ import click
 
 from config.errors import UsageError
 from ingest.hashtags import typed
+from serving import suggestions
 from serving.cli.consoles import console
 from serving.cli.files import one_form, png_option, print_csv, say_mixture, svg_option, time_in_csv, write
 from serving.cli.options import asked_of
@@ -59,7 +60,7 @@ def tag(
     hours = asked_of(tz).range(since, until, last, default="7d")
     if (png or svg) and hours[1].serial - hours[0].serial > MOST_SIDE_BY_SIDE:
         raise UsageError(f"a picture has room for {MOST_SIDE_BY_SIDE} hours", next_step="Ask for less, or for --json")
-    answer = query_of(ctx, kind, source).history(name, *hours)
+    answer = query_of(ctx, suggestions.tag(name), kind, source).history(name, *hours)
     if as_json:
         click.echo(json.dumps(history_json(answer), ensure_ascii=False))
     elif as_csv:

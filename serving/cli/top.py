@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingest.hours import Hour
-from serving import render
+from serving import render, suggestions
 from serving.asked import only
 from serving.cli.consoles import console
 from serving.cli.files import in_csv, one_form, print_csv, say_mixture, time_in_csv
@@ -64,7 +64,7 @@ def top(
     one_form(as_json, as_csv)
     asked = asked_of(tz)
     form: Form = "json" if as_json else "csv" if as_csv else "table"
-    show = Show(query_of(ctx, kind, source, origin), n, tz, form)
+    show = Show(query_of(ctx, suggestions.top, kind, source, origin), n, tz, form)
     if hour is not None:
         only(hour, since, until, last)
         show.hour(asked.hour(hour))

@@ -10,7 +10,7 @@ import click
 
 from config.errors import TrendsError
 from ingest.hours import Hour, Millis
-from serving import render
+from serving import render, suggestions
 from serving.cli.consoles import console
 from serving.cli.options import json_option, kind_option, now, settings_of, tz_option
 from serving.cli.questions import query_of
@@ -49,7 +49,7 @@ def watch(ctx: click.Context, n: int, every: str, lasting: str | None, kind: Kin
       trends watch --every 5s -n 20
       trends watch --for 1m --json
     """
-    query = query_of(ctx, kind)
+    query = query_of(ctx, suggestions.top, kind)
     why = unsent(kind, settings_of(ctx).ingest.kinds)
     end = now() + span(lasting) if lasting else None
     seen = _looks(query, n, span(every) / 1000, end)

@@ -10,7 +10,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from ingest.hashtags import typed
 from serving import render
 from serving.asked import only
-from serving.dashboard.board import OnBoard
+from serving.dashboard import hints
+from serving.dashboard.board import Board, OnBoard
 from serving.dashboard.choices import Chosen, DayAsked, ExplainAsked, HistoryAsked, LensAsked, RisingAsked, TopAsked
 from serving.dashboard.live import events
 from serving.dashboard.params import only_known
@@ -27,7 +28,9 @@ from serving.dashboard.shapes import (
 from serving.day import day_json
 from serving.history import history_json
 from serving.moments import hours_in
+from serving.query import Query as Views
 from serving.rising import rising_json
+from serving.suggestions import Suggest
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "Not understood: what is wrong and what to write."},
@@ -37,10 +40,15 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api", tags=["questions"], responses=_REFUSALS, dependencies=[Depends(only_known)])
 
 
+def _asking(board: Board, asked: LensAsked, suggest: Suggest) -> Views:
+    """A query whose hints name the path that was asked."""
+    return replace(asked.of(board.query), suggest=suggest)
+
+
 @router.get("/top", response_model=HoursAnswer | HourAnswer | RangeAnswer)
 def top(board: OnBoard, chosen: Chosen, asked: Annotated[TopAsked, Query()]) -> dict[str, Any]:
     """Which hashtags were used most? Without a time: now. As `trends top --json`."""
-    query = replace(asked.of(board.query), origin=asked.origin)
+    query = replace(asked.of(board.query), origin=asked.origin, suggest=hints.hour("/api/top"))
     since, until, last = asked.since, asked.until, asked.last
     if asked.hour is not None:
         only(asked.hour, since, until, last)
@@ -55,13 +63,13 @@ def top(board: OnBoard, chosen: Chosen, asked: Annotated[TopAsked, Query()]) -> 
 def day(board: OnBoard, chosen: Chosen, asked: Annotated[DayAsked, Query()]) -> DayAnswer:
     """Each hour of a day by itself, and its tags as series. As `trends day --json`."""
     since, until = chosen.asked.day(asked.date) if asked.date else chosen.asked.range(None, None, asked.last)
-    return day_json(asked.of(board.query).day(since, until, asked.n))  # type: ignore[return-value] # its shape is tested
+    return day_json(_asking(board, asked, hints.day("/api/day")).day(since, until, asked.n))  # type: ignore[return-value] # its shape is tested
 
 
 @router.get("/rising")
 def rising(board: OnBoard, chosen: Chosen, asked: Annotated[RisingAsked, Query()]) -> RisingAnswer:
     """The tags whose share grew most against the hours before. As `trends rising --json`."""
-    query = asked.of(board.query)
+    query = _asking(board, asked, hints.hour("/api/rising"))
     hour = chosen.asked.hour(asked.hour) if asked.hour is not None else query.latest(board.current())
     return rising_json(query.rising(hour, hours_in(asked.against), asked.n, asked.least))  # type: ignore[return-value] # as above
 
@@ -70,7 +78,8 @@ def rising(board: OnBoard, chosen: Chosen, asked: Annotated[RisingAsked, Query()
 def tag(board: OnBoard, chosen: Chosen, asked: Annotated[HistoryAsked, Query()]) -> HistoryAnswer:
     """One hashtag hour by hour, with its spellings. As `trends tag --json`."""
     since, until = chosen.asked.range(asked.since, asked.until, asked.last, default="7d")
-    return history_json(asked.of(board.query).history(typed(asked.name), since, until))  # type: ignore[return-value] # as above
+    query = _asking(board, asked, hints.tag("/api/tag", asked.name))
+    return history_json(query.history(typed(asked.name), since, until))  # type: ignore[return-value] # as above
 
 
 @router.get("/explain")

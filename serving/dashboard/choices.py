@@ -58,7 +58,9 @@ class DayAsked(LensAsked):
 class RisingAsked(LensAsked):
     """What is compared with what."""
 
-    hour: str | None = Field(None, max_length=64, description="2017-01-06T07, monday-7h. Now, or the last hour known.")
+    hour: str | None = Field(
+        None, max_length=64, description="2017-01-06T07, monday-7h; this one by default, or the one before."
+    )
     against: str = Field("24h", max_length=16, description="How long before it, to compare with.")
     n: int = Field(10, ge=1, le=1000, description="How many tags.")
     least: float = Field(SURE, ge=0, description="Least score.")

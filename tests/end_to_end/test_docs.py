@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
+from ingest.hours import Hour
 from tests.end_to_end.asking import ROOT, environment, run
 from tests.end_to_end.waiting import until_the_hour_lasts
 
@@ -65,6 +66,16 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     os.chdir(kept)
 
 
+def of_the_readme(folder: Path) -> Path:
+    """Posts of the hours that the README asks for."""
+    first = Hour.parse("2013-04-14T12")
+    hours = [first.plus(at) for at in range(60)]
+    lines = [f"{at},#PrayForBoston #boston,{hour.start.isoformat()}" for at, hour in enumerate(hours)]
+    file = folder / "boston.csv"
+    file.write_text("\n".join(["id,text,created_at", *lines]))
+    return file
+
+
 @pytest.mark.timeout(1500)
 def test_every_command_of_the_docs_runs(
     settings: Settings, settings_file: Path, folder: Path, typed: list[str], monkeypatch: pytest.MonkeyPatch
@@ -73,6 +84,7 @@ def test_every_command_of_the_docs_runs(
     monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
     until_the_hour_lasts(minutes=9)  # "now" and "the last hour" are asked for all along
     run("ingest", "sample", "--hours", "192", "--posts", "4000")
+    run("ingest", "file", str(of_the_readme(folder)))
     run("archive", "--until-drained")
     run("batch", "run")
     for command in sorted(typed, key=lambda each: "ingest" not in each):  # the posts of the examples first
