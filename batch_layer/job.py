@@ -26,6 +26,7 @@ from batch_layer.arrow import COLUMNS, DAMAGED_POST, LANG, RANKED_DDL, rank_batc
 from batch_layer.rank import Further, Ranked
 from batch_layer.spark import Engine
 from config.errors import DamagedError, TrendsError
+from config.quantity import quantity
 from config.settings import BatchSettings, Settings
 from ingest.hashtags import Rule
 from ingest.hours import HOUR_MS, Hour
@@ -226,7 +227,7 @@ def _checked(hour: Hour, found: Ranked | None, parts: Sequence[Part], covered: t
         None,
         covered,
         DamagedError(
-            f"{read} posts were read and {listed} are listed in {len(parts)} file(s)",
+            f"{quantity(read, 'post')} read, {listed:,} listed in {quantity(len(parts), 'file')}",
             where=f"archive of {hour}",
             next_step=f"See `trends verify --hour {hour}`",
         ),

@@ -243,7 +243,7 @@ class Batch:
             count = self.store.collection(HOURS).delete_many(others).deleted_count
             self.store.collection(LENSES).delete_many(others)
         self.archives.forget_others(self.history)
-        log.info("%d batch documents were emptied", count)
+        log.info("batch documents that were emptied: %d", count)
         return had
 
     def _left(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:

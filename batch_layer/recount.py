@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from batch_layer.archive.buffer import Record
 from batch_layer.archive.finding import Finding, not_compared
+from config.quantity import quantity
 from ingest.escapes import author_text
 from ingest.hashtags import Rule
 from ingest.hours import Hour
@@ -82,7 +83,9 @@ def _compared(
         what = f"the document has {told[:3]} posts, uses and tags, a recount {counted[:3]}"
         step = _COMPUTE.format(hour=document["hour"])
         return Finding(False, what if told[:3] != counted[:3] else "the ranking differs", where, step)
-    return Finding(True, f"{count} posts, {uses.total()} uses, as recounted by rule {rule}", where)
+    return Finding(
+        True, f"{quantity(count, 'post')}, {quantity(uses.total(), 'use')}, as recounted by rule {rule}", where
+    )
 
 
 def compare_speed(
@@ -94,11 +97,12 @@ def compare_speed(
     if differing := {tag for tag in uses.keys() | counts.keys() if uses[tag] != counts.get(tag, 0)}:
         first = min(differing)
         what = (
-            f"{len(differing)} tags differ, the first: {first[:60]!r} {counts.get(first, 0)} times, sent {uses[first]}"
+            f"{quantity(len(differing), 'tag')} with another count, the first: {first[:60]!r} "
+            f"counted {counts.get(first, 0):,}, sent {uses[first]:,}"
         )
         since = "the rule was corrected" if kind == "hashtag" else "`ingest.kinds` was set"
         return Finding(False, what, where, f"Report this, unless {since} since these posts came")
-    return Finding(True, f"{uses.total()} uses in the speed layer, as sent", where)
+    return Finding(True, f"{quantity(uses.total(), 'use')} in the speed layer, as sent", where)
 
 
 def compare_speed_by_any(

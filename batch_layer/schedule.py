@@ -22,6 +22,7 @@ from batch_layer.publish import sweep
 from batch_layer.recompute import Batch, PartlyDoneError, Watch
 from batch_layer.runs import StoppedError
 from config.errors import TrendsError
+from config.quantity import quantity
 from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import Hour, Millis
@@ -90,10 +91,10 @@ class Schedule:
             self._rest()
             self.batch.check(plan)
             return
-        log.info("computing %s: %d posts", _range(plan), plan.posts)
+        log.info("computing %s: %s", _range(plan), quantity(plan.posts, "post"))
         try:
             outcome = self.batch.run(plan, watch=Watch(self.stop))
-            log.info("run %s: %d hours in %.1f s", outcome.run, len(outcome.hours), outcome.seconds)
+            log.info("run %s: %s in %.1f s", outcome.run, quantity(len(outcome.hours), "hour"), outcome.seconds)
         except PartlyDoneError as error:
             for hour, why in error.outcome.failed:
                 log.warning("%s is not computed: %s", hour, why)
@@ -120,7 +121,7 @@ class Schedule:
         report = Compaction(ledger, archive, self.now()).run(hours)
         rows = sweep(self.batch.store)
         if report.hours or rows:
-            log.info("%d hours were compacted, %d speed rows swept", len(report.hours), rows)
+            log.info("compacted: %s, swept: %s", quantity(len(report.hours), "hour"), quantity(rows, "speed row"))
 
     def _quietly(self, job: str, work: Callable[[], None]) -> None:
         """Do a job; say of an error what it is, once until it changes."""
@@ -141,4 +142,4 @@ class Schedule:
 
 def _range(plan: Plan) -> str:
     first, last = plan.hours[0].hour, plan.hours[-1].hour
-    return str(first) if first == last else f"{len(plan.hours)} hours from {first} to {last}"
+    return str(first) if first == last else f"{quantity(len(plan.hours), 'hour')} from {first} to {last}"

@@ -3,4 +3,9 @@
 
 def quantity(count: int, noun: str, plural: str = "") -> str:
     """A count with a comma at every thousand, and the noun that fits it; `plural` where an `s` does not make it."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+    return f"{count:,} {noun_for(count, noun, plural)}"
+
+
+def noun_for(count: int, noun: str, plural: str = "") -> str:
+    """The noun alone, where the number stands elsewhere."""
+    return noun if count == 1 else plural or f"{noun}s"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from config.errors import BadRecordError
+from config.quantity import quantity
 from config.settings import IngestSettings, KafkaSettings
 from ingest import rejects
 from ingest.cursors import encode_cursor
@@ -76,9 +77,8 @@ class Messages:
         for reject in refused:
             fitting = reject
             if len(reject.raw) > self._most:  # its reader could not read what is left of it
-                fitting = reject._replace(
-                    raw=reject.raw[: self._most], reason=f"{reject.reason} ({len(reject.raw)} bytes, cut)", reader=""
-                )
+                why = f"{reject.reason} ({quantity(len(reject.raw), 'byte')}, cut)"
+                fitting = reject._replace(raw=reject.raw[: self._most], reason=why, reader="")
             outgoing.rejects.append(rejects.message(self._settings, fitting))
 
     def add_cursor(self, outgoing: Outgoing, name: str, cursor: Cursor) -> None:
@@ -98,11 +98,11 @@ class Messages:
         except UnicodeEncodeError:
             raise BadRecordError("holds half a character (a lone surrogate)") from None
         if len(value) > self._most:
-            raise BadRecordError(f"a post of {len(value)} bytes; ingest.max_post_bytes is {self._most}")
+            raise BadRecordError(f"a post of {quantity(len(value), 'byte')}; ingest.max_post_bytes is {self._most}")
         uses = [(self._hashtags, encode(use), use.tag.encode()) for use in self._uses(post)]
         for _, use, tag_bytes in uses:
             if len(use) > MAX_USE_BYTES:
-                raise BadRecordError(f"a hashtag of {len(tag_bytes)} bytes")
+                raise BadRecordError(f"a hashtag of {quantity(len(tag_bytes), 'byte')}")
         outgoing.messages.append((self._posts, value, post.id.encode()))
         outgoing.messages += uses
 

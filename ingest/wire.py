@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from config.errors import BadRecordError
+from config.quantity import quantity
 from ingest.hours import HOUR_MS, Hour, Millis
 from ingest.kinds import Kind
 from ingest.post import Post
@@ -74,7 +75,7 @@ def decode_post(value: bytes) -> Post:
 def decode_use(value: bytes) -> Use:
     """Raises `BadRecordError` with the path of what is wrong; whether the hour is one, the reader checks."""
     if len(value) > MAX_USE_BYTES:
-        raise BadRecordError(f"not a use: {len(value)} bytes, {MAX_USE_BYTES} are the most")
+        raise BadRecordError(f"not a use: {quantity(len(value), 'byte')}, {MAX_USE_BYTES} are the most")
     try:
         return _use_decoder.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.errors import UsageError
+from config.quantity import quantity
 from ingest.hours import Hour
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Bounds:
             raise UsageError(f"no hour lies between {since} and {until}", next_step="--since must be before --until")
         allowed = min(most, self.hours)
         if until.serial - since.serial > allowed:
-            raise UsageError(f"{since} to {until} is more than {allowed:,} hours", next_step="Ask for less at once")
+            what = f"{since} to {until} is more than {quantity(allowed, 'hour')}"
+            raise UsageError(what, next_step="Ask for less at once")
 
     def turn_for(self, since: Hour, until: Hour) -> AbstractContextManager[None]:
         """A turn for a heavy question; a light one needs none."""
@@ -56,14 +58,14 @@ def limited(views: "Iterable[View]", most_rows: int | None) -> "Iterator[View]":
     for view in views:
         read += len(view.rows)
         if most_rows is not None and read > most_rows:
-            raise too_much(f"{most_rows:,} rows")
+            raise too_much(quantity(most_rows, "row"))
         yield view
 
 
 def check_tags(tags: int, most: int | None) -> None:
     """Raise `UsageError` where a sum has more different tags than it may hold."""
     if most is not None and tags > most:
-        raise too_much(f"{most:,} different tags")
+        raise too_much(quantity(most, "different tag"))
 
 
 def too_much(what: str) -> UsageError:

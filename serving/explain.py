@@ -6,6 +6,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from config.quantity import quantity
 from ingest.hours import Hour
 from serving.render import printable
 from serving.rules import corrections, recompute
@@ -64,11 +65,12 @@ def places(facts: Facts) -> list[str]:
         return []
     chunks = [
         f"chunk   partition {each['partition']}, offsets {each['start']} to {each['next']}: "
-        f"{_some(each['posts'], 'post')}{'' if each['read'] else ', not read by the run'}"
+        f"{quantity(each['posts'], 'post')}{'' if each['read'] else ', not read by the run'}"
         for each in archive["chunks"]
     ]
     files = [
-        f"file    {each['path']}: {_some(each['posts'], 'post')}, {each['bytes']:,} bytes" for each in archive["files"]
+        f"file    {each['path']}: {quantity(each['posts'], 'post')}, {quantity(each['bytes'], 'byte')}"
+        for each in archive["files"]
     ]
     return [*_first(chunks), *_first(files)]
 
@@ -82,11 +84,11 @@ def _answer(hour: str, answer: Facts) -> Iterator[str]:
     if answer["origin"] is None:
         yield f"{hour} has no answer: neither layer has anything of it."
         return
-    posts = f" in {answer['posts']:,} posts" if answer["posts"] is not None else ""
-    totals = f"{answer['uses']:,} uses of {answer['tags']:,} tags{posts}"
+    posts = f" in {quantity(answer['posts'], 'post')}" if answer["posts"] is not None else ""
+    totals = f"{quantity(answer['uses'], 'use')} of {quantity(answer['tags'], 'tag')}{posts}"
     yield f"{hour} is answered by the {answer['origin']} layer, {answer['state']}: {totals}."
     if answer["origin"] == "batch" and answer["kept"] < answer["tags"]:
-        yield f"Its document keeps the first {answer['kept']:,} tags; totals are of all."
+        yield f"Its document keeps the first {quantity(answer['kept'], 'tag')}; totals are of all."
     if answer["origin"] == "speed":
         yield "The speed layer counts a post as often as it was sent; the batch layer will count it once."
 
@@ -114,15 +116,15 @@ def _archive(archive: Facts, answer: Facts) -> Iterator[str]:
         return
     files, chunks = len(archive["files"]), len(archive["chunks"])
     yield (
-        f"The archive has {archive['posts']:,} posts of the hour, in {_some(files, 'file')}, "
-        f"brought by {_some(chunks, 'chunk')} of Kafka's messages."
+        f"The archive has {quantity(archive['posts'], 'post')} of the hour, in {quantity(files, 'file')}, "
+        f"brought by {quantity(chunks, 'chunk')} of Kafka's messages."
     )
     if answer["origin"] == "batch":
         yield f"The run read {archive['read']:,} of them; {archive['sent_again']:,} were sent again and count once."
         if archive["late"]:
             yield f"{archive['late']:,} came after it: the next run of the batch layer computes the hour again."
     if archive["rejected"]:
-        messages = _some(archive["rejected"], "message")
+        messages = quantity(archive["rejected"], "message")
         yield f"In the same chunks {messages} could not be used, of whatever hour: see `trends rejects list`."
     if archive["complete"]:
         yield "The hour is complete: no archived post of it can still be missing."
@@ -144,7 +146,7 @@ def _speed(speed: Facts) -> Iterator[str]:
     if "error" in speed:
         yield f"The speed layer could not be asked: {speed['error']}"
     elif speed["behind"]:
-        yield f"The speed layer is up to {_some(speed['behind'], 'message')} behind, of whatever hour."
+        yield f"The speed layer is up to {quantity(speed['behind'], 'message')} behind, of whatever hour."
     else:
         yield "The speed layer has counted everything that was sent."
 
@@ -154,7 +156,7 @@ def _difference(facts: Facts) -> Iterator[str]:
     if told is None:
         return
     yield (
-        f"Before that the speed layer had answered {told['uses']:,} uses of {told['tags']:,} tags; "
+        f"Before that the speed layer had answered {quantity(told['uses'], 'use')} of {quantity(told['tags'], 'tag')}; "
         f"the batch layer found {facts['answer']['uses']:,} of {facts['answer']['tags']:,}."
     )
     if told["counts"]:
@@ -169,7 +171,3 @@ def _difference(facts: Facts) -> Iterator[str]:
                 yield f"{' '.join(f'#{printable(tag)}' for tag in told[verb])} {verb} the top {FIRST}."
     elif told["uses"] == facts["answer"]["uses"]:
         yield "Both layers agreed."
-
-
-def _some(count: int, of: str) -> str:
-    return f"{count:,} {of}{'' if count == 1 else 's'}"

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from config.quantity import quantity
 from serving.charts.bump import bump, facts
 from serving.charts.drawing import svg
 from serving.charts.frame import Picture
@@ -25,6 +26,7 @@ def day_page(day: Day, n: int, tz: ZoneInfo) -> str:
         pictures=[("Ranks hour by hour", _inside(bump(day, n, tz))), ("Uses hour by hour", _inside(heat(day, tz)))],
         marks={move: sign for move, (sign, _) in MARKS.items()},
         named=named,
+        quantity=quantity,
         local=lambda hour: local_hour(hour, tz),
         columns=max((len(line.cells) for line in day.lines), default=0),
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from config.quantity import quantity
 from ingest.hours import Hour, Millis, moment_of
 from serving.merge import Range, View, competition
 from serving.rules import Rules
@@ -135,13 +136,13 @@ def caption(answer: View | Range) -> str:
         facts[0] += f", posts of {printable(answer.lens.source)} alone"
     noun = "tag" if answer.lens.kind == "hashtag" else answer.lens.kind
     if answer.tied_beyond:
-        have = f"{noun} has" if answer.tied_beyond == 1 else f"{noun}s have"
-        facts.append(f"{answer.tied_beyond:,} more {have} as many uses as the last row")
-    totals = f"{answer.uses:,} uses"
+        have = "has" if answer.tied_beyond == 1 else "have"
+        facts.append(f"{quantity(answer.tied_beyond, f'more {noun}')} {have} as many uses as the last row")
+    totals = quantity(answer.uses, "use")
     if answer.tags is not None:
-        totals += f" of {answer.tags:,} {noun}s"
+        totals += f" of {quantity(answer.tags, noun)}"
     if answer.posts is not None:
-        totals += f" in {answer.posts:,} posts"
+        totals += f" in {quantity(answer.posts, 'post')}"
     facts.append(totals)
     if isinstance(answer, Range):
         facts.extend(_range_facts(answer))
@@ -149,10 +150,10 @@ def caption(answer: View | Range) -> str:
 
 
 def _range_facts(answer: Range) -> list[str]:
-    facts = [f"{len(answer.views):,} hours with data"]
+    facts = [f"{quantity(len(answer.views), 'hour')} with data"]
     if answer.missing:
         named = ", ".join(str(hour) for hour in answer.missing[:3]) + (" …" if len(answer.missing) > 3 else "")
-        facts.append(f"{len(answer.missing):,} hours without data: {named}")
+        facts.append(f"{quantity(len(answer.missing), 'hour')} without data: {named}")
     if answer.max_error:
-        facts.append(f"a sum may lack up to {answer.max_error:,} uses: hours keep their first tags only")
+        facts.append(f"a sum may lack up to {quantity(answer.max_error, 'use')}: hours keep their first tags only")
     return facts

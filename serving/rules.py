@@ -59,7 +59,7 @@ class Rules:
         some = [f"rule {version} in {quantity(count, 'hour')}" for version, count in list(self.hours.items())[:_NAMED]]
         more = len(self.hours) - len(some)
         named = ", ".join(some) + (f" and {more} more" if more else "")
-        return f"computed by {len(self.hours)} versions of the rule, so counts do not compare: {named}"
+        return f"computed by {quantity(len(self.hours), 'version')} of the rule, so counts do not compare: {named}"
 
     @property
     def sentence(self) -> str:

@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from config.quantity import quantity
 from serving.day import Cell, Day, HourLine, Move
 from serving.history import History, Point
 from serving.render import bar, local_hour, named, printable
@@ -78,20 +79,21 @@ def _day_cell(cell: Cell, lens: Lens, wide: int) -> Text:
 
 def _day_caption(day: Day, shown: int, wanted: int) -> Text:
     whole = day.whole
-    facts = [f"{whole.uses:,} uses of {printable(str(whole.lens))}", f"{len(whole.views)} hours with data"]
+    uses = f"{quantity(whole.uses, 'use')} of {printable(str(whole.lens))}"
+    facts = [uses, f"{quantity(len(whole.views), 'hour')} with data"]
     if whole.missing:
         facts.append(f"{len(whole.missing)} without")
     if any(view.state != "final" for view in whole.views):
         facts.append("* not final yet")
     if shown < wanted:
-        facts.append(f"the first {shown} of {wanted} tags: a wider terminal shows more")
+        facts.append(f"the first {shown} of {quantity(wanted, 'tag')}: a wider terminal shows more")
     lines = ["against the hour before: ▲ rose ▼ fell ✚ new", ", ".join(facts), day.rules.sentence]
     return Text("\n".join(line for line in lines if line))
 
 
 def rising_table(answer: Rising, tz: ZoneInfo) -> Table:
     """What rose in an hour, and under it how that is measured."""
-    before = f"against {len(answer.hours_before)} hours before it, from {local_hour(answer.since, tz)} on"
+    before = f"against {quantity(len(answer.hours_before), 'hour')} before it, from {local_hour(answer.since, tz)} on"
     caption = (
         f"{answer.origin} layer, {answer.state}, {before}\nscore: {FORMULA}; "
         f"{SURE} or more comes by chance once in 1,000 tags\nexpected: uses, had the tag's share stayed as it was"
@@ -122,13 +124,13 @@ def history_table(answer: History, tz: ZoneInfo) -> Group:
         signs = Text(ahead + "".join(_level(point, most) for point in of_day), style="blue")
         lines.add_row(f"{day:%a %Y-%m-%d}", signs, f"{sum(point.count or 0 for point in of_day):,}")
     spelled = ", ".join(f"{named(shown, answer.lens)} ({count:,})" for shown, count in answer.spellings[:8])
-    facts = [f"{answer.uses:,} uses", f"as {spelled}"]
+    facts = [quantity(answer.uses, "use"), f"as {spelled}"]
     if answer.best:
         facts.append(f"most in {local_hour(answer.best.hour, tz)}: {answer.best.count:,}, rank {answer.best.rank}")
     if answer.max_error:
         facts.append(f"up to {answer.max_error:,} more in hours that keep only their first tags (?)")
     if answer.missing:
-        facts.append(f"{len(answer.missing):,} hours without data (blank)")
+        facts.append(f"{quantity(len(answer.missing), 'hour')} without data (blank)")
     if answer.rules.sentence:
         facts.append(answer.rules.sentence)
     return Group(Text(named(answer.tag, answer.lens), style="bold"), lines, Text("\n".join(facts)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, Message, Producer
 
 from config.errors import UnavailableError
+from config.quantity import quantity
 from config.settings import Settings
 from ingest import kafka_log, rejects
 from ingest.topics import OVERHEAD_BYTES
@@ -46,7 +47,7 @@ class Parking:
                 self._producer.produce(**rejects.message(self._kafka, reject), on_delivery=delivered)
             left = self._producer.flush(DELIVERED_S + 1)
             if left or refused:
-                why = refused[0].str() if refused else f"{left} messages were not delivered"
+                why = refused[0].str() if refused else f"not delivered: {quantity(left, 'message')}"
                 raise UnavailableError(why, where=f"Kafka topic {self._kafka.rejects}", next_step="See `trends status`")
         if parked:
-            log.warning("%d messages could not be read: they are in %s", len(parked), self._kafka.rejects)
+            log.warning("not readable: %s, in %s now", quantity(len(parked), "message"), self._kafka.rejects)

@@ -32,6 +32,7 @@ from batch_layer.archive.summary import Summary
 from batch_layer.archive.topic_guard import TopicGuard
 from batch_layer.archive.turns import Held, next_turn
 from config.errors import DamagedError, FencedError, TrendsError
+from config.quantity import quantity
 from config.settings import Settings
 from ingest.hours import Millis
 
@@ -249,10 +250,9 @@ class Archiver:
 
     def _count(self, chunk: Manifest) -> None:
         self.summary.add(chunk)
-        _log.info(
-            "%s/%d: archived up to %d: %d posts in %d files, %d rejected",
-            *(self._topic, chunk.partition, chunk.next, chunk.records, len(chunk.parts), chunk.rejected),
-        )
+        posts, files = quantity(chunk.records, "post"), quantity(len(chunk.parts), "file")
+        where = f"{self._topic}/{chunk.partition}"
+        _log.info("%s: archived up to %d: %s in %s, %d rejected", where, chunk.next, posts, files, chunk.rejected)
 
     def _alone(self, partition: int, task: Callable[[], None]) -> None:
         """Persist with a task of one partition. Damage that it meets stops this partition, and no other one."""

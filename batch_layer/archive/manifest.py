@@ -10,6 +10,7 @@ import msgspec
 
 from batch_layer.archive.paths import Try, hour_of, is_part, span_of
 from config.decoding import decoding
+from config.quantity import quantity
 from ingest.hours import LATEST_MS, Millis
 
 SCHEMA_PATH = Path(__file__).parents[2] / "ingest" / "post.avsc"
@@ -123,6 +124,6 @@ def _check_named(manifest: Manifest, part: Part) -> None:
     if part.hour != str(hour) or not hour.start_ms <= part.min_at <= part.max_at < hour.end_ms:
         raise ValueError(f"a part of {part.hour[:20]!r} is said to lie at {part.path[:120]}")
     if not (0 < part.records <= _MOST and 0 < part.bytes <= _MOST):
-        raise ValueError(f"{part.records} records in {part.bytes} bytes at {part.path[:120]}")
+        raise ValueError(f"{quantity(part.records, 'record')} in {quantity(part.bytes, 'byte')} at {part.path[:120]}")
     if manifest.kind == "chunk" and span_of(part.path) != (manifest.partition, manifest.start, manifest.next):
         raise ValueError(f"a part of other offsets: {part.path[:120]}")

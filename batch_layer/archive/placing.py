@@ -14,6 +14,7 @@ from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import Paths, Try, parent
 from batch_layer.archive.store import Store
 from config.errors import DamagedError, UnavailableError
+from config.quantity import quantity
 
 
 class Site(NamedTuple):
@@ -79,6 +80,7 @@ def _move(to: Site, source: str, part: Part) -> None:
         return
     there = to.store.bytes_of(path)
     if there not in {None, part.bytes}:
-        raise DamagedError(f"{there} bytes instead of {part.bytes}", where=path, next_step="`trends verify` tells more")
+        what = f"{quantity(there or 0, 'byte')} instead of {part.bytes}"
+        raise DamagedError(what, where=path, next_step="`trends verify` tells more")
     if there is None and to.store.bytes_of(source) is not None:
         raise UnavailableError("HDFS did not move a part", where=path)

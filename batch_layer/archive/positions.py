@@ -7,6 +7,7 @@ An operator may add partitions to a topic while everything runs. So each look as
 from batch_layer.archive.identity import check_topic
 from batch_layer.archive.ledger import Ledger
 from config.errors import TrendsError
+from config.quantity import quantity
 from config.settings import KafkaSettings
 from ingest.topic_ids import TopicIds
 
@@ -23,8 +24,8 @@ def positions(kafka: KafkaSettings, ledger: Ledger) -> dict[int, int]:
     covered, count = ledger.covered, topic.partitions
     if count < len(covered):
         raise TrendsError(
-            f"the archive has {len(covered)} partitions and the topic {count}, and none is ever taken away: this is "
-            "another topic, or one that was deleted and created again",
+            f"the archive has {quantity(len(covered), 'partition')} and the topic {count}, and none is ever taken "
+            "away: this is another topic, or one that was deleted and created again",
             where=f"{kafka.bootstrap} {kafka.posts}, archive {ledger.paths.root}",
             next_step="Compare kafka.posts and hdfs.root with what archived these posts (`trends config`)",
         )

@@ -8,6 +8,7 @@ from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Part
 from batch_layer.archive.paths import hour_folder, span_of
 from config.errors import DamagedError, NoDataError
+from config.quantity import quantity
 from ingest.hours import Hour, moment_of
 
 _DAMAGED = "Restore this file from a backup of HDFS; while Kafka has its offsets, `trends verify --all` names them"
@@ -42,7 +43,9 @@ def records_of(ledger: Ledger, part: Part) -> Iterator[Record]:
     except NoDataError:
         _check(part, None)  # it went between the two looks
     if count != part.records:
-        raise DamagedError(f"{count} records instead of {part.records}", where=part.path, next_step=_DAMAGED)
+        raise DamagedError(
+            f"{quantity(count, 'record')} instead of {part.records}", where=part.path, next_step=_DAMAGED
+        )
 
 
 def _belonging(part: Part) -> Callable[[Record], bool]:
@@ -70,5 +73,5 @@ def check_lengths(ledger: Ledger, hour: Hour) -> None:
 
 def _check(part: Part, length: int | None) -> None:
     if length != part.bytes:
-        what = "the file is missing" if length is None else f"{length} bytes instead of {part.bytes}"
+        what = "the file is missing" if length is None else f"{quantity(length, 'byte')} instead of {part.bytes}"
         raise DamagedError(what, where=part.path, next_step=_DAMAGED)

@@ -24,6 +24,7 @@ from batch_layer.archive.posts import records_of
 from batch_layer.archive.strays import strays
 from batch_layer.archive.upkeep import ledger_of
 from config.errors import DamagedError
+from config.quantity import quantity
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 
@@ -63,7 +64,7 @@ def _chains(ledger: Ledger, ends: Mapping[int, int]) -> Iterator[Finding]:
         if (error := damage.get(partition)) is not None:
             yield _of_error(error)
         else:
-            yield Finding(True, f"{len(manifests)} manifests, contiguous from 0 to {end}", where)
+            yield Finding(True, f"{quantity(len(manifests), 'manifest')}, contiguous from 0 to {end}", where)
         yield from _hidden(ledger, partition, manifests)
         for gap in (manifest for manifest in manifests if manifest.kind == "gap"):
             why = gap.why or "deleted by Kafka before they were archived"
@@ -83,7 +84,7 @@ def _hidden(ledger: Ledger, partition: int, manifests: Sequence[Manifest]) -> It
         inside = [start for start in there if manifest.start < start < manifest.next and start not in starts]
         if inside:
             path = ledger.paths.commit(partition, manifest.start)
-            what = f"the {manifest.kind} hides {len(inside)} manifest(s), the first at offset {inside[0]}"
+            what = f"the {manifest.kind} hides {quantity(len(inside), 'manifest')}, the first at offset {inside[0]}"
             step = _UNHIDE if manifest.kind == "gap" else "Report this: it must never happen"
             yield Finding(False, what, path, step)
 
@@ -115,10 +116,14 @@ def _look(ledger: Ledger, hour: Hour) -> tuple[Finding, set[tuple[int, int]]]:
         return _of_error(error), seen
     committed = sum(part.records for part in ledger.arrived(hour))
     if count != len(seen):
-        return Finding(False, f"{count} records at {len(seen)} offsets", str(hour), _RESTORE_HOUR), seen
+        return Finding(
+            False, f"{quantity(count, 'record')} at {quantity(len(seen), 'offset')}", str(hour), _RESTORE_HOUR
+        ), seen
     if count != committed and (known := _known(ledger, seen)) != committed:
-        return Finding(False, f"{known} records, and {committed} were committed", str(hour), _RESTORE_HOUR), seen
-    return Finding(True, f"{count} posts, as committed", str(hour)), seen
+        return Finding(
+            False, f"{quantity(known, 'record')}, and {committed} were committed", str(hour), _RESTORE_HOUR
+        ), seen
+    return Finding(True, f"{quantity(count, 'post')}, as committed", str(hour)), seen
 
 
 def _known(ledger: Ledger, seen: set[tuple[int, int]]) -> int:
@@ -157,7 +162,7 @@ def _counted(
             compared += len(theirs)
     rejected = sum(manifest.rejected for manifest in manifests)
     what = f"{len(archived)} archived and {rejected} rejected below {end}, each once"
-    but = f"; {left_out} chunks of damaged hours were left out" if left_out else ""
+    but = f"; {quantity(left_out, 'chunk')} of damaged hours were left out" if left_out else ""
     return Finding(True, f"{what}; {compared} of them compared with Kafka{but}", where)
 
 

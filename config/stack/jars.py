@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.errors import TrendsError
+from config.quantity import quantity
 from config.stack.ivy import MEGABYTE, Artifact, Ivy
 from config.stack.place import FILES, Place
 
@@ -57,7 +58,7 @@ class JarSet:
             if path not in have:
                 yield f"{path} is missing"
             elif (folder / path).stat().st_size != jar.size:
-                yield f"{path} has {(folder / path).stat().st_size} bytes, not {jar.size}"
+                yield f"{path} has {quantity((folder / path).stat().st_size, 'byte')}, not {jar.size}"
             elif thorough and _sha256(folder / path) != jar.sha256:
                 yield f"{path} has another SHA-256"
             elif self.stored and not thorough and not (folder / STORED / Path(path).name).is_file():

@@ -8,6 +8,7 @@ a record that spans lines is taken only if it is well-formed, has as many cells 
 import msgspec
 
 from config.errors import BadRecordError
+from config.quantity import quantity
 from ingest.sources.csv_cells import Doubled, Tabs, cells_of
 from ingest.sources.csv_header import Columns
 from ingest.sources.formats import Item, Reading, utf8
@@ -83,7 +84,7 @@ class CsvReader:
         if cells[-1].endswith("\n") and (len(cells) != wanted or not self._cells.whole(text)):
             raise BadRecordError(f"a quote that is not closed, or not within {MOST_LINES} lines")
         if len(cells) < wanted or any(cells[wanted:]):  # empty cells beyond the last do no harm
-            raise BadRecordError(f"{len(cells)} cells where the header has {wanted}")
+            raise BadRecordError(f"{quantity(len(cells), 'cell')} where the header has {wanted}")
 
     def _well_formed(self, record: bytes) -> bool:
         try:

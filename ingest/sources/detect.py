@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from config.errors import UsageError
+from config.quantity import quantity
 from ingest.sources.content import UTF8_MARK, Content
 from ingest.sources.csv_header import Asked, Header, header_of
 from ingest.sources.elements import Elements
@@ -83,7 +84,7 @@ def detect(content: Content, asked: Asked = AS_IT_IS) -> Detected | None:
         header = header_of(content.head, asked, content.where)
     except UsageError as error:
         raise _unknown(content, f"no JSON, and as CSV {error.what}", error.next_step) from None
-    return Detected("csv", f"its first line names {header.columns.cells} columns", {}, header)
+    return Detected("csv", f"its first line names {quantity(header.columns.cells, 'column')}", {}, header)
 
 
 def is_document(content: Content) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from config.errors import TrendsError
+from config.quantity import quantity
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.content import Content
@@ -159,7 +160,7 @@ def _batch(gathered: Gathered, opened: Opened, given: int) -> Batch:
 def _not_read_on(refused: list[Reject]) -> TrendsError:
     first = refused[0]
     return TrendsError(
-        f"it begins with {len(refused)} records that can't be read, the first since: {first.reason}",
+        f"it begins with {quantity(len(refused), 'record')} that can't be read, the first since: {first.reason}",
         where=first.where,
         next_step="Nothing of it is written. Name its columns, fields or format (`trends ingest file --help`), or read "
         "on with --force, which puts them into `trends rejects`",

@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import msgspec
 
 from config.errors import BadRecordError
+from config.quantity import quantity
 from ingest.hours import EARLIEST_MS, Millis, check_event_time
 from ingest.post import Post
 from ingest.sources.ids import plain_id
@@ -98,7 +99,7 @@ class Reading:
     ) -> Post:  # fmt: skip
         """A checked post. Raises `BadRecordError`."""
         if not id_ or len(id_) > LONGEST_ID:
-            raise BadRecordError(f"an id of {len(id_)} characters" if id_ else "no id")
+            raise BadRecordError(f"an id of {quantity(len(id_), 'character')}" if id_ else "no id")
         received_at = self.now()
         if not EARLIEST_MS <= created_at <= received_at + self.future_ms:
             check_event_time(created_at, received_at, self.future_ms)  # which says why not

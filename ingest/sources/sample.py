@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from config.errors import BadRecordError, UsageError
+from config.quantity import quantity
 from ingest.hours import HOUR_MS, Millis
 from ingest.pace import paced
 from ingest.post import Post
@@ -106,7 +107,8 @@ class SampleSource:
         stop: threading.Event | None = None,
     ) -> None:
         if posts < 1 or hours < 1 or end - hours * HOUR_MS < X_EPOCH_MS:
-            raise UsageError(f"can't make {posts} posts over {hours} hours", next_step="At least 1 of each, since 2010")
+            what = f"can't make {quantity(posts, 'post')} over {quantity(hours, 'hour')}"
+            raise UsageError(what, next_step="At least 1 of each, since 2010")
         self.name = f"sample:{seed}:{posts}:{hours}h"
         self._reading = reading
         self._broken = V2Reader(reading)

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import altair
 
+from config.quantity import quantity
 from serving.charts.frame import (
     FONT,
     INK,
@@ -55,10 +56,9 @@ def bump(day: Day, n: int, tz: ZoneInfo) -> Picture:
 def facts(day: Day, tz: ZoneInfo) -> str:
     """What is needed to trust a picture of a day."""
     whole = day.whole
-    told = (
-        f"{between(whole.since, whole.until, tz)} · {whole.uses:,} uses of {printable(str(whole.lens))} · {whole.state}"
-    )
-    return told + (f" · {len(whole.missing)} hours without data" if whole.missing else "")
+    uses = f"{quantity(whole.uses, 'use')} of {printable(str(whole.lens))}"
+    told = f"{between(whole.since, whole.until, tz)} · {uses} · {whole.state}"
+    return told + (f" · {quantity(len(whole.missing), 'hour')} without data" if whole.missing else "")
 
 
 def _points(day: Day) -> Iterator[Record]:

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import altair
 
+from config.quantity import quantity
 from serving.charts.frame import INK, Picture, between, by_hour, chart, framed, holes, step, trust, written
 from serving.history import History
 
@@ -29,7 +30,7 @@ def curve(answer: History, tz: ZoneInfo) -> Picture:
         base.mark_bar(color=_COLOUR, width=band),
         base.mark_text(dy=-8, fontSize=12, color=INK).encode(altair.Text("text:N")),
     )
-    told = f"{between(answer.since, answer.until, tz)} · {answer.uses:,} uses"
+    told = f"{between(answer.since, answer.until, tz)} · {quantity(answer.uses, 'use')}"
     if answer.max_error:
         told += f", and up to {answer.max_error:,} more in hours that keep only their first tags"
     title = written(answer.spellings[0][0], answer.lens)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from config.quantity import quantity
 from serving.cli.consoles import console
 from serving.cli.options import json_option, now, settings_of
 from serving.cli.stopping import stopping
@@ -37,7 +38,11 @@ def archive(ctx: click.Context, until_drained: bool, as_json: bool) -> None:
         summary = Archiver(settings_of(ctx)).run(until_drained, stop)
     _show("archived", summary.document(), as_json)
     if until_drained and not stop.is_set() and not (summary.posts or summary.rejected):
-        others = f": others of the group archived {summary.by_others:,} posts meanwhile" if summary.by_others else ""
+        others = (
+            f": others of the group archived {quantity(summary.by_others, 'post')} meanwhile"
+            if summary.by_others
+            else ""
+        )
         click.echo(f"Nothing to archive here{others}. Everything in Kafka is archived", err=True)
 
 

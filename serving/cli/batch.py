@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from config.quantity import quantity
 from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import Hour
@@ -210,5 +211,5 @@ def _computed(layer: "Batch", plan: "Plan", asked: Mapping[str, Any]) -> "Outcom
             resume, reset = not asked.get("restart"), bool(asked.get("reset"))
             return layer.run(plan, watch=watch, resume=resume, reset=reset, allow_less=less)
         except PartlyDoneError as error:
-            click.echo(f"{len(error.outcome.hours)} hours were computed", err=True)
+            click.echo(f"computed: {quantity(len(error.outcome.hours), 'hour')}", err=True)
             raise

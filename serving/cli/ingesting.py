@@ -12,6 +12,7 @@ import click
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from config.errors import TrendsError
+from config.quantity import quantity
 from config.settings import Settings
 from ingest.hashtags import Rule
 from ingest.hours import Millis
@@ -130,7 +131,8 @@ def _written_told(tell: Tell) -> Iterator[Tell]:
         yield note
     except TrendsError:
         if last is not None:
-            click.echo(f"Written before that: {last.counts.posts:,} posts, {last.counts.rejects:,} rejects", err=True)
+            posts, refused = quantity(last.counts.posts, "post"), quantity(last.counts.rejects, "reject")
+            click.echo(f"Written before that: {posts}, {refused}", err=True)
         raise
 
 
@@ -161,9 +163,10 @@ def _tell_end(name: str, told: Told, seconds: float, *, stopped: bool, as_json: 
     if as_json:
         answer = {"source": name, **counts._asdict(), "seconds": round(seconds, 3), "finished": not stopped}
         click.echo(json.dumps(answer))
-    line = f"{counts.posts:,} posts, {counts.uses:,} uses of hashtags, {counts.rejects:,} rejects"
+    uses = f"{quantity(counts.uses, 'use')} of hashtags"
+    line = f"{quantity(counts.posts, 'post')}, {uses}, {quantity(counts.rejects, 'reject')}"
     if counts.notices or counts.filtered:
-        line += f"; {counts.notices:,} notices, {counts.filtered:,} posts left out"
+        line += f"; {quantity(counts.notices, 'notice')}, {quantity(counts.filtered, 'post')} left out"
     click.echo(f"Written: {line}, in {seconds:.1f} s", err=True)
     if counts == Counts() and told.cursor and not stopped:
         click.echo("Nothing new: everything was written before (--restart begins anew)", err=True)
@@ -187,7 +190,7 @@ def _progress(source: Source, cursor: Cursor) -> Iterator[Tell]:
 
         def tell(told: Told) -> None:
             read = told.counts.read_bytes or told.counts.posts
-            description = f"{told.counts.posts:,} posts, {told.counts.rejects:,} rejects"
+            description = f"{quantity(told.counts.posts, 'post')}, {quantity(told.counts.rejects, 'reject')}"
             progress.update(task, completed=min(done + read, total), description=description)
 
         yield tell
@@ -207,6 +210,6 @@ def _plain() -> Tell:
         nonlocal last
         if time.monotonic() - last >= TELL_EVERY_S:
             last = time.monotonic()
-            click.echo(f"{told.counts.posts:,} posts written", err=True)
+            click.echo(f"{quantity(told.counts.posts, 'post')} written", err=True)
 
     return tell

@@ -10,6 +10,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from config.quantity import quantity
 from serving.cli.consoles import console
 from serving.render import printable
 
@@ -34,7 +35,7 @@ def progress(hours: int) -> Iterator[Callable[[int, int], None]]:
     screen = console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("computing", total=hours)
-        yield lambda done, posts: bar.update(task, completed=done, description=f"{posts:,} posts")
+        yield lambda done, posts: bar.update(task, completed=done, description=quantity(posts, "post"))
 
 
 def say_plan(plan: "Plan", estimate_s: float | None) -> None:
@@ -42,13 +43,13 @@ def say_plan(plan: "Plan", estimate_s: float | None) -> None:
     states = ", ".join(f"{count:,} {state}" for state, count in Counter(each.state for each in plan.hours).items())
     took = "time unknown: nothing has been computed yet" if estimate_s is None else f"about {estimate_s:,.0f} s"
     click.echo(
-        f"{len(plan.hours):,} hours from {plan.hours[0].hour} to {plan.hours[-1].hour} ({states} now), "
-        f"{plan.posts:,} posts, rule {plan.rule.version}; {took}",
+        f"{quantity(len(plan.hours), 'hour')} from {plan.hours[0].hour} to {plan.hours[-1].hour} ({states} now), "
+        f"{quantity(plan.posts, 'post')}, rule {plan.rule.version}; {took}",
         err=True,
     )
     if plan.waiting:
-        first = plan.waiting[0]
-        click.echo(f"{len(plan.waiting)} hour(s) from {first} on are not complete yet, and are left out", err=True)
+        few = quantity(len(plan.waiting), "hour")
+        click.echo(f"Left out, since not complete yet: {few} from {plan.waiting[0]} on", err=True)
 
 
 def plan_json(plan: "Plan", estimate_s: float | None) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def show(outcome: "Outcome | None", as_json: bool) -> None:
         _print(changed, len(outcome.changes))
     resumed = f", {outcome.resumed} by an earlier attempt" if outcome.resumed else ""
     refused = f", {outcome.refused} left to a newer run" if outcome.refused else ""
-    click.echo(f"{len(outcome.hours)} hours in {outcome.seconds:.1f} s{resumed}{refused}")
+    click.echo(f"{quantity(len(outcome.hours), 'hour')} in {outcome.seconds:.1f} s{resumed}{refused}")
 
 
 def outcome_json(outcome: "Outcome | None") -> dict[str, Any]:

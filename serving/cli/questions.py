@@ -33,7 +33,7 @@ def query_of(
     """Questions to the store of the settings, open as long as the command runs. Raises `UsageError`: see `lens_of`."""
     settings = settings_of(ctx)
     store = ctx.with_resource(Store(settings.mongo))
-    return Query(store, origin, lens_of(kind, source), partial(rule_now, settings), suggest)
+    return Query(store, origin, lens_of(kind, source), partial(rule_now, settings), suggest=suggest)
 
 
 def rule_now(settings: Settings, lens: Lens) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from config.errors import TrendsError
+from config.quantity import quantity
 from ingest.messages import Counts
 from ingest.producer import Told
 from ingest.sources.base import Batch, Cursor, Source
@@ -30,7 +31,7 @@ def refuse_nothing_read(told: Told, before: Cursor, first: Reject | None) -> Non
     counts = told.counts
     read = counts._replace(rejects=0, read_bytes=0) != Counts() or before.get("posts", 0)
     if counts.rejects and not read:
-        many = f"all {counts.rejects:,} records" if counts.rejects > 1 else "the only record"
+        many = f"all {quantity(counts.rejects, 'record')}" if counts.rejects > 1 else "the only record"
         raise TrendsError(
             f"{many} can't be read" + (f", the first since: {first.reason}" if first else ""),
             where=first.where if first else "",

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.responses import HTMLResponse
 
 from config.errors import UsageError
+from config.quantity import noun_for, quantity
 from serving.dashboard.board import Board
 from serving.dashboard.choices import LensAsked
 from serving.dashboard.links import Links, offers, words
@@ -74,6 +75,8 @@ def _environment() -> Environment:
     paper.filters["tag"] = lambda text: printable(text, SHOWN_TAG)
     paper.filters["printable"] = lambda text: printable(text, len(text))
     paper.filters["number"] = lambda count: "–" if count is None else f"{count:,}"
+    paper.filters["quantity"] = quantity
+    paper.filters["noun"] = noun_for
     paper.filters["caption"] = lambda answer: caption(answer).splitlines()
     paper.filters["moment"] = iso
     return paper

@@ -85,7 +85,7 @@ def test_a_quote_inside_an_unquoted_cell_is_a_character(tmp_path: Path) -> None:
     [
         (b"'1',\"not \xff utf-8\",x\n", "not UTF-8"),
         (b"'1',\"nul \x00\",x\n", "NUL"),
-        (b"'325208201740029952'\n", "1 cells where the header has 3"),
+        (b"'325208201740029952'\n", "1 cell where the header has 3"),
         (b"'325208201740029952',a,b,c\n", "4 cells where the header has 3"),
         (b"3.25208E+17,lost digits,x\n", "lost digits"),
         (b",no id,x\n", "no time, and the id tells none"),
