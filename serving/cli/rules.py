@@ -32,7 +32,7 @@ def rules(ctx: click.Context, version: str | None, as_json: bool) -> None:
     \b
     Examples:
       trends rules
-      trends rules 1 --json
+      trends rules 2 --json
     """
     from ingest.rule_text import phrases_text, text_of
     from serving.cli.ingesting import rule_of

@@ -20,6 +20,7 @@ from ingest.hashtags import AS_IS, Rule
 from ingest.hours import Hour
 from ingest.rule_text import text_of
 from serving.cli import main
+from serving.cli.options import now
 from serving.rulebook import entries, keep
 from serving.store import Store
 from serving.views import HOURS, RULES
@@ -53,7 +54,7 @@ def archived(settings: Settings, store: Store) -> None:
         computed = Computed(
             FIRST.plus(at), rank_hour(arrived, rule, 1_000), (3 * at + (43 if at == 3 else 3), 0, 0), complete=True
         )
-        publish(store, [computed], Stamp(f"run-{at}", 0, rule.version), FIRST.end_ms)
+        publish(store, [computed], Stamp(f"run-{at}", 0, rule.version), now())
 
 
 def trends(*arguments: str, exits: int = 0) -> Result:
@@ -77,11 +78,11 @@ def test_every_form_of_every_answer_says_that_its_hours_have_two_versions(settin
         assert "2 versions of the rule" in text, name
         assert f"`{MEND}`" in text, name
         told = json.loads(trends(*words, "--json").stdout)
-        assert told["rules"] == {"1": 2, NEW.version: 2}, name
+        assert told["rules"] == {AS_IS.version: 2, NEW.version: 2}, name
         assert told["mend"] == MEND, name
         lines = trends(*words, "--csv")
         rows = list(csv.DictReader(io.StringIO(lines.stdout)))
-        assert {rule for row in rows for rule in row["rule"].split()} == {"1", NEW.version}, name
+        assert {rule for row in rows for rule in row["rule"].split()} == {AS_IS.version, NEW.version}, name
         assert MEND in lines.stderr, name
     one = trends("top", "--since", str(FIRST), "--until", str(FIRST.plus(2)))
     assert "versions of the rule" not in one.output
@@ -114,7 +115,7 @@ def test_the_texts_of_all_versions_are_told(settings: Settings, store: Store) ->
     archived(settings, store)
     told = json.loads(trends("rules", "--json").stdout)
     old, new = told["versions"][:2]
-    assert (old["version"], old["now"], old["hours"], old["first"]) == ("1", True, 2, str(FIRST))
+    assert (old["version"], old["now"], old["hours"], old["first"]) == (AS_IS.version, True, 2, str(FIRST))
     assert (new["version"], new["now"], new["hours"], new["last"]) == (NEW.version, False, 2, str(LAST))
     assert (new["ignore"], new["aliases"], new["kept_at"]) == (["spam"], {"nyc": "newyork"}, "2023-11-14T22:13:20Z")
     assert told["mend"] == MEND
@@ -194,5 +195,5 @@ def test_a_run_keeps_its_text_first_and_the_command_mends_the_answer(
     finally:
         layers.close()
     told = json.loads(trends("top", *SPAN, "--json").stdout)
-    assert (told["rules"], told["mend"]) == ({"1": 4}, None)
+    assert (told["rules"], told["mend"]) == ({AS_IS.version: 4}, None)
     assert {AS_IS.version} < entries(store).keys(), "the hashtag rule and the phrase rule"
