@@ -68,7 +68,7 @@ def extent(snapshot: Snapshot, lens: Lens) -> Extent | None:
     first, last = (_outermost(snapshot, origins, lens, way) for way in (ASCENDING, DESCENDING))
     if first is None or last is None:
         return None
-    hours = _batch_count(snapshot) + len(_live(snapshot)) if lens == HASHTAGS else None
+    hours = count_documents(snapshot) + len(_live(snapshot)) if lens == HASHTAGS else None
     return Extent(first, last, hours)
 
 
@@ -113,7 +113,8 @@ def _outermost(snapshot: Snapshot, origins: Sequence[Origin], lens: Lens, way: i
     return best
 
 
-def _batch_count(snapshot: Snapshot) -> int:
+def count_documents(snapshot: Snapshot) -> int:
+    """How many hours have a batch document."""
     stages: list[Filter] = [{"$match": {"hour": {"$gte": ""}}}, {"$count": "hours"}]
     with told():
         return sum(each["hours"] for each in snapshot.collection(HOURS).aggregate(stages, session=snapshot.session))

@@ -6,7 +6,7 @@ from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from serving.views import COLLECTIONS, HOURS, LANES, LENSES, PHRASE_USES, USES, WRITERS
+from serving.views import COLLECTIONS, DUE_HOURS, HOURS, LANES, LENSES, PHRASE_USES, USES, WRITERS
 
 log = logging.getLogger(__name__)
 
@@ -34,3 +34,6 @@ def prepare(database: Database[dict[str, object]]) -> None:
     database[LENSES].create_index(["kind", "source", "hour"], name="by_lens")
     database[HOURS].create_index(["rule", "complete", "dirty"], name="by_state")
     database[HOURS].create_index(["sources.0", "hour"], name="by_first_source")
+    for name, value in (("dirty", True), ("complete", False)):
+        database[HOURS].create_index([name, "hour"], name=name, partialFilterExpression={name: value})
+    database[DUE_HOURS].create_index(["archive", "hour"], name="by_hour")

@@ -107,6 +107,11 @@ class Store:
         """Give the connections back. A store is closed by whoever made it, or used as a context."""
         self.client.close()
 
+    def ping(self) -> None:
+        """Raise `UnavailableError` where no server answers."""
+        with told():
+            self.client.admin.command("ping")
+
     def collection(self, name: str) -> Collection[Document]:
         """A collection, by one of the names in `serving.views`."""
         return self.database[name]

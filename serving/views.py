@@ -8,6 +8,7 @@ Collections
     `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.writers`)
     `runs`      the batch layer's ledger of jobs (see `batch_layer.runs`)
     `archives`  the archives that hours were computed from (see `batch_layer.archive.archives`)
+    `archive_marks`, `due_hours`   how far the archive is known (see `batch_layer.archive.follower`)
     `rules`     one document a version of the rule: its text (see `serving.rulebook`)
 
 Each hour is answered from exactly one of `hours` and `uses`: from the batch document where there is one. So the batch
@@ -30,7 +31,10 @@ from ingest.hours import Hour, Millis, moment_of
 HOURS, LENSES, USES, PHRASE_USES = "hours", "lenses", "uses", "phrase_uses"
 LANES, PROGRESS, WRITERS, RUNS, RULES = "lanes", "progress", "writers", "runs", "rules"
 ARCHIVES = "archives"
-COLLECTIONS = frozenset({HOURS, LENSES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS, RUNS, RULES, ARCHIVES})
+ARCHIVE_MARKS, DUE_HOURS = "archive_marks", "due_hours"
+COLLECTIONS = frozenset(
+    {HOURS, LENSES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS, RUNS, RULES, ARCHIVES, ARCHIVE_MARKS, DUE_HOURS}
+)
 """Names of the collections."""
 
 FIRST = 10

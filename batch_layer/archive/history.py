@@ -18,7 +18,7 @@ from batch_layer.archive.posts import posts_of
 from ingest.hours import Hour, millis
 from serving.views import HourDocument, Provenance
 
-_SKEW_MS = 300_000
+SKEW_MS = 300_000
 """How far clocks of archivers and batch jobs may differ."""
 
 
@@ -110,4 +110,4 @@ def _may_be_of(document: HourDocument, ledger: Ledger) -> bool:
     if any(end > covered.get(partition, 0) for partition, end in enumerate(document["covered"])):
         return False
     began = min((log[0].committed_at for log in ledger.partitions if log), default=0)
-    return millis(document["computed_at"]) + _SKEW_MS >= began
+    return millis(document["computed_at"]) + SKEW_MS >= began

@@ -2,13 +2,13 @@
 
 from confluent_kafka import IsolationLevel
 
-from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.log_ends import LogEnds
 from batch_layer.archive.positions import positions
 from batch_layer.archive.watermark import drained, ends
 from config.settings import KafkaSettings
 
 
-def archive_lag(kafka: KafkaSettings, ledger: Ledger) -> dict[int, int]:
+def archive_lag(kafka: KafkaSettings, ledger: LogEnds) -> dict[int, int]:
     """For each partition that Kafka has now, at most how many committed messages are not archived: 0 is exact.
 
     The figure counts the markers of transactions among them, which no reader sees. Raises `UnavailableError`.

@@ -5,14 +5,14 @@ An operator may add partitions to a topic while everything runs. So each look as
 """
 
 from batch_layer.archive.identity import check_topic
-from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.log_ends import LogEnds
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import KafkaSettings
 from ingest.topic_ids import TopicIds
 
 
-def positions(kafka: KafkaSettings, ledger: Ledger) -> dict[int, int]:
+def positions(kafka: KafkaSettings, ledger: LogEnds) -> dict[int, int]:
     """For each partition of `posts` the next offset after what is archived: 0 where nothing of it is.
 
     Call it after `ledger.refresh`. Raises where Kafka does not answer, or has fewer partitions than the archive, and

@@ -10,7 +10,7 @@ from time import monotonic
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.log_ends import LogEnds
 from batch_layer.archive.partitions import ASK_S, PARTITION_EOF, WAIT_S, consumer_config, partition_count, unavailable
 from batch_layer.archive.positions import positions
 from config.settings import ArchiveSettings, KafkaSettings
@@ -18,7 +18,7 @@ from ingest import kafka_log
 from ingest.hours import Hour, Millis
 
 
-def complete_until(ledger: Ledger, kafka: KafkaSettings, archive: ArchiveSettings, now: Millis) -> Hour:
+def complete_until(ledger: LogEnds, kafka: KafkaSettings, archive: ArchiveSettings, now: Millis) -> Hour:
     """The first hour that is not complete; all before it are. Never later than the hour of `now` less the lateness.
 
     Every partition that Kafka has now takes part, also one of which nothing is archived yet. One whose log is damaged

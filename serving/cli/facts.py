@@ -7,23 +7,19 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from config.errors import TrendsError, UnavailableError
+from config.errors import TrendsError
 from config.settings import Settings
-from ingest.hours import Hour, millis
+from ingest.hours import millis
 from ingest.sources.states import STOPPED, Gap
 from serving import render
+from serving.cli.archive_facts import archive_facts
 from serving.cli.options import now
 
-if TYPE_CHECKING:
-    from batch_layer.archive.ledger import Ledger
-    from batch_layer.plan import Documents
-
 Facts = dict[str, Any]
-_FOREVER = Hour.parse("9999-12-31T23")
 _RUNS = 5
 """Runs that are shown."""
 _STOPPED_MS = 86_400_000
@@ -36,14 +32,21 @@ def gathered(settings: Settings) -> Facts:
         "servers": _servers,
         "sources": _sources,
         "speed": _speed,
-        "archive": _archive,
+        "archive": archive_facts,
         "hours": _hours,
         "runs": _runs,
         "rejects": _rejects,
     }
+    _import_drivers()
     with ThreadPoolExecutor(len(parts)) as threads:
         asked = {name: threads.submit(tried, part, settings) for name, part in parts.items()}
     return {name: answer.result() for name, answer in asked.items()}
+
+
+def _import_drivers() -> None:
+    """Import what several parts need. Threads that import one package, each in its own order, block one another."""
+    from batch_layer import due  # noqa: F401 - imported, not used
+    from speed_layer import lag  # noqa: F401
 
 
 def tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
@@ -52,13 +55,6 @@ def tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
         return part(settings)
     except TrendsError as error:
         return {"error": str(error)}
-
-
-def _documents(settings: Settings) -> "Documents":
-    from serving.store import Store
-
-    with Store(settings.mongo) as store:
-        return {each["hour"]: each for each in store.batch_documents(Hour(0), _FOREVER)}
 
 
 def _servers(settings: Settings) -> list[Facts]:
@@ -115,59 +111,6 @@ def _speed(settings: Settings) -> Facts:
             for lag in lags
         ],
     }
-
-
-def _archive(settings: Settings) -> Facts:
-    from batch_layer.archive.lag import archive_lag
-    from batch_layer.archive.upkeep import ledger_of
-    from batch_layer.archive.watermark import complete_until
-
-    ledger = ledger_of(settings)
-    behind = archive_lag(settings.kafka, ledger)
-    hours, until = ledger.hours(), complete_until(ledger, settings.kafka, settings.archive, now())
-    covered = ledger.covered
-    damage = {number: str(error) for number, error in ledger.damage.items()}
-    manifests = [manifest for partition in ledger.partitions for manifest in partition]
-    return {
-        "topic": settings.kafka.posts,
-        "group": settings.kafka.archive_group,
-        "behind": sum(behind.values()),
-        "posts": sum(ledger.posts(hour) for hour in hours),
-        "hours": len(hours),
-        "files": sum(len(ledger.parts(hour)) for hour in hours),
-        "rejected": sum(manifest.rejected for manifest in manifests),
-        "lost": sum(manifest.next - manifest.start for manifest in manifests if manifest.kind == "gap"),
-        "complete_until": str(until),
-        "archive": ledger.origin.archive,
-        "topic_id": ledger.origin.topic_id,
-        "waiting": _waiting(settings, ledger, until),
-        "damage": list(damage.values()),
-        "partitions": [
-            {
-                "partition": number,
-                "next": covered[number] if number < len(covered) else 0,
-                "behind": count,
-                "damage": damage.get(number),
-            }
-            for number, count in behind.items()
-        ],
-    }
-
-
-def _waiting(settings: Settings, ledger: "Ledger", until: Hour) -> int | None:
-    """How many complete hours the next run of the batch layer is to compute; None where MongoDB can't tell."""
-    from batch_layer.archive.archives import Archives
-    from batch_layer.plan import state_of
-    from serving.store import Store
-
-    try:
-        there = _documents(settings)
-        with Store(settings.mongo) as store:
-            history = Archives(settings, store).history(ledger, now())
-    except UnavailableError:
-        return None
-    complete = (hour for hour in history.hours() if hour < until)
-    return sum(state_of(hour, there.get(str(hour)), history) != "final" for hour in complete)
 
 
 def _hours(settings: Settings) -> Facts:
