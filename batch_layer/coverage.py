@@ -62,3 +62,17 @@ def shortfall_of(document: Mapping[str, Any], covered: Sequence[int], provenance
         if short := shortfall(offsets, ours.get(name, ())):
             return short
     return None
+
+
+class StrandedError(TrendsError):
+    """Hours were left as they are: computed from the archives that are read, they would lose posts of another one."""
+
+    def __init__(self, hour: Hour, count: int, archive: str, root: str | None) -> None:
+        named = "an archive that it does not name" if archive == "?" else f"the archive {archive}"
+        lay = f", which lay in {root}," if root else ""
+        others = f" (and {count - 1} more)" if count > 1 else ""
+        super().__init__(
+            f"not computed: {hour}{others}: its document is of {named}{lay} and that is not read",
+            where="hdfs.earlier",
+            next_step="Name the folder of that archive there; or let go of its posts: `trends recompute --allow-less`",
+        )

@@ -6,7 +6,7 @@ dirty         a late post was archived after its document
 final         nothing is wanting; computed again only where somebody asks
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
@@ -35,6 +35,18 @@ class Archived(Protocol):
 
     def strange(self, document: HourDocument) -> set[str]:
         """Archives that this document was computed from and that are not read."""
+
+
+class Excerpt:
+    """Some hours of what is archived, for a plan of these alone."""
+
+    def __init__(self, archived: Archived, hours: Sequence[Hour]) -> None:
+        self._hours = hours
+        self.posts, self.late_since, self.strange = archived.posts, archived.late_since, archived.strange
+
+    def hours(self) -> list[Hour]:
+        """Those that have posts, ascending."""
+        return sorted(hour for hour in self._hours if self.posts(hour))
 
 
 class Planned(NamedTuple):

@@ -10,9 +10,9 @@ from batch_layer.archive.archives import Archives
 from batch_layer.archive.history import History
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.watermark import complete_until
-from batch_layer.coverage import CoversLessError, shortfall_of
+from batch_layer.coverage import CoversLessError, StrandedError, shortfall_of
 from batch_layer.job import HourResult, SparkFailedError, rank_hours
-from batch_layer.plan import Documents, Plan, Planned, Span, plan_hour, plan_missing, plan_range
+from batch_layer.plan import Documents, Excerpt, Plan, Planned, Span, plan_hour, plan_missing, plan_range
 from batch_layer.publish import Change, Computed, Stamp, Tops, changes_of, covering, publish, tops
 from batch_layer.runs import Run, Runs, StoppedError
 from batch_layer.spark import Engine
@@ -86,20 +86,6 @@ class PartlyDoneError(TrendsError):
         self.outcome = outcome
 
 
-class StrandedError(TrendsError):
-    """Hours were left as they are: computed from the archives that are read, they would lose posts of another one."""
-
-    def __init__(self, hour: Hour, count: int, archive: str, root: str | None) -> None:
-        named = "an archive that it does not name" if archive == "?" else f"the archive {archive}"
-        lay = f", which lay in {root}," if root else ""
-        others = f" (and {count - 1} more)" if count > 1 else ""
-        super().__init__(
-            f"not computed: {hour}{others}: its document is of {named}{lay} and that is not read",
-            where="hdfs.earlier",
-            next_step="Name the folder of that archive there; or let go of its posts: `trends recompute --allow-less`",
-        )
-
-
 class Batch:
     """The batch layer of one process: its ledger of the archive, its store, its Spark."""
 
@@ -119,18 +105,19 @@ class Batch:
         self.archives = Archives(settings, self.store)
         self.history = History(self.ledger)
 
-    def plan_missing(self) -> Plan:
-        """Every complete hour that is missing, provisional or dirty."""
-        documents, until = self._look()
+    def plan_missing(self, hours: Sequence[Hour] | None = None) -> Plan:
+        """Every complete hour that is missing, provisional or dirty: of these hours, or of all of history."""
+        documents, until = self._look(hours)
+        archived = self.history if hours is None else Excerpt(self.history, hours)
         elsewhere = [
             Span(each["since"] and Hour.parse(each["since"]), each["until"] and Hour.parse(each["until"]))
             for each in self.runs.computing()
         ]
-        return plan_missing(self.history, documents, until, self.rule(), elsewhere)
+        return plan_missing(archived, documents, until, self.rule(), elsewhere)
 
     def plan_hour(self, hour: Hour, *, allow_less: bool = False) -> Plan:
         """One hour, complete or not. `allow_less`: though its document is of an archive that is not read."""
-        documents, until = self._look()
+        documents, until = self._look([hour])
         return _without_loss(plan_hour(hour, self.history, documents, until, self.rule()), allow_less=allow_less)
 
     def plan_range(self, span: Span, *, allow_less: bool = False) -> Plan:
@@ -209,16 +196,29 @@ class Batch:
             raise PartlyDoneError(outcome)
         return outcome
 
+    def rest(self) -> bool:
+        """Let go of Spark and of the list of files, until they are needed again. False: there was nothing of either."""
+        if not self.engine.started and not self.ledger.covered:
+            return False
+        self.engine.close()
+        self.ledger = Ledger(self.settings.hdfs, self.settings.archive, self.settings.kafka.posts)
+        self.archives = Archives(self.settings, self.store)
+        self.history = History(self.ledger)
+        return True
+
     def close(self) -> None:
         """End Spark and the connections."""
         self.engine.close()
         self.store.close()
 
-    def _look(self) -> tuple[Documents, Hour]:
-        """Bring the ledger up to date; the documents of its hours, and the first hour that is not complete."""
+    def _look(self, asked: Sequence[Hour] | None = None) -> tuple[Documents, Hour]:
+        """Bring the ledger up to date; documents of some hours, or of all, and the first hour that is not complete."""
         self.ledger.refresh()
         self.history = self.archives.history(self.ledger, self.now())
         until = self._watermark(self.ledger)
+        if asked is not None:
+            with self.store.snapshot() as snapshot:
+                return snapshot.batch(asked, rows=False), until
         hours = self.history.hours()
         documents = self.store.batch_documents(hours[0], hours[-1].plus(1)) if hours else []
         return {each["hour"]: each for each in documents}, until

@@ -13,7 +13,10 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from pymongo.errors import PyMongoError
 
-from batch_layer.archive.compaction import Compaction, due
+from batch_layer import due
+from batch_layer.archive.compaction import Compaction, is_tidy
+from batch_layer.archive.compaction import due as due_to_compact
+from batch_layer.archive.follower import Follower, Mark
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.watermark import complete_until
 from batch_layer.job import SparkFailedError
@@ -21,6 +24,7 @@ from batch_layer.plan import Plan
 from batch_layer.publish import sweep
 from batch_layer.recompute import Batch, PartlyDoneError, Watch
 from batch_layer.runs import StoppedError
+from batch_layer.trigger import Trigger
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings
@@ -38,14 +42,17 @@ class Schedule:
     """Two jobs: hours to compute, every `batch.every_s`; files to compact, every hour. Each runs once at a time.
 
     The first tick belongs to the same job as all later ones: APScheduler limits the instances of a job, so a second job
-    for the start would run beside the interval, and a `Ledger` is not for two threads. Compaction has its own ledger.
+    for the start would run beside the interval, and a `Ledger` is not for two threads. Compaction has its own.
     """
 
     def __init__(self, settings: Settings, rule: Callable[[], Rule], now: Callable[[], Millis]) -> None:
         self.settings, self.now = settings, now
         self.batch = Batch(settings, rule, now)
+        self.trigger = Trigger(settings, self.batch.store, now)
         self.stop = threading.Event()
-        self._compacted = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
+        self._follower = Follower(settings, self.batch.store)
+        self._compact_at: dict[int, Mark] | None = None
+        """How far the archive was when it left nothing to compact or to delete."""
         self._told: dict[str, str] = {}
         self._damaged: dict[Hour, Millis] = {}
         self._computed_at = now()
@@ -85,12 +92,23 @@ class Schedule:
 
     def _tick(self) -> None:
         self.batch.store.stay_prepared()
-        plan = self._without_damaged(self.batch.plan_missing())
-        if not plan.hours:
+        hours = self.trigger.look()
+        if hours is not None and not hours:
+            self._rest()
+            return
+        plan = self.batch.plan_missing(hours)
+        due.note(self.batch.store, self.trigger.follower.archive, (each.hour for each in plan.hours))
+        plan = self._without_damaged(plan)
+        if plan.hours:
+            self._compute(plan)
+        else:
             self.batch.store.mark_dirty(plan.late)
             self._rest()
-            self.batch.check(plan)
-            return
+        if hours is None and not list(self.batch.runs.computing()):  # which would hide the hours that it is at
+            self.trigger.end_full_look()
+        self.batch.check(plan)
+
+    def _compute(self, plan: Plan) -> None:
         log.info("computing %s: %s", _range(plan), quantity(plan.posts, "post"))
         try:
             outcome = self.batch.run(plan, watch=Watch(self.stop))
@@ -101,25 +119,28 @@ class Schedule:
                 self._damaged[hour] = self.now() + _DAMAGED_AGAIN_S * 1000
         finally:
             self._computed_at = self.now()
-        self.batch.check(plan)
 
     def _without_damaged(self, plan: Plan) -> Plan:
         self._damaged = {hour: again for hour, again in self._damaged.items() if again > self.now()}
         return plan.without(self._damaged)
 
     def _rest(self) -> None:
-        """Let go of Spark after a while: it holds more memory than all else here."""
-        if self.batch.engine.started and self.now() - self._computed_at > self.settings.spark.idle_s * 1000:
+        """Let go of Spark after a while, and of the list of all files: they hold more memory than all else here."""
+        if self.now() - self._computed_at > self.settings.spark.idle_s * 1000 and self.batch.rest():
             log.info("nothing to compute for %g s: Spark is let go of", self.settings.spark.idle_s)
-            self.batch.engine.close()
 
     def _compact(self) -> None:
-        ledger, archive = self._compacted, self.settings.archive
+        rows = sweep(self.batch.store)
+        self._follower.look()
+        if self._follower.marks == self._compact_at:
+            return
+        marks, archive = dict(self._follower.marks), self.settings.archive
+        ledger = Ledger(self.settings.hdfs, archive, self.settings.kafka.posts)
         ledger.refresh()
         until = complete_until(ledger, self.settings.kafka, archive, self.now())
-        hours = due(ledger, until, self.now(), self.settings.batch.compact_after_s)
+        hours = due_to_compact(ledger, until, self.now(), self.settings.batch.compact_after_s)
         report = Compaction(ledger, archive, self.now()).run(hours)
-        rows = sweep(self.batch.store)
+        self._compact_at = marks if is_tidy(ledger) else None
         if report.hours or rows:
             log.info("compacted: %s, swept: %s", quantity(len(report.hours), "hour"), quantity(rows, "speed row"))
 

@@ -227,6 +227,16 @@ def due(ledger: Ledger, complete_until: Hour, now: Millis, quiet_s: float) -> li
     ]
 
 
+def is_tidy(ledger: Ledger) -> bool:
+    """Whether nothing is left to do before something is archived: each hour is one file, and nothing is to be deleted.
+
+    What another process has archived or compacted since moves a mark of the archive.
+    """
+    done = max((link.purged for link in ledger.compactions), default=0)
+    kept = any(link.kind == "compact" and link.start >= done for link in ledger.compactions)
+    return not kept and all(len(ledger.parts(hour)) < 2 for hour in ledger.hours())
+
+
 def _place_of(record: Record) -> tuple[int, int]:
     return record["partition"], record["offset"]
 

@@ -14,12 +14,12 @@ from batch_layer.archive.archiver import wall_clock
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.ledger import Ledger
-from batch_layer.coverage import CoversLessError
+from batch_layer.coverage import CoversLessError, StrandedError
 from batch_layer.job import SparkFailedError
 from batch_layer.plan import Span
 from batch_layer.publish import Computed, Stamp, publish, sweep
 from batch_layer.rank import Arrived, rank_hour
-from batch_layer.recompute import PartlyDoneError, StrandedError, Watch
+from batch_layer.recompute import PartlyDoneError, Watch
 from batch_layer.runs import BusyError, Job, Run, Runs, StoppedError
 from batch_layer.spark import Engine
 from config.errors import FencedError
