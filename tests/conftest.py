@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config import redaction
 from config.settings import Settings
 from config.stack import launcher
 from ingest.topics import create_topics
@@ -27,6 +28,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test reads as a secret is none in the next one, where the same word may be an ordinary one."""
+    monkeypatch.setattr(redaction, "_known", set(redaction._known))
 
 
 @pytest.fixture(scope="session")

@@ -162,7 +162,7 @@ def _counted(
             compared += len(theirs)
     rejected = sum(manifest.rejected for manifest in manifests)
     what = f"{len(archived)} archived and {rejected} rejected below {end}, each once"
-    but = f"; {quantity(left_out, 'chunk')} of damaged hours were left out" if left_out else ""
+    but = f"; without {quantity(left_out, 'chunk')} of damaged hours" if left_out else ""
     return Finding(True, f"{what}; {compared} of them compared with Kafka{but}", where)
 
 
