@@ -70,13 +70,13 @@ class CutInRequest(Passing):
 
     async def up(self, connection: Connection, data: bytes) -> bytes:
         if connection.budget is None and self._left and self._match(data):
-            self._left -= 1
             connection.budget = self._after
         if connection.budget is None:
             return data
-        if len(data) <= connection.budget:
+        if len(data) <= connection.budget or not self._left:  # one that ends sooner leaves the cut to the next
             connection.budget -= len(data)
             return data
+        self._left -= 1
         passed = data[: connection.budget]
         connection.server.write(passed)
         await connection.server.drain()
