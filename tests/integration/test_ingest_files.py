@@ -63,7 +63,7 @@ def test_what_comes_before_a_file_that_can_not_be_read_is_written_and_told(
     assert sorted(posts_in(settings.kafka)) == [str(FIRST + 1), str(FIRST + 2)]
     code, _, talk = ended(started(settings_file, *typed, "--force"))
     assert code == 0, talk
-    assert "1 posts, 1 uses of hashtags, 100 rejects" in talk
+    assert "1 post, 1 use of hashtags, 100 rejects" in talk
     (tmp_path / "c.json").write_bytes(b"PK\x03\x04")
     code, _, talk = ended(started(settings_file, *typed))
     assert code == 2

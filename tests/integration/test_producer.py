@@ -153,7 +153,7 @@ def test_a_post_that_is_too_large_becomes_a_reject(settings: Settings, settings_
     assert (json.loads(out)["posts"], json.loads(out)["rejects"]) == (2, 1)
     (reject,) = committed(settings.kafka.bootstrap, settings.kafka.rejects)
     assert len(reject.value() or b"") == 2_000_000
-    assert b"a post of 60" in dict(reject.headers() or [])["reason"]
+    assert b"a post of 6,0" in dict(reject.headers() or [])["reason"]
 
 
 def test_a_setting_that_was_raised_above_what_the_topic_takes_is_told_with_what_to_do(settings: Settings) -> None:
