@@ -8,7 +8,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from config.settings import Settings
 from ingest.hours import Hour
@@ -23,10 +25,10 @@ COMMAND = re.compile(
 )
 STOPS_OR_STAYS = re.compile(
     r"""trends[ ](?:up|down|schedule|serve|demo)\b | trends[ ](?:archive|watch)$ | --live | --follow | [ ]-f\b | --reset
-        | rejects[ ]show | ingest[ ](?:jetstream|x|mastodon)\b | sparse[ ](?:submit|kill)""",
+        | rejects[ ]show | archive[ ]gap | ingest[ ](?:jetstream|x|mastodon)\b | sparse[ ](?:submit|kill)""",
     re.VERBOSE,
 )
-"""What stops the servers of the tests, runs for ever, asks others, or names a record of one's own: its help is run."""
+"""What stops the servers of the tests, runs for ever, asks others, or names one's own record: its help is run."""
 
 
 def commands() -> list[str]:
@@ -60,6 +62,12 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "other.csv").write_text("id,message,posted\n1,#paris,2017-01-06T07:00:00Z\n")
     for name in ("tweets.jsonl.gz", "stream-1.jsonl.gz"):
         (tmp_path / name).write_bytes(lines)
+    (tmp_path / "archive" / "data").mkdir(parents=True)
+    tweet = {"id_str": "1123483439723446272", "created_at": "Wed May 01 07:00:00 +0000 2019", "full_text": "#paris"}
+    export = f"window.YTD.tweets.part0 = {json.dumps([{'tweet': tweet}])}"
+    (tmp_path / "archive" / "data" / "tweets.js").write_text(export)
+    table = pa.table({"id": ["2"], "text": ["#paris"], "created_at": ["2017-01-06T07:00:00Z"]})
+    parquet.write_table(table, tmp_path / "posts.parquet")
     kept = Path.cwd()
     os.chdir(tmp_path)
     yield tmp_path
