@@ -18,22 +18,22 @@ TAGS = {
     "$inc": "$inc",
     "a.b": "a.b",
     "../..": "../..",
-    "#LATEST": "#latest",
+    "#LATEST": "latest",
     "=cmd()": "=cmd()",
     "<script>": "<script>",
     "[bold]": "[bold]",
-    "\u202etxt.exe": "\u202etxt.exe",
+    "\u202etxt.exe": "txt.exe",
     "\u0634\u0628\u06a9\u0647\u200c\u0647\u0627": "\u0634\u0628\u06a9\u0647\u200c\u0647\u0627",
     "\u05e9\u05dc\u05d5\u05dd": "\u05e9\u05dc\u05d5\u05dd",
     "\U0001f469\u200d\U0001f4bb": "\U0001f469\u200d\U0001f4bb",
     "caf\u00e9": "caf\u00e9",
     "cafe\u0301": "caf\u00e9",
-    "\u0130": "i\u0307",
+    "\u0130": "i",
     "stra\u00dfe": "strasse",
     "STRASSE": "strasse",
     "nul\0nul": "nul\0nul",
     "\x1b[2J\x07": "\x1b[2j\x07",
-    "two\nlines\r\u2028": "two\nlines\r\u2028",
+    "two\nlines\r\u2028": "two\nlines",
     "__proto__": "__proto__",
     "X" * 1_500: "x" * 1_500,
 }
@@ -93,7 +93,7 @@ def v2_lines() -> Iterator[Line]:
 def csv_lines() -> Iterator[Line]:
     """Rows of a table whose header begins with a byte order mark."""
     text = "$inc #a.b #../.. =cmd() <script>#x</script> #\u0130 #cafe\u0301 #caf\u00e9 #\u202etxt"
-    tags = frozenset(["a", "x", "i\u0307", "caf\u00e9"])
+    tags = frozenset(["a", "x", "i", "caf\u00e9"])
     yield Line(f"c1,{text},{TABLE}:00:00Z".encode(), Sent("c1", TABLE, tags))
     yield Line(b"c2,#deep " + DEEP + f",{TABLE}:00:00Z".encode(), Sent("c2", TABLE, frozenset(["deep"])))
     yield Line(b'c3,"#never closed,2017', None, "a quote that is not closed")
