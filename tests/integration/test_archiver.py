@@ -87,15 +87,16 @@ def test_two_archivers_that_own_the_same_partitions_archive_each_post_once(
 ) -> None:
     small = with_archive(settings, flush_records=100, flush_after_s=0.2)
     other = small.model_copy(update={"kafka": small.kafka.model_copy(update={"archive_group": "another"})})
-    sender, posts = Sender(settings), some_posts(2_000)
+    sender, posts, sent = Sender(settings), some_posts(10_000), 0
     with caplog.at_level(logging.WARNING), Running(small) as one, Running(other) as two:
-        for first in range(0, 2_000, 200):
-            sender.send(posts[first : first + 200])
-        until(lambda: archived(settings) == 2_000, lambda: archived(settings), 60)
+        while sent < 2_000 or (sent < len(posts) and "another archiver has committed" not in caplog.text):
+            sender.send(posts[sent : sent + 200])
+            sent += 200
+        until(lambda: archived(settings) == sent, lambda: archived(settings), 60)
     assert (one.error, two.error) == (None, None)
-    assert one.archiver.summary.posts + two.archiver.summary.posts == 2_000
+    assert one.archiver.summary.posts + two.archiver.summary.posts == sent
     assert "another archiver has committed" in caplog.text
-    assert_exactly_once(settings, posts)
+    assert_exactly_once(settings, posts[:sent])
 
 
 def test_a_quiet_topic_is_archived_by_the_wall_clock(settings: Settings) -> None:
