@@ -62,10 +62,11 @@ def links(text: str) -> list[tuple[int, int]]:
     found = []
     for match in _LINK.finditer(text):
         begin, end = match.span()
-        if match["protocol"]:
+        protocol, domain, path = match.groups()
+        if protocol:
             if short := _SHORT_LINK.match(text, begin, end):
                 end = short.end() if len(short["slug"]) <= _LONGEST_SLUG else begin
-        elif not match["path"] or not _ASCII_DOMAIN.search(match["domain"]):
+        elif not path or not _ASCII_DOMAIN.search(domain):
             continue
         if end - begin <= _LONGEST:
             found.append((begin, end))
