@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, TypeVar
 from pymongo import DeleteOne, UpdateOne
 
 from batch_layer.archive.follower import Follower
-from batch_layer.archive.history import SKEW_MS
+from batch_layer.archive.history import known_offsets
+from batch_layer.archive.ledger import is_late
 from batch_layer.plan import state_of
-from ingest.hours import Hour, millis
+from ingest.hours import Hour
 from serving.store import Store, told
 from serving.views import DUE_HOURS, HOURS, HourDocument, hour_id
 
@@ -39,7 +40,7 @@ class _Arrivals:
 
     def __init__(self, follower: Follower, arrivals: Mapping[str, int]) -> None:
         self._follower = follower
-        self._arrivals = arrivals
+        self._arrivals = {int(partition): start for partition, start in arrivals.items()}
 
     def hours(self) -> list[Hour]:
         """Not known here."""
@@ -51,35 +52,12 @@ class _Arrivals:
 
     def late_since(self, hour: Hour, document: HourDocument) -> bool:  # noqa: ARG002 - it is the one hour's
         """See `History.late_since`, of the archive that is written to: earlier ones get no posts any more."""
-        seen = self._seen(document)
-        return any(
-            start >= (seen[int(partition)] if int(partition) < len(seen) else 0)
-            for partition, start in self._arrivals.items()
-        )
+        known = known_offsets(document, [self._follower]).get(self._follower.origin.archive, ())
+        return is_late(self._arrivals, known)
 
     def strange(self, document: HourDocument) -> set[str]:  # noqa: ARG002 - see `Archived`
         """Not asked here."""
         return set()
-
-    def _seen(self, document: HourDocument) -> Sequence[int]:
-        """Up to which offsets the document has seen this archive; see `History.seen` for one that names none."""
-        archive = self._follower.origin.archive
-        if document.get("archive") or document.get("earlier"):
-            return (
-                document["covered"]
-                if document.get("archive") == archive
-                else document.get("earlier", {}).get(archive, ())
-            )
-        return document["covered"] if self._may_be_of(document) else ()
-
-    def _may_be_of(self, document: HourDocument) -> bool:
-        follower = self._follower
-        covered = dict(enumerate(follower.covered))
-        return (
-            (follower.identity is None or follower.identity.adopted)
-            and all(end <= covered.get(partition, 0) for partition, end in enumerate(document["covered"]))
-            and millis(document["computed_at"]) + SKEW_MS >= follower.began
-        )
 
 
 def look(store: Store, follower: Follower, until: Hour) -> Due:

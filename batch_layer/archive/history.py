@@ -9,10 +9,11 @@ exactly one: an archive that has manifests of an earlier version, goes at least 
 before the document was computed. Else nothing is taken for seen, so the hour is computed again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from batch_layer.archive.buffer import Record
 from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.log_ends import LogEnds
 from batch_layer.archive.manifest import Part
 from batch_layer.archive.posts import posts_of
 from ingest.hours import Hour, millis
@@ -79,10 +80,7 @@ class History:
 
     def seen(self, document: HourDocument) -> Mapping[str, Sequence[int]]:
         """Up to which offsets the run of this document has seen each archive, by its id."""
-        if _names_archives(document):
-            return {**document.get("earlier", {}), document.get("archive", ""): document["covered"]}
-        candidates = self._candidates(document)
-        return {candidates[0].origin.archive: document["covered"]} if len(candidates) == 1 else {}
+        return known_offsets(document, self.ledgers)
 
     def strange(self, document: HourDocument) -> set[str]:
         """The archives that this document was computed from and that are not among these; `?` for an unknown one.
@@ -92,22 +90,26 @@ class History:
         if _names_archives(document):
             named = {document.get("archive", ""), *document.get("earlier", {})} - {""}
             return named - {ledger.origin.archive for ledger in self.ledgers}
-        return set() if self._candidates(document) else {"?"}
+        return set() if any(_may_be_of(document, ledger) for ledger in self.ledgers) else {"?"}
 
-    def _candidates(self, document: HourDocument) -> list[Ledger]:
-        return [ledger for ledger in self.ledgers if _may_be_of(document, ledger)]
+
+def known_offsets(document: HourDocument, archives: Iterable[LogEnds]) -> Mapping[str, Sequence[int]]:
+    """Up to which offsets the run of a document has seen each of these archives, by its id."""
+    if _names_archives(document):
+        return {**document.get("earlier", {}), document.get("archive", ""): document["covered"]}
+    candidates = [archive for archive in archives if _may_be_of(document, archive)]
+    return {candidates[0].origin.archive: document["covered"]} if len(candidates) == 1 else {}
 
 
 def _names_archives(document: HourDocument) -> bool:
     return bool(document.get("archive") or document.get("earlier"))
 
 
-def _may_be_of(document: HourDocument, ledger: Ledger) -> bool:
+def _may_be_of(document: HourDocument, archive: LogEnds) -> bool:
     """Whether a document that names no archive may be of this one."""
-    if ledger.identity is not None and not ledger.identity.adopted:
+    if archive.identity is not None and not archive.identity.adopted:
         return False
-    covered = dict(enumerate(ledger.covered))
+    covered = dict(enumerate(archive.covered))
     if any(end > covered.get(partition, 0) for partition, end in enumerate(document["covered"])):
         return False
-    began = min((log[0].committed_at for log in ledger.partitions if log), default=0)
-    return millis(document["computed_at"]) + SKEW_MS >= began
+    return millis(document["computed_at"]) + SKEW_MS >= archive.began

@@ -4,7 +4,7 @@ The folders of `_commit` say which partitions the archive has. Each refresh list
 partitions at any time. No setting takes part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -142,10 +142,7 @@ class Ledger:
 
     def late_since(self, hour: Hour, covered: Sequence[int]) -> bool:
         """Whether a post of the hour was archived that a reader of that `covered` has not seen."""
-        return any(
-            start >= (covered[partition] if partition < len(covered) else 0)
-            for partition, start in self._arrivals.get(hour, {}).items()
-        )
+        return is_late(self._arrivals.get(hour, {}), covered)
 
     def arrived(self, hour: Hour) -> list[Part]:
         """Every part of the hour that the archiver has committed, be it replaced since; paths are below the root."""
@@ -162,6 +159,11 @@ class Ledger:
     def latest_event(self, partition: int) -> Millis | None:
         """The latest event time archived of a partition, or None."""
         return self._latest_event.get(partition)
+
+    @property
+    def began(self) -> Millis:
+        """When the first manifest was committed; 0 where there is none."""
+        return min((log[0].committed_at for log in self.partitions if log), default=0)
 
     def last_commit(self, partition: int) -> Millis | None:
         """When the last manifest of a partition was committed, by the archiver's wall clock, or None."""
@@ -207,3 +209,10 @@ class Ledger:
 
     def _absolute(self, part: Part) -> Part:
         return msgspec.structs.replace(part, path=self.paths.absolute(part.path))
+
+
+def is_late(arrivals: Mapping[int, int], covered: Sequence[int]) -> bool:
+    """Whether a chunk lies behind `covered`. `arrivals`: where the last one of each partition begins."""
+    return any(
+        start >= (covered[partition] if partition < len(covered) else 0) for partition, start in arrivals.items()
+    )
