@@ -102,7 +102,7 @@ class Follower:
     @property
     def archive(self) -> str:
         """What marks and hours of this archive are kept under."""
-        return f"{self.paths.root}|{self.paths.topic}|{self.identity.id if self.identity else ''}"
+        return f"{self.paths.root}|{self.paths.topic}|{self.origin.archive}"
 
     def look(self) -> None:
         """Move every mark to the end of its log. Raises `UnavailableError` where HDFS or MongoDB do not answer."""
@@ -133,19 +133,23 @@ class Follower:
     def covered(self) -> tuple[int, ...]:
         """For each partition the next offset after what is archived, rejected or lost."""
         partitions = [log for log in self.marks if log != HOURS]
-        return tuple(self.marks.get(partition, Mark()).next for partition in range(max(partitions, default=-1) + 1))
+        return tuple(self._mark(partition).next for partition in range(max(partitions, default=-1) + 1))
 
     def last_commit(self, partition: int) -> Millis | None:
         """See `Ledger.last_commit`."""
-        return self.marks.get(partition, Mark()).last_commit
+        return self._mark(partition).last_commit
 
     def latest_event(self, partition: int) -> Millis | None:
         """See `Ledger.latest_event`."""
-        return self.marks.get(partition, Mark()).latest_event
+        return self._mark(partition).latest_event
 
     def total(self, name: str) -> int:
         """`posts`, `files`, `rejected` or `lost` of all logs."""
         return sum(getattr(mark, name) for mark in self.marks.values())
+
+    def _mark(self, log: int) -> Mark:
+        """How far a log is known; one that nobody has followed yet, to its beginning."""
+        return self.marks.get(log, Mark())
 
     def _identify(self) -> None:
         self.identity = self.identity or read_archive(self.files, self.paths)
@@ -155,12 +159,12 @@ class Follower:
 
     def _list_from_mark(self, log: int) -> list[Entry]:
         """The files of a log from the last known manifest on, that one included."""
-        mark = self.marks.get(log, Mark())
+        mark = self._mark(log)
         return self.files.entries(self.paths.commits(log), after="" if mark.last_start < 0 else _name(mark.last_start))
 
     def _is_same(self, log: int, there: Sequence[Entry]) -> bool:
         """Whether the file of the last known manifest is still the one that was read."""
-        mark = self.marks.get(log, Mark())
+        mark = self._mark(log)
         if not mark.last_bytes:
             return True
         return [(each.name, each.modified_at, each.bytes) for each in there[:1]] == [
@@ -168,11 +172,11 @@ class Follower:
         ]
 
     def _last_name(self, log: int) -> str:
-        return f"{_name(self.marks.get(log, Mark()).last_start)}.json"
+        return f"{_name(self._mark(log).last_start)}.json"
 
     def _follow(self, log: int, threads: Executor) -> None:
-        mark = self.marks.get(log, Mark())
-        reader = CommitLog(self.files, self.paths, log, self.identity.id if self.identity else "")
+        mark = self._mark(log)
+        reader = CommitLog(self.files, self.paths, log, self.origin.archive)
         reader.position = mark.next
         manifests = reader.read_on(threads)
         if reader.damage is not None:
