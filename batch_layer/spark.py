@@ -20,8 +20,8 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from config.errors import UnavailableError
-from config.secrets import SECRET_KEY
 from config.settings import HdfsSettings, SparkSettings
+from config.settings.secrets import SECRET_KEY
 
 log = logging.getLogger(__name__)
 logging.getLogger("py4j").setLevel(logging.WARNING)

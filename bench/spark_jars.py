@@ -7,8 +7,8 @@ import click
 
 from bench.trial import NotHadError
 from config.errors import UnavailableError
-from config.stack import java
-from config.stack.ivy import Artifact, Ivy
+from config.stack.jars import java
+from config.stack.jars.ivy import Artifact, Ivy
 
 _SPARK, _KAFKA, _COMMONS = "org.apache.spark", "org.apache.kafka", "org.apache.commons"
 # The source of pyspark's own release does not resolve whole; this one works with it.

@@ -14,8 +14,8 @@ from bench.apart import clocked
 from bench.trial import Asked, Bench, Contender, Trial
 from config.settings import Settings
 from config.stack import launcher
-from config.stack.place import Place
-from config.stack.supervise import Supervision
+from config.stack.paths import Place
+from config.stack.supervision import Supervision
 from tests.servers import own_stack, read, reading, written
 
 IDLE_S = 10.0

@@ -13,7 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from config.stack.states import MEGABYTE, State
+from config.stack.status import MEGABYTE, State
 from ingest.hours import Hour
 from ingest.sources.states import CONNECTED, FAILED, RECONNECTING, STOPPED
 from ingest.standings import SILENT

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import UnavailableError
-from config.secrets import write_private
 from config.settings import Settings, file_path
-from config.stack import nimbus
-from config.stack.place import Place
+from config.settings.secrets import write_private
+from config.stack.paths import Place
 from config.stack.server import address_of
+from config.stack.servers import nimbus
 from config.stack.services import in_force
 
 log = logging.getLogger(__name__)

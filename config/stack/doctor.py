@@ -14,15 +14,16 @@ from packaging.requirements import Requirement
 
 from config.errors import TrendsError
 from config.settings import Settings
-from config.stack import java, machine
+from config.stack import resources
+from config.stack.jars import java
 from config.stack.launcher import servers
-from config.stack.machine import Room
-from config.stack.mongo import VERSION as MONGOD
-from config.stack.mongo import Mongo, mongod
-from config.stack.place import PROJECT, Place
+from config.stack.paths import PROJECT, Place
 from config.stack.ports import clashes, reachable
+from config.stack.resources import Room
 from config.stack.server import Server
-from config.stack.supervise import Supervision
+from config.stack.servers.mongo import VERSION as MONGOD
+from config.stack.servers.mongo import Mongo, mongod
+from config.stack.supervision import Supervision
 
 CLOCK_OFF_S = 3.0
 
@@ -47,8 +48,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for look in (_python, _packages, _java):
         yield _guarded(look)
     if not running:
-        yield _room("memory", machine.memory())
-    yield _room("disk", machine.disk(place.state))
+        yield _room("memory", resources.memory())
+    yield _room("disk", resources.disk(place.state))
     yield _guarded(lambda: _folders(place))
     yield _guarded(lambda: _mongod(settings))
     if not running:

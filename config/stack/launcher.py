@@ -19,17 +19,18 @@ import tenacity
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
-from config.stack import java, machine
-from config.stack.hdfs import DataNode, NameNode
-from config.stack.jars import fetch
-from config.stack.kafka import Kafka
-from config.stack.mongo import Mongo
-from config.stack.place import Place
+from config.stack import resources
+from config.stack.jars import java
+from config.stack.jars.jar_cache import fetch
+from config.stack.paths import Place
 from config.stack.ports import clashes, refuse_twice
 from config.stack.server import Server
+from config.stack.servers.hdfs import DataNode, NameNode
+from config.stack.servers.kafka import Kafka
+from config.stack.servers.mongo import Mongo
+from config.stack.servers.storm import Nimbus, Supervisor, ZooKeeper
 from config.stack.services import COMMANDS, Service
-from config.stack.storm import Nimbus, Supervisor, ZooKeeper
-from config.stack.supervise import Supervision
+from config.stack.supervision import Supervision
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def _check_ports(settings: Settings, missing: Sequence[Server]) -> None:
 
 def _check_room(place: Place) -> None:
     """Warn of little memory or disk; refuse a disk that is as good as full, on which servers break in odd ways."""
-    for room in (machine.memory(), machine.disk(place.state)):
+    for room in (resources.memory(), resources.disk(place.state)):
         if room.out:
             raise TrendsError(room.told, where=str(place.state), next_step=room.next_step)
         if room.short:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from config.errors import NoDataError
 from config.settings import Settings
-from config.stack.place import Place
+from config.stack.paths import Place
 
 
 def log_of(settings: Settings, name: str) -> Path:

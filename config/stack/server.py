@@ -12,8 +12,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from config.errors import TrendsError, UsageError
-from config.sources import PREFIX
-from config.stack.jars import JarSet
+from config.settings.loaders import PREFIX
+from config.stack.jars.jar_cache import JarSet
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 

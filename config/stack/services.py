@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from config import secrets
-from config.settings import NOT_SETTINGS, Settings, file_path, sections
-from config.sources import PREFIX
-from config.stack.place import Place
+from config.settings import NOT_SETTINGS, Settings, file_path, secrets, sections
+from config.settings.loaders import PREFIX
+from config.stack.paths import Place
 from config.stack.server import Port, Program
 
 COMMANDS = {"archiver": "archive", "scheduler": "schedule"}

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import click
 from pydantic import BaseModel, SecretStr
 
-from config.meanings import meanings
 from config.redaction import HIDDEN
-from config.secrets import SECRET_KEY
 from config.settings import Settings, file_path, from_environment
-from config.sources import in_file
+from config.settings.field_docs import meanings
+from config.settings.loaders import in_file
+from config.settings.secrets import SECRET_KEY
 from serving.cli.options import json_option, settings_of
 
 

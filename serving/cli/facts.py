@@ -58,7 +58,7 @@ def tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
 
 
 def _servers(settings: Settings) -> list[Facts]:
-    from config.stack.states import asked
+    from config.stack.status import asked
 
     return [asdict(each) for each in asked(settings)]
 

@@ -10,8 +10,8 @@ import click
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from config.meanings import meanings
 from config.settings import sections
+from config.settings.field_docs import meanings
 from serving.cli import COMMANDS, main
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference.md"

@@ -86,9 +86,9 @@ def _furnish(settings: Settings) -> None:
 
 def _submit(settings: Settings, progress: Progress) -> list[str]:
     """Submit the topology unless it runs under these settings; then wait until Storm has given it a worker."""
-    from config.stack import nimbus
-    from config.stack.place import PROJECT
+    from config.stack.paths import PROJECT
     from config.stack.server import address_of
+    from config.stack.servers import nimbus
     from speed_layer.submission import outdated, submit
 
     at, name = address_of(settings.storm.nimbus, "storm.nimbus"), settings.storm.topology
@@ -133,9 +133,9 @@ def down(ctx: click.Context, names: tuple[str, ...]) -> None:
 
 def _kill(settings: Settings, progress: Progress) -> int:
     """Kill the topology, if there is one, and wait until Storm has forgotten it."""
-    from config.stack import nimbus
-    from config.stack.place import PROJECT
+    from config.stack.paths import PROJECT
     from config.stack.server import address_of
+    from config.stack.servers import nimbus
     from speed_layer.submission import kill
 
     at, name = address_of(settings.storm.nimbus, "storm.nimbus"), settings.storm.topology

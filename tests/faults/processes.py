@@ -9,7 +9,7 @@ import psutil
 
 from config.settings import Settings
 from config.stack import launcher
-from config.stack.states import states
+from config.stack.status import states
 from tests import servers
 from tests.end_to_end.waiting import until
 from tests.faults.proof import Proof, proving

@@ -11,10 +11,10 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from config.settings import StackSettings
-from config.stack.mongo import loader, mongod
-from config.stack.place import FILES, Place
+from config.stack.paths import FILES, Place
 from config.stack.ports import free_ports
 from config.stack.server import Program
+from config.stack.servers.mongo import loader, mongod
 from tests.end_to_end.waiting import until
 from tests.faults.processes import killed
 from tests.faults.proof import Proof, proving

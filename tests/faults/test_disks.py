@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.stack.place import Place
+from config.stack.paths import Place
 from tests.faults.disk import SmallDisk, small_disk
 from tests.faults.load import Load
 from tests.faults.proof import Proof

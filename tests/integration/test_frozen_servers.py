@@ -22,7 +22,7 @@ import pytest
 
 from config.settings import Settings
 from config.stack import launcher
-from config.stack.states import states
+from config.stack.status import states
 from ingest.topics import create_topics
 from tests import servers
 from tests.end_to_end.waiting import until

@@ -19,13 +19,15 @@ from pymongo import MongoClient
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
-from config.stack import launcher, nimbus, openssl
-from config.stack.mongo import VERSION
-from config.stack.place import Place
+from config.stack import launcher
+from config.stack.jars import openssl
+from config.stack.paths import Place
 from config.stack.ports import clashes
 from config.stack.server import address_of
-from config.stack.states import ServerState, states
-from config.stack.supervise import Supervision
+from config.stack.servers import nimbus
+from config.stack.servers.mongo import VERSION
+from config.stack.status import ServerState, states
+from config.stack.supervision import Supervision
 from ingest.topics import create_topics
 from tests import servers
 from tests.faults.disk import small_disk

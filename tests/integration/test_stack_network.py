@@ -18,8 +18,8 @@ import pytest
 from batch_layer.spark import Engine
 from config.settings import Settings
 from config.stack import launcher
-from config.stack.place import Place
-from config.stack.supervise import Supervision
+from config.stack.paths import Place
+from config.stack.supervision import Supervision
 from tests.storm import STARTS_S, eventually, process_of, submitted
 
 ASK = """

@@ -6,8 +6,8 @@ import pytest
 
 from batch_layer.spark import Engine
 from config.stack import launcher
-from config.stack.place import REFUSED
-from config.stack.states import states
+from config.stack.paths import REFUSED
+from config.stack.status import states
 from tests import servers
 from tests.integration.test_stack import run
 from tests.storm import STARTS_S, eventually

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from config.stack import kafka, storm
+from config.stack.servers import kafka, storm
 from tests.servers import read
 
 ROOT = Path(__file__).parents[2]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from config import redaction, secrets
+from config import redaction
 from config.errors import TrendsError, UsageError
 from config.redaction import RedactingFormatter, redact
-from config.settings import Settings, sections
-from config.stack.place import Place
+from config.settings import Settings, secrets, sections
+from config.stack.paths import Place
 from config.stack.server import Program
 from config.stack.services import pass_secrets_on, settings_environment
 from serving.cli.config import settings_in_force

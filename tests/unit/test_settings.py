@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from config.errors import UsageError
-from config.meanings import meanings
 from config.settings import KafkaSettings, Settings, sections
+from config.settings.field_docs import meanings
 
 
 @pytest.fixture(autouse=True)

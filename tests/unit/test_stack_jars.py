@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from config.errors import TrendsError, UnavailableError
-from config.stack import hdfs, jars, kafka, openssl, storm
-from config.stack.ivy import Artifact, Ivy
-from config.stack.jars import Jar, JarSet, fetch
-from config.stack.place import Place
+from config.stack.jars import jar_cache, openssl
+from config.stack.jars.ivy import Artifact, Ivy
+from config.stack.jars.jar_cache import Jar, JarSet, fetch
+from config.stack.paths import Place
+from config.stack.servers import hdfs, kafka, storm
 
 ALL = (kafka.JARS, hdfs.JARS, storm.JARS, openssl.JARS)
 
@@ -94,7 +95,7 @@ def test_a_stored_set_holds_the_same_entries_without_compression(
     source = tmp_path / "source.jar"
     with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/b.txt", "many, many, many words" * 100)
-    listed = [Jar(jars._sha256(source), source.stat().st_size, "lib/one-1.jar")]
+    listed = [Jar(jar_cache._sha256(source), source.stat().st_size, "lib/one-1.jar")]
     monkeypatch.setattr(JarSet, "listed", lambda self: listed)
     resolving(monkeypatch, source.read_bytes())
     stored = JarSet("small", "1", (("lib", (Artifact("g", "one", "1"),)),), stored=True)

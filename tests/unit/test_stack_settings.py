@@ -14,16 +14,17 @@ from pydantic import BaseModel, SecretStr
 
 from config.errors import TrendsError, UsageError
 from config.settings import ArchiveSettings, MongoSettings, ServeSettings, Settings
-from config.stack import java, launcher, machine
-from config.stack.become import __file__ as become
-from config.stack.kafka import cluster_id
+from config.stack import launcher, resources
+from config.stack.exec_program import __file__ as become
+from config.stack.jars import java
 from config.stack.launcher import servers
-from config.stack.place import FILES, Place, put, rendered
+from config.stack.paths import FILES, Place, put, rendered
 from config.stack.ports import clashes, free_ports, owner_of, reachable, refuse_twice
 from config.stack.server import Port, Program, address_of
+from config.stack.servers.kafka import cluster_id
 from config.stack.services import Service
-from config.stack.states import states
-from config.stack.supervise import Supervision
+from config.stack.status import states
+from config.stack.supervision import Supervision
 from tests.servers import own_stack, read, written
 
 
@@ -195,10 +196,10 @@ def test_a_full_disk_is_refused_and_little_memory_is_warned_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     place = Place(tmp_path / "not" / "there", tmp_path)
-    monkeypatch.setattr(machine, "MEMORY", 1 << 60)
+    monkeypatch.setattr(resources, "MEMORY", 1 << 60)
     launcher._check_room(place)
     assert "of memory available" in caplog.text
-    monkeypatch.setattr(machine, "LEAST_DISK", 1 << 60)
+    monkeypatch.setattr(resources, "LEAST_DISK", 1 << 60)
     with pytest.raises(TrendsError, match=r"GB of disk free in .*stack\.state"):
         launcher._check_room(place)
 

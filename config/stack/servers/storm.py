@@ -12,11 +12,12 @@ from pathlib import Path
 
 from config.errors import UnavailableError
 from config.settings import Settings
-from config.stack import java, loopback, nimbus
-from config.stack.ivy import Artifact
-from config.stack.jars import JarSet
-from config.stack.place import FILES, Place, property_value, put, rendered
+from config.stack.jars import java
+from config.stack.jars.ivy import Artifact
+from config.stack.jars.jar_cache import JarSet
+from config.stack.paths import FILES, Place, property_value, put, rendered
 from config.stack.server import Address, Port, Program, address_of
+from config.stack.servers import loopback, nimbus
 from config.stack.services import settings_environment
 
 VERSION = "2.8.3"

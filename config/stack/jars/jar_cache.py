@@ -15,8 +15,8 @@ from pathlib import Path
 
 from config.errors import TrendsError
 from config.quantity import quantity
-from config.stack.ivy import MEGABYTE, Artifact, Ivy
-from config.stack.place import FILES, Place
+from config.stack.jars.ivy import MEGABYTE, Artifact, Ivy
+from config.stack.paths import FILES, Place
 
 LIB, STORED = "lib", "stored"
 

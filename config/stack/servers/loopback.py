@@ -13,8 +13,8 @@ import zipfile
 from pathlib import Path
 
 from config.errors import TrendsError
-from config.stack.ivy import spark_jars
-from config.stack.place import FILES, Place
+from config.stack.jars.ivy import spark_jars
+from config.stack.paths import FILES, Place
 from config.stack.server import Program
 
 SOURCE = FILES / "storm" / "Loopback.java"

@@ -13,9 +13,9 @@ from pymongo.uri_parser import parse_uri
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
-from config.stack import openssl
-from config.stack.jars import JarSet
-from config.stack.place import FILES, Place
+from config.stack.jars import openssl
+from config.stack.jars.jar_cache import JarSet
+from config.stack.paths import FILES, Place
 from config.stack.server import Address, Port, Program
 
 VERSION = "6.0.27"

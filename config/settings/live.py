@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from config.section import Section
+from config.settings.section import Section
 
 
 class JetstreamSettings(Section):

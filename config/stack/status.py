@@ -9,12 +9,12 @@ import psutil
 
 from config.errors import UnavailableError
 from config.settings import Settings
-from config.stack import nimbus
 from config.stack.launcher import servers, services
-from config.stack.place import Place
+from config.stack.paths import Place
 from config.stack.server import Server, address_of
+from config.stack.servers import nimbus
 from config.stack.services import Service
-from config.stack.supervise import Process, Supervision
+from config.stack.supervision import Process, Supervision
 
 State = Literal["running", "starting", "stopping", "stopped", "failed", "silent", "external"]
 _STATES: dict[str, State] = {

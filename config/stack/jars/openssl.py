@@ -13,9 +13,9 @@ import zipfile
 from pathlib import Path
 
 from config.errors import TrendsError
-from config.stack.ivy import Artifact
-from config.stack.jars import JarSet
-from config.stack.place import Place
+from config.stack.jars.ivy import Artifact
+from config.stack.jars.jar_cache import JarSet
+from config.stack.paths import Place
 
 VERSION = "18.6.0"
 JARS = JarSet(

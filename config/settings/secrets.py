@@ -18,7 +18,7 @@ from pydantic import BaseModel, SecretStr
 
 from config.errors import UsageError
 from config.redaction import remember
-from config.sources import PREFIX
+from config.settings.loaders import PREFIX
 
 FILE = "TRENDS_SECRETS_FILE"
 """Names a JSON file of further variables. A variable of the environment itself counts more."""

@@ -26,8 +26,8 @@ import tenacity
 from supervisor.xmlrpc import SupervisorTransport
 
 from config.errors import TrendsError, UnavailableError
-from config.secrets import write_private
-from config.stack.place import Place, put
+from config.settings.secrets import write_private
+from config.stack.paths import Place, put
 from config.stack.server import Program
 
 MARK = "LOCAL_STACK"
@@ -37,7 +37,7 @@ STOP_AFTER_S = 20
 """Seconds that a program has to end by itself."""
 STOP_TIMEOUT_S = 60.0
 ALIVE = frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"})
-BECOME = Path(__file__).with_name("become.py")
+BECOME = Path(__file__).with_name("exec_program.py")
 
 PYTHON = "python"
 """A link in supervisord's folder to the Python that runs now."""

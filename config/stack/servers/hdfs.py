@@ -7,10 +7,10 @@ import requests
 
 from config.errors import UsageError
 from config.settings import Settings
-from config.stack import java
-from config.stack.ivy import Artifact, spark_jars
-from config.stack.jars import JarSet
-from config.stack.place import FILES, Place
+from config.stack.jars import java
+from config.stack.jars.ivy import Artifact, spark_jars
+from config.stack.jars.jar_cache import JarSet
+from config.stack.paths import FILES, Place
 from config.stack.server import Address, Port, Program, address_of
 
 HADOOP = "3.5.0"

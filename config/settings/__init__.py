@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 
-from config import secrets
 from config.errors import UsageError
-from config.live import JetstreamSettings, MastodonSettings, XSettings
-from config.section import Section
-from config.sources import PREFIX, Table, in_environment, in_file, over
+from config.settings import secrets
+from config.settings.live import JetstreamSettings, MastodonSettings, XSettings
+from config.settings.loaders import PREFIX, Table, in_environment, in_file, over
+from config.settings.section import Section
 
 NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA", "TRENDS_TEST_STACK", secrets.FILE})
 """Variables with our prefix that are not settings: where the file is, where secrets are, where tests find things."""

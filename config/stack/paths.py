@@ -11,10 +11,10 @@ from string import Template
 from tempfile import NamedTemporaryFile
 
 from config.errors import UsageError
-from config.secrets import write_private
 from config.settings import StackSettings
+from config.settings.secrets import write_private
 
-FILES = Path(__file__).parent.parent
+FILES = Path(__file__).parents[1]
 """The servers' own configuration files, shared with docker-compose: `config/kafka/`, `config/hdfs/`, …"""
 PROJECT = FILES.parent
 """The project's root, where `sparse` finds config.json and the topologies."""

@@ -9,10 +9,10 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from config.settings import Settings
-from config.stack import java
-from config.stack.ivy import Artifact
-from config.stack.jars import JarSet
-from config.stack.place import FILES, Place, property_value, put, rendered
+from config.stack.jars import java
+from config.stack.jars.ivy import Artifact
+from config.stack.jars.jar_cache import JarSet
+from config.stack.paths import FILES, Place, property_value, put, rendered
 from config.stack.server import Address, Port, Program, address_of
 
 logger = logging.getLogger(__name__)
