@@ -14,8 +14,8 @@ from pyarrow import compute
 
 from batch_layer.rank import NOTHING_FURTHER, Columns, Further, Ranked, Ranking, rank_columns
 from config.decoding import decoding
-from ingest.hashtags import Rule
 from ingest.hours import Hour
+from ingest.rule.hashtags import Rule
 from serving.views import Lens, Row
 
 COLUMNS = ("hour", "source", "id", "text", "tags")

@@ -14,8 +14,8 @@ from batch_layer.archive.history import History
 from batch_layer.coverage import shortfall
 from batch_layer.recount import compare_batch, compare_lens, compare_speed_by_any
 from config.errors import DamagedError
-from ingest.hashtags import Rule
 from ingest.hours import Hour
+from ingest.rule.hashtags import Rule
 from serving.store import Store
 from serving.views import HourDocument, Kind, LensDocument, Row
 

@@ -28,8 +28,8 @@ from batch_layer.spark import Engine
 from config.errors import DamagedError, TrendsError
 from config.quantity import quantity
 from config.settings import BatchSettings, Settings
-from ingest.hashtags import Rule
 from ingest.hours import HOUR_MS, Hour
+from ingest.rule.hashtags import Rule
 from serving.views import Provenance
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from batch_layer.runs import Job
 from config.errors import NoDataError, UsageError
-from ingest.hashtags import Rule
 from ingest.hours import Hour
+from ingest.rule.hashtags import Rule
 from serving.views import HourDocument
 
 State = Literal["missing", "provisional", "dirty", "final"]

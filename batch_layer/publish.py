@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from batch_layer.coverage import CoversLessError, shortfall_of
 from batch_layer.rank import Ranked
-from ingest import phrases
 from ingest.hours import Hour, Millis
+from ingest.rule import phrases
 from serving.documents import BEFORE, sound
 from serving.store import Store, told
 from serving.views import (

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
-from ingest.escapes import author_text
-from ingest.hashtags import Rule
-from ingest.kinds import Phrase
-from ingest.phrases import phrases
+from ingest.rule.escapes import author_text
+from ingest.rule.hashtags import Rule
+from ingest.rule.kinds import Phrase
+from ingest.rule.phrases import phrases
 from serving.views import Lens, Row, rank
 
 MOST_BYTES = 12_000_000

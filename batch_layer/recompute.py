@@ -18,9 +18,9 @@ from batch_layer.runs import Run, Runs, StoppedError
 from batch_layer.spark import Engine
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.hashtags import Rule
 from ingest.hours import Hour, Millis
-from ingest.rule_text import phrases_text, text_of
+from ingest.rule.hashtags import Rule
+from ingest.rule.rule_text import phrases_text, text_of
 from serving.documents import HOUR, sound
 from serving.rulebook import keep
 from serving.store import Store, told

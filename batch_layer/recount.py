@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from batch_layer.archive.buffer import Record
 from batch_layer.archive.finding import Finding, not_compared
 from config.quantity import quantity
-from ingest.escapes import author_text
-from ingest.hashtags import Rule
 from ingest.hours import Hour
-from ingest.kinds import Kind, Phrase
-from ingest.phrases import phrases, version
-from ingest.rule_text import RuleText, rebuilt
+from ingest.rule.escapes import author_text
+from ingest.rule.hashtags import Rule
+from ingest.rule.kinds import Kind, Phrase
+from ingest.rule.phrases import phrases, version
+from ingest.rule.rule_text import RuleText, rebuilt
 from serving.views import BatchDocument, HourDocument, Lens, LensDocument, RowDocument
 
 _BY_THIS_RULE = "`trends recompute --since {since} --until {until}` computes it by this one, then verify again"

@@ -28,8 +28,8 @@ from batch_layer.trigger import Trigger
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings
-from ingest.hashtags import Rule
 from ingest.hours import Hour, Millis
+from ingest.rule.hashtags import Rule
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from bench.servers import Place, place, stack
 from bench.tree import Tree
 from bench.trial import Asked, Bench, Contender, Trial
 from config.settings import Settings
-from ingest.hashtags import AS_IS
 from ingest.hours import Hour, Millis
+from ingest.rule.hashtags import AS_IS
 from serving.views import HOURS, rank
 from tests.servers import read
 

@@ -16,9 +16,9 @@ from bench.apart import clocked
 from bench.servers import place, stack
 from bench.trial import Asked, Bench, Contender, Trial
 from config.settings import Settings
-from ingest.hashtags import AS_IS
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
+from ingest.rule.hashtags import AS_IS
 from serving.merge import View
 from serving.query import Query
 from tests.integration.archived import Archive

@@ -16,12 +16,12 @@ from bench.apart import Ran, apart, clocked
 from bench.delay import Delays
 from bench.servers import Place, place, stack
 from bench.trial import Asked, Bench, Contender, Trial
-from ingest.hashtags import AS_IS
 from ingest.post import Post
 from ingest.producer import Producer
+from ingest.rule.hashtags import AS_IS
 from ingest.sources.base import Batch, Cursor
-from ingest.sources.file import FileSource
-from ingest.sources.formats import Reading
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.contract import Reading
 from ingest.wire import encode
 from tests.servers import read
 

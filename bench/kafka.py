@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 
 from config.errors import UnavailableError
 from config.settings import KafkaSettings
-from ingest.topics import COMPRESSION
+from ingest.kafka.topics import COMPRESSION
 from ingest.wire import decode_use
 
 Bytes = tuple[str, bytes, bytes]

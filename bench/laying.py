@@ -19,9 +19,9 @@ from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import Paths, Span
 from bench.posts import COPY_EVERY_MS, copy_of
 from config.settings import Settings
-from ingest.hashtags import AS_IS
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
+from ingest.rule.hashtags import AS_IS
 
 THREADS = 4
 Counts = dict[int, Counter[str]]

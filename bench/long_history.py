@@ -19,8 +19,8 @@ from batch_layer.archive.log import INDEXED
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Paths, Span
 from config.settings import Settings
-from ingest.hashtags import AS_IS
 from ingest.hours import HOUR_MS, Hour
+from ingest.rule.hashtags import AS_IS
 from serving import views
 from serving.store import Store
 from serving.views import BatchView, Row, hour_document

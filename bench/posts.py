@@ -14,12 +14,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from config.errors import NoDataError
-from ingest.hashtags import AS_IS
 from ingest.hours import HOUR_MS, Millis
 from ingest.post import Post
-from ingest.sources.file import FileSource
-from ingest.sources.formats import Reading
-from ingest.sources.sample import SampleSource
+from ingest.rule.hashtags import AS_IS
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.contract import Reading
+from ingest.sources.sample.source import SampleSource
 from ingest.wire import Use, use_of
 
 COPY_EVERY_MS = 1_000

@@ -13,7 +13,7 @@ from bench import hostile_texts, posts
 from bench.apart import ROOT, clocked
 from bench.peers import full_pattern
 from bench.trial import Asked, Bench, Contender, NotHadError, Trial
-from ingest.hashtags import in_text, in_text_full
+from ingest.rule.hashtags import in_text, in_text_full
 
 NODE_PEER = ROOT / "bench" / "peers" / "twitter_text"
 NPM_S, NODE_S = 300, 1_200

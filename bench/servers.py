@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from batch_layer.archive.hdfs import HdfsStore
 from config.settings import Settings
 from config.stack import launcher
-from ingest.topics import create_topics
+from ingest.kafka.topics import create_topics
 from serving.store import Store
 from tests.servers import apart, own_stack, read, reading, written
 

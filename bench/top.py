@@ -16,9 +16,9 @@ from bench import posts
 from bench.apart import ROOT, clocked
 from bench.servers import place, stack
 from bench.trial import Asked, Bench, Contender, Trial
-from ingest.hashtags import AS_IS
 from ingest.hours import Hour
 from ingest.post import Post
+from ingest.rule.hashtags import AS_IS
 from serving.store import Store
 from serving.views import BatchView, rank
 

@@ -1,1 +1,1 @@
-"""From a source to Kafka. Begin with `ingest.post`, then `ingest.hashtags` (the rule) and `ingest.producer`."""
+"""From a source to Kafka. Begin with `ingest.post`, then `ingest.rule.hashtags` (the rule) and `ingest.producer`."""

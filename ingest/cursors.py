@@ -11,8 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from config.settings import KafkaSettings
-from ingest.committed import consumer_of, ends, messages
 from ingest.hours import Millis
+from ingest.kafka.reading import consumer_of, ends, messages
 from ingest.sources.base import Cursor
 
 

@@ -16,7 +16,7 @@ class Post(msgspec.Struct, frozen=True, gc=False):
     received_at: Millis
     """When we read it."""
     text: str
-    """As received: `ingest.escapes` tells what its author wrote."""
+    """As received: `ingest.rule.escapes` tells what its author wrote."""
     lang: str | None = None
     """BCP 47, as the source says it."""
     tags: tuple[str, ...] | None = None

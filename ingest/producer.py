@@ -8,12 +8,12 @@ from typing import NamedTuple, Self
 
 from config.settings import IngestSettings, KafkaSettings
 from ingest.cursors import Stored, read_stored
-from ingest.hashtags import Rule
-from ingest.messages import Counts, Messages
+from ingest.encoder import Counts, Messages
+from ingest.kafka.topic_ids import TopicIds
+from ingest.kafka.transactions import Outgoing, Transactions
+from ingest.rule.hashtags import Rule
 from ingest.sources.base import Cursor, Source
-from ingest.sources.states import State
-from ingest.topic_ids import TopicIds
-from ingest.transactions import Outgoing, Transactions
+from ingest.sources.status import State
 
 
 class Told(NamedTuple):

@@ -11,7 +11,7 @@ import msgspec
 from config.settings import KafkaSettings
 from ingest.cursors import last_values
 from ingest.hours import Millis
-from ingest.sources.states import CONNECTED, RECONNECTING, TELL_EVERY_S, Gap, State
+from ingest.sources.status import CONNECTED, RECONNECTING, TELL_EVERY_S, Gap, State
 
 SILENT = "silent"
 

@@ -8,8 +8,8 @@ import msgspec
 from config.errors import BadRecordError
 from config.quantity import quantity
 from ingest.hours import HOUR_MS, Hour, Millis
-from ingest.kinds import Kind
 from ingest.post import Post
+from ingest.rule.kinds import Kind
 
 MAX_USE_BYTES = 4_000
 """A longer use is refused, and the post that would make it: no service lets a hashtag have 2,000 bytes, and the fewest

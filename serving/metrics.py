@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from config.stack.status import MEGABYTE, State
 from ingest.hours import Hour
-from ingest.sources.states import CONNECTED, FAILED, RECONNECTING, STOPPED
+from ingest.sources.status import CONNECTED, FAILED, RECONNECTING, STOPPED
 from ingest.standings import SILENT
 from serving.health import is_unknown, is_wrong
 
@@ -34,7 +34,7 @@ TALLIED = {
     "read_bytes": "Bytes that it has read.",
     "connections": "Connections that came to be.",
 }
-"""Counters of a source, as `ingest.sources.states.Tally` names them."""
+"""Counters of a source, as `ingest.sources.status.Tally` names them."""
 
 
 def exposed(facts: Facts, accept: str) -> tuple[bytes, str]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ingest.hours import Hour, Millis, moment_of
-from ingest.rule_text import RuleText
+from ingest.rule.rule_text import RuleText
 from serving.store import Document, Store, told
 from serving.views import HOURS, LENSES, RULES
 

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
-from ingest import kinds
 from ingest.hours import Hour, Millis, moment_of
+from ingest.rule import kinds
 
 HOURS, LENSES, USES, PHRASE_USES = "hours", "lenses", "uses", "phrase_uses"
 LANES, PROGRESS, WRITERS, RUNS, RULES = "lanes", "progress", "writers", "runs", "rules"

@@ -7,7 +7,7 @@ belongs to one task, and no other partition moves.
 from confluent_kafka.admin import AdminClient
 
 from config.settings import KafkaSettings
-from ingest import kafka_log
+from ingest.kafka import client
 from speed_layer.reader import partitions_known_to
 
 LOOK_S = 2.0
@@ -20,7 +20,7 @@ class Assignment:
     def __init__(self, settings: KafkaSettings, index: int = 0, tasks: int = 1) -> None:
         self._topic = settings.hashtags
         self._index, self._tasks = index, tasks
-        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=kafka_log.logger)
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=client.logger)
 
     def partitions(self) -> list[int]:
         """The partitions of this task now. Raises `UnavailableError`."""

@@ -12,8 +12,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from config.errors import BadRecordError, UnavailableError
 from config.settings import Settings
-from ingest import kafka_log
-from ingest.topic_ids import TopicIds
+from ingest.kafka import client
+from ingest.kafka.topic_ids import TopicIds
 from ingest.wire import decode_use
 from serving.store import Store
 from speed_layer.lanes import Counted, Lanes
@@ -46,7 +46,7 @@ def speed_lag(settings: Settings, timeout_s: float = 10.0) -> list[Lag]:
         lanes = Lanes(store, settings.kafka.hashtags)
         partitions = partitions_of(settings.kafka)
         topic_id = TopicIds(settings.kafka).of(settings.kafka.hashtags)
-        consumer = Consumer(consumer_config(settings.kafka) | {"enable.partition.eof": True}, logger=kafka_log.logger)
+        consumer = Consumer(consumer_config(settings.kafka) | {"enable.partition.eof": True}, logger=client.logger)
         try:
             return [
                 _lag(

@@ -8,8 +8,9 @@ from confluent_kafka import KafkaError, Message, Producer
 from config.errors import UnavailableError
 from config.quantity import quantity
 from config.settings import Settings
-from ingest import kafka_log, rejects
-from ingest.topics import OVERHEAD_BYTES
+from ingest.kafka import client
+from ingest.kafka.topics import OVERHEAD_BYTES
+from ingest.rejects import reject as rejects
 from ingest.wire import Reject
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Parking:
                 "message.max.bytes": settings.ingest.max_post_bytes + OVERHEAD_BYTES,
                 "delivery.timeout.ms": int(DELIVERED_S * 1000),
             },
-            logger=kafka_log.logger,
+            logger=client.logger,
         )
 
     def park(self, parked: Sequence[Reject]) -> None:

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from config.errors import TrendsError, UnavailableError
 from config.settings import KafkaSettings
-from ingest import kafka_log
+from ingest.kafka import client
 from speed_layer.fold import Message
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Reader:
     def __init__(self, settings: KafkaSettings, partition: int) -> None:
         self._name = f"{settings.hashtags}/{partition}"
         self._at = TopicPartition(settings.hashtags, partition, OFFSET_BEGINNING)
-        self._consumer = Consumer(consumer_config(settings), logger=kafka_log.logger)
+        self._consumer = Consumer(consumer_config(settings), logger=client.logger)
 
     def start(self, offset: int) -> int:
         """Read from an offset on; where it really begins, which is later where the topic's retention was quicker.
@@ -105,7 +105,7 @@ def watermarks(consumer: Consumer, at: TopicPartition) -> tuple[int, int]:
 
 def partitions_of(settings: KafkaSettings) -> list[int]:
     """The partitions of `hashtags`, as they are. Raises `UnavailableError` where there are none."""
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=kafka_log.logger)
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=client.logger)
     return partitions_known_to(admin, settings.hashtags, ANSWER_S)
 
 

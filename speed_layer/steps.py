@@ -12,7 +12,7 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from config.errors import BadRecordError
-from ingest.kinds import Kind, Phrase
+from ingest.rule.kinds import Kind, Phrase
 
 FIELDS = ("hour", "partition", "start", "since", "next", "counts", "lineage")
 """Fields of a tuple. Its values are flat: a nested value turns into a foreign object inside Storm."""

@@ -12,7 +12,7 @@ from confluent_kafka.admin import TopicDescription
 
 from config.errors import NoDataError, TrendsError
 from config.settings import KafkaSettings
-from ingest.topic_ids import TopicIds
+from ingest.kafka.topic_ids import TopicIds
 
 log = logging.getLogger(__name__)
 

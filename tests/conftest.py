@@ -13,7 +13,7 @@ import pytest
 from config import redaction
 from config.settings import Settings
 from config.stack import launcher
-from ingest.topics import create_topics
+from ingest.kafka.topics import create_topics
 from serving.store import Store
 from tests import servers
 

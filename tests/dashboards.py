@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
-from ingest.hashtags import tags_of
 from ingest.hours import Hour, Millis
-from ingest.kinds import Phrase
-from ingest.phrases import phrases
-from ingest.sources.file import FileSource
+from ingest.rule.hashtags import tags_of
+from ingest.rule.kinds import Phrase
+from ingest.rule.phrases import phrases
+from ingest.sources.files.source import FileSource
 from serving.cli.defects import kept
 from serving.cli.explained import explained
 from serving.cli.facts import gathered

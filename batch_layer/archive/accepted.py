@@ -16,7 +16,7 @@ from batch_layer.archive.partitions import (
 )
 from config.errors import UnavailableError
 from config.settings import KafkaSettings
-from ingest import kafka_log
+from ingest.kafka import client
 
 TRIES = 5
 
@@ -27,7 +27,7 @@ def accepted(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, "arra
     Retention may delete messages while they are read: then it begins again at the first that is left. Raises
     `UnavailableError` where Kafka does not answer, or nothing comes for a while.
     """
-    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-verify"}, logger=kafka_log.logger)
+    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-verify"}, logger=client.logger)
     try:
         for _ in range(TRIES):
             low, _high = consumer.get_watermark_offsets(TopicPartition(kafka.posts, partition), ASK_S)

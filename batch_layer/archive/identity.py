@@ -19,7 +19,7 @@ from batch_layer.archive.store import Store
 from config.decoding import damage, decoding
 from config.errors import UnavailableError
 from ingest.hours import Millis
-from ingest.topic_ids import OtherTopicError, differ
+from ingest.kafka.topic_ids import OtherTopicError, differ
 
 TRIES = 5
 NEW_ROOT = "Set hdfs.root to a new folder: the batch layer reads this archive along with the new one"

@@ -24,7 +24,7 @@ from batch_layer.archive.manifest import Manifest, decode, decode_many, encode
 from batch_layer.archive.paths import HOURS, Paths, Try
 from batch_layer.archive.store import Store
 from config.errors import DamagedError, TrendsError, UnavailableError
-from ingest.topic_ids import OtherTopicError, differ
+from ingest.kafka.topic_ids import OtherTopicError, differ
 
 INDEXED = 500
 """Manifests in an index file."""

@@ -11,9 +11,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from batch_layer.archive.partitions import UNKNOWN_TOPIC, unavailable
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest import kafka_log
-from ingest.rejects import message
-from ingest.topics import OVERHEAD_BYTES
+from ingest.kafka import client
+from ingest.kafka.topics import OVERHEAD_BYTES
+from ingest.rejects.reject import message
 from ingest.wire import Reject
 
 DELIVERY_S = 15.0
@@ -66,7 +66,7 @@ class Parking:
                     "message.timeout.ms": int(DELIVERY_S * 1000),
                     "message.max.bytes": self._settings.ingest.max_post_bytes + OVERHEAD_BYTES,
                 },
-                logger=kafka_log.logger,
+                logger=client.logger,
             )
         return self._producer
 

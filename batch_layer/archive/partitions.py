@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient
 from batch_layer.archive.identity import NEW_ROOT
 from config.errors import TrendsError, UnavailableError
 from config.settings import KafkaSettings
-from ingest import kafka_log
-from ingest.topic_ids import OtherTopicError
+from ingest.kafka import client as kafka_log
+from ingest.kafka.topic_ids import OtherTopicError
 
 ASK_S = 10.0
 """Longest wait for one answer of a broker."""

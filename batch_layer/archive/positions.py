@@ -9,7 +9,7 @@ from batch_layer.archive.log_ends import LogEnds
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import KafkaSettings
-from ingest.topic_ids import TopicIds
+from ingest.kafka.topic_ids import TopicIds
 
 
 def positions(kafka: KafkaSettings, ledger: LogEnds) -> dict[int, int]:

@@ -8,7 +8,7 @@ from batch_layer.archive.watermark import topic_ends
 from config.errors import NoDataError
 from config.settings import KafkaSettings
 from ingest.hours import Millis
-from ingest.topic_ids import OtherTopicError, TopicIds, differ
+from ingest.kafka.topic_ids import OtherTopicError, TopicIds, differ
 
 
 class TopicGuard:

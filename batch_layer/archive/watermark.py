@@ -14,8 +14,8 @@ from batch_layer.archive.log_ends import LogEnds
 from batch_layer.archive.partitions import ASK_S, PARTITION_EOF, WAIT_S, consumer_config, partition_count, unavailable
 from batch_layer.archive.positions import positions
 from config.settings import ArchiveSettings, KafkaSettings
-from ingest import kafka_log
 from ingest.hours import Hour, Millis
+from ingest.kafka import client
 
 
 def complete_until(ledger: LogEnds, kafka: KafkaSettings, archive: ArchiveSettings, now: Millis) -> Hour:
@@ -54,9 +54,7 @@ def drained_until(kafka: KafkaSettings, positions: Mapping[int, int], until: Map
 
 
 def _asked(kafka: KafkaSettings, positions: Mapping[int, int], until: Mapping[int, int]) -> set[int]:
-    consumer = Consumer(
-        consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-watermark"}, logger=kafka_log.logger
-    )
+    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.archive_group}-watermark"}, logger=client.logger)
     try:
         consumer.assign([TopicPartition(kafka.posts, p, position) for p, position in positions.items()])
         return _at_end(consumer, set(positions), until)
@@ -93,7 +91,7 @@ def topic_ends(kafka: KafkaSettings) -> dict[int, int]:
 
 def ends(kafka: KafkaSettings, partitions: Iterable[int], level: IsolationLevel) -> dict[int, int]:
     """Where partitions of `posts` end, for readers of a level. Raises `UnavailableError`."""
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": "trends-archive"}, logger=kafka_log.logger)
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": "trends-archive"}, logger=client.logger)
     asked = {TopicPartition(kafka.posts, partition): OffsetSpec.latest() for partition in partitions}
     try:
         told = admin.list_offsets(asked, isolation_level=level, request_timeout=ASK_S)

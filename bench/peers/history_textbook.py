@@ -14,7 +14,7 @@ import fastavro
 from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as sql
 
-from ingest.hashtags import AS_IS
+from ingest.rule.hashtags import AS_IS
 
 TOP = 10
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from ingest.hashtags import AS_IS
 from ingest.hours import Hour
+from ingest.rule.hashtags import AS_IS
 
 
 def uses_of(hours: Iterable[int], texts: Iterable[str]) -> pa.Table:

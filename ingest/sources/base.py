@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from ingest.post import Post
-from ingest.sources.states import Gap, State
+from ingest.sources.status import Gap, State
 from ingest.wire import Reject
 
 Cursor = dict[str, Any]
@@ -38,7 +38,7 @@ class Source(Protocol):
     - It can be resumed: `batches(batch.cursor)` gives exactly what followed that batch, for every batch it ever gave.
     - A bad record becomes a `Reject` with where and why. It never raises for one, and never hides its neighbours.
 
-    Of live sources (`ingest/sources/live.py`) beyond that:
+    Of live sources (`ingest/sources/live/source.py`) beyond that:
 
     - A batch ends early, so that no post waits longer than `ingest.transaction_ms`.
     - What followed a cursor is given as far as the service still has it; the rest is told as a gap, with the batch.

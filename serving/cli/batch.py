@@ -11,8 +11,8 @@ import click
 
 from config.quantity import quantity
 from config.settings import Settings
-from ingest.hashtags import Rule
 from ingest.hours import Hour
+from ingest.rule.hashtags import Rule
 from serving.cli.options import json_option, now, settings_of, tz_option
 from serving.cli.outcomes import outcome_json, plan_json, progress, say_plan, show
 from serving.moments import parse

@@ -16,8 +16,8 @@ import tenacity
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings
-from ingest.hashtags import Rule
 from ingest.hours import HOUR_MS, Hour
+from ingest.rule.hashtags import Rule
 from serving import render
 from serving.cli.next_steps import next_steps
 from serving.cli.options import now, settings_of

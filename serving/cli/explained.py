@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
-from ingest.hashtags import Rule
 from ingest.hours import Hour, millis
+from ingest.rule.hashtags import Rule
 from ingest.standings import standings
 from serving import render
 from serving.cli.facts import Facts, gap_facts, tried

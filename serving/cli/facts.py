@@ -14,7 +14,7 @@ import msgspec
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import millis
-from ingest.sources.states import STOPPED, Gap
+from ingest.sources.status import STOPPED, Gap
 from serving import render
 from serving.cli.archive_facts import archive_facts
 from serving.cli.options import now
@@ -152,7 +152,7 @@ def _times(run: Facts) -> Facts:
 
 
 def _rejects(settings: Settings) -> Facts:
-    from ingest.rejects import waiting
+    from ingest.rejects.reject import waiting
 
     found = waiting(settings.kafka)
     return {

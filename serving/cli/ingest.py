@@ -48,7 +48,7 @@ class Moment(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Milliseconds since 1970."""
-        from ingest.sources.times import time_of
+        from ingest.sources.formats.timestamps import time_of
 
         try:
             return value if isinstance(value, int) else time_of(str(value))

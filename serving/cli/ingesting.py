@@ -14,23 +14,23 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings
-from ingest.hashtags import Rule
+from ingest.encoder import Counts
 from ingest.hours import Millis
-from ingest.messages import Counts
-from ingest.pace import Paced
+from ingest.kafka.topic_ids import OtherTopicError, differ
+from ingest.kafka.topics import create_topics
 from ingest.producer import Producer, Told
+from ingest.rule.hashtags import Rule
 from ingest.sources.base import Cursor, Source
-from ingest.sources.csv_header import ROLES
-from ingest.sources.file import FileSource
-from ingest.sources.formats import Reading
-from ingest.sources.live import LiveSource
-from ingest.sources.sample import SampleSource
-from ingest.sources.states import FAILED
-from ingest.sources.states import STOPPED as ENDED
-from ingest.sources.steps import DroppedError, RefusedError
-from ingest.sources.wanted import Wanted
-from ingest.topic_ids import OtherTopicError, differ
-from ingest.topics import create_topics
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.contract import Reading
+from ingest.sources.formats.csv_header import ROLES
+from ingest.sources.live.backoff import DroppedError, RefusedError
+from ingest.sources.live.source import LiveSource
+from ingest.sources.rate_limit import Paced
+from ingest.sources.sample.source import SampleSource
+from ingest.sources.selection import Wanted
+from ingest.sources.status import FAILED
+from ingest.sources.status import STOPPED as ENDED
 from serving.cli.consoles import console
 from serving.cli.refusals import FirstRefusal, refuse_nothing_read
 from serving.cli.stopping import STOPPED, stopping

@@ -38,7 +38,7 @@ def query_of(
 
 def rule_now(settings: Settings, lens: Lens) -> str:
     """The version of the rule by which the batch layer computes an hour through a lens now."""
-    from ingest.hashtags import Rule  # seldom needed, and slow to load
-    from ingest.phrases import version
+    from ingest.rule.hashtags import Rule  # seldom needed, and slow to load
+    from ingest.rule.phrases import version
 
     return Rule.corrected(settings.rule.ignore, settings.rule.aliases).version if lens.kind == "hashtag" else version()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from config.errors import TrendsError
 from config.quantity import quantity
-from ingest.messages import Counts
+from ingest.encoder import Counts
 from ingest.producer import Told
 from ingest.sources.base import Batch, Cursor, Source
 from ingest.wire import Reject

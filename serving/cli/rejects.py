@@ -13,7 +13,7 @@ from config.quantity import quantity
 from serving.cli.options import json_option, now, settings_of
 
 if TYPE_CHECKING:
-    from ingest.rejects import Parked
+    from ingest.rejects.reject import Parked
 
 STAGES = ("ingest", "archive", "speed")
 SHOWN = 60
@@ -47,7 +47,7 @@ def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> N
       trends rejects list
       trends rejects list --stage ingest --json
     """
-    from ingest.rejects import outstanding
+    from ingest.rejects.reject import outstanding
 
     shown = count = 0
     for parked in outstanding(settings_of(ctx).kafka):
@@ -71,7 +71,7 @@ def show(ctx: click.Context, place: str, as_json: bool) -> None:
     Examples:
       trends rejects show 0@12
     """
-    from ingest.rejects import one
+    from ingest.rejects.reject import one
 
     parked = one(settings_of(ctx).kafka, *_place(place))
     told = _told(parked)
@@ -106,7 +106,7 @@ def retry(ctx: click.Context, as_json: bool) -> None:
 
 
 def _retried(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
-    from ingest.retry import Retry
+    from ingest.rejects.retry import Retry
     from serving.cli.ingesting import reading_of, rule_of
 
     settings = settings_of(ctx)
@@ -135,7 +135,7 @@ def dismiss(ctx: click.Context, places: tuple[str, ...], stage: str | None, ever
         raise UsageError(
             "give places, --stage or --all, one of them", next_step="`trends rejects list` shows places such as 0@12"
         )
-    from ingest.dismissal import Dismissal
+    from ingest.rejects.dismissal import Dismissal
     from serving.cli.stopping import stopping
 
     settings, named = settings_of(ctx), {_place(place) for place in places}

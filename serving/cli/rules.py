@@ -13,7 +13,7 @@ from serving.cli.options import json_option, settings_of
 from serving.rules import corrections, recompute
 
 if TYPE_CHECKING:
-    from ingest.rule_text import RuleText
+    from ingest.rule.rule_text import RuleText
     from serving.rulebook import Entry, Use
 
 Facts = dict[str, Any]
@@ -34,7 +34,7 @@ def rules(ctx: click.Context, version: str | None, as_json: bool) -> None:
       trends rules
       trends rules 2 --json
     """
-    from ingest.rule_text import phrases_text, text_of
+    from ingest.rule.rule_text import phrases_text, text_of
     from serving.cli.ingesting import rule_of
     from serving.rulebook import entries, uses
     from serving.store import Store

@@ -66,7 +66,7 @@ def _furnish(settings: Settings) -> None:
     from hdfs import HdfsError, InsecureClient
     from requests import RequestException
 
-    from ingest.topics import create_topics
+    from ingest.kafka.topics import create_topics
     from serving.store import Store
 
     logging.getLogger("hdfs").setLevel(logging.WARNING)

@@ -10,15 +10,15 @@ from config.errors import NoDataError, TrendsError, UsageError
 from config.settings import Settings
 from ingest.hours import Millis
 from ingest.producer import Producer
-from ingest.sources.http_stream import Asking, token_of
-from ingest.sources.jetstream import Jetstream
-from ingest.sources.live import Going, LiveSource
-from ingest.sources.mastodon import Mastodon
-from ingest.sources.service import Service
-from ingest.sources.states import CONNECTED, RECONNECTING, STOPPED
-from ingest.sources.unpacking import Unpacking
-from ingest.sources.wanted import Wanted
-from ingest.sources.x import XStream
+from ingest.sources.bluesky.decompression import Unpacking
+from ingest.sources.bluesky.stream import Jetstream
+from ingest.sources.live.http import Asking, token_of
+from ingest.sources.live.service import Service
+from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.mastodon.stream import Mastodon
+from ingest.sources.selection import Wanted
+from ingest.sources.status import CONNECTED, RECONNECTING, STOPPED
+from ingest.sources.x.stream import XStream
 from ingest.standings import standings
 from serving.cli.ingesting import Clock, MakeSource, reading_of, rule_of
 from serving.moments import parse, span

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from config.errors import UsageError
-from ingest.hashtags import typed
+from ingest.rule.hashtags import typed
 from serving import suggestions
 from serving.cli.consoles import console
 from serving.cli.files import one_form, png_option, print_csv, say_mixture, svg_option, time_in_csv, write

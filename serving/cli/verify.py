@@ -69,7 +69,7 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     from batch_layer.archive.upkeep import ledger_of
     from batch_layer.compare_views import Rules, ViewComparison
     from batch_layer.recount import rules_by_version
-    from ingest.hashtags import Rule
+    from ingest.rule.hashtags import Rule
     from serving.rulebook import entries
     from serving.store import Store
 

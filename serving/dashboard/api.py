@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from ingest.hashtags import typed
+from ingest.rule.hashtags import typed
 from serving import render
 from serving.asked import only
 from serving.dashboard import hints

@@ -12,7 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ingest.kafka_log import Seldom
+from ingest.kafka.client import Seldom
 
 REQUEST_S = 5.0
 """How long a request line with its headers may take, from the connection or from its first byte."""

@@ -10,8 +10,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.errors import NoDataError, UnavailableError, UsageError
-from ingest.hashtags import typed
 from ingest.hours import HOUR_MS, Hour
+from ingest.rule.hashtags import typed
 from serving import moments
 from serving.dashboard import charts
 from serving.dashboard.board import OnBoard

@@ -9,12 +9,12 @@ import pytest
 from config.errors import UsageError
 from config.settings import Settings
 from ingest.sources.base import Batch
-from ingest.sources.jetstream import Jetstream
-from ingest.sources.lines import MOST_BYTES
-from ingest.sources.live import Going, LiveSource
-from ingest.sources.steps import RefusedError
-from ingest.sources.unpacking import PackedError, Unpacking
-from ingest.sources.wanted import Wanted
+from ingest.sources.bluesky.decompression import PackedError, Unpacking
+from ingest.sources.bluesky.stream import Jetstream
+from ingest.sources.formats.lines import MOST_BYTES
+from ingest.sources.live.backoff import RefusedError
+from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.selection import Wanted
 from serving.cli import streaming
 from tests.live_servers import Act, JetstreamHost, jetstream
 from tests.recorded import NOW, reading

@@ -10,8 +10,8 @@ from batch_layer.publish import Computed, Stamp, publish
 from batch_layer.rank import NOTHING_FURTHER, Arrived, Further, rank_hour
 from config.errors import NoDataError
 from config.settings import Settings
-from ingest.hashtags import AS_IS
 from ingest.hours import Hour
+from ingest.rule.hashtags import AS_IS
 from serving.cli import main
 from serving.query import Query
 from serving.store import Store

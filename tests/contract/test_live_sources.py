@@ -11,19 +11,20 @@ import pytest
 from pydantic import SecretStr
 
 from config.errors import UsageError
-from ingest.sources import link, reader_of
 from ingest.sources.base import Batch, Cursor
-from ingest.sources.connecting import FIRST_ATTEMPTS
-from ingest.sources.formats import Reading
-from ingest.sources.http_stream import Asking, token_of
-from ingest.sources.jetstream import REWIND_US, Jetstream
-from ingest.sources.live import Going, LiveSource
-from ingest.sources.mastodon import Mastodon
-from ingest.sources.service import Service
-from ingest.sources.states import CONNECTED, FAILED, RECONNECTING, Tally
-from ingest.sources.steps import DroppedError, RefusedError, Steps
-from ingest.sources.wanted import Wanted
-from ingest.sources.x import XStream
+from ingest.sources.bluesky.stream import REWIND_US, Jetstream
+from ingest.sources.formats.contract import Reading
+from ingest.sources.live import connection
+from ingest.sources.live.backoff import DroppedError, RefusedError, Steps
+from ingest.sources.live.http import Asking, token_of
+from ingest.sources.live.reconnect import FIRST_ATTEMPTS
+from ingest.sources.live.service import Service
+from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.mastodon.stream import Mastodon
+from ingest.sources.registry import reader_of
+from ingest.sources.selection import Wanted
+from ingest.sources.status import CONNECTED, FAILED, RECONNECTING, Tally
+from ingest.sources.x.stream import XStream
 from tests.live_servers import TOKEN, Act, HttpService, JetstreamHost, http, jetstream
 from tests.recorded import NOW, reading
 
@@ -507,7 +508,7 @@ def test_what_is_no_event_stream_ends_it() -> None:
 def test_a_server_that_accepts_and_never_answers_is_dropped(
     kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(link, "OPEN_S", 0.2)
+    monkeypatch.setattr(connection, "OPEN_S", 0.2)
     with http(HttpService([line(1), update(1)], Act(status=0))) as url:
         assert len(ids(run(SERVICES[kind](url), limit=1))) == 1
     assert "no answer" in caplog.text  # whether a batch tells so depends on how long the next connection takes

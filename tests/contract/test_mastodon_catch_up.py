@@ -10,15 +10,15 @@ import pytest
 from pydantic import SecretStr
 
 from config.errors import TrendsError
-from ingest.sources import mastodon as mastodon_source
 from ingest.sources.base import Batch, Cursor
-from ingest.sources.formats import Reading
-from ingest.sources.http_stream import Asking
-from ingest.sources.live import Going, LiveSource
-from ingest.sources.mastodon import REWIND_MS, Mastodon
-from ingest.sources.mastodon_timeline import BITS, MOST_MS, MOST_TRIES
-from ingest.sources.steps import RefusedError
-from ingest.sources.wanted import Wanted
+from ingest.sources.formats.contract import Reading
+from ingest.sources.live.backoff import RefusedError
+from ingest.sources.live.http import Asking
+from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.mastodon import stream as mastodon_source
+from ingest.sources.mastodon.stream import REWIND_MS, Mastodon
+from ingest.sources.mastodon.timeline import BITS, MOST_MS, MOST_TRIES
+from ingest.sources.selection import Wanted
 from tests.live_servers import TOKEN, Act, Acting, HttpService, http, status_id
 from tests.recorded import NOW
 

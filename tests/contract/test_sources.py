@@ -16,17 +16,17 @@ from backports import zstd
 from pydantic import SecretStr
 
 from ingest.post import Post
-from ingest.sources import FORMATS, SOURCES, reader_of, source_class
 from ingest.sources.base import Batch, Source
-from ingest.sources.file import FileSource
-from ingest.sources.http_stream import Asking
-from ingest.sources.jetstream import Jetstream
-from ingest.sources.live import Going, LiveSource
-from ingest.sources.mastodon import Mastodon
-from ingest.sources.sample import SampleSource
-from ingest.sources.service import Service
-from ingest.sources.wanted import Wanted
-from ingest.sources.x import XStream
+from ingest.sources.bluesky.stream import Jetstream
+from ingest.sources.files.source import FileSource
+from ingest.sources.live.http import Asking
+from ingest.sources.live.service import Service
+from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.mastodon.stream import Mastodon
+from ingest.sources.registry import FORMATS, SOURCES, reader_of, source_class
+from ingest.sources.sample.source import SampleSource
+from ingest.sources.selection import Wanted
+from ingest.sources.x.stream import XStream
 from ingest.wire import Reject
 from tests.live_servers import TOKEN, HttpService, JetstreamHost, http, jetstream
 from tests.recorded import NOW, reading

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ingest.hashtags import in_text, normalise
+from ingest.rule.hashtags import in_text, normalise
 
 Hours = dict[str, Counter[str]]
 """For each hour `2013-04-15T20` the uses of each tag."""

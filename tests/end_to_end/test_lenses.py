@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from config.settings import Settings
-from ingest.hashtags import in_text, normalise
-from ingest.phrases import runs
+from ingest.rule.hashtags import in_text, normalise
+from ingest.rule.phrases import runs
 from speed_layer.lag import caught_up
 from tests.end_to_end.asking import ask, assert_answers, run
 from tests.end_to_end.oracle import Hours

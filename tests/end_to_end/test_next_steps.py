@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from batch_layer.plan import Span
 from batch_layer.recompute import Batch
 from config.settings import Settings
-from ingest.hashtags import AS_IS
 from ingest.hours import Hour
+from ingest.rule.hashtags import AS_IS
 from serving.cli import main
 from serving.cli.next_steps import next_steps
 from serving.cli.options import now

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import psutil
 
 from config.stack import launcher
-from ingest.committed import ends as committed_ends
+from ingest.kafka.reading import ends as committed_ends
 from tests.end_to_end.waiting import until
 from tests.faults.network import kafka, text
 from tests.faults.processes import frozen, killed, restarted, server

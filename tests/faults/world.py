@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.ports import free_ports
-from ingest.topics import create_topics
+from ingest.kafka.topics import create_topics
 from serving.store import Store
 from tests import servers
 from tests.end_to_end.asking import run

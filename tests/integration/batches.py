@@ -11,9 +11,9 @@ from batch_layer.plan import Plan
 from batch_layer.recompute import Batch
 from batch_layer.spark import Engine
 from config.settings import Settings
-from ingest.hashtags import AS_IS, Rule
 from ingest.hours import Hour
 from ingest.post import Post
+from ingest.rule.hashtags import AS_IS, Rule
 from serving.store import Store
 from serving.views import HOURS, USES
 

@@ -3,8 +3,8 @@
 from confluent_kafka.admin import AdminClient
 
 from config.settings import Settings
-from ingest.topic_ids import TopicIds
-from ingest.topics import create_topics
+from ingest.kafka.topic_ids import TopicIds
+from ingest.kafka.topics import create_topics
 from tests.end_to_end.waiting import until
 
 

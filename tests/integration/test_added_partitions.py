@@ -20,8 +20,8 @@ from batch_layer.spark import Engine
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.cursors import read_cursor
-from ingest.hashtags import AS_IS
 from ingest.hours import Hour
+from ingest.rule.hashtags import AS_IS
 from serving.cli.verify import _settled
 from serving.store import Store
 from serving.views import USES

@@ -15,7 +15,7 @@ from batch_layer.archive.upkeep import ledger_of
 from batch_layer.archive.watermark import complete_until
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.topic_ids import OtherTopicError, TopicIds
+from ingest.kafka.topic_ids import OtherTopicError, TopicIds
 from tests.end_to_end.waiting import until
 from tests.faults.network import Link, told_to_kafka
 from tests.integration.posting import (

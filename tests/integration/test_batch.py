@@ -24,8 +24,8 @@ from batch_layer.runs import BusyError, Job, Run, Runs, StoppedError
 from batch_layer.spark import Engine
 from config.errors import FencedError
 from config.settings import Settings
-from ingest.hashtags import AS_IS, Rule
 from ingest.hours import moment_of
+from ingest.rule.hashtags import AS_IS, Rule
 from serving.store import Store
 from serving.views import ARCHIVES, HOURS, RUNS, Row
 from tests.end_to_end import oracle

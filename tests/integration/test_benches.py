@@ -14,7 +14,7 @@ from bench.laying import by_hour, lay, plain_counts
 from bench.topologies.textbook import Textbook
 from bench.trial import Asked, Bench
 from config.settings import Settings
-from ingest.hashtags import AS_IS
+from ingest.rule.hashtags import AS_IS
 
 
 @pytest.fixture

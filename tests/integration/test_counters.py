@@ -16,7 +16,7 @@ from pymongo import uri_parser
 from config.errors import UnavailableError
 from config.settings import MongoSettings, Settings
 from ingest.hours import Hour, moment_of
-from ingest.kinds import Phrase
+from ingest.rule.kinds import Phrase
 from serving.coverage import hours_between
 from serving.query import Query
 from serving.store import Store

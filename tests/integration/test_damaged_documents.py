@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from batch_layer.recompute import Batch
 from batch_layer.runs import Job, Runs
 from config.settings import Settings
-from ingest.hashtags import AS_IS
 from ingest.hours import Hour
+from ingest.rule.hashtags import AS_IS
 from serving.cli import main
 from serving.store import Store
 from serving.views import HOURS, LENSES, RUNS, USES, Lens

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from batch_layer.rank import NOTHING_FURTHER, Arrived
 from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import ServeSettings, Settings
-from ingest.hashtags import normalise
 from ingest.hours import Hour
+from ingest.rule.hashtags import normalise
 from serving import day, history, render, rising
 from serving.dashboard import server
 from serving.dashboard.guard import POLICY

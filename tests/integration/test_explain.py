@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 from batch_layer.publish import Computed, Stamp, publish
 from batch_layer.rank import Arrived, rank_hour
 from config.settings import Settings
-from ingest.hashtags import AS_IS
 from ingest.post import Post
+from ingest.rule.hashtags import AS_IS
 from serving.cli import main
 from serving.cli.options import now
 from serving.store import Store

@@ -12,8 +12,8 @@ from confluent_kafka.admin import AdminClient
 
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.topic_ids import TopicIds
-from ingest.topics import create_topics
+from ingest.kafka.topic_ids import TopicIds
+from ingest.kafka.topics import create_topics
 from ingest.wire import Use, encode
 from serving.cli.facts import _speed
 from serving.cli.status import unwritten

@@ -23,7 +23,7 @@ import pytest
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.status import states
-from ingest.topics import create_topics
+from ingest.kafka.topics import create_topics
 from tests import servers
 from tests.end_to_end.waiting import until
 from tests.integration.posting import Sender, archived, assert_exactly_once, some_posts

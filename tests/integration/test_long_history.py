@@ -15,8 +15,8 @@ from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.schedule import Schedule
 from bench.long_history import lay_history
 from config.settings import Settings
-from ingest.hashtags import AS_IS
-from ingest.topics import create_topics
+from ingest.kafka.topics import create_topics
+from ingest.rule.hashtags import AS_IS
 from serving.cli.archive_facts import archive_facts
 from serving.cli.facts import gathered
 from serving.metrics import exposed

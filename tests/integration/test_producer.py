@@ -15,11 +15,11 @@ from confluent_kafka import Producer as KafkaProducer
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import IngestSettings, KafkaSettings, Settings
 from ingest.cursors import read_cursor
-from ingest.hashtags import AS_IS, tags_of
+from ingest.kafka.topics import create_topics
 from ingest.post import Post
 from ingest.producer import Producer
+from ingest.rule.hashtags import AS_IS, tags_of
 from ingest.sources.base import Batch, Cursor
-from ingest.topics import create_topics
 from tests.integration.commands import ended, posts_in, started
 from tests.integration.kafka_read import committed, until
 from tests.integration.recreated import recreate

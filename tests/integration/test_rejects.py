@@ -11,14 +11,14 @@ from confluent_kafka import Producer as KafkaProducer
 
 from config.errors import NoDataError
 from config.settings import IngestSettings, KafkaSettings, Settings
-from ingest.dismissal import Dismissal, Dismissed
-from ingest.hashtags import AS_IS
 from ingest.post import Post
 from ingest.producer import Producer
-from ingest.rejects import Parked, Waiting, message, one, outstanding, waiting
-from ingest.retry import Retried, Retry
-from ingest.sources.file import FileSource
-from ingest.sources.formats import Reading
+from ingest.rejects.dismissal import Dismissal, Dismissed
+from ingest.rejects.reject import Parked, Waiting, message, one, outstanding, waiting
+from ingest.rejects.retry import Retried, Retry
+from ingest.rule.hashtags import AS_IS
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.contract import Reading
 from ingest.wire import Reject, encode, use_of
 from serving.cli import main
 from serving.cli.facts import _rejects
@@ -194,7 +194,7 @@ def test_status_and_list_agree_where_markers_of_transactions_lie_between(
     assert trends("list", settings=settings).stderr == "4 of 4 rejects\n"
     facts = _rejects(settings)
     assert (facts["outstanding"], facts["exact"]) == (4, True)
-    monkeypatch.setattr("ingest.rejects._COUNTED", 2)
+    monkeypatch.setattr("ingest.rejects.reject._COUNTED", 2)
     found = waiting(settings.kafka)
     assert not found.exact
     assert found.outstanding >= 4

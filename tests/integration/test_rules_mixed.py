@@ -16,9 +16,9 @@ from batch_layer.publish import Computed, Stamp, publish
 from batch_layer.rank import Arrived, rank_hour
 from batch_layer.spark import Engine
 from config.settings import Settings
-from ingest.hashtags import AS_IS, Rule
 from ingest.hours import Hour
-from ingest.rule_text import text_of
+from ingest.rule.hashtags import AS_IS, Rule
+from ingest.rule.rule_text import text_of
 from serving.cli import main
 from serving.cli.options import now
 from serving.rulebook import entries, keep
@@ -135,7 +135,7 @@ def test_the_texts_of_all_versions_are_told(settings: Settings, store: Store) ->
 
 def test_a_text_is_written_once(store: Store) -> None:
     keep(store, [text_of(NEW)], 1_000)
-    keep(store, [text_of(NEW)._replace(code={"ingest.hashtags": "other"})], 2_000)
+    keep(store, [text_of(NEW)._replace(code={"ingest.rule.hashtags": "other"})], 2_000)
     (entry,) = entries(store).values()
     assert entry.text == text_of(NEW)
     assert entry.kept_at.timestamp() == 1

@@ -28,7 +28,7 @@ from config.stack.servers import nimbus
 from config.stack.servers.mongo import VERSION
 from config.stack.status import ServerState, states
 from config.stack.supervision import Supervision
-from ingest.topics import create_topics
+from ingest.kafka.topics import create_topics
 from tests import servers
 from tests.faults.disk import small_disk
 

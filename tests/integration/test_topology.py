@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from config.settings import Settings
-from ingest.hashtags import in_text, normalise
+from ingest.rule.hashtags import in_text, normalise
 from ingest.wire import Use, encode
 from serving.store import Store
 from serving.views import USES

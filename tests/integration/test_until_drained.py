@@ -8,7 +8,7 @@ import pytest
 
 from batch_layer.archive.archiver import Archiver
 from config.settings import Settings
-from ingest.topics import create_topics
+from ingest.kafka.topics import create_topics
 from tests.end_to_end.waiting import until
 from tests.integration.posting import (
     Running,

@@ -17,9 +17,9 @@ from batch_layer.archive.upkeep import ledger_of
 from batch_layer.archive.verify import verify_archive
 from batch_layer.compare_views import Rules, ViewComparison
 from config.settings import Settings
-from ingest.hashtags import AS_IS
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
+from ingest.rule.hashtags import AS_IS
 from serving.store import Store
 from serving.views import BatchView, Row
 from tests.integration.archived import Archive

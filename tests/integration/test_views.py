@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 from batch_layer.publish import Computed, Stamp, publish
 from batch_layer.rank import Arrived, rank_hour
 from config.settings import Settings
-from ingest.hashtags import AS_IS, normalise
 from ingest.hours import Hour
 from ingest.post import Post
+from ingest.rule.hashtags import AS_IS, normalise
 from serving.cli import main
 from serving.store import Store
 from serving.views import USES

@@ -27,8 +27,8 @@ from batch_layer.archive.posts import posts_of
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import HOUR_MS, Millis
+from ingest.kafka.topic_ids import OtherTopicError
 from ingest.post import Post
-from ingest.topic_ids import OtherTopicError
 from ingest.wire import Reject, encode
 from tests.laws.hdfs_double import Crash, Fault, HdfsDouble
 from tests.laws.schedules import schedules

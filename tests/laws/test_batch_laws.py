@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from batch_layer.arrow import COLUMNS, rank_batches, ranked_hours
 from batch_layer.rank import Arrived, Ranked, rank_hour
-from ingest.hashtags import AS_IS, in_text
 from ingest.hours import Hour
+from ingest.rule.hashtags import AS_IS, in_text
 from serving.views import Row, rank
 
 KEEP = 3

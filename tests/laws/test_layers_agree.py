@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_layer.rank import Arrived, rank_hour
-from ingest.hashtags import AS_IS, tags_of
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
+from ingest.rule.hashtags import AS_IS, tags_of
 from ingest.wire import encode, use_of
 from serving.views import rank
 from speed_layer.fold import Fold, Message

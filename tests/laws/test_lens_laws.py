@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from batch_layer.arrow import COLUMNS, LANG, rank_batches, ranked_hours
 from batch_layer.rank import Arrived, Further, Ranking, rank_hour
-from ingest.hashtags import AS_IS
 from ingest.hours import Hour
-from ingest.phrases import WORDS_IN, runs
+from ingest.rule.hashtags import AS_IS
+from ingest.rule.phrases import WORDS_IN, runs
 from serving.views import Lens, Row
 
 KEEP = 3

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.sources.base import Cursor
-from ingest.sources.live import Going, LiveSource
-from ingest.sources.service import Heard, Service
-from ingest.sources.steps import DroppedError
-from ingest.sources.wanted import Wanted
-from ingest.sources.x_v2 import V2Reader
+from ingest.sources.live.backoff import DroppedError
+from ingest.sources.live.service import Heard, Service
+from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.selection import Wanted
+from ingest.sources.x.v2 import V2Reader
 from tests.recorded import NOW, reading
 
 REWIND = 3

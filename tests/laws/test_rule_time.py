@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.hostile_texts import FAMILIES, text_of
-from ingest.hashtags import in_text
+from ingest.rule.hashtags import in_text
 
 CHARACTERS = 50_000
 ORDINARY = "At the café by the harbour, a word or two with friends: #été https://example.org/a/b "

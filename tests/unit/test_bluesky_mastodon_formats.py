@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from config.errors import BadRecordError
-from ingest.hashtags import tags_of
 from ingest.post import Post
-from ingest.sources.file import FileSource
-from ingest.sources.formats import Item, Notice
-from ingest.sources.jetstream_events import JetstreamReader
-from ingest.sources.mastodon_statuses import MastodonReader, plain
-from ingest.sources.wanted import Wanted
+from ingest.rule.hashtags import tags_of
+from ingest.sources.bluesky.events import JetstreamReader
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.contract import Item, Notice
+from ingest.sources.mastodon.statuses import MastodonReader, plain
+from ingest.sources.selection import Wanted
 from tests.recorded import NOW, detected, read, read_bytes, reading
 
 SEEN_US = 1_783_175_888_090_631

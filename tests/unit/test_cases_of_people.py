@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.hashtags import AS_IS, tags_of
-from ingest.sources.file import FileSource
+from ingest.rule.hashtags import AS_IS, tags_of
+from ingest.sources.files.source import FileSource
 from tests.recorded import read, reading
 
 RIGHT: dict[str, tuple[int, dict[str, int]]] = {

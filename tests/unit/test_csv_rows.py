@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from config.errors import UsageError
-from ingest.sources.csv_header import columns_of
-from ingest.sources.csv_rows import MOST_LINES
-from ingest.sources.file import FileSource
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.csv_header import columns_of
+from ingest.sources.formats.csv_rows import MOST_LINES
 from tests.recorded import NOW, read, read_bytes, reading
 
 HEAD = b"tweet id, tweet, label\n"

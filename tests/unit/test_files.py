@@ -10,11 +10,11 @@ import pytest
 from backports import zstd
 
 from config.errors import UsageError
-from ingest.hashtags import AS_IS, Rule
-from ingest.sources.content import Content
-from ingest.sources.file import FileSource
-from ingest.sources.lines import MOST_BYTES, Lines
-from ingest.sources.wanted import Wanted
+from ingest.rule.hashtags import AS_IS, Rule
+from ingest.sources.files.content import Content
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.lines import MOST_BYTES, Lines
+from ingest.sources.selection import Wanted
 from tests.recorded import detected, read, reading
 
 FIRST = 690_406_591_110_582_272

@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.hashtags import AS_IS, VERSION, Rule, in_text, in_text_full, normalise, tags_of
 from ingest.post import Post
-from ingest.sources.file import FileSource
-from ingest.sources.formats import Reading
+from ingest.rule.hashtags import AS_IS, VERSION, Rule, in_text, in_text_full, normalise, tags_of
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.contract import Reading
 
 PIECES = [
     *("#", "#", "＃", "##", "a", "Z", "é", "e\u0301", "東", "京", "ア", "ー", "ア゙", "й", "ع", "ن", "हि", "न्", "한"),

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from config.errors import UsageError
-from ingest.sources import reader_of
-from ingest.sources.file import FileSource
-from ingest.sources.wanted import Wanted
+from ingest.sources.files.source import FileSource
+from ingest.sources.registry import reader_of
+from ingest.sources.selection import Wanted
 from tests.recorded import read, read_bytes, reading
 
 ID = 1_410_131_234_780_086_272

@@ -2,7 +2,7 @@
 
 import logging
 
-from ingest.kafka_log import AGAIN_AFTER_S, Seldom
+from ingest.kafka.client import AGAIN_AFTER_S, Seldom
 
 
 def said(kind: str, at: float) -> logging.LogRecord:

@@ -17,7 +17,7 @@ from backports import zstd
 
 from config.errors import TrendsError, UsageError
 from ingest.post import Post
-from ingest.sources.file import MOST_REFUSED, FileSource
+from ingest.sources.files.source import MOST_REFUSED, FileSource
 from tests.recorded import read, reading
 
 FIRST = 690_406_591_110_582_272

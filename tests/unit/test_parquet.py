@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from config.errors import UsageError
-from ingest.sources import reader_of
-from ingest.sources.file import FileSource
+from ingest.sources.files.source import FileSource
+from ingest.sources.registry import reader_of
 from tests.recorded import read, reading
 
 FIRST = 1_136_530_661_176_246_272

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.settings import IngestSettings, KafkaSettings
-from ingest.hashtags import AS_IS, tags_of
+from ingest.encoder import Messages
 from ingest.hours import HOUR_MS, Hour
-from ingest.kinds import Kind, Phrase
-from ingest.messages import Messages
-from ingest.phrases import MOST_WORD_BYTES, phrases
 from ingest.post import Post
+from ingest.rule.hashtags import AS_IS, tags_of
+from ingest.rule.kinds import Kind, Phrase
+from ingest.rule.phrases import MOST_WORD_BYTES, phrases
 from ingest.sources.base import Batch
 from ingest.wire import MAX_USE_BYTES, Use, decode_use, encode, use_of
 from speed_layer.fold import Fold, Message

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.phrases import LONGEST_TEXT, WORDS_IN, phrases, runs, stop_words_of
+from ingest.rule.phrases import LONGEST_TEXT, WORDS_IN, phrases, runs, stop_words_of
 
 
 def words(text: str, lang: str | None = None) -> list[str]:

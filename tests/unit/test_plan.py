@@ -7,8 +7,8 @@ import pytest
 
 from batch_layer.plan import Documents, Span, plan_hour, plan_missing, plan_range
 from config.errors import NoDataError, UsageError
-from ingest.hashtags import AS_IS
 from ingest.hours import Hour
+from ingest.rule.hashtags import AS_IS
 from serving.views import HourDocument
 
 H = Hour.parse("2017-01-06T07")

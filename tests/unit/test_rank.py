@@ -3,7 +3,7 @@
 from itertools import permutations
 
 from batch_layer.rank import Arrived, rank_hour
-from ingest.hashtags import AS_IS, Rule
+from ingest.rule.hashtags import AS_IS, Rule
 from serving.views import Row, rank
 
 

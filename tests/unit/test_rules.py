@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.quantity import quantity
-from ingest import hashtags
-from ingest.hashtags import Rule
 from ingest.hours import Hour
-from ingest.rule_text import HASHTAG_CODE, phrases_text, rebuilt, text_of
+from ingest.rule import hashtags
+from ingest.rule.hashtags import Rule
+from ingest.rule.rule_text import HASHTAG_CODE, phrases_text, rebuilt, text_of
 from serving.charts.bump import bump
 from serving.charts.curve import curve
 from serving.charts.frame import Picture
@@ -153,7 +153,7 @@ def test_a_text_holds_the_code_and_the_corrections_and_makes_the_rule_again() ->
     text = text_of(rule)
     assert text.version == rule.version
     assert (text.ignore, dict(text.aliases)) == (("b", "ff"), {"nyc": "newyork", "a.b$": "c"})
-    assert text.code["ingest.hashtags"] == inspect.getsource(hashtags)
+    assert text.code["ingest.rule.hashtags"] == inspect.getsource(hashtags)
     assert rebuilt(text) == rule
     assert rebuilt(text._replace(version="0+3f9a0c2b")) is None, "of code that is not here"
     assert rebuilt(phrases_text()) is None

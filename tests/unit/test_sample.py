@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 import pytest
 
 from config.errors import UsageError
-from ingest.hashtags import in_text, tags_of
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
-from ingest.sources.sample import SampleSource
-from ingest.sources.vocabulary import BURSTS
+from ingest.rule.hashtags import in_text, tags_of
+from ingest.sources.sample.source import SampleSource
+from ingest.sources.sample.vocabulary import BURSTS
 from tests.recorded import NOW, reading
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from batch_layer.schedule import Schedule
 from config.settings import Settings, StackSettings
-from ingest.hashtags import AS_IS
+from ingest.rule.hashtags import AS_IS
 
 
 class SlowTicks(Schedule):

@@ -1,6 +1,6 @@
 """What was given already: remembered, forgotten, and kept in a cursor."""
 
-from ingest.sources.seen import KEPT, MEMORY, Seen
+from ingest.sources.live.dedup import KEPT, MEMORY, Seen
 
 
 def keys(count: int) -> list[bytes]:

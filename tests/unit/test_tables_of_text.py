@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from config.errors import UsageError
-from ingest.sources.csv_header import Asked, header_of
-from ingest.sources.file import FileSource
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.csv_header import Asked, header_of
 from tests.recorded import read, read_bytes, reading
 
 IDS = [str((n << 22) + 1_136_166_008_386_486_272) for n in range(20)]

@@ -3,7 +3,7 @@
 import pytest
 
 from config.errors import BadRecordError
-from ingest.sources.times import time_of, time_of_id
+from ingest.sources.formats.timestamps import time_of, time_of_id
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingest.post import Post
-from ingest.sources.file import FileSource
+from ingest.sources.files.source import FileSource
 from tests.recorded import read, read_bytes, reading
 
 ID = 1_136_530_661_176_246_272

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from config.errors import BadRecordError
 from config.settings import IngestSettings, KafkaSettings
-from ingest.hashtags import AS_IS
-from ingest.messages import Messages
+from ingest.encoder import Messages
+from ingest.kafka.transactions import Outgoing
 from ingest.post import Post
-from ingest.rejects import message
+from ingest.rejects.reject import message
+from ingest.rule.hashtags import AS_IS
 from ingest.sources.base import Batch
-from ingest.transactions import Outgoing
 from ingest.wire import MAX_USE_BYTES, Reject, Use, decode_post, decode_use, encode, use_of
 
 TEXT = st.text(max_size=30)

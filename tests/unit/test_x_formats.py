@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from config.errors import BadRecordError
-from ingest.hashtags import tags_of
 from ingest.post import Post
-from ingest.sources import reader_of
-from ingest.sources.file import FileSource
-from ingest.sources.formats import Broken, Item, Notice, Reader
-from ingest.sources.x import FIELDS
-from ingest.sources.x_v1 import V1Reader
-from ingest.sources.x_v2 import V2Reader
+from ingest.rule.hashtags import tags_of
+from ingest.sources.files.source import FileSource
+from ingest.sources.formats.contract import Broken, Item, Notice, Reader
+from ingest.sources.registry import reader_of
+from ingest.sources.x.stream import FIELDS
+from ingest.sources.x.v1 import V1Reader
+from ingest.sources.x.v2 import V2Reader
 from tests.recorded import read, reading
 
 V1 = V1Reader(reading())

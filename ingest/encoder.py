@@ -1,0 +1,115 @@
+"""What is sent for posts and rejects: the messages of one transaction. Pure: nothing is sent here."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from config.errors import BadRecordError
+from config.quantity import quantity
+from config.settings import IngestSettings, KafkaSettings
+from ingest.cursors import encode_cursor
+from ingest.kafka.transactions import Outgoing
+from ingest.post import Post
+from ingest.rejects import reject as rejects
+from ingest.rule.escapes import author_text
+from ingest.rule.hashtags import Rule, tags_of
+from ingest.rule.phrases import phrases
+from ingest.sources.base import Batch, Cursor
+from ingest.sources.status import State
+from ingest.standings import gap_message, state_message
+from ingest.wire import MAX_USE_BYTES, Reject, Use, encode, use_of
+
+
+class Counts(NamedTuple):
+    """What was written and what was not, in numbers."""
+
+    posts: int = 0
+    uses: int = 0
+    rejects: int = 0
+    notices: int = 0
+    """Records that are no posts and are not meant to be."""
+    filtered: int = 0
+    """Posts that were asked to be left out."""
+    read_bytes: int = 0
+
+    def plus(self, other: "Counts") -> "Counts":
+        """The sum."""
+        return Counts(*map(sum, zip(self, other, strict=True)))
+
+
+class Messages:
+    """Makes messages: a post and its uses, or the reject that it becomes where it does not fit."""
+
+    def __init__(self, settings: KafkaSettings, ingest: IngestSettings, rule: Rule) -> None:
+        self._settings = settings
+        self._posts, self._hashtags = settings.posts, settings.hashtags
+        self._most = ingest.max_post_bytes
+        self._rule = rule
+        self._kinds = ingest.kinds
+        self.topic_id = ""
+        """Kafka's id of the topic of posts; it is kept with every cursor."""
+
+    def of_batch(self, batch: Batch, name: str) -> tuple[Outgoing, Counts]:
+        """Everything of a batch and its cursor, which is kept under the source's name, as its state and gaps are."""
+        outgoing = Outgoing()
+        refused = [reject for post in batch.posts if (reject := self.add_post(outgoing, post)) is not None]
+        self.add_rejects(outgoing, [*batch.rejects, *refused])
+        posts = len(batch.posts) - len(refused)
+        uses = len(outgoing.messages) - posts
+        self.add_cursor(outgoing, name, batch.cursor)
+        for gap in batch.gaps:
+            self._add_kept(outgoing, gap_message(name, gap))
+        if batch.state is not None:
+            self.add_state(outgoing, name, batch.state)
+        counts = Counts(posts, uses, len(outgoing.rejects), batch.notices, batch.filtered, batch.read_bytes)
+        return outgoing, counts
+
+    def add_post(self, outgoing: Outgoing, post: Post) -> Reject | None:
+        """A post and its uses, or nothing where it is refused: then the reject to park."""
+        try:
+            self._add(outgoing, post)
+        except BadRecordError as error:
+            raw = (post.payload or post.text).encode(errors="surrogatepass")
+            return Reject(raw, "ingest", error.reason, f"{post.source}/{post.id[:100]}")
+        return None
+
+    def add_rejects(self, outgoing: Outgoing, refused: Iterable[Reject]) -> None:
+        """Rejects, each cut to what fits."""
+        for reject in refused:
+            fitting = reject
+            if len(reject.raw) > self._most:  # its reader could not read what is left of it
+                why = f"{reject.reason} ({quantity(len(reject.raw), 'byte')}, cut)"
+                fitting = reject._replace(raw=reject.raw[: self._most], reason=why, reader="")
+            outgoing.rejects.append(rejects.message(self._settings, fitting))
+
+    def add_cursor(self, outgoing: Outgoing, name: str, cursor: Cursor) -> None:
+        """The source's cursor behind all this."""
+        self._add_kept(outgoing, (encode_cursor(cursor, self.topic_id), name.encode()))
+
+    def add_state(self, outgoing: Outgoing, name: str, state: State) -> None:
+        """How the source stands."""
+        self._add_kept(outgoing, state_message(name, state))
+
+    def _add_kept(self, outgoing: Outgoing, message: tuple[bytes, bytes]) -> None:
+        outgoing.messages.append((self._settings.cursors, *message))
+
+    def _add(self, outgoing: Outgoing, post: Post) -> None:
+        try:
+            value = encode(post)
+        except UnicodeEncodeError:
+            raise BadRecordError("holds half a character (a lone surrogate)") from None
+        if len(value) > self._most:
+            raise BadRecordError(f"a post of {quantity(len(value), 'byte')}; ingest.max_post_bytes is {self._most}")
+        uses = [(self._hashtags, encode(use), use.tag.encode()) for use in self._uses(post)]
+        for _, use, tag_bytes in uses:
+            if len(use) > MAX_USE_BYTES:
+                raise BadRecordError(f"a hashtag of {quantity(len(tag_bytes), 'byte')}")
+        outgoing.messages.append((self._posts, value, post.id.encode()))
+        outgoing.messages += uses
+
+    def _uses(self, post: Post) -> Iterator[Use]:
+        for tag, shown in tags_of(post, self._rule).items():
+            yield use_of(post, tag, shown)
+        if self._kinds:
+            for kind, found in phrases(author_text(post.source, post.text), post.lang, self._kinds).items():
+                for phrase, shown in found.items():
+                    yield use_of(post, phrase, shown, kind)

@@ -1,0 +1,1 @@
+"""Kafka access: clients, topics, transactions and bounded reads."""

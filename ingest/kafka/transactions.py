@@ -1,0 +1,177 @@
+"""Kafka transactions: all messages of a batch, or none, under one name that fences whoever had it before."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import tenacity
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Producer as KafkaProducer
+
+from config.errors import FencedError, TrendsError, UnavailableError
+from config.settings import KafkaSettings
+from ingest.kafka import client
+from ingest.kafka.topics import COMPRESSION, OVERHEAD_BYTES
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_MS = 30_000
+"""The broker aborts a transaction that is not committed by then; until then it holds up whoever reads behind it."""
+ATTEMPTS = 5
+"""How often a transaction is tried that the broker says to abort."""
+_AGAIN = "Start it again: it goes on behind its last committed transaction"
+_PURGED = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)  # noqa: SLF001 - their public names
+_FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001
+
+
+class Offsets(NamedTuple):
+    """Offsets of a consumer group, to be committed with the messages."""
+
+    positions: list[TopicPartition]
+    group: Any
+    """`Consumer.consumer_group_metadata()`."""
+
+
+@dataclass
+class Outgoing:
+    """The messages of one transaction, ready to send, and to send again."""
+
+    messages: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    """Topic, value, key: the arguments of `produce`."""
+    rejects: list[dict[str, Any]] = field(default_factory=list)
+    """See `ingest.rejects.reject.message`."""
+    offsets: Offsets | None = None
+
+
+class _AbortedError(UnavailableError):
+    """The transaction was aborted, and can be tried again as it is."""
+
+
+class Transactions:
+    """One transactional producer. Not thread-safe: one call at a time."""
+
+    def __init__(self, settings: KafkaSettings, name: str, max_post_bytes: int) -> None:
+        self._settings = settings
+        self._name = name
+        self._failure: KafkaError | None = None
+        self._kafka = KafkaProducer(self._configuration(max_post_bytes), logger=client.logger)
+
+    def begin(self, timeout_s: float = TIMEOUT_MS / 1000) -> None:
+        """Take the name over: whoever had it is fenced, and what it had not committed is gone. Call it once, first."""
+        try:
+            self._kafka.init_transactions(timeout_s)
+        except KafkaException as error:
+            raise self._told(error.args[0]) from None
+
+    def commit(self, outgoing: Outgoing) -> None:
+        """Send everything in one transaction. When this returns, it is committed.
+
+        Raises `FencedError` where another took over the name: nothing was written. Raises `UnavailableError` where the
+        broker does not answer: whoever begins next under the name knows whether it was committed.
+        """
+        for attempt in tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_AbortedError),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=2),
+            before_sleep=tenacity.before_sleep_log(logger, logging.WARNING),
+            reraise=True,
+        ):
+            with attempt:
+                self._once(outgoing)
+
+    def close(self) -> None:
+        """Let go of what is not sent, and of the connection."""
+        self._kafka.purge()
+        self._kafka.flush(1)
+
+    def _configuration(self, max_post_bytes: int) -> dict[str, Any]:
+        return {
+            "bootstrap.servers": self._settings.bootstrap,
+            "transactional.id": self._name,
+            "transaction.timeout.ms": TIMEOUT_MS,
+            "message.max.bytes": max_post_bytes + OVERHEAD_BYTES,
+            "compression.type": COMPRESSION,
+            "linger.ms": 5,
+            "topic.metadata.refresh.interval.ms": 10_000,  # by default added partitions are used after 5 minutes
+            "queue.buffering.max.messages": 200_000,
+            "queue.buffering.max.kbytes": 262_144,
+            "on_delivery": self._delivered,
+            "delivery.report.only.error": True,
+        }
+
+    def _once(self, outgoing: Outgoing) -> None:
+        self._failure = None
+        try:
+            self._kafka.begin_transaction()
+            self._send(outgoing)
+            if outgoing.offsets:
+                self._kafka.send_offsets_to_transaction(*outgoing.offsets)
+            self._commit()
+        except KafkaException as error:
+            raise self._undone(error.args[0]) from None
+
+    def _send(self, outgoing: Outgoing) -> None:
+        produce = self._kafka.produce
+        for topic, value, key in outgoing.messages:
+            try:
+                produce(topic, value, key)
+            except BufferError:
+                self._produce_in_turn({"topic": topic, "value": value, "key": key})
+        for reject in outgoing.rejects:
+            self._produce_in_turn(reject)
+
+    def _produce_in_turn(self, message: dict[str, Any]) -> None:
+        """Wait until there is room. A message that is not delivered in time fails the transaction, so this ends."""
+        while True:
+            try:
+                self._kafka.produce(**message)
+            except BufferError:
+                self._kafka.poll(0.1)
+            else:
+                return
+
+    def _commit(self) -> None:
+        try:
+            self._kafka.commit_transaction(TIMEOUT_MS / 1000)
+        except KafkaException as error:
+            if not error.args[0].retriable():
+                raise
+            self._kafka.commit_transaction(TIMEOUT_MS / 1000)  # the same commit goes on: it can't happen twice
+
+    def _undone(self, error: KafkaError) -> TrendsError:
+        """Abort where the transaction can be, and say what happened."""
+        if error.fatal() or error.code() in _FENCED:
+            return self._told(error)
+        cause = self._failure or error
+        try:
+            self._kafka.abort_transaction(TIMEOUT_MS / 3000)
+        except KafkaException as abort_error:
+            return self._told(abort_error.args[0] if abort_error.args[0].fatal() else cause)
+        if error.txn_requires_abort() and cause.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+            return _AbortedError(f"a transaction was aborted: {cause.str()}", where=self._where, next_step=_AGAIN)
+        return self._told(cause)
+
+    def _told(self, error: KafkaError) -> TrendsError:
+        if error.code() in _FENCED:
+            return FencedError(
+                "another producer of this source has taken over",
+                where=self._name,
+                next_step="Let one of them run: what this one had not committed was not written",
+            )
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            return TrendsError(
+                "a post is within ingest.max_post_bytes and larger than its topic takes",
+                where=self._where,
+                next_step="A topic keeps the max.message.bytes that it was created with: raise it (kafka-configs "
+                f"--alter) to ingest.max_post_bytes + {OVERHEAD_BYTES}, or lower ingest.max_post_bytes",
+            )
+        kind = TrendsError if error.fatal() else UnavailableError
+        return kind(f"{error.name()}: {error.str()}", where=self._where, next_step=_AGAIN)
+
+    @property
+    def _where(self) -> str:
+        return f"Kafka at {self._settings.bootstrap}"
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None and self._failure is None and error.code() not in _PURGED:
+            self._failure = error

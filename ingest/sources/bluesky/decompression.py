@@ -1,0 +1,58 @@
+"""Records that come packed by zstd, each for itself, with a dictionary that both sides have."""
+
+import sys
+from pathlib import Path
+
+from config.errors import UsageError
+from ingest.sources.files.packing import ZSTD
+from ingest.sources.formats.lines import MOST_BYTES
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_MOST_DICTIONARY_BYTES = 10_000_000
+_WINDOW_LOG = 23
+"""Memory that a frame may ask for to be unpacked: 8 MB."""
+_WHERE_FROM = "Take pkg/models/zstd_dictionary of github.com/bluesky-social/jetstream-legacy as it is (its raw form)"
+
+
+class PackedError(Exception):
+    """A record can't be unpacked."""
+
+
+class Unpacking:
+    """Unpacks records with a dictionary. Raises `UsageError` where the file can't be read, or is none."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        try:
+            with file.open("rb") as opened:
+                content = opened.read(_MOST_DICTIONARY_BYTES)
+        except OSError as error:
+            raise UsageError(f"can't be read: {error.strerror}", where=str(file), next_step=_WHERE_FROM) from None
+        try:
+            self._dictionary = zstd.ZstdDict(content)
+        except (zstd.ZstdError, ValueError):
+            raise UsageError("not a zstd dictionary", where=str(file), next_step=_WHERE_FROM) from None
+
+    def unpacked(self, record: bytes) -> bytes:
+        """A record as it was before it was packed; one that is not packed, as it is. Raises `PackedError`.
+
+        However small it is packed, no more than `MOST_BYTES` of it are unpacked.
+        """
+        if not record.startswith(ZSTD):
+            return record
+        options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
+        try:
+            named = zstd.get_frame_info(record).dictionary_id
+            if named not in (0, self._dictionary.dict_id):
+                raise PackedError(f"packed with dictionary {named}, and this one is {self._dictionary.dict_id}")
+            unpacking = zstd.ZstdDecompressor(self._dictionary, options)
+            found = unpacking.decompress(record, MOST_BYTES)
+        except zstd.ZstdError as error:
+            raise PackedError(str(error)) from None
+        if not unpacking.eof:
+            raise PackedError("it is cut off" if unpacking.needs_input else f"it has more than {MOST_BYTES} bytes")
+        return found

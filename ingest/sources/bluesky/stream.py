@@ -1,0 +1,175 @@
+"""Bluesky's posts, live, from Jetstream over WebSocket (version 1: `/subscribe`). No key is needed.
+
+A cursor is a moment, `time_us`, so any host can go on where another one stood. Events come only roughly in its order,
+and the hosts' clocks differ: each connection begins `REWIND_US` earlier, and what comes again is left out.
+
+https://github.com/bluesky-social/jetstream-legacy. Where somebody has that project's dictionary, events come packed by
+zstd. Else the sockets agree on permessage-deflate, where the host has it: to ask for both is refused.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import msgspec
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from ingest.hours import Millis
+from ingest.sources.bluesky.decompression import PackedError, Unpacking
+from ingest.sources.bluesky.events import POSTS, JetstreamReader
+from ingest.sources.formats.contract import Reading
+from ingest.sources.formats.lines import MOST_BYTES
+from ingest.sources.live.addresses import host_of
+from ingest.sources.live.backoff import DroppedError, RefusedError, said
+from ingest.sources.live.service import Heard, Service, name_of
+from ingest.sources.selection import Wanted
+
+REWIND_US = 5_000_000
+"""How much earlier a connection begins than the last one ended."""
+SKEW_US = 1_000_000
+"""By how much two hosts may differ on when an event was."""
+CONNECT_S = 10.0
+CLOSE_S = 1.0
+"""A host that sends more than is read does not hear that it is to end."""
+
+logger = logging.getLogger(__name__)
+
+
+class _Moment(msgspec.Struct):
+    time_us: int
+
+
+_moment_decoder = msgspec.json.Decoder(_Moment)
+_WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class Jetstream(Service):
+    """Bluesky's posts. `until` is the largest `time_us` read; a host that fails is followed by the next.
+
+    Raises `UsageError` where a host has no proper address.
+    """
+
+    silence_s = 60.0
+
+    def __init__(
+        self, hosts: Sequence[str], wanted: Wanted, reading: Reading, *,
+        since: Millis | None = None, unpacking: Unpacking | None = None,
+    ) -> None:  # fmt: skip
+        asked = replace(reading, langs=wanted.langs)
+        super().__init__(name_of("jetstream", wanted), JetstreamReader(asked), reading)
+        for host in hosts:
+            host_of(host, "wss", "ws")
+        self._hosts = hosts
+        self._turn = 0
+        """Which host is read: its place, counted on and on."""
+        self._since_us = since * 1000 if since is not None else 0
+        self._ahead_us = reading.future_ms * 1000
+        self._resuming_us = 0
+        self._unpacking = unpacking
+        self._unpacks = False
+        """Whether this connection gave a record that could be unpacked."""
+        self.where = hosts[0]
+
+    def failed(self) -> None:
+        """The next host's turn: this one gave nothing."""
+        self._turn += 1
+
+    def kept_since(self) -> int:
+        """Twice as far back as a connection rewinds: what lies between may come again by another host's clock."""
+        return self.until - 2 * REWIND_US
+
+    @asynccontextmanager
+    async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:  # noqa: ARG002 - records are its signs of life
+        """See `Service`."""
+        asked = {"wantedCollections": POSTS} | ({"compress": "true"} if self._unpacking else {})
+        self._resuming_us = self.until or self._since_us
+        if self._resuming_us:
+            asked["cursor"] = str(self._resuming_us - (REWIND_US if self.until else 0))
+        async with await self._first_of_hosts(urlencode(asked)) as socket:
+            self._unpacks = False
+            yield self._records(socket)
+
+    async def _first_of_hosts(self, query: str) -> ClientConnection:
+        """A connection to the host whose turn it is, or at once to the next that answers.
+
+        Where none does, raises what may pass of what they said, if anything may.
+        """
+        failures: list[DroppedError | RefusedError] = []
+        for _ in self._hosts:
+            self.where = self._hosts[self._turn % len(self._hosts)]
+            try:
+                return await self._opened(f"{self.where.rstrip('/')}/subscribe?{query}")
+            except (DroppedError, RefusedError) as error:
+                failures.append(error)
+                self._turn += 1
+        raise min(failures, key=lambda failure: isinstance(failure, RefusedError))
+
+    async def _opened(self, url: str) -> ClientConnection:
+        try:
+            # Without the library's own pings: they would take a pause of ours for one of the host.
+            return await connect(
+                url, open_timeout=CONNECT_S, close_timeout=CLOSE_S, ping_interval=None, max_size=MOST_BYTES,
+                compression=None if self._unpacking else "deflate",
+            )  # fmt: skip
+        except websockets.InvalidStatus as error:
+            raise self._refusal(error) from None
+        except (OSError, websockets.WebSocketException) as error:
+            raise DroppedError(f"can't connect: {error or type(error).__name__}", where=self.where) from None
+
+    def advance(self, record: bytes | None) -> None:
+        """See `Service`. A time that no event can have moves nothing."""
+        if record is None:
+            return
+        try:
+            time_us = _moment_decoder.decode(record).time_us
+        except _WRONG:
+            return
+        if not 0 < time_us <= self.now() * 1000 + self._ahead_us:
+            return
+        self._look_for_gap(time_us)
+        self.until = max(self.until, time_us)
+        self.newest = self.until // 1000
+
+    def _look_for_gap(self, first_us: int) -> None:
+        """The first event after a connection lies behind what was read, unless the host keeps no events so old."""
+        since, self._resuming_us = self._resuming_us, 0
+        slack = SKEW_US if self.until else 60 * SKEW_US  # where nothing was read, nothing has to be near
+        if since and first_us > since + slack:
+            self.gap(since // 1000, first_us // 1000, f"{self.where} does not keep events for so long")
+
+    def _refusal(self, error: websockets.InvalidStatus) -> DroppedError | RefusedError:
+        status = error.response.status_code
+        what = f"answers {status}: {said(bytes(error.response.body))}"
+        if status == 429 or status >= 500:
+            return DroppedError(what, where=self.where, kind="limited" if status == 429 else "http")
+        return RefusedError(what, where=self.where, next_step="Is this a Jetstream host?")
+
+    async def _records(self, socket: ClientConnection) -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                record = await socket.recv(decode=False)
+                yield self._unpacked(record, self._unpacking) if self._unpacking else record
+        except websockets.ConnectionClosed as error:
+            raise DroppedError(f"the connection was closed: {said(str(error))}", where=self.where) from None
+
+    def _unpacked(self, record: bytes, unpacking: Unpacking) -> bytes:
+        """A record as it was before it was packed. One that can't be unpacked is given as it is, to be refused.
+
+        Where that is the first of a connection the dictionary is wrong: raises `RefusedError`.
+        """
+        try:
+            found = unpacking.unpacked(record)
+            if found is not record and not self._unpacks:
+                _moment_decoder.decode(found)
+        except (PackedError, *_WRONG) as error:
+            if self._unpacks:
+                logger.warning("%s: a record can't be unpacked: %s", self.where, error)
+                return record
+            what = f"its events can't be unpacked with {unpacking.file}: {said(str(error))}"
+            step = "Name the dictionary that the host uses, or none (jetstream.zstd_dictionary, --zstd-dictionary)"
+            raise RefusedError(what, where=self.where, next_step=step) from None
+        self._unpacks = True
+        return found

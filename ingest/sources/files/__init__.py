@@ -1,0 +1,1 @@
+"""Posts in files and pipes. Begin with `source`."""

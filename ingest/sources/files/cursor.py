@@ -1,0 +1,115 @@
+"""Where reading stands in a list of files: the cursor of `FileSource`. It notices files that are not what they were."""
+
+import glob
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from config.errors import UsageError
+from ingest.sources.base import Cursor
+from ingest.sources.files.inputs import Input, Pipe, is_pipe
+
+logger = logging.getLogger(__name__)
+
+SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt", ".parquet"})
+"""Of a folder, files named so are read (one of `PACKED` may follow); a file that is named itself always is."""
+PACKED = frozenset({".gz", ".zst", ".zstd", ".bz2", ".xz"})
+X_EXPORT = re.compile(r"tweets?(-part\d+)?\.js", re.ASCII)
+"""The files of X's own export that hold posts; of its many others none does."""
+_AGAIN = "`--restart` reads from the beginning; posts keep their ids, so the batch layer counts none twice"
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Up to where everything is read."""
+
+    file: int = 0
+    """Index of the file."""
+    byte: int = 0
+    """As unpacked."""
+    line: int = 0
+    item: int = 0
+    """Posts already read of the record at `byte`."""
+    posts: int = 0
+    """Posts given since the beginning, over all files."""
+    broken: bool = False
+    """The file can't be read beyond this."""
+    before: str = ""
+    """Digest of the names of the files before this one."""
+    head: tuple[int, str] = (0, "")
+    """How the file begins: so many bytes, and their digest."""
+    within: str = ""
+    """Of a JSON document, the containers that are open there, a bracket each."""
+
+    def cursor(self) -> Cursor:
+        """As a source's cursor."""
+        cursor: Cursor = msgspec.to_builtins(self)
+        return cursor
+
+
+def resumed(cursor: Cursor, files: Sequence[Input]) -> Position:
+    """The position of a cursor. Raises `UsageError` where the files are not those that it was made for."""
+    if not cursor:
+        return Position()
+    try:
+        position = msgspec.convert(cursor, Position)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"not a cursor of files: {error}", next_step=_AGAIN) from None
+    if position.file >= len(files) or digest_of_names(files[: position.file]) != position.before:
+        raise UsageError("the files before the last one read are not the same any more", next_step=_AGAIN)
+    if files[position.file].identity(position.head[0]) != position.head:
+        raise UsageError("it was changed since it was read", where=files[position.file].name, next_step=_AGAIN)
+    return position
+
+
+def digest_of_names(files: Sequence[Input]) -> str:
+    """Names a list of files."""
+    if not files:
+        return ""
+    names = "\0".join(file.name for file in files)
+    return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def expanded(paths: Sequence[str]) -> list[Input]:
+    """What is meant, in order: folders and patterns by name, each file once, pipes. Raises `UsageError`."""
+    found: dict[Path, Input] = {}
+    for path in paths:
+        if is_pipe(path):
+            found[Path(path)] = Pipe(path)
+            continue
+        files = _meant(path)
+        if not files:
+            raise UsageError(
+                "no such file", where=path, next_step="Name files, folders or a pattern such as 'day*.csv'"
+            )
+        for file in files:
+            if not os.access(file, os.R_OK):
+                raise UsageError("it may not be read", where=str(file), next_step="Look at its permissions")
+            found.setdefault(file, Input(file))
+    return list(found.values())
+
+
+def _meant(path: str) -> list[Path]:
+    place = Path(path).absolute()
+    if place.is_dir():
+        inside = (file for file in place.rglob("*") if file.is_file())
+        return sorted(file for file in inside if _of_posts(file) and not _hidden(file.relative_to(place)))
+    if place.is_file():
+        return [place]
+    return sorted(Path(name) for name in glob.glob(str(place), recursive=True) if Path(name).is_file())  # noqa: PTH207 - Path.glob takes no absolute pattern
+
+
+def _of_posts(file: Path) -> bool:
+    name = Path(file.stem) if file.suffix.lower() in PACKED else file
+    if name.suffix.lower() in SUFFIXES or X_EXPORT.fullmatch(name.name):
+        return True
+    logger.info("%s is left out: in a folder, files of posts are named %s", file, " ".join(sorted(SUFFIXES)))
+    return False
+
+
+def _hidden(inside: Path) -> bool:
+    return any(part.startswith(".") for part in inside.parts)

@@ -1,0 +1,105 @@
+"""What is read: files, and pipes, which are named by how their content begins, since they can be read once.
+
+So the same content piped again goes on behind what was committed of it, as a file does, and another one begins anew. Of
+what a pipe's writer failed to write nothing is known here.
+"""
+
+import hashlib
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+
+from config.errors import UsageError
+from ingest.sources.files.content import Content
+
+IDENTITY_BYTES = 4_096
+STANDARD_INPUT = "-"
+
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
+_STANDARD = ("-", "/dev/stdin")
+
+
+class Input:
+    """A file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = str(path)
+        """What it is in the names of sources and in cursors."""
+
+    @property
+    def size(self) -> int:
+        """Bytes as stored; 0 where that is not known."""
+        return self.path.stat().st_size
+
+    def open(self) -> Content:
+        """Its content. Raises `UsageError` where it can't be opened."""
+        return Content.of(self.path)
+
+    def identity(self, most: int = IDENTITY_BYTES) -> tuple[int, str]:
+        """How its content begins: so many bytes, and their digest. What has only grown keeps it."""
+        content = self.open()
+        content.close()
+        return begins(content, most)
+
+
+class Pipe(Input):
+    """A pipe, or anything else that can be read once. It is opened at once, and read as far as its head."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(Path(path))
+        self._content: Content | None = _opened(path)
+        self._head = self._content
+        self.name = f"pipe:{begins(self._content)[1]}"
+
+    @property
+    def size(self) -> int:
+        """Not known."""
+        return 0
+
+    def open(self) -> Content:
+        """Its content, once."""
+        content, self._content = self._content, None
+        if content is None:
+            raise UsageError(
+                "a pipe can be read once", where=str(self.path), next_step="Name the file that it comes from"
+            )
+        return content
+
+    def identity(self, most: int = IDENTITY_BYTES) -> tuple[int, str]:
+        """See `Input`."""
+        return begins(self._head, most)
+
+
+def begins(content: Content, most: int = IDENTITY_BYTES) -> tuple[int, str]:
+    """How a content begins: so many bytes, and their digest."""
+    head = content.head[:most]
+    return len(head), hashlib.sha256(head).hexdigest()[:16]
+
+
+def is_pipe(path: str) -> bool:
+    """Whether what is named can be read once: standard input, `<(…)`, a named pipe, a device."""
+    if path in _STANDARD or _DESCRIPTOR.fullmatch(path):
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+
+
+def _opened(path: str) -> Content:
+    named = _DESCRIPTOR.fullmatch(path)
+    number = 0 if path in _STANDARD else int(named[1]) if named else None
+    where = "standard input" if number == 0 else path
+    if number == 0 and sys.__stdin__ is not None and sys.__stdin__.isatty():
+        raise UsageError("it is a terminal", where=where, next_step="Pipe posts into it, or name a file")
+    try:
+        raw = Path(path).open("rb") if number is None else os.fdopen(os.dup(number), "rb")  # noqa: SIM115 - the content closes it
+        return Content(raw, where, once=True)
+    except OSError as error:
+        raise UsageError(
+            f"can't be read: {error.strerror}", where=where, next_step="Name a file, or pipe into `-`"
+        ) from None

@@ -1,0 +1,133 @@
+"""One open file of posts: its items in order, and the position behind the last one given."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Literal, Protocol
+
+import msgspec
+
+from config.errors import BadRecordError
+from ingest.post import Post
+from ingest.sources.files.content import Content
+from ingest.sources.files.cursor import Position
+from ingest.sources.files.packing import BROKEN
+from ingest.sources.formats.contract import Broken, Item, Notice, Reader
+from ingest.sources.formats.elements import Elements
+from ingest.sources.formats.lines import MOST_BYTES, Lines
+from ingest.wire import Reject
+
+KEPT_OF_A_LONG_LINE = 65_536
+"""Bytes kept of a line that is too long to read."""
+
+
+Layout = Literal["lines", "document", "parquet"]
+"""Where the records of a content are: a line each or some lines, in arrays and documents, or in rows of columns."""
+
+
+class Records(Protocol):
+    """Where the records of a content are, and how far they are read."""
+
+    at: int
+    """Position behind the record given last, whatever that counts."""
+    number: int
+    """Lines before it."""
+    within: str
+    """What it lies within (see `Elements`)."""
+    within_before: str
+    """What it lay within before the record given last."""
+    cut: bool
+    """Whether the record given last is too long and is cut."""
+
+
+class Opened:
+    """Reads a content from a position on. Whatever it holds, it raises nothing for it."""
+
+    def __init__(self, content: Content, reader: Reader, start: Position, *, layout: Layout) -> None:
+        self._content = content
+        self._reader = reader
+        self._stored_bytes = content.stored_bytes
+        self._records: Records
+        self._frame: Callable[[], bytes]
+        if layout == "document":
+            elements = Elements(content, start.byte, start.line, start.within)
+            self._records, self._frame = elements, elements.next
+        elif layout == "parquet":
+            from ingest.sources.formats.parquet_rows import ParquetRows  # noqa: PLC0415 - it takes 0.7 s, which others need not
+
+            rows = ParquetRows(content, start.byte)
+            self._stored_bytes = rows.stored_bytes
+            self._records, self._frame = rows, rows.next
+        else:
+            lines = Lines(content, start.byte, start.line)
+            self._records, self._frame = lines, partial(reader.frame, lines)
+            for _ in range(reader.header_lines if start.byte == 0 else 0):
+                lines.next()
+        self.fresh = start.byte == start.item == 0
+        """Whether it is read from its beginning."""
+        self._start = start
+        self._skip = start.item
+        self._record_at, self._record_line, self._item = start.byte, start.line, start.item
+        self._broken = start.broken
+        self._told_bytes = self._stored_bytes()
+        self.record_bytes = 0
+        """Bytes of all records given so far."""
+
+    def items(self) -> Iterator[Post | Reject | Notice]:
+        """What the file holds from the position on."""
+        records, frame = self._records, self._frame
+        while not self._broken:
+            record_at, self._record_line = records.at, records.number
+            try:
+                record = frame()
+            except BROKEN as error:
+                self._broken = True
+                yield self._reject(b"", f"the file is broken from here on: {error}")
+                return
+            if not record:
+                return
+            self._record_at, self._item = record_at, 0
+            self.record_bytes += len(record)
+            found = self._read(record)
+            if len(found) == 1 and not isinstance(only := found[0], Broken):  # nearly every record
+                self._skip = 0
+                yield only
+                continue
+            skip, self._skip = self._skip, 0
+            last = len(found)
+            for at, item in enumerate(found[skip:] if skip else found, skip + 1):
+                self._item = at if at < last else 0
+                yield self._reject(item.raw, item.reason, f"[{at}]") if type(item) is Broken else item  # type: ignore[misc] # not Broken
+
+    def position(self, posts: int) -> Position:
+        """Behind the item given last."""
+        inside = self._item > 0
+        return msgspec.structs.replace(
+            self._start,
+            byte=self._record_at if inside else self._records.at,
+            line=self._record_line if inside else self._records.number,
+            within=self._records.within_before if inside else self._records.within,
+            item=self._item,
+            posts=posts,
+            broken=self._broken,
+        )
+
+    def read_bytes(self) -> int:
+        """Bytes of the file as stored that were read since this was asked last."""
+        before, self._told_bytes = self._told_bytes, self._stored_bytes()
+        return self._told_bytes - before
+
+    def close(self) -> None:
+        """Close the file."""
+        self._content.close()
+
+    def _read(self, record: bytes) -> Sequence[Item | Reject]:
+        if self._records.cut:
+            return [self._reject(record[:KEPT_OF_A_LONG_LINE], f"a line or record longer than {MOST_BYTES} bytes")]
+        try:
+            return self._reader.read(record)
+        except BadRecordError as error:
+            return [self._reject(record, error.reason)]
+
+    def _reject(self, raw: bytes, reason: str, part: str = "") -> Reject:
+        line = getattr(self._records, "first_line", self._record_line)
+        return Reject(raw, "ingest", reason, f"{self._content.where}:{line + 1}{part}", self._reader.spec)

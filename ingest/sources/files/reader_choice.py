@@ -1,0 +1,112 @@
+"""The reader for a content: of the format that is named, or that its first bytes tell."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import msgspec
+
+from config.errors import UsageError
+from ingest.sources.files.content import HEAD_BYTES, Content
+from ingest.sources.files.detect import Detected, detect, first_object, is_document
+from ingest.sources.files.packing import refuse_unreadable
+from ingest.sources.files.reader import Layout
+from ingest.sources.formats.contract import Reader, Reading, X
+from ingest.sources.formats.csv_header import Asked, header_of
+from ingest.sources.formats.csv_rows import CsvReader
+from ingest.sources.formats.json_fields import guessed
+from ingest.sources.registry import FORMATS, PUBLISHED_ON
+
+TIMED_BY_ID = ("csv", "json", "parquet", "x-v1", "x-v2")
+"""Formats whose posts may have ids that tell the time."""
+
+
+class Choice(NamedTuple):
+    """A reader, and where it finds its records."""
+
+    reader: Reader
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class ReaderChoice:
+    """Chooses a reader by what is asked of all files."""
+
+    reading: Reading
+    format: str
+    asked: Asked
+    say: Callable[[str], None]
+
+    def of(self, content: Content) -> Choice | None:
+        """The reader for a content; none where there is nothing in it. Raises `UsageError` where there can't be one."""
+        if content.blank and content.broken is None:
+            if not content.longer:
+                return None
+            raise UsageError(f"its first {HEAD_BYTES:,} bytes are blank", where=content.where, next_step="Look into it")
+        found = self._named(content) if self.format != "auto" else detect(content, self.asked)
+        if found is None:
+            return None
+        if self.format == "auto":
+            self.say(f"{content.name}: reading it as {found.format}, since {found.why}")
+        return self._choice(content, found)
+
+    def _choice(self, content: Content, found: Detected) -> Choice:
+        if self.reading.time_from_id and found.format not in TIMED_BY_ID:
+            raise UsageError(
+                f"ids of {found.format} tell no time", where=content.where, next_step="Leave out --time-from"
+            )
+        source = self.reading.source or PUBLISHED_ON.get(found.format, X)
+        reading = replace(self.reading, source=source)
+        layout: Layout = "lines"
+        reader: Reader
+        if found.format == "parquet":
+            from ingest.sources.formats.parquet_rows import fields_of  # noqa: PLC0415 - it takes 0.7 s, which others need not
+
+            layout = "parquet"
+            reader = self._of_fields(fields_of(content, self.asked.columns), reading)
+        elif found.header is not None:
+            columns = msgspec.structs.replace(found.header.columns, source=source, time_from=reading.time_from)
+            reader = CsvReader(columns, reading, found.header.lines)
+        else:
+            layout = "document" if is_document(content) else "lines"
+            if found.format == "json":
+                reader = self._of_fields(found.fields, reading)
+            else:
+                reader = FORMATS[found.format]({}, reading)
+        if self.reading.langs and not reader.has_lang:
+            raise UsageError("no column or field tells the language", where=content.where,
+                             next_step="Name it: --lang-column, or --lang-field for JSON")  # fmt: skip
+        return Choice(reader, layout)
+
+    def _of_fields(self, fields: dict[str, str], reading: Reading) -> Reader:
+        spec: dict[str, str] = {**fields, "source": reading.source}
+        if reading.time_from:
+            spec["time_from"] = reading.time_from
+        return FORMATS["json"](spec, reading)
+
+    def _named(self, content: Content) -> Detected | None:
+        """The format that is named, for a content that it fits. Raises `UsageError`."""
+        format_, asked = self.format, self.asked
+        if content.parquet != (format_ == "parquet"):
+            what = "it is a Parquet file" if content.parquet else "it is no Parquet file"
+            raise UsageError(what, where=content.where, next_step="Leave out --format, or name the format that it has")
+        refuse_unreadable(content.head, content.where)
+        if asked.fields and format_ != "json":
+            raise UsageError(
+                "fields are named of JSON of any make alone", next_step="Use --format json, or leave it out"
+            )
+        if format_ == "csv":
+            header = header_of(content.head, asked, content.where)
+            return Detected("csv", "asked for", {}, header)
+        if format_ == "json":
+            return self._named_json(content)
+        return Detected(format_, "asked for", {})
+
+    def _named_json(self, content: Content) -> Detected | None:
+        first = first_object(content)
+        fields = guessed(first, self.asked.fields) if first is not None else None
+        if fields is None:
+            names = f"; it has {', '.join(map(repr, list(first)[:20]))}" if first else ""
+            raise UsageError(f"can't tell which field is the id, and which the text{names}", where=content.where,
+                             next_step="Name them: --id-field, --text-field, --time-field")  # fmt: skip
+        return Detected("json", "asked for", fields)

@@ -1,0 +1,1 @@
+"""How records become posts: `contract`, and one module a format."""

@@ -1,0 +1,165 @@
+"""How a file holds posts: the contract of a format, and what every format checks of a post."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Protocol
+
+import msgspec
+
+from config.errors import BadRecordError
+from config.quantity import quantity
+from ingest.hours import EARLIEST_MS, Millis, check_event_time
+from ingest.post import Post
+from ingest.sources.formats.ids import plain_id
+from ingest.sources.formats.lines import Lines
+from ingest.sources.formats.timestamps import by_id_or, time_of, time_of_id
+from ingest.sources.selection import speaks
+
+LONGEST_ID = 256
+X = "x"
+"""The source whose ids tell the time."""
+
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+"""A character that is escaped in JSON; two halves that belong together are one."""
+_HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+class Broken(NamedTuple):
+    """A part of a record that could not be read, with its neighbours in the record unharmed."""
+
+    raw: bytes
+    reason: str
+
+
+class Notice(NamedTuple):
+    """A record that is no post and is not meant to be one: a delete, a limit, an error of the stream."""
+
+    kind: str
+
+
+Item = Post | Broken | Notice
+
+
+class Reader(Protocol):
+    """Reads one file, or one record of it again."""
+
+    spec: str
+    """JSON from which `ingest.sources.registry.reader_of` makes an equal reader."""
+    header_lines: int
+    """Lines before the first record."""
+    has_lang: bool
+    """Whether posts may say their language."""
+
+    def frame(self, lines: Lines) -> bytes:
+        """The bytes of the next record, which may span lines; nothing at the end. Never raises for a bad record."""
+        ...
+
+    def read(self, record: bytes) -> list[Item]:
+        """What a record holds, in order; nothing for a blank one. Raises `BadRecordError` where it can't be read."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What every reader is told: whose posts these are, and by which clock they are checked."""
+
+    source: str
+    now: Callable[[], Millis]
+    future_ms: int
+    keep_payload: bool
+    langs: frozenset[str] = frozenset()
+    """Languages that are asked for."""
+    time_from_id: bool = False
+    """Whether the id decides when a post was written, whatever its record says."""
+
+    @property
+    def time_from(self) -> str:
+        """The same, as a reader's spec has it."""
+        return "id" if self.time_from_id else ""
+
+    def identified(self, id_: str) -> str:
+        """An id as its service gave it, whatever a tool made of it. Raises `BadRecordError` where it is damaged."""
+        return plain_id(id_, of_x=self.source == X)
+
+    def moment(self, told: str | None, id_: str) -> Millis:
+        """When a post was written: as its record tells, or its id (see `by_id_or`). Raises `BadRecordError`."""
+        if not told or self.time_from_id:
+            return time_of_id(id_)
+        return by_id_or(told, id_) if self.source == X else time_of(told)
+
+    def lang_of(self, langs: Sequence[str]) -> str | None:
+        """The language of a post that says several: the first that is asked for, else the first."""
+        return next((lang for lang in langs if speaks(lang, self.langs)), langs[0] if langs else None)
+
+    def post(  # noqa: PLR0913, PLR0917 - the fields of a post
+        self, id_: str, created_at: Millis, text: str, payload: str, lang: str | None = None,
+        tags: tuple[str, ...] | None = None,
+    ) -> Post:  # fmt: skip
+        """A checked post. Raises `BadRecordError`."""
+        if not id_ or len(id_) > LONGEST_ID:
+            raise BadRecordError(f"an id of {quantity(len(id_), 'character')}" if id_ else "no id")
+        received_at = self.now()
+        if not EARLIEST_MS <= created_at <= received_at + self.future_ms:
+            check_event_time(created_at, received_at, self.future_ms)  # which says why not
+        return Post(id_, self.source, created_at, received_at, text, lang, tags, payload if self.keep_payload else None)
+
+
+class LineReader:
+    """What the readers share whose record is a line of JSON."""
+
+    format: ClassVar[str]
+    """Its name in the registry."""
+    header_lines = 0
+    has_lang = True
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        spec = {"format": self.format, "source": reading.source}
+        if reading.time_from:
+            spec["time_from"] = reading.time_from
+        self.spec = msgspec.json.encode(spec).decode()
+
+    def frame(self, lines: Lines) -> bytes:
+        """A line."""
+        return lines.next()
+
+
+def why_not(text: str, error: Exception) -> str:
+    """Why a text could not be decoded as JSON of the form wanted."""
+    if isinstance(error, msgspec.ValidationError):
+        return str(error)
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return "nested too deep" if isinstance(error, RecursionError) else str(error)
+    return "holds half a character (a lone surrogate)"  # which the standard library alone lets pass
+
+
+def mended(text: str) -> str:
+    """JSON in which each half character is another one: as long as before, so that what lies beside it can be found."""
+    return _ESCAPE.sub(lambda escape: r"\ufffd" if _HALF.fullmatch(escape[0]) else escape[0], text)
+
+
+def as_received(parts: Iterable[bytes], text: str) -> list[bytes]:
+    """Parts of the mended text, in order, as the text itself has them."""
+    searched, at, found = mended(text), 0, []
+    for part in map(bytes.decode, parts):
+        at = searched.index(part, at)
+        found.append(text[at : at + len(part)].encode())
+        at += len(part)
+    return found
+
+
+def _refuse(constant: str) -> None:
+    """The standard library alone takes NaN and Infinity for JSON."""
+    raise ValueError(constant)
+
+
+def utf8(record: bytes) -> str:
+    """A record as text. Raises `BadRecordError`."""
+    try:
+        return record.decode()
+    except UnicodeDecodeError as error:
+        raise BadRecordError(f"not UTF-8: byte {error.start} is {record[error.start]:#04x}") from None

@@ -1,0 +1,190 @@
+"""The header of a table: its delimiter, its columns, how it escapes, and what stands before it.
+
+Before a header may stand blank lines, comments (`#`), and the line by which spreadsheets name a delimiter (`sep=;`).
+The delimiter is the one that separates the columns that are needed, unless it is named.
+"""
+
+import csv
+import re
+from dataclasses import dataclass, field
+
+import msgspec
+
+from config.errors import UsageError
+from ingest.sources.files.content import UTF8_MARK
+from ingest.sources.formats.csv_cells import Backslash, Cells, Escape, cells_of
+
+ROLES = ("id", "text", "time", "date", "lang")
+GUESSES = {
+    "id": ("tweetid", "id", "idstr", "statusid", "postid"),
+    "text": ("tweet", "text", "fulltext", "tweettext", "content", "rawcontent", "body"),
+    "time": ("createdat", "time", "timestamp", "datetime", "date", "postedat", "tweetcreatedat"),
+    "lang": ("lang", "language"),
+}
+"""Names of columns and fields looked for, without case, blanks, `_` and `-`, the first that is there."""
+NEEDED = ("id", "text")
+DELIMITERS = ",\t;|"
+MOST_BEFORE = 50
+"""Lines before a header."""
+
+_SEP = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
+_CLOCK, _DAY = "time", "date"
+"""A column of this name may have the time of day alone, where one of that name has the day."""
+_MOST_LINES = 3
+"""Lines that a header may span."""
+_MOST_ROW_LINES = 20
+"""Lines that a row may span in which it is looked for how quotes are escaped."""
+
+
+class Columns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag="csv"):
+    """Where a post is in a row."""
+
+    id: int
+    text: int
+    time: int | None = None
+    date: int | None = None
+    """The day, where `time` has the time of day alone."""
+    lang: int | None = None
+    cells: int
+    """Cells that a row has."""
+    delimiter: str = ","
+    escape: Escape = "doubled"
+    source: str
+    time_from: str = ""
+    """`id` where the id decides, whatever `time` says."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is named by hand of how files are made."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    """Names of columns by role."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """Paths of fields by role."""
+    delimiter: str = ""
+    escape: Escape | None = None
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The columns of a table, and how many of its lines come before the first row."""
+
+    columns: Columns
+    lines: int
+
+
+def header_of(head: bytes, asked: Asked, where: str) -> Header:
+    """Find the header in the first bytes of a table. Raises `UsageError` where there is none."""
+    lines = [line + b"\n" for line in head.removeprefix(UTF8_MARK).split(b"\n")]
+    delimiter = asked.delimiter
+    for number, line in enumerate(lines[:MOST_BEFORE]):
+        text = line.decode(errors="replace").strip("\ufeff \r\n")
+        if not text:
+            continue
+        if named := _SEP.fullmatch(text):
+            delimiter = delimiter or named[1].replace("\\t", "\t")
+            continue
+        plain = text.lstrip("# ")
+        if text.startswith("#") and not _tells(plain, asked.columns, delimiter):
+            continue
+        taken = _whole(lines[number:])
+        whole = b"".join([plain.encode(), b"\n", *lines[number + 1 : number + taken]])
+        columns = columns_of(whole, asked.columns, "", where, delimiter=delimiter)
+        rows = lines[number + taken :]
+        escape = asked.escape or ("backslash" if _escaped_by_backslash(rows, columns) else "doubled")
+        return Header(msgspec.structs.replace(columns, escape=escape), number + taken)
+    raise UsageError("no line names columns", where=where, next_step="Its first line has to name the columns")
+
+
+def columns_of(header: bytes, asked: dict[str, str], source: str, where: str, *, delimiter: str = "") -> Columns:
+    """Find the columns in a header line. `asked` names columns by hand: `{"text": "Message"}`. Raises `UsageError`."""
+    if b"\0" in header:
+        raise UsageError(
+            "it holds NUL bytes: UTF-16 without a byte order mark, or no text", where=where,
+            next_step="Recode it: iconv -f UTF-16LE -t UTF-8 FILE | trends ingest file -",
+        )  # fmt: skip
+    line = header.decode(errors="replace").lstrip("\ufeff")
+    read = [_names(line, each) for each in delimiter or DELIMITERS]
+    tries = [(each, names, roles_of(names, asked)) for each, names in zip(delimiter or DELIMITERS, read, strict=True)]
+    best, names, roles = max(tries, key=lambda tried: (all(role in tried[2] for role in NEEDED), len(tried[1])))
+    for role in (*asked, *NEEDED):
+        if role not in roles:
+            raise UsageError(
+                f"no column {asked[role]!r}" if role in asked else f"can't tell which column is the {role}",
+                where=where,
+                next_step=f"Name it with --{role}-column; the first line has: {', '.join(map(repr, names))[:400]}",
+            )
+    found = Columns(id=roles["id"], text=roles["text"], cells=len(names), delimiter=best, source=source)
+    return msgspec.structs.replace(found, **roles)
+
+
+def roles_of(names: list[str], asked: dict[str, str]) -> dict[str, int]:
+    """Which of these names plays which role; roles that none plays are left out, asked for or not."""
+    plain = [plain_name(name) for name in names]
+    found: dict[str, int] = {}
+    for role in ROLES:
+        wanted = (plain_name(asked[role]),) if role in asked else GUESSES.get(role, ())
+        at = next((plain.index(name) for name in wanted if name in plain), None)
+        if at is not None:
+            found[role] = at
+    if "date" not in asked and "time" in found and plain[found["time"]] == _CLOCK and _DAY in plain:
+        found["date"] = plain.index(_DAY)
+    return found
+
+
+def plain_name(name: str) -> str:
+    """A name without case, blanks, `_` and `-`."""
+    return re.sub(r"[\s_\-]", "", name).lower()
+
+
+def _names(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return [line]
+
+
+def _tells(line: str, asked: dict[str, str], delimiter: str) -> bool:
+    try:
+        columns_of(line.encode(), asked, "", "", delimiter=delimiter)
+    except UsageError:
+        return False
+    return True
+
+
+def _whole(lines: list[bytes]) -> int:
+    """How many lines a header has: a name in quotes may span some."""
+    quotes = 0
+    for number, line in enumerate(lines[:_MOST_LINES], 1):
+        quotes += line.count(b'"')
+        if not quotes & 1:
+            return number
+    return 1
+
+
+def _escaped_by_backslash(rows: list[bytes], columns: Columns) -> bool:
+    """Whether more rows are well-formed if a backslash escapes than if quotes are doubled."""
+    if not any(b'\\"' in row for row in rows):
+        return False
+    doubled = cells_of(columns.delimiter, columns.cells, "doubled")
+    return _whole_rows(rows, Backslash(columns.delimiter, columns.cells)) > _whole_rows(rows, doubled)
+
+
+def _whole_rows(rows: list[bytes], cells: Cells) -> int:
+    """How many well-formed rows have a backslash before a quote."""
+    found = number = 0
+    while number < len(rows):
+        if b'\\"' not in rows[number] and not cells.open(rows[number]):
+            number += 1
+            continue
+        taken = [rows[number]]
+        if cells.open(rows[number]):
+            for further in rows[number + 1 : number + _MOST_ROW_LINES]:
+                taken.append(further)
+                if cells.closed(taken):
+                    break
+        record = b"".join(taken)
+        whole = cells.whole(record.decode(errors="replace"))
+        found += whole and b'\\"' in record
+        number += len(taken) if whole else 1
+    return found

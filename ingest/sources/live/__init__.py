@@ -1,0 +1,1 @@
+"""What all live services share: connections, backoff, deduplication. Begin with `source` and `service`."""

@@ -1,0 +1,85 @@
+"""One open connection of a live source: its records, each waited for as long as is wanted, and its silence."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack
+
+from ingest.sources.formats.lines import MOST_BYTES
+from ingest.sources.live.backoff import DroppedError
+from ingest.sources.live.service import Connection, Heard
+
+OPEN_S = 60.0
+"""A connection that has not come to be by then is given up, seconds."""
+
+
+class Link:
+    """Records come one at a time. Nothing is read ahead of them, so who reads slowly slows the sender down."""
+
+    def __init__(self, stack: AsyncExitStack, silence_s: float) -> None:
+        self._stack = stack
+        self._silence_s = silence_s
+        self._silent_s = 0.0
+        self._unread_bytes = 0
+        self._records: AsyncGenerator[bytes, None]
+        self._pending: asyncio.Task[bytes] | None = None
+        self.alive = False
+        """Whether anything came since this was last set to False."""
+        self.gave = False
+        """Whether it gave a post that is new. Its owner says so."""
+
+    @classmethod
+    async def opened(cls, connect: Callable[[Heard], Connection], silence_s: float) -> "Link":
+        """Open a connection. Raises as `connect` does, and `DroppedError` where no answer comes in `OPEN_S`."""
+        async with AsyncExitStack() as stack:
+            link = cls(stack, silence_s)
+            try:
+                async with asyncio.timeout(OPEN_S):
+                    link._records = await stack.enter_async_context(connect(link._heard))
+            except TimeoutError:
+                raise DroppedError(f"no answer in {OPEN_S:.0f} s") from None
+            stack.push_async_callback(link._records.aclose)
+            link._stack = stack.pop_all()
+            return link
+
+    async def next(self, most_s: float) -> bytes | None:
+        """The next record; None where none comes within `most_s`. Raises `DroppedError` at the end.
+
+        Silence is the time spent in here without a sign of life: who is away meanwhile does not count it.
+        """
+        if self._pending is None:
+            self._pending = asyncio.create_task(self._pull())
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        done, _ = await asyncio.wait({self._pending}, timeout=most_s)
+        if done:
+            task, self._pending = self._pending, None
+            self._silent_s = 0.0
+            return task.result()
+        self._silent_s += loop.time() - began
+        if self._silent_s >= self._silence_s:
+            raise DroppedError(f"nothing came for {self._silence_s:.0f} s")
+        return None
+
+    async def close(self) -> None:
+        """Close it, whatever state it is in."""
+        if self._pending is not None:
+            self._pending.cancel()
+            await asyncio.gather(self._pending, return_exceptions=True)
+            self._pending = None
+        await self._stack.aclose()
+
+    def _heard(self, size: int) -> None:
+        self._silent_s = 0.0
+        self.alive = True
+        self._unread_bytes += size
+        if self._unread_bytes > 2 * MOST_BYTES:
+            raise DroppedError(f"a record of more than {MOST_BYTES} bytes")
+
+    async def _pull(self) -> bytes:
+        try:
+            record = await anext(self._records)
+        except StopAsyncIteration:
+            raise DroppedError("the connection was closed") from None
+        self.alive = True
+        self._unread_bytes = 0
+        return record

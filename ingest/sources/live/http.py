@@ -1,0 +1,180 @@
+"""A stream over HTTP that stays open, asked for with a token: how it is opened, and what its answers mean."""
+
+import ipaddress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from config.errors import BadRecordError, UsageError
+from config.redaction import remember
+from ingest.hours import Millis
+from ingest.sources.formats.contract import Reader, Reading
+from ingest.sources.formats.timestamps import time_of
+from ingest.sources.live.addresses import host_of
+from ingest.sources.live.backoff import DroppedError, RefusedError, said
+from ingest.sources.live.service import Heard, Service
+
+CONNECT_S = 10.0
+MOST_WAIT_S = 3_600.0
+"""However long a service asks to wait, it is asked again after that."""
+REMEMBER_MS = 10_000
+_RESETS = ("x-rate-limit-reset", "x-ratelimit-reset")
+"""Where X says when it answers again, in seconds since 1970, and where Mastodon does, as a date."""
+_LONGEST_TOKEN = 10_000
+
+
+class Asking:
+    """Asks one server with one token, which goes into a header and nowhere else."""
+
+    def __init__(self, url: str, token: SecretStr, now: Callable[[], Millis], token_names: str) -> None:
+        self.where = _checked(url)
+        self._url = url.rstrip("/")
+        self._token = token
+        self._token_names = token_names
+        self._now = now
+
+    @asynccontextmanager
+    async def client(self) -> AsyncGenerator[httpx.AsyncClient, None]:
+        """For what is asked on one connection. Whatever the network does inside raises `DroppedError`."""
+        headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "User-Agent": "trends"}
+        timeout = httpx.Timeout(CONNECT_S, read=None)  # see `ingest.sources.live.connection`
+        async with httpx.AsyncClient(base_url=self._url, headers=headers, timeout=timeout) as client:
+            try:
+                yield client
+            except (httpx.HTTPError, httpx.StreamError) as error:
+                raise DroppedError(f"{error or type(error).__name__}", where=self.where) from None
+
+    @asynccontextmanager
+    async def stream(
+        self, client: httpx.AsyncClient, path: str, params: dict[str, str], heard: Heard
+    ) -> AsyncGenerator[httpx.Response, None]:
+        """An answer that has begun. `heard` is called with each part of it that comes."""
+        async with client.stream("GET", path, params=params) as response:
+            if response.status_code != httpx.codes.OK:
+                await response.aread()
+                self.check(response)
+            response.stream = _Heard(response.stream, heard)  # type: ignore[arg-type] # it is an asynchronous one
+            yield response
+
+    async def moved(self, path: str) -> "Asking":
+        """Whom to ask for a path: this server, or the one to which it redirects. Raises as `client` does.
+
+        Raises `RefusedError` where a token may not be sent there.
+        """
+        async with self.client() as client, client.stream("GET", path) as response:
+            pass  # its headers tell
+        if not response.has_redirect_location:
+            return self
+        try:
+            to = response.url.join(response.headers["Location"])
+            return Asking(str(to.copy_with(raw_path=b"/")), self._token, self._now, self._token_names)
+        except (httpx.InvalidURL, UsageError):
+            what = f"redirects to where no token is sent: {said(response.headers['Location'])}"
+            raise RefusedError(what, where=self.where, next_step="Is this the address of the service?") from None
+
+    def check(self, response: httpx.Response) -> None:
+        """Raise what an answer other than 2xx means: `DroppedError` where another try may help, else `RefusedError`."""
+        status = response.status_code
+        if response.is_success:
+            return
+        told = said(response.text.replace(self._token.get_secret_value(), "***"))
+        what = f"answers {status}: {told}" if told else f"answers {status}"
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            raise DroppedError(what, where=self.where, kind="limited", wait_s=self._reset_s(response))
+        if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
+            raise DroppedError(what, where=self.where, kind="http")
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            step = f"The token is wrong, has expired, or may not do this: set {self._token_names}"
+            raise RefusedError(what, where=self.where, next_step=step)
+        raise RefusedError(what, where=self.where, next_step="Is this the address of the service?")
+
+    def _reset_s(self, response: httpx.Response) -> float:
+        """Seconds until the service answers again, as it says, each in its way."""
+        told = next((value for name in _RESETS if (value := response.headers.get(name))), "")
+        try:
+            reset = time_of(told)
+        except BadRecordError:
+            return 0.0
+        return min(max(0.0, (reset - self._now()) / 1000), MOST_WAIT_S)
+
+
+class _Heard(httpx.AsyncByteStream):
+    """Bytes on their way, and that they came."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, heard: Heard) -> None:
+        self._stream = stream
+        self._heard = heard
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            self._heard(len(part))
+            yield part
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class Stream(Service):
+    """A service that is a stream: `until` is our clock, and nothing is repeated, unless the service says otherwise."""
+
+    def __init__(self, name: str, asking: Asking, reader: Reader, reading: Reading) -> None:
+        super().__init__(name, reader, reading)
+        self.where = asking.where
+        self.asking = asking
+
+    def advance(self, record: bytes | None) -> None:
+        """See `Service`. A sign of life, with no record or an empty one, comes where nothing else waits."""
+        self.until = self.now()
+        if not record:
+            self.newest = self.until
+
+    def kept_since(self) -> int:
+        """Some seconds ago."""
+        return self.until - REMEMBER_MS
+
+    def missed(self, covered_ms: Millis, why: str) -> None:
+        """A connection begins that repeats the last `covered_ms`: what came before it since the last one is missing."""
+        begins = self.now() - covered_ms
+        if 0 < self.until < begins:
+            self.gap(self.until, begins, why)
+
+
+def _checked(url: str) -> str:
+    """Host and port of an address to which a token may be sent. Raises `UsageError`."""
+    scheme, host = host_of(url, "https", "http")
+    where = urlsplit(url).netloc
+    if scheme == "http" and not _is_here(host):
+        raise UsageError("a token is sent over https alone", where=where, next_step=f"Write https://{where}")
+    return where
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def token_of(token: SecretStr | None, file: Path | None, names: str) -> SecretStr:
+    """The token that was set, or that a file holds. Raises `UsageError`, which never shows it."""
+    told = token.get_secret_value() if token is not None else _read(file) if file else ""
+    told = told.strip()
+    if not told:
+        raise UsageError("no token", next_step=f"Set {names}")
+    if not told.isascii() or not told.isprintable() or " " in told:
+        raise UsageError("a token is letters, digits and signs, without blanks", next_step=f"Look at {names}")
+    remember(told)
+    return SecretStr(told)
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open(encoding="ascii", errors="replace") as opened:
+            return opened.read(_LONGEST_TOKEN)
+    except OSError as error:
+        step = "Name a file that holds the token alone, and may be read"
+        raise UsageError(f"can't be read: {error.strerror}", where=str(file), next_step=step) from None

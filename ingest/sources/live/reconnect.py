@@ -1,0 +1,119 @@
+"""A service is kept connected: connections are opened, dropped when they end or are silent, and opened again."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import tenacity
+
+from ingest.sources.live.backoff import DroppedError, Steps
+from ingest.sources.live.connection import Link
+from ingest.sources.live.service import Service
+from ingest.sources.status import CONNECTED, RECONNECTING, State
+
+logger = logging.getLogger(__name__)
+
+FIRST_ATTEMPTS = 6
+"""A source that was never connected gives up after so many attempts; one that was, never does."""
+
+
+class Connecting:
+    """Gives records of a service, one connection after another. Everything happens while `next` is waited for."""
+
+    def __init__(self, service: Service, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self.state = State(state=RECONNECTING, since=service.now(), at=service.now(), why="not connected yet")
+        """How it stands; another object whenever that changes."""
+        self.connections = 0
+        """How many came to be."""
+        self._service = service
+        self._sleep = sleep
+        self._link: Link | None = None
+        self._opening: asyncio.Task[Link] | None = None
+        self._steps = Steps()
+        self._after: DroppedError | None = None
+
+    async def next(self, most_s: float) -> bytes | None:
+        """The next record, if one comes in time; meanwhile connections are opened and dropped as they have to be.
+
+        Raises what ends the source: `RefusedError`, or `DroppedError` where it was never connected.
+        """
+        if self._link is None:
+            await self._open_within(most_s)
+            return None
+        try:
+            record = await self._link.next(most_s)
+        except DroppedError as error:
+            await self._drop(self._link, error)
+            return None
+        if record is None and self._link.alive:
+            self._service.advance(None)
+        self._link.alive = False
+        return record
+
+    def gave(self) -> None:
+        """The record given last held a post that is new: the connection is good."""
+        if self._link is not None:
+            self._link.gave = True
+
+    async def close(self) -> None:
+        """Let go of the connection, whatever state it is in."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        if self._link is not None:
+            await self._link.close()
+
+    async def _open_within(self, most_s: float) -> None:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+        done, _ = await asyncio.wait({self._opening}, timeout=most_s)
+        if done:
+            task, self._opening = self._opening, None
+            self._link = task.result()
+            self.connections += 1
+            self._set_state(CONNECTED)
+
+    async def _open(self) -> Link:
+        """Connect, however many attempts it takes. Raises what ends the run."""
+
+        async def attempt() -> Link:
+            if self._after is not None:  # the connection before gave nothing: that was the first failure
+                error, self._after = self._after, None
+                raise error
+            return await Link.opened(self._service.connect, self._service.silence_s)
+
+        return await tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(self._may_try_again),
+            stop=tenacity.stop_never if self.connections else tenacity.stop_after_attempt(FIRST_ATTEMPTS),
+            wait=self._steps,
+            sleep=self._sleep,
+            before_sleep=self._tell_wait,
+            reraise=True,
+        )(attempt)
+
+    def _may_try_again(self, error: BaseException) -> bool:
+        if not isinstance(error, DroppedError):
+            return False
+        self._service.failed()
+        return True
+
+    def _tell_wait(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, DroppedError) and state.next_action:
+            self._set_state(RECONNECTING, f"{error.what}; tried again after {state.next_action.sleep:.2g} s")
+
+    async def _drop(self, link: Link, error: DroppedError) -> None:
+        self._link = None
+        await link.close()
+        self._set_state(RECONNECTING, error.what)
+        if link.gave:
+            self._steps = Steps()
+        if not link.gave or error.kind == "limited":
+            self._after = error
+
+    def _set_state(self, state: str, why: str = "") -> None:
+        now = self._service.now()
+        since = self.state.since if self.state.state == state else now
+        self.state = State(state=state, since=since, at=now, where=self._service.where, why=why)
+        if why:
+            logger.warning("%s: %s", self._service.where, why)

@@ -1,0 +1,76 @@
+"""A service whose posts are read live: what each of them knows. How it is read is `ingest/sources/live/source.py`."""
+
+import hashlib
+import json
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import ClassVar
+
+from ingest.hours import Millis
+from ingest.sources.formats.contract import Reader, Reading
+from ingest.sources.selection import Wanted
+from ingest.sources.status import Gap
+
+logger = logging.getLogger(__name__)
+
+Heard = Callable[[int], None]
+"""To be called with the number of bytes whenever some came. Raises `DroppedError` where a record grows too long."""
+Connection = AbstractAsyncContextManager[AsyncGenerator[bytes, None]]
+"""An open connection: its records. Opening it raises `DroppedError` or `RefusedError`, as iterating does."""
+
+
+class Service(ABC):
+    """Opens connections and knows how far it is read. A new one is one file with a subclass, and one registry line."""
+
+    silence_s: ClassVar[float]
+    """A connection that gives nothing, not even a sign of life, for so long is dropped."""
+
+    def __init__(self, name: str, reader: Reader, reading: Reading) -> None:
+        self.name = name
+        self.reader = reader
+        self.where = ""
+        """The server that is read, as people may see it: without any secret."""
+        self.until = 0
+        """See `ingest.sources.live.source.Position`, as `last`."""
+        self.last = 0
+        self.newest: Millis | None = None
+        """Up to which moment it is read: that of the newest record, or of a sign that there is no newer one."""
+        self.gaps: list[Gap] = []
+        """What was found missing and is not told yet."""
+        self.now = reading.now
+        """The wall clock, milliseconds."""
+
+    @abstractmethod
+    def connect(self, heard: Heard) -> Connection:
+        """Open a connection that goes on behind `until` as far as the service can; `gap` tells what it can't."""
+
+    @abstractmethod
+    def advance(self, record: bytes | None) -> None:
+        """Move `until` behind a record, or, where there is none, to a sign of life. Told before the record is read."""
+
+    @property
+    def mark(self) -> int:
+        """How far it is read, by what tells what may come again. It only grows."""
+        return self.until
+
+    @abstractmethod
+    def kept_since(self) -> int:
+        """From which earlier `mark` on the cursor has to remember what was given."""
+
+    def failed(self) -> None:  # noqa: B027 - most have nothing to do
+        """A connection did not come to be, or gave no post that is new."""
+
+    def gap(self, since: Millis, until: Millis, why: str) -> None:
+        """Tell with the next batch that something is missing."""
+        logger.warning("%s: %.1f s are missing: %s", self.name, (until - since) / 1000, why)
+        self.gaps.append(Gap(since=since, until=until, why=why))
+
+
+def name_of(service: str, wanted: Wanted, *asked: str) -> str:
+    """The name of a source: equal for equal questions."""
+    if wanted.everything and not any(asked):
+        return service
+    told = json.dumps([sorted(wanted.langs), sorted(wanted.tags), *asked])
+    return f"{service}:{hashlib.sha256(told.encode()).hexdigest()[:12]}"

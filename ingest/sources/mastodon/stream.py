@@ -1,0 +1,145 @@
+"""The public posts of a Mastodon server, live, by server-sent events. A token is needed (since Mastodon 4.2).
+
+The stream repeats nothing. What is published while no connection is open is read from the server's timeline, from the
+last status on, once the stream is open again: so nothing lies between. What it does not give is told as a gap.
+
+https://docs.joinmastodon.org/methods/streaming/. Next to read: `mastodon_timeline.py`.
+"""
+
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from email.utils import parsedate_to_datetime
+
+import httpx
+from httpx_sse import EventSource, SSEError
+
+from ingest.hours import Millis, millis
+from ingest.sources.formats.contract import Reading
+from ingest.sources.live.backoff import DroppedError, RefusedError
+from ingest.sources.live.http import REMEMBER_MS, Asking, Stream
+from ingest.sources.live.service import Heard, name_of
+from ingest.sources.mastodon.statuses import UPDATE, MastodonReader
+from ingest.sources.mastodon.timeline import BITS, MOST_MS, Hole, Timeline, id_of
+from ingest.sources.selection import Wanted
+
+STREAMING = "/api/v1/streaming"
+REWIND_MS = 60_000
+"""How much earlier than the last status a timeline is read: what other servers sent late bears an earlier time."""
+OPENING_MS = 5_000
+"""A status that was written so long after the stream began comes by the stream."""
+
+
+class Mastodon(Stream):
+    """Public posts that a server sees: its own, and those of the servers that it follows.
+
+    `until` is our clock, and `last` the largest id read. While a hole is being filled `until` stays where it begins,
+    and `last` moves through it: so whoever starts again goes on there.
+    """
+
+    silence_s = 45.0  # it says that it lives every 15 s
+
+    def __init__(self, asking: Asking, wanted: Wanted, reading: Reading, *, local: bool, pages: int) -> None:
+        name = name_of(f"mastodon:{asking.where}", wanted, "local" * local)
+        super().__init__(name, asking, MastodonReader(reading), reading)
+        tag = next(iter(wanted.tags)) if len(wanted.tags) == 1 else None
+        self._path = f"{STREAMING}/{'hashtag' if tag else 'public'}" + "/local" * local
+        self._params = {"tag": tag} if tag else {}
+        self._streaming: Asking | None = None
+        """Who streams: a server may have another host do it."""
+        self._timeline = Timeline(asking, tag, local)
+        self._pages = pages
+        self._ahead_ms = reading.future_ms
+        self._hole: Hole | None = None
+
+    @property
+    def mark(self) -> Millis:
+        """The time of the last status."""
+        return self.last >> BITS or self.until
+
+    def kept_since(self) -> Millis:
+        """What a timeline may give again."""
+        return self.mark - REWIND_MS - REMEMBER_MS
+
+    def advance(self, record: bytes | None) -> None:
+        """See `Service`."""
+        if record is not None:
+            self.last = max(self.last, id_of(record, self.now() + self._ahead_ms))
+        if self._hole is None:
+            super().advance(record)
+
+    def failed(self) -> None:
+        """See `Service`."""
+        self._streaming = None
+
+    @asynccontextmanager
+    async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
+        """See `Service`."""
+        streaming = self._streaming = self._streaming or await self.asking.moved(STREAMING)
+        async with streaming.client() as client:
+            client.headers.update({"Accept": "text/event-stream", "Cache-Control": "no-store"})
+            async with streaming.stream(client, self._path, self._params, heard) as response:
+                if self.until and self.last and self._pages:
+                    self._hole = self._hole or Hole(self._pages)
+                else:
+                    self._hole = None
+                    self.missed(0, "the stream repeats nothing")
+                    self.advance(None)
+                yield self._records(response, heard)
+
+    async def _records(self, response: httpx.Response, heard: Heard) -> AsyncGenerator[bytes, None]:
+        if self._hole is not None:
+            async with aclosing(self._missed(self._hole, response, heard)) as missed:
+                async for status in missed:
+                    yield status
+            self._hole = None
+            self.advance(None)
+        try:
+            async for event in EventSource(response).aiter_sse():
+                if event.event == UPDATE:
+                    yield event.data.encode()
+                else:
+                    yield f"event: {event.event}\ndata: {' '.join(event.data.splitlines())}\n".encode()
+        except SSEError as error:
+            raise RefusedError(f"not an event stream: {error}", where=self.where) from None
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise DroppedError(f"the connection was closed: {error}", where=self.where) from None
+
+    async def _missed(self, hole: Hole, opening: httpx.Response, heard: Heard) -> AsyncGenerator[bytes, None]:
+        """What was published from the last status on until the stream began. What can't be had is told as a gap."""
+        opened_at, last = self.now(), self.last
+        begins = after = self.last - (REWIND_MS << BITS)
+        until = _date(opening) + OPENING_MS
+        try:
+            hole.begin()
+            async with self.asking.client() as client:
+                while after == begins or after >> BITS < until:
+                    hole.take_page()
+                    page = await self._timeline.behind(client, after, heard)
+                    if not page and after == begins:  # the last status at least was there, unless it was deleted
+                        raise RefusedError("it is empty")
+                    if not page:
+                        return
+                    for status in page:
+                        yield status
+                    before, after = after, max(id_of(status, self.now() + self._ahead_ms) for status in page)
+                    if after <= before:
+                        raise RefusedError("it leads no further")
+                    if self.last > last:
+                        hole.tries = 0
+                    if self.now() > opened_at + MOST_MS:
+                        raise RefusedError(f"more came than could be read in {MOST_MS // 60_000} minutes")
+        except (DroppedError, RefusedError) as error:
+            if isinstance(error, DroppedError) and hole.outlasts(error):
+                raise
+            since = max(self.until, self.last >> BITS if self.last > last else 0)
+            if since < opened_at:
+                self.gap(since, opened_at, f"the stream repeats nothing, and its timeline not all: {error.what}")
+
+
+def _date(response: httpx.Response) -> Millis:
+    """The moment of an answer by the server's clock; never, where it does not tell."""
+    try:
+        return millis(parsedate_to_datetime(response.headers["Date"]))
+    except (KeyError, ValueError, TypeError):
+        return sys.maxsize

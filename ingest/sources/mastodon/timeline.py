@@ -1,0 +1,93 @@
+"""What a Mastodon server published, by its timelines: what follows a status, a page at a time, and how far to go.
+
+The ids of statuses hold the time, as the server's clock had it: `id >> 16` is milliseconds since 1970. What came from
+another server bears the time at which it was written, so it may lie before what came earlier.
+
+https://docs.joinmastodon.org/methods/timelines/, …/api/rate-limits/
+"""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from ingest.hours import Millis
+from ingest.sources.live.backoff import DroppedError, RefusedError
+from ingest.sources.live.http import Asking
+from ingest.sources.live.service import Heard
+
+PAGE = 40
+"""Statuses in a page at most, as documented."""
+BITS = 16
+"""Of an id, beside the time."""
+EARLIEST_MS = 1_451_606_400_000
+"""2016, when Mastodon began: an id that tells an earlier time is no such id."""
+MOST_MS = 600_000
+"""A stream is not left unread for longer, and a server that asks to wait for longer is not waited for."""
+MOST_TRIES = 3
+"""Connections in a row that may lead no further."""
+
+
+class _Named(msgspec.Struct):
+    id: str
+
+
+_named_decoder = msgspec.json.Decoder(_Named)
+_page_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def id_of(status: bytes, until: Millis) -> int:
+    """The id of a status; 0 for what has none, or one that tells a time before Mastodon or after `until`."""
+    try:
+        told = _named_decoder.decode(status).id
+    except _WRONG:
+        return 0
+    number = int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0
+    return number if EARLIEST_MS <= number >> BITS <= until else 0
+
+
+class Timeline:
+    """The timeline that holds what a stream gives: all public statuses, those of a hashtag, or local ones alone."""
+
+    def __init__(self, asking: Asking, tag: str | None, local: bool) -> None:
+        self._asking = asking
+        self._path = "/api/v1/timelines/" + (f"tag/{quote(tag, safe='')}" if tag else "public")
+        self._params = {"limit": str(PAGE)} | ({"local": "true"} if local else {})
+
+    async def behind(self, client: httpx.AsyncClient, id_: int, heard: Heard) -> list[bytes]:
+        """The statuses that follow one, the oldest first; none where there are none. Raises as `Asking.stream` does."""
+        asked = self._params | {"min_id": str(id_)}
+        async with self._asking.stream(client, self._path, asked, heard) as response:
+            body = b"".join([part async for part in response.aiter_bytes()])
+        try:
+            return [bytes(status) for status in reversed(_page_decoder.decode(body))]
+        except _WRONG:
+            raise RefusedError("gives no list of statuses", where=self._asking.where) from None
+
+
+@dataclass
+class Hole:
+    """What a stream did not bring since it was cut: what may still be spent on filling it."""
+
+    pages: int
+    """Pages that may still be asked for."""
+    tries: int = 0
+    """Connections in a row that have led no further."""
+
+    def begin(self) -> None:
+        """Another connection tries to fill it. Raises `RefusedError` where too many did."""
+        self.tries += 1
+        if self.tries > MOST_TRIES:
+            raise RefusedError("no answer")
+
+    def take_page(self) -> None:
+        """One more page is to be asked for. Raises `RefusedError` where there were enough."""
+        if not self.pages:
+            raise RefusedError("more came than mastodon.catch_up_pages allows")
+        self.pages -= 1
+
+    def outlasts(self, error: DroppedError) -> bool:
+        """Whether another connection is to go on filling it, after one that failed."""
+        return self.tries < MOST_TRIES and error.wait_s * 1000 <= MOST_MS

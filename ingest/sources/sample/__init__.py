@@ -1,0 +1,1 @@
+"""Generated posts, for trying things out. Begin with `source`."""

@@ -1,0 +1,43 @@
+"""Which posts of a source are asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingest.post import Post
+from ingest.rule.hashtags import AS_IS, Rule, tags_of, typed
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A choice among posts. Without any, all are taken."""
+
+    langs: frozenset[str] = frozenset()
+    """`en` takes `en-GB` too; none: all."""
+    tags: frozenset[str] = frozenset()
+    """Posts that use one of these; none: all."""
+    limit: int | None = None
+    """At most so many posts, counted since the beginning and not since a restart."""
+    rule: Rule = AS_IS
+
+    @classmethod
+    def typed(cls, langs: Sequence[str], tags: Sequence[str], limit: int | None, rule: Rule) -> "Wanted":
+        """From what somebody typed: tags with or without `#`, in any spelling, as the rule counts them."""
+        counted = frozenset(rule.aliases.get(tag, tag) for tag in map(typed, tags))
+        return cls(frozenset(lang.lower() for lang in langs), counted, limit, rule)
+
+    @property
+    def everything(self) -> bool:
+        """Whether no post is left out."""
+        return not (self.langs or self.tags)
+
+    def takes(self, post: Post) -> bool:
+        """Whether a post is asked for."""
+        if self.langs and not speaks(post.lang or "", self.langs):
+            return False
+        return not self.tags or not self.tags.isdisjoint(tags_of(post, self.rule))
+
+
+def speaks(lang: str, langs: frozenset[str]) -> bool:
+    """Whether a language is one of these: `en-GB` is `en` too."""
+    spoken = lang.lower()
+    return spoken in langs or spoken.partition("-")[0] in langs

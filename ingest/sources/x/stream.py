@@ -1,0 +1,117 @@
+"""X's posts, live, by its API v2: the filtered stream, or the sample of all posts. A token is needed, and paid for.
+
+Where the account has backfill, a connection repeats the minutes since the last one ended, and what comes again is left
+out. Else the stream repeats nothing, and what is missing is told as a gap.
+
+https://docs.x.com/x-api/posts/filtered-stream/introduction, …/fundamentals/recovery-and-redundancy
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+import httpx
+import msgspec
+
+from ingest.hours import Millis
+from ingest.sources.formats.contract import Reading
+from ingest.sources.live.backoff import DroppedError, said
+from ingest.sources.live.http import Asking, Stream
+from ingest.sources.live.service import Heard, name_of
+from ingest.sources.selection import Wanted
+from ingest.sources.x.rules import set_rules
+from ingest.sources.x.v2 import V2Reader
+
+FIELDS = {
+    "tweet.fields": "created_at,lang,entities,edit_history_tweet_ids,note_tweet,referenced_tweets",
+    "expansions": "referenced_tweets.id",
+}
+MOST_BACKFILL = 5
+"""Minutes that X repeats at most."""
+MINUTE_MS = 60_000
+
+
+class _Error(msgspec.Struct):
+    title: str = ""
+    detail: str = ""
+
+
+_ABSENT = msgspec.Raw()
+
+
+class _Line(msgspec.Struct):
+    data: msgspec.Raw = _ABSENT
+    errors: list[_Error] = []
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+
+class XStream(Stream):
+    """Posts of X: those that match the rules of the app, or a sample of all. `until` is our clock."""
+
+    silence_s = 25.0  # it sends a blank line every 20 s, and that one late
+
+    def __init__(  # noqa: PLR0913 - what is asked of a stream
+        self, asking: Asking, wanted: Wanted, reading: Reading, *,
+        sample: bool = False, rules: Sequence[str] = (), backfill: int = 0,
+    ) -> None:  # fmt: skip
+        name = name_of("x:sample" if sample else "x:stream", wanted, *sorted(rules))
+        super().__init__(name, asking, V2Reader(reading), reading)
+        self._path = "/2/tweets/sample/stream" if sample else "/2/tweets/search/stream"
+        self._rules: Sequence[str] | None = None if sample else rules
+        self._backfill_ms = backfill * MINUTE_MS
+        self._filling: Millis = 0
+
+    def kept_since(self) -> int:
+        """What a backfill may repeat, which is asked for in whole minutes."""
+        return self.until - self._backfill_ms - MINUTE_MS if self._backfill_ms else super().kept_since()
+
+    def advance(self, record: bytes | None) -> None:
+        """See `Service`. While the past is filled in, nothing is taken for read up to now."""
+        if self._filling and record != b"" and (self.newest or 0) < self._filling:
+            return
+        self._filling = 0
+        super().advance(record)
+
+    @asynccontextmanager
+    async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
+        """See `Service`."""
+        async with self.asking.client() as client:
+            if self._rules is not None:
+                await set_rules(client, self.asking, self._rules)
+                self._rules = None  # whoever changes them while this runs means it
+            async with self.asking.stream(client, self._path, self._asked(), heard) as response:
+                self.missed(self._backfill_ms, "the stream repeats no more")
+                self._filling = self.now() if self._backfill_ms and self.until else 0
+                self.advance(None)
+                yield self._records(response)
+
+    def _asked(self) -> dict[str, str]:
+        minutes = -(-(self.now() - self.until) // MINUTE_MS)
+        if not self._backfill_ms or not self.until:
+            return FIELDS
+        return FIELDS | {"backfill_minutes": str(max(1, min(minutes, self._backfill_ms // MINUTE_MS)))}
+
+    async def _records(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        """Lines. What follows the last end of a line was cut off, and is no record."""
+        rest = b""
+        try:
+            async for part in response.aiter_bytes():
+                *lines, rest = (rest + part).split(b"\n")
+                for line in lines:
+                    yield line.strip()
+                    self._end_with_error(line)
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise DroppedError(f"the connection was closed: {error}", where=self.where) from None
+
+    def _end_with_error(self, line: bytes) -> None:
+        """An error of the stream, and not merely of something that a post refers to, ends the connection."""
+        if b'"errors"' not in line:
+            return
+        try:
+            told = _decoder.decode(line)
+        except msgspec.MsgspecError:
+            return
+        if told.errors and told.data == _ABSENT:
+            error = told.errors[0]
+            raise DroppedError(said(f"{error.title}: {error.detail}"), where=self.where, kind="http")

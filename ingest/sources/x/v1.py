@@ -1,0 +1,144 @@
+"""Posts as X's API v1.1 gives them: a status a line, lines of a stream, answers of a search, X's own export.
+
+The API's own hashtags are taken first. The text of a retweet is cut, and so are its hashtags: those of the status that
+it repeats are taken, and its text is completed.
+"""
+
+import msgspec
+
+from config.errors import BadRecordError
+from ingest.post import Post
+from ingest.sources.formats.contract import Broken, Item, LineReader, Notice, as_received, mended, utf8, why_not
+from ingest.sources.formats.plain_json import PlainDecoder
+from ingest.sources.x.retweets import whole_retweet
+
+NOTICES = (
+    "delete", "limit", "scrub_geo", "status_withheld", "user_withheld", "disconnect", "warning", "friends", "event",
+    "for_user", "control", "errors",
+)  # fmt: skip
+"""What a line of a stream may be instead of a status, by its first key."""
+
+
+class _Hashtag(msgspec.Struct, gc=False):
+    text: str
+
+
+class _Entities(msgspec.Struct):
+    hashtags: list[_Hashtag] | None = None
+
+
+class _Extended(msgspec.Struct):
+    full_text: str | None = None
+    entities: _Entities | None = None
+
+
+class _Status(msgspec.Struct):
+    id: int | str | None = None
+    id_str: str | None = None
+    created_at: str | None = None
+    timestamp_ms: str | int | None = None
+    lang: str | None = None
+    text: str | None = None
+    full_text: str | None = None
+    entities: _Entities | None = None
+    extended_tweet: _Extended | None = None
+    retweeted_status: "_Status | None" = None
+    statuses: list[msgspec.Raw] | None = None
+    tweet: msgspec.Raw = msgspec.Raw()
+    """In X's own export, all of it."""
+
+
+_decoder = PlainDecoder(_Status)
+_keys_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class V1Reader(LineReader):
+    """Reads a line."""
+
+    format = "x-v1"
+
+    def read(self, record: bytes) -> list[Item]:
+        """The status of a line, the statuses of a search's answer, or a notice."""
+        text = utf8(record).strip("\ufeff \t\r\n")
+        if not text:
+            return []
+        try:
+            status = _decoded(text)
+            parts = _parts(status)
+        except BadRecordError as error:
+            status, parts = _beside_halves(text, error)
+        if parts is not None:
+            return [self._part(part) for part in parts]
+        if status.id is None and status.id_str is None:
+            if status.tweet:
+                return [self._part(bytes(status.tweet))]
+            if notice := _notice(text):
+                return [notice]
+        return [self._post(status, text)]
+
+    def _part(self, raw: bytes) -> Item:
+        try:
+            text = utf8(raw)
+            return self._post(_decoded(text), text)
+        except BadRecordError as error:
+            return Broken(raw, error.reason)
+
+    def _post(self, status: _Status, payload: str) -> Post:
+        id_ = status.id_str or (str(status.id) if status.id is not None else "")
+        if not id_:
+            raise BadRecordError("no id")
+        if not id_.isdigit():
+            id_ = self._reading.identified(id_)
+        text, tags = _told(status)
+        created_at = self._reading.moment(_time(status), id_)
+        return self._reading.post(id_, created_at, text, payload, status.lang, tags)
+
+
+def _decoded(text: str) -> _Status:
+    try:
+        return _decoder.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise BadRecordError(f"not a status: {why_not(text, error)}") from None
+
+
+def _parts(status: _Status) -> list[bytes] | None:
+    return None if status.statuses is None else [bytes(raw) for raw in status.statuses]
+
+
+def _beside_halves(text: str, error: BadRecordError) -> tuple[_Status, list[bytes]]:
+    """An answer that is well-formed but for half characters: only the statuses that have them are to be refused."""
+    try:
+        status = _decoded(mended(text))
+    except BadRecordError:
+        raise error from None
+    parts = _parts(status)
+    if parts is None:
+        raise error
+    return status, as_received(parts, text)
+
+
+def _notice(text: str) -> Notice | None:
+    try:
+        kind = next(iter(_keys_decoder.decode(text)), "")
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return Notice(kind) if kind in NOTICES else None
+
+
+def _time(status: _Status) -> str | None:
+    return str(status.timestamp_ms) if status.timestamp_ms else status.created_at
+
+
+def _told(status: _Status) -> tuple[str, tuple[str, ...] | None]:
+    """The whole text and the hashtags of a status; None where it names none at all."""
+    own = status.extended_tweet or _Extended()
+    text = own.full_text or status.full_text or status.text
+    if text is None:
+        raise BadRecordError("no text")
+    if status.retweeted_status is not None:
+        original, tags = _told(status.retweeted_status)
+        return whole_retweet(text, original), tags
+    entities = own.entities or status.entities
+    if entities is None or entities.hashtags is None:
+        return text, None
+    return text, tuple(hashtag.text for hashtag in entities.hashtags)
