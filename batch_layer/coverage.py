@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from config.errors import TrendsError
 from ingest.hours import Hour
-from serving.views import Provenance
+from serving.views.documents import Provenance
 
 
 class Shortfall(NamedTuple):

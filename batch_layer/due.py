@@ -17,8 +17,8 @@ from batch_layer.archive.history import known_offsets
 from batch_layer.archive.ledger import is_late
 from batch_layer.plan import state_of
 from ingest.hours import Hour
-from serving.store import Store, told
-from serving.views import DUE_HOURS, HOURS, HourDocument, hour_id
+from serving.views.client import Store, told
+from serving.views.documents import DUE_HOURS, HOURS, HourDocument, hour_id
 
 _AT_ONCE = 1_000
 _T = TypeVar("_T")

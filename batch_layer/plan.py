@@ -10,11 +10,11 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
-from batch_layer.runs import Job
+from batch_layer.run_ledger import Job
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour
 from ingest.rule.hashtags import Rule
-from serving.views import HourDocument
+from serving.views.documents import HourDocument
 
 State = Literal["missing", "provisional", "dirty", "final"]
 Documents = Mapping[str, HourDocument]

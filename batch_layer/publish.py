@@ -14,9 +14,8 @@ from batch_layer.coverage import CoversLessError, shortfall_of
 from batch_layer.rank import Ranked
 from ingest.hours import Hour, Millis
 from ingest.rule import phrases
-from serving.documents import BEFORE, sound
-from serving.store import Store, told
-from serving.views import (
+from serving.views.client import Store, told
+from serving.views.documents import (
     FIRST,
     HASHTAGS,
     HOURS,
@@ -28,6 +27,7 @@ from serving.views import (
     SpeedSeen,
     hour_id,
 )
+from serving.views.validation import BEFORE, sound
 
 _AT_ONCE = 250
 """Hours in one write: with 1,000 rows each some 20 MB, below the driver's limit of a message."""

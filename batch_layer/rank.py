@@ -6,7 +6,7 @@ A *lens* is what is counted: hashtags over all sources, and further ones: phrase
 one source alone. All of them are counted in one pass over the same posts and ranked by the same function. Of an hour
 with posts of one source only, that source's hashtags are the hour's, so they are not ranked again.
 
-Nothing here knows Spark. `batch_layer.arrow` feeds it from sorted Arrow batches, and tests from lists.
+Nothing here knows Spark. `batch_layer.spark.arrow` feeds it from sorted Arrow batches, and tests from lists.
 """
 
 import heapq
@@ -20,7 +20,7 @@ from ingest.rule.escapes import author_text
 from ingest.rule.hashtags import Rule
 from ingest.rule.kinds import Phrase
 from ingest.rule.phrases import phrases
-from serving.views import Lens, Row, rank
+from serving.views.documents import Lens, Row, rank
 
 MOST_BYTES = 12_000_000
 """Of an hour's rows: a MongoDB document may have 16 MiB."""

@@ -19,11 +19,11 @@ from batch_layer.archive.compaction import due as due_to_compact
 from batch_layer.archive.follower import Follower, Mark
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.watermark import complete_until
-from batch_layer.job import SparkFailedError
 from batch_layer.plan import Plan
 from batch_layer.publish import sweep
-from batch_layer.recompute import Batch, PartlyDoneError, Watch
-from batch_layer.runs import StoppedError
+from batch_layer.run_ledger import StoppedError
+from batch_layer.runner import Batch, PartlyDoneError, Watch
+from batch_layer.spark.job import SparkFailedError
 from batch_layer.trigger import Trigger
 from config.errors import TrendsError
 from config.quantity import quantity

@@ -14,8 +14,8 @@ from batch_layer.archive.follower import Follower
 from batch_layer.archive.watermark import complete_until
 from config.settings import Settings
 from ingest.hours import Hour, Millis
-from serving.store import Store, told
-from serving.views import ARCHIVE_MARKS, HOURS
+from serving.views.client import Store, told
+from serving.views.documents import ARCHIVE_MARKS, HOURS
 
 FULL_LOOK_S = 86_400
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from batch_layer.archive.archiver import Archiver, wall_clock
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.posts import posts_of
+from batch_layer.archive.records import posts_of
 from batch_layer.archive.upkeep import ledger_of
 from bench import kafka, posts
 from bench.apart import Ran, apart, clocked

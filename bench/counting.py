@@ -22,8 +22,8 @@ from bench.servers import Place
 from bench.trial import NotHadError
 from config.errors import UnavailableError
 from config.settings import Settings
-from serving.store import Store
-from serving.views import USES
+from serving.views.client import Store
+from serving.views.documents import USES
 from tests.storm import process_of, submitted
 
 STARTS_S, COUNTS_S, STOPS_S = 120.0, 3_600.0, 20.0

@@ -15,7 +15,7 @@ from typing import Any
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.upkeep import ledger_of
 from batch_layer.plan import Span
-from batch_layer.recompute import Batch
+from batch_layer.runner import Batch
 from bench import posts
 from bench.apart import apart, clocked, peer
 from bench.laying import Counts, lay, local_copies, plain_counts
@@ -26,7 +26,7 @@ from bench.trial import Asked, Bench, Contender, Trial
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import AS_IS
-from serving.views import HOURS, rank
+from serving.views.documents import HOURS, rank
 from tests.servers import read
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")

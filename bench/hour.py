@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from msgspec.structs import replace
 
-from batch_layer.recompute import Batch
+from batch_layer.runner import Batch
 from bench import posts
 from bench.apart import clocked
 from bench.servers import place, stack
@@ -19,8 +19,8 @@ from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
-from serving.merge import View
-from serving.query import Query
+from serving.answers.merge import View
+from serving.query.query import Query
 from tests.integration.archived import Archive
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 from msgspec.structs import asdict
 
-from batch_layer.archive import encoding, manifest
-from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.archive import avro, manifest
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import Paths, Span
+from batch_layer.storage.webhdfs import HdfsStore
 from bench.posts import COPY_EVERY_MS, copy_of
 from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour
@@ -40,7 +40,7 @@ def lay(settings: Settings, base: Sequence[Post], count: int) -> None:
         for number, (hour, posts) in enumerate(by_hour(base, count), 1):
             records = [asdict(post) | {"partition": 0, "offset": offset + place} for place, post in enumerate(posts)]
             offset += len(records)
-            file = encoding.encode(records, settings.archive.codec)
+            file = avro.encode(records, settings.archive.codec)
             path = paths.part(hour, span, number, hours)
             puts.append(threads.submit(store.put, paths.absolute(path), file))
             times = [post.created_at for post in posts]

@@ -13,17 +13,17 @@ from uuid import uuid4
 from confluent_kafka import Producer
 
 from batch_layer.archive import manifest
+from batch_layer.archive.commit_log import INDEXED
 from batch_layer.archive.compaction import GROUP
-from batch_layer.archive.hdfs import HdfsStore
-from batch_layer.archive.log import INDEXED
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Paths, Span
+from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour
 from ingest.rule.hashtags import AS_IS
-from serving import views
-from serving.store import Store
-from serving.views import BatchView, Row, hour_document
+from serving.views import documents as views
+from serving.views.client import Store
+from serving.views.documents import BatchView, Row, hour_document
 
 THREADS = 8
 _FILE_BYTES = 400

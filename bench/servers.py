@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import click
 from confluent_kafka.admin import AdminClient
 
-from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from config.stack import launcher
 from ingest.kafka.topics import create_topics
-from serving.store import Store
+from serving.views.client import Store
 from tests.servers import apart, own_stack, read, reading, written
 
 

@@ -19,8 +19,8 @@ from bench.trial import Asked, Bench, Contender, Trial
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
-from serving.store import Store
-from serving.views import BatchView, rank
+from serving.views.client import Store
+from serving.views.documents import BatchView, rank
 
 RUNS = 5
 """Of the process in one trial; the quickest counts, as what disturbs can only add."""

@@ -1,1 +1,1 @@
-"""What people and programs ask. Begin with `serving.views` (what both layers write), then `merge` and `query`."""
+"""What people and programs ask. Begin with `views.documents`, then `answers.merge` and `query`."""

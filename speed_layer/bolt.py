@@ -8,9 +8,9 @@ from streamparse import Bolt
 
 from config.errors import UnavailableError
 from speed_layer import worker
-from speed_layer.counters import MongoLedger, Verdict, settle
+from speed_layer.lane_commit import MongoLedger, Verdict, settle
+from speed_layer.lane_update import MARKER, Step
 from speed_layer.partition import Limits
-from speed_layer.steps import MARKER, Step
 
 log = logging.getLogger(__name__)
 

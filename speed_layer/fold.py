@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from config.errors import BadRecordError, UsageError
 from ingest.hours import EARLIEST_MS, Hour
 from ingest.wire import Reject, Use, decode_use
-from speed_layer.steps import Counts, hour_of_kind
+from speed_layer.lane_update import Counts, hour_of_kind
 
 Message = tuple[int, bytes | None]
 """Offset and value."""

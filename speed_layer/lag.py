@@ -15,10 +15,10 @@ from config.settings import Settings
 from ingest.kafka import client
 from ingest.kafka.topic_ids import TopicIds
 from ingest.wire import decode_use
-from serving.store import Store
+from serving.views.client import Store
+from speed_layer.lane_update import hour_of_kind
 from speed_layer.lanes import Counted, Lanes
 from speed_layer.reader import consumer_config, partitions_of, watermarks
-from speed_layer.steps import hour_of_kind
 
 _AT_ONCE = 1_000
 

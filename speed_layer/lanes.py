@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import pymongo
 from pymongo import UpdateOne
 
-from serving.store import Store, told
-from serving.views import LANES, PROGRESS
-from speed_layer.steps import NO_LANE, lane_id
+from serving.views.client import Store, told
+from serving.views.documents import LANES, PROGRESS
+from speed_layer.lane_update import NO_LANE, lane_id
 
 log = logging.getLogger(__name__)
 

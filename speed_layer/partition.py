@@ -16,7 +16,7 @@ from config.errors import TrendsError
 from ingest.hours import Hour, Millis
 from ingest.wire import Reject
 from speed_layer.fold import Fold, Message, OutOfOrderError
-from speed_layer.steps import Step
+from speed_layer.lane_update import Step
 
 log = logging.getLogger(__name__)
 

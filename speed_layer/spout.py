@@ -7,8 +7,8 @@ from streamparse import Spout, Stream
 
 from speed_layer import worker
 from speed_layer.assignment import Assignment
-from speed_layer.feed import Feed
-from speed_layer.steps import FIELDS, MARKER
+from speed_layer.lane_update import FIELDS, MARKER
+from speed_layer.spout_task import Feed
 
 log = logging.getLogger(__name__)
 

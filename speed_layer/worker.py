@@ -11,7 +11,7 @@ import tenacity
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Millis
-from serving.store import Store
+from serving.views.client import Store
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from config import redaction
 from config.settings import Settings
 from config.stack import launcher
 from ingest.kafka.topics import create_topics
-from serving.store import Store
+from serving.views.client import Store
 from tests import servers
 
 ROOT = Path(__file__).parent.parent

@@ -13,14 +13,14 @@ from ingest.rule.hashtags import tags_of
 from ingest.rule.kinds import Phrase
 from ingest.rule.phrases import phrases
 from ingest.sources.files.source import FileSource
-from serving.cli.defects import kept
-from serving.cli.explained import explained
-from serving.cli.facts import gathered
+from serving.cli.crash_log import kept
 from serving.cli.options import now
-from serving.dashboard import server
 from serving.dashboard.app import Asking, dashboard
-from serving.store import Store
-from serving.views import HASHTAGS, PHRASE_USES, USES, BatchView, Lens, Row, rank, use_id
+from serving.dashboard.http import server
+from serving.status.collect import gathered
+from serving.status.provenance import explained
+from serving.views.client import Store
+from serving.views.documents import HASHTAGS, PHRASE_USES, USES, BatchView, Lens, Row, rank, use_id
 from tests.recorded import read, reading
 
 ASKING = Asking(gathered, explained, kept)

@@ -4,7 +4,7 @@ from typing import Any
 
 from prometheus_client import parser
 
-from serving.metrics import exposed
+from serving.status.metrics import exposed
 
 Figures = dict[tuple[str, ...], float]
 """Name and values of the labels, and the figure."""

@@ -3,8 +3,8 @@
 from streamparse import Grouping, Topology
 
 from speed_layer.bolt import CountBolt
+from speed_layer.lane_update import MARKER
 from speed_layer.spout import UseSpout
-from speed_layer.steps import MARKER
 
 
 class HashtagCounts(Topology):

@@ -21,13 +21,13 @@ from itertools import takewhile
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
+from batch_layer.archive.avro import write
 from batch_layer.archive.buffer import Record
-from batch_layer.archive.encoding import write
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Try, span_of
-from batch_layer.archive.placing import Site, finish
-from batch_layer.archive.posts import check_lengths, records_of
+from batch_layer.archive.placement import Site, finish
+from batch_layer.archive.records import check_lengths, records_of
 from config.errors import DamagedError, TrendsError, UnavailableError
 from config.settings import ArchiveSettings
 from ingest.hours import Hour, Millis

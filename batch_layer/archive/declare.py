@@ -7,12 +7,12 @@ under another name first, so it makes a hole; where no manifest follows, the arc
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from batch_layer.archive.commit_log import CommitLog, HoleError
 from batch_layer.archive.flush import gap_manifest
-from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.identity import Origin, read_archive, read_topic
-from batch_layer.archive.log import CommitLog, HoleError
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.placing import Site
+from batch_layer.archive.placement import Site
+from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import FencedError, NoDataError, TrendsError
 from config.settings import Settings
 from ingest.hours import Millis

@@ -10,8 +10,8 @@ from time import monotonic
 
 from confluent_kafka import IsolationLevel
 
-from batch_layer.archive.log import CommitLog
-from batch_layer.archive.placing import Site
+from batch_layer.archive.commit_log import CommitLog
+from batch_layer.archive.placement import Site
 from batch_layer.archive.watermark import drained_until, ends
 from config.errors import DamagedError
 from config.settings import KafkaSettings

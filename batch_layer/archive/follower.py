@@ -20,19 +20,19 @@ from typing import NamedTuple
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.identity import ArchiveFile, Origin, TopicFile, check_topic, read_archive, read_topic
-from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest
 from batch_layer.archive.paths import HOURS, Paths, partition_of
-from batch_layer.archive.placing import Site, finish_all
-from batch_layer.archive.store import Entry
-from batch_layer.archive.store import Store as FileStore
+from batch_layer.archive.placement import Site, finish_all
+from batch_layer.storage.file_store import Entry
+from batch_layer.storage.file_store import Store as FileStore
+from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
 from config.settings import Settings
 from ingest.hours import Millis
-from serving.store import Store, told
-from serving.views import ARCHIVE_MARKS, DUE_HOURS
+from serving.views.client import Store, told
+from serving.views.documents import ARCHIVE_MARKS, DUE_HOURS
 
 _AT_ONCE = 500
 """Manifests between two moves of a mark."""

@@ -15,9 +15,9 @@ from batch_layer.archive.buffer import Record
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.log_ends import LogEnds
 from batch_layer.archive.manifest import Part
-from batch_layer.archive.posts import posts_of
+from batch_layer.archive.records import posts_of
 from ingest.hours import Hour, millis
-from serving.views import HourDocument, Provenance
+from serving.views.documents import HourDocument, Provenance
 
 SKEW_MS = 300_000
 """How far clocks of archivers and batch jobs may differ."""

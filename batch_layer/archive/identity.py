@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.store import Store
+from batch_layer.storage.file_store import Store
 from config.decoding import damage, decoding
 from config.errors import UnavailableError
 from ingest.hours import Millis

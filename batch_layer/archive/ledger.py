@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.identity import (
     ArchiveFile,
     Origin,
@@ -19,11 +19,11 @@ from batch_layer.archive.identity import (
     read_archive,
     read_topic,
 )
-from batch_layer.archive.log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Paths, Try, hour_of, partition_of
-from batch_layer.archive.placing import Site, finish_all
-from batch_layer.archive.store import Store
+from batch_layer.archive.placement import Site, finish_all
+from batch_layer.storage.file_store import Store
+from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour, Millis

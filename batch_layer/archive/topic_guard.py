@@ -1,10 +1,10 @@
 """TopicGuard: keeps messages of one topic out of the archive of another one with the same name."""
 
+from batch_layer.archive.commit_log import ends_of
 from batch_layer.archive.identity import NEW_ROOT, Origin, ensure_archive, ensure_topic
-from batch_layer.archive.log import ends_of
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.store import Store
 from batch_layer.archive.watermark import topic_ends
+from batch_layer.storage.file_store import Store
 from config.errors import NoDataError
 from config.settings import KafkaSettings
 from ingest.hours import Millis

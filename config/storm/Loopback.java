@@ -12,7 +12,7 @@ import org.apache.xbean.asm9.Opcodes;
  *
  * A Java agent. In every class of Storm, with the Thrift and the Netty that it brings, `new InetSocketAddress(port)`
  * becomes `new InetSocketAddress(InetAddress.getLoopbackAddress(), port)`: that is how each of its servers names the
- * address on which it listens. config/stack/loopback.py compiles it with Janino, which knows no lambdas.
+ * address on which it listens. config/stack/servers/loopback.py compiles it with Janino, which knows no lambdas.
  */
 public class Loopback implements ClassFileTransformer {
     private static final String ADDRESS = "java/net/InetSocketAddress";

@@ -17,39 +17,42 @@ from serving.cli import streams
 
 COMMANDS = {
     "Ask": {
-        "top": ("serving.cli.top:top", "The most used hashtags: now, of an hour, of a range."),
-        "day": ("serving.cli.day:day", "Hour by hour: the last 24 hours, or a day; as a page, as pictures."),
-        "rising": ("serving.cli.rising:rising", "Which hashtags grew most against the hours before."),
-        "tag": ("serving.cli.tag:tag", "One hashtag, hour by hour, with its spellings."),
-        "watch": ("serving.cli.watch:watch", "The hour in progress, refreshed in place."),
-        "explain": ("serving.cli.explain:explain", "Where an hour's answer came from."),
-        "rules": ("serving.cli.rules:rules", "The versions of the rule: what each says, which hours it made."),
-        "serve": ("serving.cli.serve:serve", "The same answers in a browser, and a JSON API."),
-        "status": ("serving.cli.status:status", "Servers, live sources, lag, watermark, hours, last runs."),
-        "verify": ("serving.cli.verify:verify", "Recount and compare: archive, batch layer, speed layer."),
+        "top": ("serving.cli.commands.top:top", "The most used hashtags: now, of an hour, of a range."),
+        "day": ("serving.cli.commands.day:day", "Hour by hour: the last 24 hours, or a day; as a page, as pictures."),
+        "rising": ("serving.cli.commands.rising:rising", "Which hashtags grew most against the hours before."),
+        "tag": ("serving.cli.commands.tag:tag", "One hashtag, hour by hour, with its spellings."),
+        "watch": ("serving.cli.commands.watch:watch", "The hour in progress, refreshed in place."),
+        "explain": ("serving.cli.commands.explain:explain", "Where an hour's answer came from."),
+        "rules": ("serving.cli.commands.rules:rules", "The versions of the rule: what each says, which hours it made."),
+        "serve": ("serving.cli.commands.serve:serve", "The same answers in a browser, and a JSON API."),
+        "status": ("serving.cli.commands.status:status", "Servers, live sources, lag, watermark, hours, last runs."),
+        "verify": ("serving.cli.commands.verify:verify", "Recount and compare: archive, batch layer, speed layer."),
     },
     "Bring posts": {
         "ingest": (
-            "serving.cli.ingest:ingest",
+            "serving.cli.commands.ingest:ingest",
             "Read posts from files, live services or the sample generator into Kafka.",
         ),
-        "rejects": ("serving.cli.rejects:rejects", "What could not be read: list, show, retry."),
+        "rejects": ("serving.cli.commands.rejects:rejects", "What could not be read: list, show, retry."),
     },
     "Compute": {
-        "archive": ("serving.cli.archive:archive", "Copy posts from Kafka to HDFS, exactly once."),
-        "compact": ("serving.cli.archive:compact", "Merge the files of complete hours."),
-        "batch": ("serving.cli.batch:batch", "Compute one hour, or all that are missing or dirty."),
-        "recompute": ("serving.cli.batch:recompute", "Compute hours again, after the rule was corrected."),
-        "schedule": ("serving.cli.batch:schedule", "Run the batch layer whenever an hour is complete."),
+        "archive": ("serving.cli.commands.archive:archive", "Copy posts from Kafka to HDFS, exactly once."),
+        "compact": ("serving.cli.commands.archive:compact", "Merge the files of complete hours."),
+        "batch": ("serving.cli.commands.batch:batch", "Compute one hour, or all that are missing or dirty."),
+        "recompute": ("serving.cli.commands.batch:recompute", "Compute hours again, after the rule was corrected."),
+        "schedule": ("serving.cli.commands.batch:schedule", "Run the batch layer whenever an hour is complete."),
     },
     "Run": {
-        "demo": ("serving.cli.demo:demo", "From posts to answers, every step shown."),
-        "up": ("serving.cli.stack:up", "Start the servers, then the services."),
-        "down": ("serving.cli.stack:down", "Stop everything; data stays."),
-        "logs": ("serving.cli.stack:logs", "Read a server's log."),
-        "doctor": ("serving.cli.stack:doctor", "Check this machine and say what to do."),
-        "config": ("serving.cli.config:config", "Every setting, its value and where it came from."),
-        "completion": ("serving.cli.completion:completion", "The Tab key of bash, zsh or fish knows the commands."),
+        "demo": ("serving.cli.commands.demo:demo", "From posts to answers, every step shown."),
+        "up": ("serving.cli.commands.stack:up", "Start the servers, then the services."),
+        "down": ("serving.cli.commands.stack:down", "Stop everything; data stays."),
+        "logs": ("serving.cli.commands.stack:logs", "Read a server's log."),
+        "doctor": ("serving.cli.commands.stack:doctor", "Check this machine and say what to do."),
+        "config": ("serving.cli.commands.config:config", "Every setting, its value and where it came from."),
+        "completion": (
+            "serving.cli.commands.completion:completion",
+            "The Tab key of bash, zsh or fish knows the commands.",
+        ),
     },
 }
 """By task: name, where it is, and what `trends --help` says of it. A command's module is imported when it is called."""
@@ -196,7 +199,7 @@ def _unwritable(error: OSError) -> int:
 
 def _unexpected(error: Exception) -> int:
     """A defect of ours: one line for the user, the traceback for who mends it."""
-    from serving.cli.defects import kept  # nobody else needs it
+    from serving.cli.crash_log import kept  # nobody else needs it
 
     click.echo(
         f"trends: an error that should not happen: {type(error).__name__}: {redact(str(error))}. {kept(error)}",

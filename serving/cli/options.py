@@ -10,9 +10,9 @@ import click
 
 from config.settings import Settings
 from ingest.hours import Millis
-from serving.asked import Asked
-from serving.moments import zone
-from serving.views import Kind
+from serving.query.time_expressions import zone
+from serving.query.time_ranges import Asked
+from serving.views.documents import Kind
 
 
 def settings_of(ctx: click.Context) -> Settings:

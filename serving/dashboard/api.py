@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from ingest.rule.hashtags import typed
-from serving import render
-from serving.asked import only
+from serving.answers.day import day_json
+from serving.answers.history import history_json
+from serving.answers.rising import rising_json
 from serving.dashboard import hints
-from serving.dashboard.board import Board, OnBoard
-from serving.dashboard.choices import Chosen, DayAsked, ExplainAsked, HistoryAsked, LensAsked, RisingAsked, TopAsked
-from serving.dashboard.live import events
-from serving.dashboard.params import only_known
-from serving.dashboard.shapes import (
+from serving.dashboard.context import Board, OnBoard
+from serving.dashboard.http.unknown_params import only_known
+from serving.dashboard.params import Chosen, DayAsked, ExplainAsked, HistoryAsked, LensAsked, RisingAsked, TopAsked
+from serving.dashboard.schemas import (
     DayAnswer,
     HistoryAnswer,
     HourAnswer,
@@ -25,12 +25,12 @@ from serving.dashboard.shapes import (
     RisingAnswer,
     Status,
 )
-from serving.day import day_json
-from serving.history import history_json
-from serving.moments import hours_in
-from serving.query import Query as Views
-from serving.rising import rising_json
-from serving.suggestions import Suggest
+from serving.dashboard.sse import events
+from serving.query.query import Query as Views
+from serving.query.suggestions import Suggest
+from serving.query.time_expressions import hours_in
+from serving.query.time_ranges import only
+from serving.render import answer
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "Not understood: what is wrong and what to write."},
@@ -52,11 +52,11 @@ def top(board: OnBoard, chosen: Chosen, asked: Annotated[TopAsked, Query()]) -> 
     since, until, last = asked.since, asked.until, asked.last
     if asked.hour is not None:
         only(asked.hour, since, until, last)
-        return render.hour_json(query.hour(chosen.asked.hour(asked.hour), asked.n))
+        return answer.hour_json(query.hour(chosen.asked.hour(asked.hour), asked.n))
     if since is not None or until is not None or last is not None:
-        return render.range_json(query.range(*chosen.asked.range(since, until, last), asked.n))
+        return answer.range_json(query.range(*chosen.asked.range(since, until, last), asked.n))
     views = query.now(board.current(), asked.n)
-    return render.hours_json(views, query.rules(views))
+    return answer.hours_json(views, query.rules(views))
 
 
 @router.get("/day")
@@ -98,5 +98,5 @@ def status(board: OnBoard) -> Status:
 async def live(board: OnBoard, asked: Annotated[LensAsked, Query()]) -> AsyncIterator[ServerSentEvent]:
     """`answer`, as `/api/top` without a time, when it changes; `trouble` where there is none; `beat` each second."""
     now = board.now(asked.lens)
-    async for event in events(board, lambda: render.hours_json(now.get().views(), now.get().rules)):
+    async for event in events(board, lambda: answer.hours_json(now.get().views(), now.get().rules)):
         yield event

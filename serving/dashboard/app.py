@@ -19,18 +19,20 @@ from starlette.types import ASGIApp
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Hour, Millis
-from serving.bounds import Bounds
-from serving.dashboard import api, desk, pages, refusals, scrape
-from serving.dashboard.access import Access
-from serving.dashboard.board import Board, Facts
-from serving.dashboard.guard import Guard
-from serving.dashboard.held import Held
-from serving.dashboard.now import now
-from serving.dashboard.turns import Turns
-from serving.lenses import sources
-from serving.query import Query
-from serving.store import Store
-from serving.views import Lens
+from serving.answers.bounds import Bounds
+from serving.dashboard import api, metrics_endpoint
+from serving.dashboard.context import Board, Facts
+from serving.dashboard.current_hour import now
+from serving.dashboard.http import error_handlers
+from serving.dashboard.http.auth import Access
+from serving.dashboard.http.cache import Held
+from serving.dashboard.http.concurrency import Turns
+from serving.dashboard.http.middleware import Guard
+from serving.dashboard.pages import answer_pages, system_pages
+from serving.query.lenses import sources
+from serving.query.query import Query
+from serving.views.client import Store
+from serving.views.documents import Lens
 
 MOST_WAIT_S = 3.0
 """A reader waits no longer for MongoDB, whatever `mongo.timeout_s` allows a job."""
@@ -109,10 +111,10 @@ def application(board: Board) -> ASGIApp:
     )
     app.state.board = board
     app.include_router(api.router)
-    app.include_router(pages.router)
-    app.include_router(desk.router)
-    app.include_router(scrape.router)
+    app.include_router(answer_pages.router)
+    app.include_router(system_pages.router)
+    app.include_router(metrics_endpoint.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     for kind in (TrendsError, RequestValidationError, HTTPException, Exception):
-        app.add_exception_handler(kind, refusals.refusal)
+        app.add_exception_handler(kind, error_handlers.refusal)
     return Guard(app, board)

@@ -1,11 +1,11 @@
-"""Hints: what to ask of the API instead, by the path that was asked. Pure; `serving.suggestions` has the commands'."""
+"""Hints: what to ask of the API instead, by the path that was asked. Pure; `query.suggestions` has the commands'."""
 
 from zoneinfo import ZoneInfo
 
 from ingest.hours import Hour
-from serving.dashboard.links import Links
-from serving.suggestions import Suggest
-from serving.views import Lens
+from serving.dashboard.pages.links import Links
+from serving.query.suggestions import Suggest
+from serving.views.documents import Lens
 
 _UTC = ZoneInfo("UTC")
 

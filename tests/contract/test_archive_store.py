@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from batch_layer.archive.hdfs import HdfsStore
-from batch_layer.archive.store import Store
+from batch_layer.storage.file_store import Store
+from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import NoDataError
 from config.settings import Settings
 from tests.laws.hdfs_double import HdfsDouble

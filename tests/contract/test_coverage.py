@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from serving import coverage
-from serving.query import Query
-from serving.store import Store
-from serving.views import HASHTAGS, HOURS, BatchView, Lens
+from serving.query.query import Query
+from serving.views import layer_coverage
+from serving.views.client import Store
+from serving.views.documents import HASHTAGS, HOURS, BatchView, Lens
 from tests.contract.test_store import HOUR, put_use, view
 
 
@@ -36,15 +36,17 @@ def test_hours_are_counted_by_state_and_rule(store: Store) -> None:
     put_use(store, "late", 1)  # of an hour that has a document: not live
     put_use(store, "new", 1, HOUR.plus(9))
     with store.snapshot() as snapshot:
-        counted = coverage.states(snapshot)
-    assert counted == coverage.States(live=1, provisional=2, final=4, newest=HOUR.plus(9), rules={"1+ab": 5, "1": 1})
+        counted = layer_coverage.states(snapshot)
+    assert counted == layer_coverage.States(
+        live=1, provisional=2, final=4, newest=HOUR.plus(9), rules={"1+ab": 5, "1": 1}
+    )
 
 
 def test_nothing_is_counted_where_there_is_nothing(store: Store) -> None:
     with store.snapshot() as snapshot:
-        assert coverage.states(snapshot) == coverage.States(0, 0, 0, None, {})
-        assert coverage.extent(snapshot, HASHTAGS) is None
-        assert coverage.newest(snapshot, ("speed",), Lens(source="x")) is None
+        assert layer_coverage.states(snapshot) == layer_coverage.States(0, 0, 0, None, {})
+        assert layer_coverage.extent(snapshot, HASHTAGS) is None
+        assert layer_coverage.newest(snapshot, ("speed",), Lens(source="x")) is None
 
 
 def test_hours_of_one_source_alone_are_bounded_as_those_of_several(store: Store) -> None:
@@ -53,9 +55,9 @@ def test_hours_of_one_source_alone_are_bounded_as_those_of_several(store: Store)
     store.publish_all([replace_view(3, lens=Lens(source="x"))])
     store.publish(replace_view(4))
     with store.snapshot() as snapshot:
-        found = coverage.extent(snapshot, Lens(source="x"))
-        hours = coverage.hours_between(snapshot, "batch", Lens(source="x"), HOUR.plus(1), HOUR.plus(9))
-    assert found == coverage.Extent(HOUR, HOUR.plus(3), None)
+        found = layer_coverage.extent(snapshot, Lens(source="x"))
+        hours = layer_coverage.hours_between(snapshot, "batch", Lens(source="x"), HOUR.plus(1), HOUR.plus(9))
+    assert found == layer_coverage.Extent(HOUR, HOUR.plus(3), None)
     assert hours == [HOUR.plus(1), HOUR.plus(2), HOUR.plus(3)]
 
 
@@ -79,7 +81,7 @@ def test_states_are_counted_from_an_index_alone(store: Store) -> None:
     publish(store, 20)
     plan = store.database.command("explain", {
         "aggregate": HOURS, "cursor": {},
-        "pipeline": coverage.BY_STATE,
+        "pipeline": layer_coverage.BY_STATE,
     }, verbosity="executionStats")  # fmt: skip
     assert "'totalDocsExamined': 0" in str(plan)
     assert "IXSCAN" in str(plan)

@@ -15,7 +15,7 @@ from ingest.sources.formats.lines import MOST_BYTES
 from ingest.sources.live.backoff import RefusedError
 from ingest.sources.live.source import Going, LiveSource
 from ingest.sources.selection import Wanted
-from serving.cli import streaming
+from serving.cli import live_sources
 from tests.live_servers import Act, JetstreamHost, jetstream
 from tests.recorded import NOW, reading
 
@@ -84,7 +84,7 @@ def test_the_dictionary_is_named_by_a_setting_or_an_option(by: str, packed: Pack
         settings = Settings(jetstream={"hosts": hosts, "zstd_dictionary": setting})
         asked = {"langs": (), "tags": (), "limit": RECORDED_POSTS, "since": None}
         asked["zstd_dictionary"] = packed.file if by == "option" else None
-        source = streaming.jetstream_source(settings, lambda: NOW, asked)(threading.Event())
+        source = live_sources.jetstream_source(settings, lambda: NOW, asked)(threading.Event())
         assert len(ids(list(source.batches({}, 10)))) == RECORDED_POSTS
     assert [each.get("compress") for each in host.asked] == ["true"]
 

@@ -13,9 +13,9 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
 from serving.cli import main
-from serving.query import Query
-from serving.store import Store
-from serving.views import HOURS, LENSES, USES, Lens, use_id
+from serving.query.query import Query
+from serving.views.client import Store
+from serving.views.documents import HOURS, LENSES, USES, Lens, use_id
 
 HOUR = Hour.parse("2017-01-06T07")
 BIGRAM, OF_X = Lens("bigram"), Lens(source="x")

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import MongoSettings, Settings
 from ingest.hours import Hour
-from serving import indexes
-from serving.query import Query
-from serving.render import caption
-from serving.store import Store
-from serving.views import COLLECTIONS, USES, BatchView, Row, use_id
+from serving.query.query import Query
+from serving.render.answer import caption
+from serving.views import indexes
+from serving.views.client import Store
+from serving.views.documents import COLLECTIONS, USES, BatchView, Row, use_id
 
 HOUR = Hour.parse("2017-01-06T07")
 

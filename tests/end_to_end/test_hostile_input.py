@@ -16,7 +16,7 @@ from config.settings import Settings
 from ingest.hours import Millis
 from serving.cli import main
 from serving.cli.options import now
-from serving.render import printable
+from serving.render.answer import printable
 from speed_layer.lag import caught_up
 from tests.end_to_end.asking import ask, run
 from tests.end_to_end.hostile import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from serving.store import Store
-from serving.views import HOURS, RUNS
+from serving.views.client import Store
+from serving.views.documents import HOURS, RUNS
 from speed_layer.lag import caught_up
 from tests import servers
 from tests.end_to_end.asking import ROOT, ask, assert_answers, environment, run

@@ -8,15 +8,15 @@ import pytest
 from click.testing import CliRunner
 
 from batch_layer.plan import Span
-from batch_layer.recompute import Batch
+from batch_layer.runner import Batch
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
 from serving.cli import main
 from serving.cli.next_steps import next_steps
 from serving.cli.options import now
-from serving.suggestions import day, explain, rising, tag, top
-from serving.views import HASHTAGS
+from serving.query.suggestions import day, explain, rising, tag, top
+from serving.views.documents import HASHTAGS
 from tests.end_to_end.asking import ROOT, ask, run
 from tests.end_to_end.waiting import until_the_hour_lasts
 

@@ -14,8 +14,8 @@ import pytest
 from config.settings import Settings
 from ingest.hours import Hour
 from serving.cli.options import now
-from serving.store import Store
-from serving.views import HOURS
+from serving.views.client import Store
+from serving.views.documents import HOURS
 from tests.end_to_end.test_serve import address, serving
 
 DAYS, ROWS = 30, 1_000

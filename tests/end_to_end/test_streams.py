@@ -14,7 +14,7 @@ import pytest
 from config.settings import Settings
 from ingest.hours import Hour
 from serving.cli.options import now
-from serving.store import Store
+from serving.views.client import Store
 from tests.dashboards import counted, published
 from tests.servers import environment
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from config.settings import Settings
-from serving.store import Store
-from serving.views import USES
+from serving.views.client import Store
+from serving.views.documents import USES
 
 
 def until(reached: Callable[[], bool], seen: Callable[[], Any], within_s: float = 120) -> None:

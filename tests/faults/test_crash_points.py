@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.paths import Paths
 from batch_layer.publish import sweep
+from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from serving.cli import main
-from serving.store import Store
+from serving.views.client import Store
 from tests import servers
 from tests.end_to_end.asking import ask
 from tests.end_to_end.oracle import count, posts_of_csv, top

@@ -13,16 +13,16 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.posts import posts_of
+from batch_layer.archive.records import posts_of
 from batch_layer.archive.upkeep import ledger_of
+from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.wire import encode
-from serving.store import Store
+from serving.views.client import Store
 from tests import servers
 from tests.end_to_end.oracle import Hours, count, posts_of_json, top
 from tests.end_to_end.waiting import until

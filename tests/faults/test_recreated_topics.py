@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from serving.store import Store
+from serving.views.client import Store
 from tests.end_to_end import oracle
 from tests.end_to_end.asking import environment, run
 from tests.end_to_end.waiting import until

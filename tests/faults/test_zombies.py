@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.paths import Paths
+from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
-from serving.store import Store
-from serving.views import RUNS
+from serving.views.client import Store
+from serving.views.documents import RUNS
 from tests import servers
 from tests.end_to_end.oracle import posts_of_csv
 from tests.end_to_end.waiting import until

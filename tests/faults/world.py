@@ -18,7 +18,7 @@ from config.settings import Settings
 from config.stack import launcher
 from config.stack.ports import free_ports
 from ingest.kafka.topics import create_topics
-from serving.store import Store
+from serving.views.client import Store
 from tests import servers
 from tests.end_to_end.asking import run
 from tests.end_to_end.oracle import Sent, count

@@ -12,7 +12,7 @@ import pytest
 from config.settings import Settings
 from config.stack.launcher import servers, services
 from serving.cli import main
-from serving.cli.stack import TOPOLOGY
+from serving.cli.commands.stack import TOPOLOGY
 from tests.house.test_layout import ROOT, modules, tracked
 
 OPEN = "\0"

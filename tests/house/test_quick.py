@@ -14,7 +14,7 @@ SLOW = {
 
 @pytest.mark.parametrize("command", ["top", "day", "rising", "tag", "watch", "explain"])
 def test_a_command_that_asks_loads_what_an_answer_needs(command: str) -> None:
-    told = f"import sys, serving.cli.{command}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    told = f"import sys, serving.cli.commands.{command}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
     assert "serving" in loaded
     needed = {"regex", "msgspec"} if command == "tag" else set()  # it writes a tag as it is counted

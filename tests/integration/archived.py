@@ -10,10 +10,10 @@ from uuid import uuid4
 
 from msgspec.structs import asdict
 
-from batch_layer.archive import encoding, manifest
-from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.archive import avro, manifest
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import Paths, Span
+from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.post import Post
@@ -67,7 +67,7 @@ class Archive:
         self.store.put(self.paths.commit(partition, start), manifest.encode(link))
 
     def _part(self, path: str, hour: Hour, records: list[dict[str, object]]) -> Part:
-        file = encoding.encode(records, "deflate")
+        file = avro.encode(records, "deflate")
         self.store.put(self.paths.absolute(path), file)
         times: list[Millis] = [int(str(record["created_at"])) for record in records]
         return Part(str(hour), path, len(records), len(file), min(times), max(times))

@@ -8,14 +8,14 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from batch_layer.archive.ledger import Ledger
 from batch_layer.plan import Plan
-from batch_layer.recompute import Batch
-from batch_layer.spark import Engine
+from batch_layer.runner import Batch
+from batch_layer.spark.session import Engine
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, Rule
-from serving.store import Store
-from serving.views import HOURS, USES
+from serving.views.client import Store
+from serving.views.documents import HOURS, USES
 
 T = TypeVar("T")
 FIRST = Hour.parse("2013-04-15T12")

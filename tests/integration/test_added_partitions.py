@@ -15,20 +15,20 @@ from batch_layer.archive.lag import archive_lag
 from batch_layer.archive.manifest import Manifest, encode
 from batch_layer.archive.upkeep import ledger_of
 from batch_layer.archive.watermark import complete_until
-from batch_layer.recompute import Batch
-from batch_layer.spark import Engine
+from batch_layer.runner import Batch
+from batch_layer.spark.session import Engine
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.cursors import read_cursor
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
-from serving.cli.verify import _settled
-from serving.store import Store
-from serving.views import USES
+from serving.cli.commands.verify import _settled
+from serving.views.client import Store
+from serving.views.documents import USES
 from speed_layer.assignment import Assignment
-from speed_layer.counters import MongoLedger, Verdict, settle
-from speed_layer.feed import Feed
 from speed_layer.lag import caught_up, speed_lag
+from speed_layer.lane_commit import MongoLedger, Verdict, settle
+from speed_layer.spout_task import Feed
 from tests.end_to_end import oracle
 from tests.end_to_end.asking import run
 from tests.end_to_end.waiting import until

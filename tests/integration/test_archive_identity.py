@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from batch_layer.archive.archiver import Archiver
-from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.identity import ensure_archive
 from batch_layer.archive.lag import archive_lag
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.upkeep import ledger_of
 from batch_layer.archive.watermark import complete_until
+from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.kafka.topic_ids import OtherTopicError, TopicIds

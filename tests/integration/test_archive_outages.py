@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from batch_layer.archive.hdfs import HdfsStore
+from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import TrendsError, UnavailableError
 from config.settings import HdfsSettings, Settings
 from tests.end_to_end.waiting import until

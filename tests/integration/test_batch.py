@@ -9,25 +9,25 @@ import msgspec
 import pytest
 from pyspark.sql.classic.dataframe import DataFrame
 
-from batch_layer.archive import encoding
+from batch_layer.archive import avro
 from batch_layer.archive.archiver import wall_clock
 from batch_layer.archive.compaction import Compaction
-from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.ledger import Ledger
 from batch_layer.coverage import CoversLessError, StrandedError
-from batch_layer.job import SparkFailedError
 from batch_layer.plan import Span
 from batch_layer.publish import Computed, Stamp, publish, sweep
 from batch_layer.rank import Arrived, rank_hour
-from batch_layer.recompute import PartlyDoneError, Watch
-from batch_layer.runs import BusyError, Job, Run, Runs, StoppedError
-from batch_layer.spark import Engine
+from batch_layer.run_ledger import BusyError, Job, Run, Runs, StoppedError
+from batch_layer.runner import PartlyDoneError, Watch
+from batch_layer.spark.job import SparkFailedError
+from batch_layer.spark.session import Engine
+from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import FencedError
 from config.settings import Settings
 from ingest.hours import moment_of
 from ingest.rule.hashtags import AS_IS, Rule
-from serving.store import Store
-from serving.views import ARCHIVES, HOURS, RUNS, Row
+from serving.views.client import Store
+from serving.views.documents import ARCHIVES, HOURS, RUNS, Row
 from tests.end_to_end import oracle
 from tests.integration.archived import Archive, posts_of_csv
 from tests.integration.batches import (
@@ -175,8 +175,8 @@ def test_a_cut_file_is_seen_and_all_other_hours_are_computed(
     path = archive.paths.absolute(parts[1].path)
     whole = archive.store.get(path) or b""
     with archive.store.open(path) as file:
-        records = [encoding.in_millis(each) for each in encoding.read(file, path)]
-    archive.store.put(path, encoding.encode(records[:20], "deflate") if cut.startswith("between") else whole[:-300])
+        records = [avro.in_millis(each) for each in avro.read(file, path)]
+    archive.store.put(path, avro.encode(records[:20], "deflate") if cut.startswith("between") else whole[:-300])
 
     batch = layer()
     with pytest.raises(PartlyDoneError, match=r"2013-04-15T13"):

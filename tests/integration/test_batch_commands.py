@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from config.settings import Settings
-from serving.store import Store
-from serving.views import RUNS
+from serving.views.client import Store
+from serving.views.documents import RUNS
 from tests import servers
 from tests.integration.archived import Archive
 from tests.integration.batches import FIRST, documents, post, top, waited

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from batch_layer.recompute import Batch
-from batch_layer.spark import Engine
+from batch_layer.runner import Batch
+from batch_layer.spark.session import Engine
 from bench import archive, history, ingest, posts, speed, top
 from bench.comparison import Series, compare
 from bench.hour import Hours

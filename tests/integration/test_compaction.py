@@ -8,10 +8,10 @@ import pytest
 
 from batch_layer.archive.archiver import wall_clock
 from batch_layer.archive.compaction import Compaction, due
-from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.upkeep import compact_due, ledger_of
-from batch_layer.archive.verify import verify_archive
+from batch_layer.checks.verify import verify_archive
+from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import UnavailableError
 from config.settings import HdfsSettings, Settings
 from ingest.hours import Hour

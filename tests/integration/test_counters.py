@@ -17,13 +17,13 @@ from config.errors import UnavailableError
 from config.settings import MongoSettings, Settings
 from ingest.hours import Hour, moment_of
 from ingest.rule.kinds import Phrase
-from serving.coverage import hours_between
-from serving.query import Query
-from serving.store import Store
-from serving.views import LANES, PHRASE_USES, USES, Lens
-from speed_layer.counters import MongoLedger, Verdict, settle
+from serving.query.query import Query
+from serving.views.client import Store
+from serving.views.documents import LANES, PHRASE_USES, USES, Lens
+from serving.views.layer_coverage import hours_between
+from speed_layer.lane_commit import MongoLedger, Verdict, settle
+from speed_layer.lane_update import NO_LANE, Counts, Step, hour_of_kind
 from speed_layer.lanes import Lanes
-from speed_layer.steps import NO_LANE, Counts, Step, hour_of_kind
 from speed_layer.worker import wall_ms
 
 SEVEN, EIGHT = "2017-01-06T07", "2017-01-06T08"

@@ -7,17 +7,17 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from batch_layer.archive import quarantine
+from batch_layer.archive.commit_log import HoleError
 from batch_layer.archive.compaction import Compaction
-from batch_layer.archive.hdfs import HdfsStore
-from batch_layer.archive.log import HoleError
 from batch_layer.archive.paths import HOURS, Paths
 from batch_layer.archive.upkeep import ledger_of
-from batch_layer.archive.verify import verify_archive
+from batch_layer.checks.verify import verify_archive
+from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
 from config.settings import Settings
 from ingest.post import Post
-from serving.cli.facts import gathered
-from serving.health import is_wrong
+from serving.status.collect import gathered
+from serving.status.health import is_wrong
 from tests.end_to_end.waiting import until
 from tests.integration.posting import (
     Running,

@@ -11,14 +11,14 @@ import pytest
 from bson.errors import BSONError
 from click.testing import CliRunner
 
-from batch_layer.recompute import Batch
-from batch_layer.runs import Job, Runs
+from batch_layer.run_ledger import Job, Runs
+from batch_layer.runner import Batch
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
 from serving.cli import main
-from serving.store import Store
-from serving.views import HOURS, LENSES, RUNS, USES, Lens
+from serving.views.client import Store
+from serving.views.documents import HOURS, LENSES, RUNS, USES, Lens
 from tests import servers
 from tests.integration.archived import Archive
 from tests.integration.posting import PAST, some_posts

@@ -5,12 +5,12 @@ from io import BytesIO
 
 import pytest
 
-from batch_layer.archive import encoding
-from batch_layer.recompute import PartlyDoneError
-from batch_layer.spark import Engine
+from batch_layer.archive import avro
+from batch_layer.runner import PartlyDoneError
+from batch_layer.spark.session import Engine
 from config.settings import Settings
 from ingest.hours import HOUR_MS
-from serving.store import Store
+from serving.views.client import Store
 from tests.integration.archived import Archive
 from tests.integration.batches import FIRST, Layers, documents, post, top
 
@@ -31,14 +31,14 @@ def no_text(raw: bytes) -> bytes:
 
 def moved(raw: bytes, by_ms: int) -> bytes:
     """The first post is of another time."""
-    records = [encoding.in_millis(record) for record in encoding.read(_file(raw), "here")]
+    records = [avro.in_millis(record) for record in avro.read(_file(raw), "here")]
     records[0]["created_at"] += by_ms
-    return encoding.encode(records, "null")
+    return avro.encode(records, "null")
 
 
 def rotten(raw: bytes) -> bytes:
     """A deflate block that does not unpack."""
-    packed = encoding.encode((encoding.in_millis(each) for each in encoding.read(_file(raw), "here")), "deflate")
+    packed = avro.encode((avro.in_millis(each) for each in avro.read(_file(raw), "here")), "deflate")
     middle = len(packed) // 2 + 100
     return packed[:middle] + bytes(40) + packed[middle + 40 :]
 
@@ -62,8 +62,8 @@ def test_a_damaged_hour_of_any_kind_holds_no_other_hour_up(settings: Settings, e
     batch.ledger.refresh()
     for at, damage in harm.items():
         path = batch.ledger.parts(FIRST.plus(at))[0].path
-        records = [encoding.in_millis(each) for each in encoding.read(_file(archive.store.get(path) or b""), path)]
-        archive.store.put(path, damage(encoding.encode(records, "null")))
+        records = [avro.in_millis(each) for each in avro.read(_file(archive.store.get(path) or b""), path)]
+        archive.store.put(path, damage(avro.encode(records, "null")))
     try:
         with pytest.raises(PartlyDoneError) as caught:
             batch.run(batch.plan_missing())

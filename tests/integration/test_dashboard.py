@@ -19,13 +19,14 @@ from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import ServeSettings, Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import normalise
-from serving import day, history, render, rising
-from serving.dashboard import server
-from serving.dashboard.guard import POLICY
-from serving.dashboard.links import words
-from serving.query import Query
-from serving.store import Store
-from serving.views import Lens
+from serving.answers import day, history, rising
+from serving.dashboard.http import server
+from serving.dashboard.http.middleware import POLICY
+from serving.dashboard.pages.links import words
+from serving.query.query import Query
+from serving.render import answer as render
+from serving.views.client import Store
+from serving.views.documents import Lens
 from tests.contract.test_lenses import POSTS, compute
 from tests.dashboards import ASKING, Clock, boston, counted, counted_phrases, published, running
 from tests.end_to_end.asking import ask

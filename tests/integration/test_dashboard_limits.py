@@ -14,13 +14,13 @@ from pydantic import SecretStr
 from config.errors import UsageError
 from config.settings import Settings
 from ingest.hours import Hour
-from serving.bounds import Bounds
-from serving.dashboard import connections, guard, held
-from serving.dashboard.access import SESSION_S, TooManyTriesError
+from serving.answers.bounds import Bounds
 from serving.dashboard.app import HEAVY_AT_ONCE, HEAVY_WAITING
-from serving.dashboard.tries import AGAIN_S, MOST, Tries
-from serving.query import Query
-from serving.store import Store
+from serving.dashboard.http import cache, connections, middleware
+from serving.dashboard.http.auth import SESSION_S, TooManyTriesError
+from serving.dashboard.http.login_attempts import AGAIN_S, MOST, Tries
+from serving.query.query import Query
+from serving.views.client import Store
 from tests.dashboards import ASKING, Clock, counted, published, running
 from tests.end_to_end.waiting import until
 
@@ -149,7 +149,7 @@ def test_a_status_that_does_not_come_is_waited_for_by_few_and_other_pages_answer
     with running(settings, ASKING._replace(status=blocked)) as url, ThreadPoolExecutor(40) as threads:
         try:
             asked = [threads.submit(httpx.get, f"{url}/api/status", timeout=60) for _ in range(40)]
-            until(lambda: _done(asked) == 40 - 1 - held.WAITING, lambda: _done(asked), 60)
+            until(lambda: _done(asked) == 40 - 1 - cache.WAITING, lambda: _done(asked), 60)
             assert httpx.get(f"{url}/tag", timeout=60).status_code == 200
         finally:
             blocked.go.set()
@@ -173,7 +173,7 @@ def test_explanations_come_in_turn(settings: Settings) -> None:
 
 
 def test_one_request_or_stream_too_many_is_refused_at_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "AT_ONCE", {"requests": 2, "streams": 1, "files": 1})
+    monkeypatch.setattr(middleware, "AT_ONCE", {"requests": 2, "streams": 1, "files": 1})
     blocked = Blocked()
     with (
         httpx.Client(timeout=60) as client,

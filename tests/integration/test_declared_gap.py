@@ -4,8 +4,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.archive.upkeep import ledger_of
+from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from tests.integration.posting import Sender, archive_all, ids_of, some_posts
 from tests.integration.test_archive_cli import run

@@ -12,8 +12,8 @@ from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
 from serving.cli import main
 from serving.cli.options import now
-from serving.store import Store
-from serving.views import USES
+from serving.views.client import Store
+from serving.views.documents import USES
 from tests.integration.archived import Archive
 from tests.integration.batches import FIRST, post
 

@@ -15,19 +15,19 @@ from config.settings import Settings
 from ingest.kafka.topic_ids import TopicIds
 from ingest.kafka.topics import create_topics
 from ingest.wire import Use, encode
-from serving.cli.facts import _speed
-from serving.cli.status import unwritten
-from serving.health import is_wrong
-from serving.store import Store
-from serving.views import LANES, PROGRESS, USES
+from serving.cli.commands.status import unwritten
+from serving.status.collect import _speed
+from serving.status.health import is_wrong
+from serving.views.client import Store
+from serving.views.documents import LANES, PROGRESS, USES
 from speed_layer.assignment import Assignment
-from speed_layer.counters import MongoLedger, Verdict, settle
-from speed_layer.feed import Emission, Feed
+from speed_layer.heartbeats import writing
 from speed_layer.lag import caught_up, speed_lag
+from speed_layer.lane_commit import MongoLedger, Verdict, settle
 from speed_layer.lanes import Lanes
 from speed_layer.reader import Reader, partitions_of
+from speed_layer.spout_task import Emission, Feed
 from speed_layer.worker import wall_ms
-from speed_layer.writers import writing
 from tests.integration.kafka_read import committed
 from tests.integration.recreated import recreate
 from tests.topics import widened

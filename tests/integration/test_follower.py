@@ -13,8 +13,8 @@ from batch_layer.archive.upkeep import ledger_of
 from config.errors import UnavailableError
 from config.settings import Settings
 from ingest.hours import Hour
-from serving.store import Store
-from serving.views import ARCHIVE_MARKS, DUE_HOURS, HOURS
+from serving.views.client import Store
+from serving.views.documents import ARCHIVE_MARKS, DUE_HOURS, HOURS
 from tests.contract.test_store import view
 from tests.integration.archived import Archive
 from tests.integration.batches import FIRST, post

@@ -13,10 +13,10 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.standings import standings
 from serving.cli import main
-from serving.cli.explained import explained
-from serving.cli.facts import gathered
+from serving.cli.commands.status import status as status_command
 from serving.cli.options import now
-from serving.cli.status import status as status_command
+from serving.status.collect import gathered
+from serving.status.provenance import explained
 from tests.figures import figures
 from tests.integration.commands import ended, posts_in, started
 from tests.integration.kafka_read import committed, until

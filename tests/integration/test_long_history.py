@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from pymongo import monitoring
 
-from batch_layer.archive.hdfs import HdfsStore
 from batch_layer.schedule import Schedule
+from batch_layer.storage.webhdfs import HdfsStore
 from bench.long_history import lay_history
 from config.settings import Settings
 from ingest.kafka.topics import create_topics
 from ingest.rule.hashtags import AS_IS
-from serving.cli.archive_facts import archive_facts
-from serving.cli.facts import gathered
-from serving.metrics import exposed
-from serving.store import Store
+from serving.status.archive_status import archive_facts
+from serving.status.collect import gathered
+from serving.status.metrics import exposed
+from serving.views.client import Store
 from tests import servers
 
 SHORT, LONG = 60, 600

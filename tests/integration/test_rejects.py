@@ -21,8 +21,8 @@ from ingest.sources.files.source import FileSource
 from ingest.sources.formats.contract import Reading
 from ingest.wire import Reject, encode, use_of
 from serving.cli import main
-from serving.cli.facts import _rejects
-from serving.cli.rejects import rejects
+from serving.cli.commands.rejects import rejects
+from serving.status.collect import _rejects
 from tests.integration.kafka_read import committed
 
 THEN = 1_400_000_000_000

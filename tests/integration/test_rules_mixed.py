@@ -14,16 +14,16 @@ from click.testing import CliRunner, Result
 from batch_layer.plan import Span
 from batch_layer.publish import Computed, Stamp, publish
 from batch_layer.rank import Arrived, rank_hour
-from batch_layer.spark import Engine
+from batch_layer.spark.session import Engine
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS, Rule
 from ingest.rule.rule_text import text_of
 from serving.cli import main
 from serving.cli.options import now
-from serving.rulebook import entries, keep
-from serving.store import Store
-from serving.views import HOURS, RULES
+from serving.views.client import Store
+from serving.views.documents import HOURS, RULES
+from serving.views.rulebook import entries, keep
 from tests.dashboards import ASKING, running
 from tests.integration.archived import Archive
 from tests.integration.batches import FIRST, Layers, post

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from batch_layer.spark import Engine
+from batch_layer.spark.session import Engine
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.paths import Place

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_layer.spark import Engine
+from batch_layer.spark.session import Engine
 from config.stack import launcher
 from config.stack.paths import REFUSED
 from config.stack.status import states

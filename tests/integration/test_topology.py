@@ -13,8 +13,8 @@ from confluent_kafka import Consumer, Producer
 from config.settings import Settings
 from ingest.rule.hashtags import in_text, normalise
 from ingest.wire import Use, encode
-from serving.store import Store
-from serving.views import USES
+from serving.views.client import Store
+from serving.views.documents import USES
 from speed_layer.lag import caught_up, speed_lag
 from tests.storm import DRAINS_S, RECOVERS_S, STARTS_S, eventually, killed, submitted
 

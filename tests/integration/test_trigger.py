@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from batch_layer.recompute import Batch
+from batch_layer.runner import Batch
 from batch_layer.trigger import FULL_LOOK_S, Trigger
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import AS_IS
-from serving.views import DUE_HOURS, HOURS
+from serving.views.documents import DUE_HOURS, HOURS
 from tests.contract.test_store import view
 from tests.integration.archived import Archive
 from tests.integration.batches import FIRST, post

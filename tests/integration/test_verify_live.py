@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from batch_layer.archive import verify
 from batch_layer.archive.compaction import Compaction
-from batch_layer.archive.finding import Finding
 from batch_layer.archive.history import History
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.upkeep import ledger_of
-from batch_layer.archive.verify import verify_archive
-from batch_layer.compare_views import Rules, ViewComparison
+from batch_layer.checks import verify
+from batch_layer.checks.compare_views import Rules, ViewComparison
+from batch_layer.checks.finding import Finding
+from batch_layer.checks.verify import verify_archive
 from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
-from serving.store import Store
-from serving.views import BatchView, Row
+from serving.views.client import Store
+from serving.views.documents import BatchView, Row
 from tests.integration.archived import Archive
 from tests.integration.posting import PAST, Sender, archive_all, some_posts, with_archive
 from tests.integration.test_archive_cli import run

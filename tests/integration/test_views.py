@@ -19,8 +19,8 @@ from ingest.hours import Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, normalise
 from serving.cli import main
-from serving.store import Store
-from serving.views import USES
+from serving.views.client import Store
+from serving.views.documents import USES
 from tests.end_to_end import oracle
 from tests.integration.archived import posts_of_csv
 from tests.unit.test_render import HOSTILE

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import BinaryIO, Literal, TypeVar
 
-from batch_layer.archive.store import Entry
+from batch_layer.storage.file_store import Entry
 from config.errors import NoDataError, UnavailableError
 
 Fault = Literal["crash before", "crash after", "lost before", "lost after", "cut", "short", "late"]

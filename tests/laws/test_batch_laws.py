@@ -8,11 +8,11 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch_layer.arrow import COLUMNS, rank_batches, ranked_hours
 from batch_layer.rank import Arrived, Ranked, rank_hour
+from batch_layer.spark.arrow import COLUMNS, rank_batches, ranked_hours
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS, in_text
-from serving.views import Row, rank
+from serving.views.documents import Row, rank
 
 KEEP = 3
 unhurried = settings(deadline=None)  # the machine may be busy

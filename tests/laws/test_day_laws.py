@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ingest.hours import Hour
-from serving.day import Day, grid
-from serving.history import history
-from serving.merge import View
-from serving.rising import SURE, log_likelihood, rising
+from serving.answers.day import Day, grid
+from serving.answers.history import history
+from serving.answers.merge import View
+from serving.answers.rising import SURE, log_likelihood, rising
 from tests.laws.test_merge_laws import BASE, COUNTS, view
 
 unhurried = settings(deadline=None)  # the machine may be busy

@@ -11,7 +11,7 @@ from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, tags_of
 from ingest.wire import encode, use_of
-from serving.views import rank
+from serving.views.documents import rank
 from speed_layer.fold import Fold, Message
 
 FIRST = Hour.parse("2017-01-06T07")

@@ -8,12 +8,12 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch_layer.arrow import COLUMNS, LANG, rank_batches, ranked_hours
 from batch_layer.rank import Arrived, Further, Ranking, rank_hour
+from batch_layer.spark.arrow import COLUMNS, LANG, rank_batches, ranked_hours
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
 from ingest.rule.phrases import WORDS_IN, runs
-from serving.views import Lens, Row
+from serving.views.documents import Lens, Row
 
 KEEP = 3
 ALL = Further(("bigram", "trigram"), by_source=True)

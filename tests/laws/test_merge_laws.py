@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.hours import Hour
-from serving.merge import View, competition, first, merge, total
-from serving.views import Origin, Row, rank
+from serving.answers.merge import View, competition, first, merge, total
+from serving.views.documents import Origin, Row, rank
 
 TAGS = st.sampled_from(["a", "b", "paris", "é", "日本", "😀", "z" * 50])
 COUNTS = st.dictionaries(TAGS, st.integers(1, 6), max_size=7)

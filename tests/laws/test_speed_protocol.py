@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from ingest.hours import Hour
 from ingest.wire import Reject, Use, encode
-from speed_layer.counters import Verdict, settle
+from speed_layer.lane_commit import Verdict, settle
+from speed_layer.lane_update import NO_LANE, Step, lane_id
 from speed_layer.partition import Limits, Partition, World
-from speed_layer.steps import NO_LANE, Step, lane_id
 from tests.laws.schedules import schedules
 
 HOURS = ("2017-01-06T07", "2017-01-06T08", "2017-01-06T09")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_layer.archive import encoding
+from batch_layer.archive import avro
 from batch_layer.archive.buffer import Bounds, OpenChunk, largest_over
 from config.settings import ArchiveSettings
 from ingest.hours import HOUR_MS
@@ -78,8 +78,8 @@ def test_whatever_is_taken_can_be_encoded_and_read_back(value: str) -> None:
     chunk = take(value.encode("utf-8", "surrogatepass"))
     assert sum(map(len, chunk.hours.values())) + len(chunk.rejects) == 1
     for _, records in chunk.by_hour():
-        data = encoding.encode(records, "deflate")
-        (back,) = map(encoding.in_millis, encoding.read(BytesIO(data), "here"))
+        data = avro.encode(records, "deflate")
+        (back,) = map(avro.in_millis, avro.read(BytesIO(data), "here"))
         assert back == records[0]
 
 

@@ -10,16 +10,16 @@ import resvg_py
 
 from config.errors import TrendsError
 from ingest.hours import Hour
-from serving.charts import drawing
-from serving.charts.bump import COLOURS, SHAPES, bump
-from serving.charts.curve import curve
-from serving.charts.drawing import png, svg
-from serving.charts.frame import Picture, by_hour, written
-from serving.charts.heat import heat
-from serving.day import Day, grid
-from serving.history import history
-from serving.page import day_page
-from serving.views import HASHTAGS
+from serving.answers.day import Day, grid
+from serving.answers.history import history
+from serving.render.charts import drawing
+from serving.render.charts.bump import COLOURS, SHAPES, bump
+from serving.render.charts.curve import curve
+from serving.render.charts.drawing import png, svg
+from serving.render.charts.frame import Picture, by_hour, written
+from serving.render.charts.heat import heat
+from serving.render.html_report import day_page
+from serving.views.documents import HASHTAGS
 from tests.unit.test_render import HOSTILE
 from tests.unit.test_tables import BASE, view
 

@@ -6,12 +6,12 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
+from batch_layer.archive.commit_log import INDEXED, CommitLog, Hole, HoleError
 from batch_layer.archive.flush import record_gap, recover
 from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.log import INDEXED, CommitLog, Hole, HoleError
 from batch_layer.archive.manifest import Manifest, Part, decode, encode
 from batch_layer.archive.paths import HOURS, Paths, Span
-from batch_layer.archive.placing import Site
+from batch_layer.archive.placement import Site
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour
 from tests.laws.hdfs_double import HdfsDouble

@@ -10,14 +10,14 @@ from rich.columns import Columns
 from rich.table import Table
 
 from batch_layer.publish import Change
-from batch_layer.recompute import Done, Outcome
+from batch_layer.runner import Done, Outcome
 from config.stack.doctor import Finding
 from ingest.hours import Hour
 from serving.cli import main
-from serving.cli.archive import _show as show_summary
+from serving.cli.batch_output import show as show_outcome
+from serving.cli.commands.archive import _show as show_summary
+from serving.cli.commands.status import _show as show_status
 from serving.cli.consoles import console
-from serving.cli.outcomes import show as show_outcome
-from serving.cli.status import _show as show_status
 
 HOSTILE = ["trends[local]", "[bold]loud[/bold]", "[/]", "[link=http://x]y[/link]", ":boom:", "[red", "a [0] b", "\\[x]"]
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from batch_layer.coverage import CoversLessError, Shortfall, shortfall, shortfall_of
 from ingest.hours import Hour
-from serving.views import Provenance
+from serving.views.documents import Provenance
 
 COVERED = st.lists(st.integers(0, 3), max_size=5)
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from config.errors import UsageError
 from ingest.hours import HOUR_MS, Hour, millis, moment_of
-from serving.asked import Asked
-from serving.days import calendar_day, date_at
-from serving.moments import parse
+from serving.query.calendar_days import calendar_day, date_at
+from serving.query.time_expressions import parse
+from serving.query.time_ranges import Asked
 
 NOW = Hour.parse("2026-01-01T00").start_ms
 CHANGES = [

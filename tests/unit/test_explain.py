@@ -3,8 +3,8 @@
 from typing import Any
 
 from ingest.hours import Hour
-from serving.explain import Facts, difference, places, sentences
-from serving.views import BatchView, Row, RowDocument, hour_document
+from serving.answers.explanation import Facts, difference, places, sentences
+from serving.views.documents import BatchView, Row, RowDocument, hour_document
 
 HOUR = Hour.parse("2017-01-06T07")
 

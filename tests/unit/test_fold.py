@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.hours import Hour
 from ingest.wire import Use, encode
 from speed_layer.fold import Fold, Message, OutOfOrderError
-from speed_layer.steps import NO_LANE, Step, parse_tuple_id, tuple_id
+from speed_layer.lane_update import NO_LANE, Step, parse_tuple_id, tuple_id
 
 HOURS = ("2017-01-06T07", "2017-01-06T08")
 NOTHING: Mapping[str, int] = {}

@@ -13,7 +13,7 @@ from batch_layer.archive.manifest import Manifest, Part, encode
 from batch_layer.archive.paths import Paths, Span
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour
-from serving.views import HourDocument
+from serving.views.documents import HourDocument
 from tests.laws.hdfs_double import HdfsDouble
 
 HOUR = Hour.parse("2017-01-06T07")

@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 from config.errors import UsageError
 from config.settings import Settings
 from serving.cli import main
-from serving.cli.ingest import ingest
-from serving.cli.rejects import rejects
+from serving.cli.commands.ingest import ingest
+from serving.cli.commands.rejects import rejects
 
 
 def typed(*words: str) -> Result:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from prometheus_client.openmetrics import parser as openmetrics
 
-from serving.metrics import TALLIED, exposed
+from serving.status.metrics import TALLIED, exposed
 from tests.figures import Figures, figures
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"

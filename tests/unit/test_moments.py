@@ -6,7 +6,7 @@ import pytest
 
 from config.errors import UsageError
 from ingest.hours import Hour, millis, moment_of
-from serving.moments import parse, span, zone
+from serving.query.time_expressions import parse, span, zone
 
 UTC = ZoneInfo("UTC")
 PARIS = ZoneInfo("Europe/Paris")

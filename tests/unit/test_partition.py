@@ -6,9 +6,9 @@ from config.errors import UnavailableError
 from ingest.hours import Hour
 from ingest.wire import Reject, Use, encode
 from speed_layer.assignment import share
+from speed_layer.lane_update import NO_LANE, Step
 from speed_layer.partition import FEWEST_ROWS, Limits, Partition, World
 from speed_layer.spout import task_count, task_index
-from speed_layer.steps import NO_LANE, Step
 
 SEVEN, EIGHT = "2017-01-06T07", "2017-01-06T08"
 LIMITS = Limits(chunk_messages=3, backlog_messages=5, chunk_ms=100, rows=1_000, known_lanes=2)

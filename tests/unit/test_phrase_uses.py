@@ -18,7 +18,7 @@ from ingest.rule.phrases import MOST_WORD_BYTES, phrases
 from ingest.sources.base import Batch
 from ingest.wire import MAX_USE_BYTES, Use, decode_use, encode, use_of
 from speed_layer.fold import Fold, Message
-from speed_layer.steps import hour_of_kind, lane_id, parse_hour_of_kind
+from speed_layer.lane_update import hour_of_kind, lane_id, parse_hour_of_kind
 
 FIRST = Hour.parse("2017-01-06T07")
 KINDS: tuple[Phrase, ...] = ("bigram", "trigram")

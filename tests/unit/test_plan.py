@@ -9,7 +9,7 @@ from batch_layer.plan import Documents, Span, plan_hour, plan_missing, plan_rang
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
-from serving.views import HourDocument
+from serving.views.documents import HourDocument
 
 H = Hour.parse("2017-01-06T07")
 

@@ -4,7 +4,7 @@ from itertools import permutations
 
 from batch_layer.rank import Arrived, rank_hour
 from ingest.rule.hashtags import AS_IS, Rule
-from serving.views import Row, rank
+from serving.views.documents import Row, rank
 
 
 def arrived(post: str, text: str | None = None, *tags: str) -> Arrived:

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from ingest.hours import Hour
-from serving.merge import View, total
-from serving.render import hour_json, printable, range_json, table
-from serving.views import Row
+from serving.answers.merge import View, total
+from serving.render.answer import hour_json, printable, range_json, table
+from serving.views.documents import Row
 
 HOSTILE = ["\x1b[31mred\x1b[0m", "a\nb", "\u202egnp.exe", "\x00", "[bold]x[/bold]", "<script>", "=cmd()", "x" * 10_000]
 

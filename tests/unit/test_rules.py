@@ -16,18 +16,18 @@ from ingest.hours import Hour
 from ingest.rule import hashtags
 from ingest.rule.hashtags import Rule
 from ingest.rule.rule_text import HASHTAG_CODE, phrases_text, rebuilt, text_of
-from serving.charts.bump import bump
-from serving.charts.curve import curve
-from serving.charts.frame import Picture
-from serving.charts.heat import heat
-from serving.day import Day, day_json, grid
-from serving.history import history, history_json
-from serving.merge import View, total
-from serving.page import day_page
-from serving.render import hours_json, range_json, table
-from serving.rising import rising, rising_json
-from serving.rules import Rules, rules_of
-from serving.tables import day_table, history_table, rising_table
+from serving.answers.day import Day, day_json, grid
+from serving.answers.history import history, history_json
+from serving.answers.merge import View, total
+from serving.answers.rising import rising, rising_json
+from serving.answers.rule_versions import Rules, rules_of
+from serving.render.answer import hours_json, range_json, table
+from serving.render.charts.bump import bump
+from serving.render.charts.curve import curve
+from serving.render.charts.frame import Picture
+from serving.render.charts.heat import heat
+from serving.render.html_report import day_page
+from serving.render.tables import day_table, history_table, rising_table
 from tests.unit.test_charts import texts
 from tests.unit.test_tables import BASE, drawn, view
 

@@ -16,7 +16,7 @@ from config.settings import Settings, secrets, sections
 from config.stack.paths import Place
 from config.stack.server import Program
 from config.stack.services import pass_secrets_on, settings_environment
-from serving.cli.config import settings_in_force
+from serving.cli.commands.config import settings_in_force
 from tests import servers
 
 URI = "mongodb://reader:p%40ss%2Fword@db.example:27017/?replicaSet=rs0&authSource=admin"

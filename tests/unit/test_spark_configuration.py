@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pyspark import SparkConf
 
-from batch_layer.spark import LONG_POSTS, Engine, configuration
+from batch_layer.spark.session import LONG_POSTS, Engine, configuration
 from config.errors import UnavailableError
 from config.settings import HdfsSettings, SparkSettings
 
@@ -41,7 +41,7 @@ def test_no_secret_of_spark_is_on_the_command_line_of_its_java(monkeypatch: pyte
         shown.update(conf.getAll())
         raise OSError("far enough")
 
-    monkeypatch.setattr("batch_layer.spark.launch_gateway", launch)
+    monkeypatch.setattr("batch_layer.spark.session.launch_gateway", launch)
     conf = {"spark.hadoop.fs.s3a.secret.key": "very-secret", "spark.hadoop.fs.s3a.endpoint": "here"}
     engine = Engine(SparkSettings(conf=conf), HdfsSettings(), tmp_path)
     with pytest.raises(UnavailableError, match="far enough"):

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from batch_layer.archive.strays import YOUNG_MS, advice, strays
+from batch_layer.checks.strays import YOUNG_MS, advice, strays
 from tests.laws.hdfs_double import HdfsDouble
 from tests.unit.test_commit_log import HOUR, PATHS, chunk, ledger_of, put
 

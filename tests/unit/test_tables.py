@@ -7,13 +7,13 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from ingest.hours import Hour
-from serving.day import grid
-from serving.history import history
-from serving.merge import View
-from serving.render import printable
-from serving.rising import rising
-from serving.tables import cut, day_table, history_table, rising_table
-from serving.views import Row
+from serving.answers.day import grid
+from serving.answers.history import history
+from serving.answers.merge import View
+from serving.answers.rising import rising
+from serving.render.answer import printable
+from serving.render.tables import cut, day_table, history_table, rising_table
+from serving.views.documents import Row
 from tests.unit.test_render import HOSTILE
 
 UTC = ZoneInfo("UTC")

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from serving.cli import watch
-from serving.lenses import unsent
+from serving.cli.commands import watch
+from serving.query.lenses import unsent
 from tests.unit.test_tables import BASE, view
 
 FIRST, SECOND = view(BASE, ("a", 1)), view(BASE, ("a", 2))

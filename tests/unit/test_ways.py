@@ -2,8 +2,8 @@
 
 from zoneinfo import ZoneInfo
 
-from serving.day import grid
-from serving.ways import begins_day, ways
+from serving.answers.day import grid
+from serving.answers.rank_tracks import begins_day, ways
 from tests.unit.test_tables import BASE, view
 
 

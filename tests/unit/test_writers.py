@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from speed_layer.writers import Mark, current
+from speed_layer.heartbeats import Mark, current
 
 NOON = datetime(2017, 1, 6, 12, tzinfo=UTC)
 

@@ -1,0 +1,249 @@
+"""CommitLog: a chain of manifests that is only ever appended to, one for each Kafka partition and one for the hours.
+
+A manifest that begins at `start` is the file `<start>.json`, and the rename that puts it there is the commit: nobody
+can put a second one there. So where the log ends is known from manifests alone: follow `next` from 0 to its end.
+
+A log that can't be followed although more manifests lie behind has `damage`: one of them is damaged, or missing (a
+`Hole`). Readers take what lies before it. Nobody appends to such a log: a manifest put into the hole would take the
+name of the missing one, and could hide those behind it.
+
+Reading ten thousand small files takes minutes, so full runs of manifests are also kept together in index files. These
+are derived, checked when they are read, and may be deleted at any time.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from itertools import chain, pairwise
+from typing import NamedTuple
+from uuid import uuid4
+
+from batch_layer.archive.identity import NEW_ROOT
+from batch_layer.archive.manifest import Manifest, decode, decode_many, encode
+from batch_layer.archive.paths import HOURS, Paths, Try
+from batch_layer.storage.file_store import Store
+from config.errors import DamagedError, TrendsError, UnavailableError
+from ingest.kafka.topic_ids import OtherTopicError, differ
+
+INDEXED = 500
+"""Manifests in an index file."""
+TRIES = 5
+
+_MANIFEST = re.compile(r"\d{20}\.json", re.ASCII)
+_log = logging.getLogger(__name__)
+
+
+class Hole(NamedTuple):
+    """Offsets `[start, end)` whose manifest is missing, though manifests follow."""
+
+    start: int
+    end: int
+    behind: int
+    """Manifests that lie behind it, the first of them at `end`."""
+
+
+class HoleError(DamagedError):
+    """A log has a hole: its manifest has been lost."""
+
+    def __init__(self, hole: Hole, *, where: str, next_step: str) -> None:
+        what = f"the manifest of offsets {hole.start} to {hole.end - 1} is missing, and {hole.behind} lie behind it"
+        super().__init__(what, where=where, next_step=next_step)
+        self.hole = hole
+
+
+class CommitLog:
+    """Reads one log as it grows, and appends to it."""
+
+    def __init__(self, store: Store, paths: Paths, number: int, archive: str = "") -> None:
+        """`archive`: the id that its manifests must name, where they name one; empty: any."""
+        self._store = store
+        self._paths = paths
+        self.number = number
+        self.archive = archive
+        self.position = 0
+        """Where the next manifest begins: everything before it has been read."""
+        self.damage: DamagedError | None = None
+        """Why nothing can be read on from `position` although there is more; None where the log is whole."""
+        self._unindexed: list[Manifest] = []
+
+    def read_on(self, threads: Executor) -> list[Manifest]:
+        """Every manifest from `position` on, in order, up to the end of the log or its `damage`."""
+        indexed = _chain(self.position, self._read_indexes(threads))
+        position = indexed[-1].next if indexed else self.position
+        starts = self._starts_from(position)
+        single: list[Manifest] = []
+        self.damage = None
+        for start, found in zip(starts, threads.map(self._read, starts), strict=True):
+            if start != position:
+                continue
+            if isinstance(found, DamagedError):
+                self.damage = found
+                break
+            single.append(found)
+            position = found.next
+        self._unindexed += single
+        self.position = position
+        if self.damage is None:
+            self.damage = self._hole_in(starts)
+        return indexed + single
+
+    def hole(self) -> HoleError | None:
+        """Look whether manifests lie behind `position` and none at it."""
+        return self._hole_in(self.starts())
+
+    def starts(self) -> list[int]:
+        """Where the manifests begin that stand at `position` or behind, ascending: read or not."""
+        return self._starts_from(self.position)
+
+    def commit(self, manifest: Manifest) -> Manifest:
+        """Put a manifest in its place unless there is one, and return the one that is there: compare the uuids.
+
+        Raises `UnavailableError` while that can't be known. Then call again with the same manifest: the rename may
+        have happened, or may still happen.
+        """
+        source = self._paths.tmp_manifest(manifest.tried)
+        path = self._paths.commit(self.number, manifest.start)
+        for _ in range(TRIES):
+            self._store.make_folder(self._paths.commits(self.number))
+            if self._written(source, encode(manifest)) and self._store.rename(source, path):
+                return manifest
+            there = self._store.get(path)
+            if there is not None:
+                return decode(there, path)
+        raise UnavailableError("HDFS refuses the commit without a reason", where=path, next_step="Has HDFS a quota?")
+
+    def append(self, manifest: Manifest) -> bool:
+        """Commit a manifest that has been prepared, and read on behind it. False: another's is there.
+
+        Raises `damage`, where the log has any.
+        """
+        if manifest.start != self.position:
+            return False
+        if self.damage is not None:
+            raise self.damage
+        there = self.commit(manifest)
+        if there.uuid != manifest.uuid:
+            return False
+        self.advance(there)
+        return True
+
+    def advance(self, manifest: Manifest) -> None:
+        """Count a manifest that stands at `position` as read."""
+        if manifest.start == self.position:
+            self._unindexed.append(manifest)
+            self.position = manifest.next
+
+    def index(self) -> None:
+        """Write an index file for each full run of manifests that has none. Any process may, at any time."""
+        while len(self._unindexed) >= INDEXED:
+            run = self._unindexed[:INDEXED]
+            tmp = self._paths.tmp(Try(self.number, run[0].start, uuid4()))
+            path = self._paths.index(self.number, run[0].start, run[-1].next)
+            self._store.make_folder(self._paths.indexes(self.number))
+            if not (self._written(f"{tmp}/index.json", encode(run)) and self._store.rename(f"{tmp}/index.json", path)):
+                _log.debug("%s: another has written it, or will", path)
+            self._store.delete(tmp, everything_below=True)
+            del self._unindexed[:INDEXED]
+
+    def _written(self, path: str, data: bytes) -> bool:
+        """Write a file, and tell whether it is there in full."""
+        self._store.put(path, data)
+        return self._store.bytes_of(path) == len(data)
+
+    def _read(self, start: int) -> Manifest | DamagedError:
+        """The manifest that begins there, or what is wrong with it."""
+        path = self._paths.commit(self.number, start)
+        raw = self._store.get(path)
+        if raw is None:
+            return DamagedError("a manifest is gone", where=path, next_step=self._mend(start))
+        try:
+            manifest = decode(raw, path)
+        except DamagedError as error:
+            return DamagedError(error.what, where=path, next_step=self._mend(start))
+        if manifest.topic != self._paths.topic:
+            what = f"the archive is of the topic {manifest.topic}, and kafka.posts is {self._paths.topic}"
+            raise OtherTopicError(what, where=path, next_step=NEW_ROOT)
+        if (manifest.start, manifest.partition) != (start, self.number) or not self._is_ours(manifest):
+            return DamagedError("a manifest of something else", where=path, next_step=self._mend(start))
+        return manifest
+
+    def _is_ours(self, manifest: Manifest) -> bool:
+        """Whether a manifest is of this archive, as far as it says."""
+        return not differ(manifest.archive, self.archive)
+
+    def _hole_in(self, starts: Sequence[int]) -> HoleError | None:
+        behind = [start for start in starts if start >= self.position]
+        if not behind or behind[0] == self.position:
+            return None
+        hole = Hole(self.position, behind[0], len(behind))
+        where = self._paths.commit(self.number, self.position)
+        return HoleError(hole, where=where, next_step=self._mend(self.position))
+
+    def _mend(self, start: int) -> str:
+        """What to do about a manifest that is missing or damaged."""
+        restore = "Restore this file from a backup of HDFS"
+        if self.number == HOURS:
+            return restore
+        return f"{restore}; where there is none, `trends archive gap {self.number} {start}` tells its posts as lost"
+
+    def _starts_from(self, position: int) -> list[int]:
+        names = (entry.name for entry in self._store.entries(self._paths.commits(self.number), f"{position:020d}"))
+        return [start for start in map(start_of, names) if start is not None]
+
+    def _read_indexes(self, threads: Executor) -> Iterator[Manifest]:
+        folder = self._paths.indexes(self.number)
+        names = [entry.name for entry in self._store.entries(folder, after=f"{self.position:020d}")]
+        return chain.from_iterable(threads.map(self._read_index, (f"{folder}/{name}" for name in names)))
+
+    def _read_index(self, path: str) -> list[Manifest]:
+        """The manifests of an index file; none where it is damaged or somebody else's: the single ones are there."""
+        try:
+            run = decode_many(self._store.get(path) or b"[]", path)
+        except TrendsError as error:
+            _log.warning("an index file is left out: %s", error)
+            return []
+        whole = all(a.next == b.start for a, b in pairwise(run))
+        ours = all(m.partition == self.number and m.topic == self._paths.topic and self._is_ours(m) for m in run)
+        return run if whole and ours else []
+
+
+def ends_of(store: Store, paths: Paths) -> dict[int, int]:
+    """Where the log of each partition ends, by its last file alone: at least so far the archive goes."""
+    ends = {}
+    for entry in store.entries(paths.all_commits):
+        if entry.name.isdigit():
+            number = int(entry.name)
+            names = [each.name for each in store.entries(paths.commits(number)) if _MANIFEST.fullmatch(each.name)]
+            if names:
+                path = f"{paths.commits(number)}/{names[-1]}"
+                try:
+                    ends[number] = decode(store.get(path) or b"", path).next
+                except DamagedError:
+                    ends[number] = int(names[-1][:20])
+    return ends
+
+
+def first_topic(store: Store, paths: Paths) -> str | None:
+    """The topic that a folder's manifests are of, as the first of them says; None where there is none."""
+    for folder in store.entries(paths.all_commits):
+        for entry in store.entries(f"{paths.all_commits}/{folder.name}"):
+            path = f"{paths.all_commits}/{folder.name}/{entry.name}"
+            if _MANIFEST.fullmatch(entry.name):
+                return decode(store.get(path) or b"", path).topic
+    return None
+
+
+def start_of(name: str) -> int | None:
+    """Where the manifest begins that has this file name; None where it is none."""
+    return int(name[:20]) if _MANIFEST.fullmatch(name) else None
+
+
+def _chain(position: int, manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Those that follow one another from a position on."""
+    found: list[Manifest] = []
+    for manifest in manifests:
+        if manifest.start == position:
+            found.append(manifest)
+            position = manifest.next
+    return found

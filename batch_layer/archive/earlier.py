@@ -1,0 +1,93 @@
+"""Archives: which earlier archives are read along with the one that is written to, and where they lie.
+
+MongoDB remembers each archive that hours were computed from: {_id: its id, root, topic, topic_id}. `hdfs.earlier` names
+others: one that was moved, or that hours were computed from by an earlier version. A folder tells its id itself.
+"""
+
+import logging
+from collections.abc import Iterator
+
+from batch_layer.archive.commit_log import first_topic
+from batch_layer.archive.history import History
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.paths import Paths
+from config.errors import TrendsError
+from config.settings import Settings
+from ingest.hours import Millis
+from serving.views.client import Store, told
+from serving.views.documents import ARCHIVES
+
+log = logging.getLogger(__name__)
+
+
+class Archives:
+    """Finds the history of one database. It keeps the ledgers of earlier archives from look to look."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._archives = store.collection(ARCHIVES)
+        self._open: dict[str, Ledger] = {}
+        """Ledgers of earlier archives, by folder."""
+        self._remembered: tuple[str, ...] = ()
+
+    def history(self, own: Ledger, now: Millis) -> History:
+        """The history as it is now; `own` is refreshed before, the others in here.
+
+        An archive of an earlier version is given its id. Raises `TrendsError` where `hdfs.earlier` names none.
+        """
+        own.adopt(now)
+        earlier: dict[str, Ledger] = {}
+        for ledger in self._found(own):
+            ledger.refresh()
+            ledger.adopt(now)
+            archive = ledger.origin.archive
+            if archive and archive != own.origin.archive:
+                earlier.setdefault(archive, ledger)
+        return History(own, list(earlier.values()))
+
+    def remember(self, history: History) -> None:
+        """Note that hours are computed from these. Call it before the first of them is published."""
+        for ledger in history.ledgers:
+            kept = {"root": ledger.paths.root, "topic": ledger.paths.topic, "topic_id": ledger.origin.topic_id}
+            if ledger.origin.archive:
+                with told():
+                    self._archives.update_one({"_id": ledger.origin.archive}, {"$set": kept}, upsert=True)
+
+    def forget_others(self, history: History) -> None:
+        """Let go of all archives that are not read: no document is of them any more."""
+        with told():
+            self._archives.delete_many({"_id": {"$nin": [ledger.origin.archive for ledger in history.ledgers]}})
+
+    def roots(self) -> dict[str, str]:
+        """The folder of each archive that is remembered, by its id."""
+        with told():
+            return {each["_id"]: each["root"] for each in self._archives.find().sort("_id")}
+
+    def _found(self, own: Ledger) -> Iterator[Ledger]:
+        """Archives at the folders that are named and remembered. One that is gone from its folder is left out."""
+        for root in self._settings.hdfs.earlier:
+            ledger = self._ledger(root)
+            if ledger is None:
+                raise TrendsError(
+                    "no archive is there", where=f"hdfs.earlier {root}", next_step="Name folders of earlier archives"
+                )
+            yield ledger
+        for archive, root in self.roots().items():
+            if archive == own.origin.archive or root == own.paths.root:
+                continue
+            ledger = self._ledger(root)
+            if ledger is not None:
+                ledger.refresh()
+                if ledger.origin.archive == archive:
+                    yield ledger
+
+    def _ledger(self, root: str) -> Ledger | None:
+        if root not in self._open:
+            hdfs = self._settings.hdfs.model_copy(update={"root": root})
+            probe = Ledger(hdfs, self._settings.archive, self._settings.kafka.posts)
+            topic = first_topic(probe.store, Paths(root, probe.paths.topic))
+            if topic is None:
+                return None
+            log.info("hours are computed from the archive in %s, too", root)
+            self._open[root] = Ledger(hdfs, self._settings.archive, topic, store=probe.store)
+        return self._open[root]

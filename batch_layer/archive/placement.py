@@ -1,0 +1,86 @@
+"""Placing: the fourth step of a commit, by whoever comes by. Any process may do it, at any time, and again.
+
+The folder of a try in `_tmp` exists from before the commit until every part of its manifest is in its place. So a
+manifest whose folder is gone needs nothing, and the folder of one that is committed may be emptied by anybody.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+from batch_layer.archive.commit_log import CommitLog
+from batch_layer.archive.identity import Origin
+from batch_layer.archive.manifest import Manifest, Part
+from batch_layer.archive.paths import Paths, Try, parent
+from batch_layer.storage.file_store import Store
+from config.errors import DamagedError, UnavailableError
+from config.quantity import quantity
+
+
+class Site(NamedTuple):
+    """An archive that is written to."""
+
+    store: Store
+    paths: Paths
+    threads: Executor
+    origin: Origin = Origin()
+    """Goes with every manifest that is written."""
+
+
+def finish_all(to: Site, committed: Iterable[Manifest]) -> list[tuple[str, DamagedError]]:
+    """Finish those of some committed manifests that are not: the uuids of those that can't be, and why."""
+    left = {entry.name for entry in to.store.entries(to.paths.all_tmp)}
+    unfinished: list[tuple[str, DamagedError]] = []
+    for manifest in committed:
+        if manifest.tried.name in left:
+            try:
+                finish(to, manifest)
+            except DamagedError as error:
+                unfinished.append((manifest.uuid, error))
+    return unfinished
+
+
+def finish(to: Site, manifest: Manifest) -> None:
+    """Bring the parts of a committed manifest to their places."""
+    tried = manifest.tried
+    waiting = {entry.name for entry in to.store.entries(to.paths.tmp(tried))}
+    moves = [
+        (to.paths.tmp_part(tried, number), part)
+        for number, part in enumerate(manifest.parts, start=1)
+        if f"{number}.avro" in waiting
+    ]
+    hours = {parent(to.paths.absolute(part.path)) for _, part in moves}
+    list(to.threads.map(to.store.make_folder, sorted(hours - _there(to, {parent(hour) for hour in hours}))))
+    list(to.threads.map(lambda move: _move(to, *move), moves))
+    to.store.delete(to.paths.tmp(tried), everything_below=True)
+
+
+def sweep(to: Site, log: CommitLog) -> None:
+    """Delete what tries have left that began below the end of a log.
+
+    A manifest stands where each of them began, so none can be committed any more. Call it where all manifests that the
+    log has read are finished.
+    """
+    for entry in to.store.entries(to.paths.all_tmp):
+        tried = Try.of(entry.name)
+        if tried is not None and tried.is_below({log.number: log.position}):
+            to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
+
+
+def _there(to: Site, days: set[str]) -> set[str]:
+    """The hour folders of some days: looked at a day at a time, since in a backfill most are there already."""
+    listed = to.threads.map(lambda day: [f"{day}/{entry.name}" for entry in to.store.entries(day)], days)
+    return {hour for found in listed for hour in found}
+
+
+def _move(to: Site, source: str, part: Part) -> None:
+    """A rename that says no: the part has been moved already, here with its length, or it must be tried again."""
+    path = to.paths.absolute(part.path)
+    if to.store.rename(source, path):
+        return
+    there = to.store.bytes_of(path)
+    if there not in {None, part.bytes}:
+        what = f"{quantity(there or 0, 'byte')} instead of {part.bytes}"
+        raise DamagedError(what, where=path, next_step="`trends verify` tells more")
+    if there is None and to.store.bytes_of(source) is not None:
+        raise UnavailableError("HDFS did not move a part", where=path)

@@ -1,0 +1,111 @@
+"""Compare views: both layers against the archived posts, hour by hour, while everything goes on.
+
+A document may cover posts that came after the ledger was read, and a speed row may count a post that is not archived
+yet. So what differs is looked at again with a ledger that is read afterwards: it is wrong once two looks in a row find
+the same difference, and not compared where it is on the move.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from batch_layer.archive.buffer import Record
+from batch_layer.archive.history import History
+from batch_layer.checks.finding import Finding, not_compared
+from batch_layer.checks.recount import compare_batch, compare_lens, compare_speed_by_any
+from batch_layer.coverage import shortfall
+from config.errors import DamagedError
+from ingest.hours import Hour
+from ingest.rule.hashtags import Rule
+from serving.views.client import Store
+from serving.views.documents import HourDocument, Kind, LensDocument, Row
+
+LOOKS = 4
+"""How often an hour that differs is looked at."""
+
+
+class Rules(NamedTuple):
+    """The hashtag rules by which an hour can be counted again."""
+
+    now: Rule
+    by_version: Mapping[str, Rule]
+    """Those whose text is known, the one of now among them."""
+
+
+class _Views(NamedTuple):
+    """What both layers say of an hour at one moment."""
+
+    document: HourDocument | None
+    lenses: list[LensDocument]
+    speed: dict[Kind, list[Row]]
+    """Empty where there is a document: that is what answers."""
+
+
+class ViewComparison:
+    """Compares hour after hour. `settled` says whether archive and speed layer are both at the end of what was sent."""
+
+    def __init__(
+        self, store: Store, history: History, rules: Rules, kinds: Sequence[Kind], settled: Callable[[], bool]
+    ) -> None:
+        self._store = store
+        self._history = history
+        self._rules = rules
+        self._kinds = kinds
+        self._settled = settled
+        self._is_settled: bool | None = None
+        """As of the last time that somebody had to know."""
+
+    def hour(self, hour: Hour) -> list[Finding]:
+        """What is found of one hour."""
+        before: list[Finding] = []
+        for _ in range(LOOKS):
+            try:
+                found = self._look(hour)
+            except DamagedError as error:
+                found = [Finding(False, error.what, error.where, error.next_step)]
+            if found == before or all(finding.ok for finding in found):
+                return found
+            before = found
+            self._history.refresh()
+            self._is_settled = None
+        return [
+            finding if finding.ok else not_compared("it changes with every look", finding.where) for finding in before
+        ]
+
+    def _look(self, hour: Hour) -> list[Finding]:
+        views = self._views(hour)
+        if views.document is None:
+            return list(self._speed(hour))
+        if shortfall(views.document["covered"], self._history.covered):
+            self._history.refresh()  # the document is newer than the ledger
+        if self._history.late_since(hour, views.document):
+            return [not_compared("a late post has come, and it will be computed again", str(hour))]
+        return list(self._batch(views.document, views.lenses, list(self._history.records(hour))))
+
+    def _batch(self, document: HourDocument, lenses: list[LensDocument], posts: list[Record]) -> Iterator[Finding]:
+        made_by = self._rules.by_version.get(document["rule"], self._rules.now)
+        yield compare_batch(document, posts, made_by)
+        yield from (compare_lens(each, document, posts, made_by) for each in lenses)
+
+    def _speed(self, hour: Hour) -> Iterator[Finding]:
+        """The rows as they are once everything sent so far is archived and counted."""
+        if self._is_settled is None:
+            self._is_settled = self._settled()
+        if not self._is_settled:
+            yield not_compared("posts are on their way to the speed layer", str(hour))
+            return
+        views = self._views(hour)
+        if views.document is not None:
+            yield not_compared("it is being computed", str(hour))
+            return
+        posts = list(self._history.records(hour))
+        for kind, rows in views.speed.items():
+            counts = {row.tag: row.count for row in rows}
+            rules = (self._rules.now, *self._rules.by_version.values())
+            yield compare_speed_by_any(str(hour), counts, posts, rules, kind)
+
+    def _views(self, hour: Hour) -> _Views:
+        with self._store.snapshot() as snapshot:
+            document = snapshot.batch([hour]).get(str(hour))
+            lenses = snapshot.lenses_of(hour)
+            speed = {kind: snapshot.speed_rows(hour, kind=kind) for kind in self._kinds} if document is None else {}
+        return _Views(document, lenses, speed)

@@ -1,0 +1,300 @@
+"""Batch: plans and runs of one process. Hourly runs, one hour, recomputations and the full history go this one way."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from batch_layer.archive.earlier import Archives
+from batch_layer.archive.history import History
+from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.watermark import complete_until
+from batch_layer.coverage import CoversLessError, StrandedError, shortfall_of
+from batch_layer.plan import Documents, Excerpt, Plan, Planned, Span, plan_hour, plan_missing, plan_range
+from batch_layer.publish import Change, Computed, Stamp, Tops, changes_of, covering, publish, tops
+from batch_layer.run_ledger import Run, Runs, StoppedError
+from batch_layer.spark.job import HourResult, SparkFailedError, rank_hours
+from batch_layer.spark.session import Engine
+from config.errors import TrendsError
+from config.settings import Settings
+from ingest.hours import Hour, Millis
+from ingest.rule.hashtags import Rule
+from ingest.rule.rule_text import phrases_text, text_of
+from serving.views.client import Store, told
+from serving.views.documents import HOURS, LENSES, HourDocument
+from serving.views.rulebook import keep
+from serving.views.validation import HOUR, sound
+
+log = logging.getLogger(__name__)
+
+_START_S = 10.0
+"""How long Spark takes to start, for estimates."""
+
+
+def _nobody(_hours: int, _posts: int) -> None:
+    """Where nobody wants to know how far a run got."""
+
+
+class Watch(NamedTuple):
+    """How a run is watched: it tells `progress` hours and posts done after each publish, and ends soon after `stop`."""
+
+    stop: threading.Event
+    progress: Callable[[int, int], None] = _nobody
+
+
+class Done(NamedTuple):
+    """One hour that a run has published."""
+
+    hour: Hour
+    posts: int
+    uses: int
+    tags: int
+    complete: bool
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did."""
+
+    run: str = ""
+    hours: list[Done] = field(default_factory=list)
+    posts: int = 0
+    """Read; those sent twice included."""
+    resumed: int = 0
+    """Hours that an earlier attempt of this run had published."""
+    refused: int = 0
+    """Hours that a newer run had published already."""
+    changes: list[Change] = field(default_factory=list)
+    failed: list[tuple[Hour, TrendsError]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def leave(self, less: Sequence[CoversLessError]) -> None:
+        """Count hours as not computed, since their documents cover more."""
+        left = {error.hour for error in less}
+        self.hours = [done for done in self.hours if done.hour not in left]
+        self.failed += [(error.hour, error) for error in less]
+
+
+class PartlyDoneError(TrendsError):
+    """Some hours could not be computed; all others are published."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        hour, first = outcome.failed[0]
+        others = f" (and {len(outcome.failed) - 1} more)" if len(outcome.failed) > 1 else ""
+        super().__init__(f"not computed: {hour}{others}: {first.what}", where=first.where, next_step=first.next_step)
+        self.outcome = outcome
+
+
+class Batch:
+    """The batch layer of one process: its ledger of the archive, its store, its Spark."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        rule: Callable[[], Rule],
+        now: Callable[[], Millis],
+        watermark: Callable[[Ledger], Hour] | None = None,
+    ) -> None:
+        self.settings, self.rule, self.now = settings, rule, now
+        self._watermark = watermark or self._complete_until
+        self.store = Store(settings.mongo)
+        self.engine = Engine(settings.spark, settings.hdfs, settings.stack.state)
+        self.runs = Runs(self.store, settings.batch.lease_s)
+        self.ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
+        self.archives = Archives(settings, self.store)
+        self.history = History(self.ledger)
+
+    def plan_missing(self, hours: Sequence[Hour] | None = None) -> Plan:
+        """Every complete hour that is missing, provisional or dirty: of these hours, or of all of history."""
+        documents, until = self._look(hours)
+        archived = self.history if hours is None else Excerpt(self.history, hours)
+        elsewhere = [
+            Span(each["since"] and Hour.parse(each["since"]), each["until"] and Hour.parse(each["until"]))
+            for each in self.runs.computing()
+        ]
+        return plan_missing(archived, documents, until, self.rule(), elsewhere)
+
+    def plan_hour(self, hour: Hour, *, allow_less: bool = False) -> Plan:
+        """One hour, complete or not. `allow_less`: though its document is of an archive that is not read."""
+        documents, until = self._look([hour])
+        return _without_loss(plan_hour(hour, self.history, documents, until, self.rule()), allow_less=allow_less)
+
+    def plan_range(self, span: Span, *, allow_less: bool = False) -> Plan:
+        """All complete hours of a range; of the full history where the range is open at both ends.
+
+        `allow_less`: also hours whose documents are of an archive that is not read.
+        """
+        documents, until = self._look()
+        return _without_loss(plan_range(span, self.history, documents, until, self.rule()), allow_less=allow_less)
+
+    def check(self, plan: Plan) -> None:
+        """Raise `StrandedError` where hours were left out, since their documents hold posts of an archive not read."""
+        if plan.stranded:
+            (planned, archive) = plan.stranded[0]
+            raise StrandedError(planned.hour, len(plan.stranded), archive, self.archives.roots().get(archive))
+
+    def estimate_s(self, plan: Plan) -> float | None:
+        """How long a plan would take, by the pace of past runs; None where there was none."""
+        pace = self.runs.posts_per_second()
+        return None if pace is None else plan.posts / pace + (0 if self.engine.started else _START_S)
+
+    def run(
+        self,
+        plan: Plan,
+        *,
+        watch: Watch | None = None,
+        resume: bool = True,
+        reset: bool = False,
+        allow_less: bool = False,
+    ) -> Outcome:
+        """Compute and publish a plan, slice by slice.
+
+        A document that covers more than the archive does now stays, unless `allow_less` is set. Raises `BusyError`
+        where the job is being computed, `FencedError` where another run took over meanwhile, `StoppedError` after
+        `watch.stop`, `PartlyDoneError` where the archive is damaged or lacks something. What was published stays.
+        """
+        if reset and not allow_less:
+            self._refuse_to_lose()
+        self.store.mark_dirty(plan.late)
+        self.archives.remember(self.history)
+        outcome = Outcome()
+        begun = self.now()
+        origin = self.ledger.origin
+        with self.runs.start(plan.job, reach=plan.complete_until, resume=resume, origin=origin) as run:
+            outcome.run = run.id
+            emptied = self._empty(run, plan) if reset else {}
+            planned = self._left(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
+            run.tell(hours_planned=len(plan.hours), hours_done=outcome.resumed)
+            keep(self.store, (text_of(plan.rule), phrases_text()), self.now())
+            for good in self._computed(planned, plan.rule, outcome, watch or Watch(threading.Event())):
+                run.check()
+                stamp = Stamp(run.id, run.token, plan.rule.version)
+                published = publish(self.store, good, stamp, self.now(), allow_less=allow_less)
+                outcome.leave(published.less)
+                outcome.refused += published.refused
+                outcome.changes += published.changes + changes_of(good, emptied)
+                run.tell(hours_done=outcome.resumed + len(outcome.hours), posts=outcome.posts)
+            outcome.seconds = (self.now() - begun) / 1000
+            if outcome.failed:
+                raise PartlyDoneError(outcome)
+        return outcome
+
+    def preview(self, plan: Plan, *, watch: Watch | None = None, allow_less: bool = False) -> Outcome:
+        """Compute a plan and compare it with what is there, as `run` does; nothing is written, no lease is taken.
+
+        Raises `StoppedError` after `watch.stop`, `PartlyDoneError` where the archive is damaged.
+        """
+        outcome = Outcome()
+        begun = self.now()
+        for good in self._computed(plan.hours, plan.rule, outcome, watch or Watch(threading.Event())):
+            kept, less = (good, []) if allow_less else covering(self.store, good)
+            outcome.leave(less)
+            outcome.changes += changes_of(kept, tops(self.store, [each.hour for each in kept]))
+        outcome.seconds = (self.now() - begun) / 1000
+        if outcome.failed:
+            raise PartlyDoneError(outcome)
+        return outcome
+
+    def rest(self) -> bool:
+        """Let go of Spark and of the list of files, until they are needed again. False: there was nothing of either."""
+        if not self.engine.started and not self.ledger.covered:
+            return False
+        self.engine.close()
+        self.ledger = Ledger(self.settings.hdfs, self.settings.archive, self.settings.kafka.posts)
+        self.archives = Archives(self.settings, self.store)
+        self.history = History(self.ledger)
+        return True
+
+    def close(self) -> None:
+        """End Spark and the connections."""
+        self.engine.close()
+        self.store.close()
+
+    def _look(self, asked: Sequence[Hour] | None = None) -> tuple[Documents, Hour]:
+        """Bring the ledger up to date; documents of some hours, or of all, and the first hour that is not complete."""
+        self.ledger.refresh()
+        self.history = self.archives.history(self.ledger, self.now())
+        until = self._watermark(self.ledger)
+        if asked is not None:
+            with self.store.snapshot() as snapshot:
+                return snapshot.batch(asked, rows=False), until
+        hours = self.history.hours()
+        documents = self.store.batch_documents(hours[0], hours[-1].plus(1)) if hours else []
+        return {each["hour"]: each for each in documents}, until
+
+    def _complete_until(self, ledger: Ledger) -> Hour:
+        return complete_until(ledger, self.settings.kafka, self.settings.archive, self.now())
+
+    def _refuse_to_lose(self) -> None:
+        """Raise `CoversLessError` where a document covers more than the archive: emptied, it could not be computed."""
+        with told():
+            for each in sound(self.store.collection(HOURS).find({}, {"top": False}), HOUR):
+                if short := shortfall_of(each, self.history.covered, self.history.provenance):
+                    raise CoversLessError(Hour.parse(each["hour"]), short)
+
+    def _empty(self, run: Run, plan: Plan) -> Tops:
+        """Delete all batch documents but those of this run's earlier attempts; the first tags of those planned."""
+        others = {"run": {"$ne": run.id}}
+        with told():
+            there = {each.get("hour") for each in self.store.collection(HOURS).find(others, {"hour": True})}
+        had = tops(self.store, [each.hour for each in plan.hours if str(each.hour) in there])
+        with told():
+            count = self.store.collection(HOURS).delete_many(others).deleted_count
+            self.store.collection(LENSES).delete_many(others)
+        self.archives.forget_others(self.history)
+        log.info("batch documents that were emptied: %d", count)
+        return had
+
+    def _left(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:
+        """What an earlier attempt of this run has not published, or what became dirty since."""
+        with told():
+            found = sound(self.store.collection(HOURS).find({"run": run.id}, {"top": False}), HOUR)
+            published: dict[str, HourDocument] = {each["hour"]: each for each in found}  # type: ignore[misc]
+        left = [
+            each
+            for each in plan.hours
+            if str(each.hour) not in published or self.history.late_since(each.hour, published[str(each.hour)])
+        ]
+        outcome.resumed = len(plan.hours) - len(left)
+        return left
+
+    def _computed(
+        self, planned: Sequence[Planned], rule: Rule, outcome: Outcome, watch: Watch
+    ) -> Iterator[list[Computed]]:
+        """The hours that could be computed, slice by slice; the outcome tells them, and those that could not."""
+        complete = {each.hour: each.complete for each in planned}
+        if planned:
+            self.engine.session(sum(each.posts for each in planned))
+        for results in _until(watch.stop, rank_hours(self.engine, self.settings, self.history, complete, rule)):
+            good = [
+                Computed(each.hour, each.ranked, each.covered, complete[each.hour], each.provenance)
+                for each in results
+                if each.ranked
+            ]
+            outcome.failed += [(each.hour, each.error) for each in results if each.error]
+            outcome.hours += [
+                Done(each.hour, each.ranked.posts, each.ranked.uses, each.ranked.tags, each.complete) for each in good
+            ]
+            outcome.posts += sum(each.ranked.read for each in good)
+            yield good
+            watch.progress(len(outcome.hours), outcome.posts)
+
+
+def _without_loss(plan: Plan, *, allow_less: bool) -> Plan:
+    """The plan, with the hours that it left out where a loss is allowed."""
+    return plan.with_stranded() if allow_less else plan
+
+
+def _until(stop: threading.Event, slices: Iterator[list[HourResult]]) -> Iterator[list[HourResult]]:
+    """Slices until somebody says stop; a job that was cancelled for it is no failure."""
+    try:
+        for results in slices:
+            if stop.is_set():
+                break
+            yield results
+    except SparkFailedError:
+        if not stop.is_set():
+            raise
+    if stop.is_set():
+        raise StoppedError("stopped", next_step="The next run goes on with what is left")

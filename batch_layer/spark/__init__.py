@@ -1,0 +1,1 @@
+"""Spark: the session, the job, and what runs in its Python workers."""

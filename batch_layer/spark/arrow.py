@@ -1,0 +1,95 @@
+"""Sorted posts in Arrow batches -> ranked hours in Arrow batches: what runs inside Spark's Python workers.
+
+It imports no Spark and no settings, so a worker needs the packages `config`, `ingest` and `serving`, `msgspec`,
+`regex` and `stop-words`.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from pyarrow import compute
+
+from batch_layer.rank import NOTHING_FURTHER, Columns, Further, Ranked, Ranking, rank_columns
+from config.decoding import decoding
+from ingest.hours import Hour
+from ingest.rule.hashtags import Rule
+from serving.views.documents import Lens, Row
+
+COLUMNS = ("hour", "source", "id", "text", "tags")
+"""What comes in: the hour as its serial, and `Arrived`; sorted by hour, partition, offset."""
+LANG = "lang"
+"""Comes behind them where phrases are counted."""
+
+DAMAGED_POST = "post in a Spark task"
+"""What an error calls a post that can't be decoded: by these words the driver knows it again."""
+
+_TOTALS = ("tied_beyond", "uses", "tags", "posts")
+_ROWS = pa.list_(pa.struct([("tag", pa.string()), ("shown", pa.string()), ("count", pa.int64())]))
+_RANKING = [*((name, pa.int64()) for name in _TOTALS), ("rows", _ROWS)]
+_FURTHER = pa.list_(pa.struct([("kind", pa.string()), ("source", pa.string()), *_RANKING]))
+RANKED = pa.schema(
+    [("hour", pa.int32()), ("read", pa.int64()), *_RANKING, ("sources", pa.list_(pa.string())), ("further", _FURTHER)]
+)
+"""What goes out: a row an hour."""
+RANKED_DDL = """
+    hour int, read long, tied_beyond long, uses long, tags long, posts long,
+    rows array<struct<tag: string, shown: string, count: long>>,
+    sources array<string>,
+    further array<struct<kind: string, source: string, tied_beyond: long, uses: long, tags: long, posts: long,
+                         rows: array<struct<tag: string, shown: string, count: long>>>>
+"""
+"""The same as Spark is told it."""
+
+
+class RankedHour(NamedTuple):
+    """An hour and what was counted in it."""
+
+    hour: Hour
+    ranked: Ranked
+
+
+def rank_batches(
+    batches: Iterable[pa.RecordBatch], rule: Rule, keep: int, further: Further = NOTHING_FURTHER
+) -> Iterator[pa.RecordBatch]:
+    """Rank hour by hour. An hour may begin in any batch and end in any later one; memory is bounded by one hour."""
+    for serial, pieces in groupby(_pieces(batches), itemgetter(0)):
+        yield _as_batch(serial, rank_columns((columns for _, columns in pieces), rule, keep, further))
+
+
+def ranked_hours(table: pa.Table) -> Iterator[RankedHour]:
+    """What `rank_batches` wrote, as values."""
+    for row in (row for batch in table.to_batches() for row in batch.to_pylist()):
+        further = tuple((Lens(each["kind"], each["source"]), Ranking(**_ranking(each))) for each in row["further"])
+        ranked = Ranked(**_ranking(row), read=row["read"], sources=tuple(row["sources"]), further=further)
+        yield RankedHour(Hour(row["hour"]), ranked)
+
+
+def _ranking(row: dict[str, Any]) -> dict[str, Any]:
+    rows = tuple(Row(each["tag"], each["shown"], each["count"]) for each in row["rows"])
+    return {"rows": rows, **{name: row[name] for name in _TOTALS}}
+
+
+def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Columns]]:
+    """Batches cut where the hour changes. Raises `DamagedError`: Spark passes bytes on that are no text."""
+    for batch in batches:
+        runs = compute.run_end_encode(batch.column(0))
+        start = 0
+        for serial, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            with decoding(DAMAGED_POST, "the archive", "Restore its file from a backup of HDFS"):
+                columns = [column.to_pylist() for column in batch.slice(start, end - start).columns[1:]]
+            yield serial, Columns(*columns, *([[None] * (end - start)] if batch.num_columns == len(COLUMNS) else []))
+            start = end
+
+
+def _as_batch(serial: int, ranked: Ranked) -> pa.RecordBatch:
+    row = {"hour": serial, "read": ranked.read, **_flat(ranked), "sources": list(ranked.sources)}
+    further = [{"kind": lens.kind, "source": lens.source, **_flat(ranking)} for lens, ranking in ranked.further]
+    return pa.RecordBatch.from_pylist([{**row, "further": further}], schema=RANKED)
+
+
+def _flat(ranking: Ranking) -> dict[str, Any]:
+    rows = [{"tag": row.tag, "shown": row.shown, "count": row.count} for row in ranking.rows]
+    return {**{name: getattr(ranking, name) for name in _TOTALS}, "rows": rows}

@@ -1,0 +1,248 @@
+"""The Spark job: hours of the archive as ranked hours. One job for hourly runs, recomputations and the full history.
+
+    parts that the ledgers list -> one shuffle by hour -> sorted by arrival -> `batch_layer.spark.arrow.rank_batches`
+
+Where each hour is one file, as compaction leaves it, its posts are together and in order: no shuffle, no sorting.
+Hours are read in slices, bounded by posts and by hours, so neither the driver nor a shuffle ever holds all of history.
+A post's name stays what it is, never a hash of it: an id is about as short as a hash that never collides.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sql
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from batch_layer.archive.history import History
+from batch_layer.archive.manifest import SCHEMA_PATH, Part
+from batch_layer.rank import Further, Ranked
+from batch_layer.spark.arrow import COLUMNS, DAMAGED_POST, LANG, RANKED_DDL, rank_batches, ranked_hours
+from batch_layer.spark.session import Engine
+from config.errors import DamagedError, TrendsError
+from config.quantity import quantity
+from config.settings import BatchSettings, Settings
+from ingest.hours import HOUR_MS, Hour
+from ingest.rule.hashtags import Rule
+from serving.views.documents import Provenance
+
+log = logging.getLogger(__name__)
+
+_AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
+_NEEDED = frozenset({"id", "source", "created_at", "text", "lang", "tags", "partition", "offset"})
+_TASK_BYTES = 128 << 20
+"""Spark gives a file to several tasks where it is larger than this, or than an even share of the slice."""
+_ERA = "era"
+_SLICE_HOURS = 1_000
+"""Most hours in a slice, fewer where phrases are counted: their rows are in the driver at once, some 100 MB."""
+
+
+_UNREADABLE = ("FAILED_READ_FILE", "org.apache.avro", "BlockMissingException", f"damaged {DAMAGED_POST}")
+"""Words in Spark's errors that say that it is a file's bytes that are at fault."""
+
+
+class SparkFailedError(TrendsError):
+    """Spark gave up on a job. The next try may go well, on a new session."""
+
+    retriable = True
+
+
+class VanishedError(DamagedError):
+    """A listed file is not there: compaction has replaced it, or the archiver has not put it there yet."""
+
+    retriable = True
+
+
+class HourResult(NamedTuple):
+    """One hour as it was computed, or why it could not be."""
+
+    hour: Hour
+    ranked: Ranked | None
+    covered: tuple[int, ...]
+    """The ledger's, of the moment that its parts were listed."""
+    error: TrendsError | None = None
+    provenance: Provenance = Provenance()
+
+
+def rank_hours(
+    engine: Engine, settings: Settings, history: History, hours: Iterable[Hour], rule: Rule
+) -> Iterator[list[HourResult]]:
+    """Rank hours in the order given, a slice at a time. A damaged hour says so in its result and stops no other one.
+
+    Raises `SparkFailedError` and `UnavailableError` where it is not the archive that is at fault.
+    """
+    most_hours = _SLICE_HOURS // (1 + len(settings.batch.kinds))
+    for taken in slices(hours, history, settings.batch.slice_posts, most_hours):
+        yield list(_rank_slice(engine, settings, history, taken, rule))
+
+
+def slices(hours: Iterable[Hour], history: History, most_posts: int, most_hours: int) -> Iterator[list[Hour]]:
+    """Cut hours into runs of about that many posts and at most so many hours; an hour is never cut."""
+    taken: list[Hour] = []
+    posts = 0
+    for hour in hours:
+        held = history.posts(hour)
+        if taken and (posts + held > most_posts or len(taken) >= most_hours):
+            yield taken
+            taken, posts = [], 0
+        taken.append(hour)
+        posts += held
+    if taken:
+        yield taken
+
+
+def _rank_slice(
+    engine: Engine, settings: Settings, history: History, hours: Sequence[Hour], rule: Rule
+) -> Iterator[HourResult]:
+    """One slice; where a file in it can't be read, its halves, until the damaged hour is alone.
+
+    An hour that has not the posts that are listed may lack them, or damage may have carried some over from another hour
+    of the slice. So it is read once more, alone.
+    """
+
+    def again(_: RetryCallState) -> None:
+        history.refresh()
+
+    tries = Retrying(
+        retry=retry_if_exception_type(VanishedError),
+        wait=wait_random_exponential(multiplier=0.3, max=2),
+        stop=stop_after_attempt(3),
+        before_sleep=again,
+        reraise=True,
+    )
+    try:
+        for result in tries(_read, engine, settings, history, hours, rule):
+            if result.error is None or len(hours) == 1:
+                yield result
+            else:
+                yield from _rank_slice(engine, settings, history, [result.hour], rule)
+    except DamagedError as error:
+        if len(hours) == 1:
+            yield HourResult(hours[0], None, (), error)
+            return
+        history.refresh()  # says so where it is HDFS that has gone
+        middle = len(hours) // 2
+        for half in (hours[:middle], hours[middle:]):
+            yield from _rank_slice(engine, settings, history, half, rule)
+
+
+def _read(engine: Engine, settings: Settings, history: History, hours: Sequence[Hour], rule: Rule) -> list[HourResult]:
+    covered, provenance = history.covered, history.provenance
+    eras = {hour: history.eras(hour) for hour in hours}
+    listed = {hour: [part for parts in eras[hour] for part in parts] for hour in hours}
+    spark = engine.session()
+    try:
+        posts = _all_posts(spark, settings, list(eras.values()))
+        found = dict(ranked_hours(_ranked(_gathered(spark, posts, listed), rule, settings.batch)))
+    except (PySparkException, Py4JError, OSError) as error:
+        raise _told(error, hours, engine) from error
+    checked = (_checked(hour, found.get(hour), listed[hour], covered) for hour in hours)
+    return [each._replace(provenance=provenance) for each in checked]
+
+
+def _all_posts(spark: SparkSession, settings: Settings, hours: Sequence[Sequence[Sequence[Part]]]) -> DataFrame:
+    """The archived posts of some hours, each given as its parts in each archive.
+
+    Where they are of several archives, `era` says of which: offsets of two archives don't compare.
+    """
+    name_node, phrases = settings.hdfs.name_node, bool(settings.batch.kinds)
+    eras = [[part for parts in of_era for part in parts] for of_era in zip(*hours, strict=True)]
+    read = [
+        (era, _posts(spark, [name_node.rstrip("/") + part.path for part in parts], phrases=phrases))
+        for era, parts in enumerate(eras)
+        if parts
+    ]
+    if len(read) == 1:
+        return read[0][1]
+    several = [posts.withColumn(_ERA, sql.lit(era)) for era, posts in read]
+    return reduce(DataFrame.unionByName, several)
+
+
+def _posts(spark: SparkSession, paths: list[str], *, phrases: bool) -> DataFrame:
+    """The posts of some files of one archive, as `batch_layer.spark.arrow` wants them, and where they lay on Kafka."""
+    read = spark.read.format(_AVRO).option("avroSchema", _schema()).option("recursiveFileLookup", "true").load(paths)
+    # A text without a sign has no hashtag, and one whose source names the hashtags is not read: where no phrases are
+    # wanted, neither travels.
+    has_sign = sql.col("text").contains("#") | sql.col("text").contains("＃")
+    has_hashtags = sql.when(sql.col("tags").isNull() & has_sign, sql.col("text"))
+    return read.select(
+        sql.floor(sql.col("created_at") / HOUR_MS).try_cast("int").alias("hour"),  # no hour is that of a damaged time
+        "source",
+        "id",
+        sql.col("text") if phrases else has_hashtags.alias("text"),
+        "tags",
+        *([LANG] if phrases else []),
+        "partition",
+        "offset",
+    )
+
+
+def _gathered(spark: SparkSession, posts: DataFrame, listed: Mapping[Hour, Sequence[Part]]) -> DataFrame:
+    """Each hour's posts together and in order of arrival: as they are, where each hour is one file in one task."""
+    cores = max(2, int(spark.sparkContext.defaultParallelism))
+    spark.conf.set("spark.sql.files.minPartitionNum", cores)  # whatever `spark.conf` says, and whoever joins meanwhile
+    spark.conf.set("spark.sql.files.maxPartitionBytes", _TASK_BYTES)
+    sizes = [part.bytes for parts in listed.values() for part in parts]
+    if len(sizes) == len(listed) and max(sizes) <= min(sum(sizes) // cores, _TASK_BYTES):
+        return posts
+    shuffled = posts.repartition(min(len(listed), cores), "hour")
+    era = [_ERA] if _ERA in posts.columns else []
+    return shuffled.sortWithinPartitions("hour", *era, "partition", "offset")
+
+
+def _ranked(posts: DataFrame, rule: Rule, batch: BatchSettings) -> pa.Table:
+    keep, further = batch.keep, Further(batch.kinds, batch.by_source)
+
+    def ranks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return rank_batches(batches, rule, keep, further)
+
+    wanted = (*COLUMNS, LANG) if batch.kinds else COLUMNS
+    return posts.select(*wanted).mapInArrow(ranks, RANKED_DDL).toArrow()
+
+
+def _schema() -> str:
+    """`post.avsc`, less the fields that are not needed: Avro skips over those without decoding them."""
+    schema: dict[str, Any] = json.loads(SCHEMA_PATH.read_bytes())
+    schema["fields"] = [each for each in schema["fields"] if each["name"] in _NEEDED]
+    for each in schema["fields"]:
+        if each["name"] == "created_at":
+            each["type"] = "long"  # milliseconds as they are
+    return json.dumps(schema)
+
+
+def _checked(hour: Hour, found: Ranked | None, parts: Sequence[Part], covered: tuple[int, ...]) -> HourResult:
+    """A file that was cut off between two blocks reads without an error: so posts are counted."""
+    listed = sum(part.records for part in parts)
+    if found is not None and found.read == listed:
+        return HourResult(hour, found, covered)
+    read = found.read if found is not None else 0
+    return HourResult(
+        hour,
+        None,
+        covered,
+        DamagedError(
+            f"{quantity(read, 'post')} read, {listed:,} listed in {quantity(len(parts), 'file')}",
+            where=f"archive of {hour}",
+            next_step=f"See `trends verify --hour {hour}`",
+        ),
+    )
+
+
+def _told(error: Exception, hours: Sequence[Hour], engine: Engine) -> TrendsError:
+    """What went wrong, from the text: Spark's exceptions reach Python as one class."""
+    text = str(error)
+    where = f"archive of {hours[0]}" + (f" to {hours[-1]}" if len(hours) > 1 else "")
+    if "FILE_NOT_EXIST" in text or "PATH_NOT_FOUND" in text or "FileNotFoundException" in text:
+        return VanishedError("a listed file is not there", where=where, next_step="`trends archive` puts it there")
+    if any(words in text for words in _UNREADABLE):
+        step = f"`trends verify --hour {hours[0]}` names the file; see {engine.log_path}"
+        return DamagedError("a file can't be read", where=where, next_step=step)
+    log.debug("Spark: %s", text)
+    first = next((line for line in text.splitlines() if "Exception" in line or "Error" in line), text[:200])
+    return SparkFailedError(first.strip()[:300], where="Spark", next_step=f"See {engine.log_path}")

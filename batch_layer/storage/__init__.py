@@ -1,0 +1,1 @@
+"""File storage: the contract, and HDFS through WebHDFS."""

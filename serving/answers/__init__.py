@@ -1,0 +1,1 @@
+"""Answers, computed from views. Pure: no server, no presentation. Begin with `merge`."""

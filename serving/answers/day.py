@@ -1,0 +1,167 @@
+"""Day: each hour's first tags and how they moved against the hour before; the tags of all hours as series.
+
+Pure: `grid` makes it of views, `day_json` says it. For as many hours as are asked for, mostly 24.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ingest.hours import Hour
+from serving.answers.merge import Range, View, first, places, total
+from serving.answers.rule_versions import RuleNow, Rules, rules_of
+from serving.render.answer import hour_json
+from serving.views.documents import Row
+
+Move = Literal["new", "up", "down", "same", "unknown"]
+"""`new`: not used in the hour before. `unknown`: nothing is known of the hour before."""
+
+SERIES = 20
+"""Tags that are followed through all hours, unless somebody asks for more."""
+
+MOST_SIDE_BY_SIDE = 24 * 14
+"""Hours that stand side by side at most: as many as a picture has room for."""
+
+_Places = Mapping[str, tuple[int, Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One of an hour's first tags."""
+
+    row: Row
+    rank: int
+    """Competition rank: one more than the number of tags with more uses."""
+    was: int | None
+    """Its rank in the hour before; None where that hour does not have it."""
+    move: Move
+
+
+@dataclass(frozen=True)
+class HourLine:
+    """One hour of a day."""
+
+    hour: Hour
+    view: View | None
+    """Its first n rows; None where no layer has anything."""
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One tag through all hours. None stands for what is not known: an hour without data, or cut above the tag."""
+
+    row: Row
+    """Its sum over all hours."""
+    counts: tuple[int | None, ...]
+    ranks: tuple[int | None, ...]
+    """None also where the hour has no use of it."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """The hours `[since, until)`, each by itself."""
+
+    lines: tuple[HourLine, ...]
+    """One for each hour, ascending, those without data too."""
+    series: tuple[Series, ...]
+    """The tags with most uses in all hours, ranked as a sum is."""
+    whole: Range
+    """All hours as one ranking: totals, holes, how far off a sum can be."""
+
+    @property
+    def rules(self) -> Rules:
+        """The versions of the rule behind its hours, and behind the hour before, with which the first is compared."""
+        return self.whole.rules
+
+    @property
+    def hours(self) -> tuple[Hour, ...]:
+        """All hours, ascending."""
+        return tuple(line.hour for line in self.lines)
+
+
+def grid(  # noqa: PLR0913 - the hours, and how much of them is shown
+    views: Sequence[View],
+    since: Hour,
+    until: Hour,
+    n: int,
+    most: int = SERIES,
+    *,
+    rule_now: RuleNow | None = None,
+) -> Day:
+    """A day of views with all their rows, ascending: those of `[since, until)`, and of the hour before where known."""
+    known = {view.hour: view for view in views}
+    placed = {hour: places(view) for hour, view in known.items()}
+    whole = total([view for view in views if since <= view.hour < until], since, until, most)
+    whole = replace(whole, rules=rules_of(views, rule_now))
+    hours = [since.plus(step) for step in range(until.serial - since.serial)]
+    lines = tuple(_line(hour, known, placed, n) for hour in hours)
+    return Day(lines, tuple(_series(row, hours, known, placed) for row in whole.rows), whole)
+
+
+def _line(hour: Hour, known: Mapping[Hour, View], placed: Mapping[Hour, _Places], n: int) -> HourLine:
+    if hour not in known:
+        return HourLine(hour, None)
+    view = first(known[hour], n)
+    before = hour.plus(-1)
+    cells = [_cell(placed[hour][row.tag], known.get(before), placed.get(before, {})) for row in view.rows]
+    return HourLine(hour, view, tuple(cells))
+
+
+def _cell(place: tuple[int, Row], before: View | None, placed: _Places) -> Cell:
+    rank, row = place
+    if before is None:
+        return Cell(row, rank, None, "unknown")
+    if row.tag not in placed:
+        return Cell(row, rank, None, "up" if before.cut_at else "new")
+    was = placed[row.tag][0]
+    return Cell(row, rank, was, "up" if rank < was else "down" if rank > was else "same")
+
+
+def _series(row: Row, hours: Sequence[Hour], known: Mapping[Hour, View], placed: Mapping[Hour, _Places]) -> Series:
+    counts: list[int | None] = []
+    ranks: list[int | None] = []
+    for hour in hours:
+        rank, there = placed.get(hour, {}).get(row.tag, (None, None))
+        ranks.append(rank)
+        counts.append(there.count if there else 0 if hour in known and not known[hour].cut_at else None)
+    return Series(row, tuple(counts), tuple(ranks))
+
+
+def day_json(day: Day) -> dict[str, Any]:
+    """`{"since","until","hours":[an hour as `trends top` says it, each row with "was" and "move"],"series":[…],…}`."""
+    whole = day.whole
+    return {
+        "since": str(whole.since),
+        "until": str(whole.until),
+        "hours": [_line_json(line) for line in day.lines],
+        "series": [
+            {
+                "tag": each.row.tag,
+                "shown": each.row.shown,
+                "count": each.row.count,
+                "counts": list(each.counts),
+                "ranks": list(each.ranks),
+            }
+            for each in day.series
+        ],
+        "missing": [str(hour) for hour in whole.missing],
+        "rules": dict(day.rules.hours),
+        "mend": day.rules.mend,
+        "uses": whole.uses,
+        "max_error": whole.max_error,
+    }
+
+
+def _line_json(line: HourLine) -> dict[str, Any]:
+    if line.view is None:
+        return missing_json(line.hour)
+    told = hour_json(line.view)
+    for row, cell in zip(told["top"], line.cells, strict=True):
+        row |= {"was": cell.was, "move": cell.move}
+    return told
+
+
+def missing_json(hour: Hour) -> dict[str, Any]:
+    """An hour that no layer has anything of."""
+    return {"hour": str(hour), "origin": None, "state": "missing", "top": []}

@@ -1,0 +1,115 @@
+"""History: one tag hour by hour, with the spellings it was shown in. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.hours import Hour
+from serving.answers.merge import State, View, places
+from serving.answers.rule_versions import RuleNow, Rules, rules_of
+from serving.views.documents import HASHTAGS, Lens, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A tag in one hour."""
+
+    hour: Hour
+    count: int | None = None
+    """None where nothing is known of the hour, or it keeps only its first tags and this is none of them."""
+    rank: int | None = None
+    at_most: int | None = 0
+    """The most that the count can be; None where nothing is known of the hour."""
+    uses: int | None = None
+    """Of all tags."""
+    origin: Origin | None = None
+    state: State | None = None
+    rule: str | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """A tag in the hours `[since, until)`."""
+
+    tag: str
+    since: Hour
+    until: Hour
+    points: tuple[Point, ...]
+    """One for each hour, ascending."""
+    lens: Lens
+    spellings: tuple[tuple[str, int], ...]
+    """Each spelling that an hour shows, with the uses in those hours, most first."""
+    rules: Rules = field(default_factory=Rules)
+
+    @property
+    def uses(self) -> int:
+        """In all hours together, as far as they are known."""
+        return sum(point.count or 0 for point in self.points)
+
+    @property
+    def max_error(self) -> int:
+        """The most that `uses` can lack: 0 is exact."""
+        return sum(point.at_most or 0 for point in self.points if point.count is None)
+
+    @property
+    def missing(self) -> tuple[Hour, ...]:
+        """Hours that nothing is known of."""
+        return tuple(point.hour for point in self.points if point.origin is None)
+
+    @property
+    def best(self) -> Point | None:
+        """The hour with most uses, the first of equals; None where there is no use at all."""
+        return max((point for point in self.points if point.count), key=lambda each: each.count or 0, default=None)
+
+
+def history(tag: str, views: Iterable[View], since: Hour, until: Hour, rule_now: RuleNow | None = None) -> History:
+    """A tag in the hours `[since, until)`, of views with all their rows, ascending."""
+    known: dict[Hour, Point] = {}
+    spelled: Counter[str] = Counter()
+    lens = HASHTAGS
+    for view in views:
+        lens = view.lens
+        rank, row = places(view).get(tag, (None, None))
+        count = row.count if row else None if view.cut_at else 0
+        at_most = view.cut_at if count is None else count
+        known[view.hour] = Point(view.hour, count, rank, at_most, view.uses, view.origin, view.state, view.rule)
+        if row:
+            spelled[row.shown] += row.count
+    hours = [since.plus(step) for step in range(until.serial - since.serial)]
+    points = tuple(known.get(hour, Point(hour, at_most=None)) for hour in hours)
+    spellings = tuple(sorted(spelled.items(), key=lambda each: (-each[1], each[0])))
+    return History(tag, since, until, points, lens, spellings, rules_of(points, rule_now))
+
+
+def history_json(answer: History) -> dict[str, Any]:
+    """`{"tag","since","until","hours":[{"hour","count","rank",…}],"spellings":[…],"uses","best",…}`."""
+    best = answer.best
+    return {
+        "tag": answer.tag,
+        "kind": answer.lens.kind,
+        "source": answer.lens.source,
+        "since": str(answer.since),
+        "until": str(answer.until),
+        "hours": [_point_json(point) for point in answer.points],
+        "spellings": [{"shown": shown, "count": count} for shown, count in answer.spellings],
+        "uses": answer.uses,
+        "max_error": answer.max_error,
+        "best": _point_json(best) if best else None,
+        "missing": [str(hour) for hour in answer.missing],
+        "rules": dict(answer.rules.hours),
+        "mend": answer.rules.mend,
+    }
+
+
+def _point_json(point: Point) -> dict[str, Any]:
+    return {
+        "hour": str(point.hour),
+        "count": point.count,
+        "rank": point.rank,
+        "at_most": point.at_most,
+        "uses": point.uses,
+        "origin": point.origin,
+        "state": point.state or "missing",
+        "rule": point.rule,
+    }

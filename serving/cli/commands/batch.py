@@ -1,0 +1,215 @@
+"""`trends batch`, `trends recompute`, `trends schedule`: the batch layer from the command line."""
+
+import json
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.quantity import quantity
+from config.settings import Settings
+from ingest.hours import Hour
+from ingest.rule.hashtags import Rule
+from serving.cli.batch_output import outcome_json, plan_json, progress, say_plan, show
+from serving.cli.options import json_option, now, settings_of, tz_option
+from serving.query.time_expressions import parse
+
+if TYPE_CHECKING:  # Spark is imported when a command needs it
+    from batch_layer.plan import Plan
+    from batch_layer.runner import Batch, Outcome
+
+
+less_option = click.option(
+    "--allow-less", is_flag=True, help="Replace documents even where they cover more of the topic than the archive now."
+)
+
+
+@click.group()
+def batch() -> None:
+    """Compute one hour, or all that are missing or dirty.
+
+    \b
+    Examples:
+      trends batch run
+      trends batch hour 2017-01-06T07
+    """
+
+
+@batch.command(name="run")
+@json_option
+@click.pass_context
+def run_missing(ctx: click.Context, as_json: bool) -> None:
+    """Compute every complete hour that has no document, or a provisional or dirty one.
+
+    \b
+    Examples:
+      trends batch run
+    """
+    with _batch(ctx) as layer:
+        plan = layer.plan_missing()
+        if not plan.hours and not plan.stranded:
+            click.echo(f"Nothing to compute: {_why_nothing(layer, plan)}", err=True)
+        show(_computed(layer, plan, {}) if plan.hours else None, as_json)
+        layer.check(plan)
+
+
+@batch.command()
+@click.argument("hour")
+@less_option
+@tz_option
+@json_option
+@click.pass_context
+def hour(ctx: click.Context, hour: str, allow_less: bool, tz: ZoneInfo, as_json: bool) -> None:
+    """Compute one hour now: 2017-01-06T07, monday-7h, now-1h.
+
+    An hour that is not complete yet becomes provisional, and is computed again once it is.
+
+    \b
+    Examples:
+      trends batch hour 2017-01-06T07
+      trends batch hour now-1h --json
+    """
+    wanted = Hour.of(parse(hour, now(), tz))
+    with _batch(ctx) as layer:
+        plan = layer.plan_hour(wanted, allow_less=allow_less)
+        layer.check(plan)
+        if not plan.hours[0].complete:
+            click.echo(f"{wanted} is not complete: its answer is provisional, and computed again once it is", err=True)
+        show(_computed(layer, plan, {"allow_less": allow_less}), as_json)
+
+
+@click.command()
+@click.option("--since", metavar="TIME", help="From the hour of this moment on: monday-7h, 2017-01-06T07.")
+@click.option("--until", metavar="TIME", help="To this moment, exclusive. As far as hours are complete by default.")
+@click.option("--all", "everything", is_flag=True, help="The full history.")
+@click.option("--reset", is_flag=True, help="With --all: empty the batch documents first.")
+@click.option("--yes", is_flag=True, help="With --reset: do not ask.")
+@click.option("--dry-run", is_flag=True, help="Compute and compare, and change nothing.")
+@click.option("--restart", is_flag=True, help="Begin anew where an earlier run of the same range did not end.")
+@less_option
+@tz_option
+@json_option
+@click.pass_context
+def recompute(ctx: click.Context, /, tz: ZoneInfo, as_json: bool, **asked: Any) -> None:
+    """Compute hours again from the archived posts, after the rule was corrected.
+
+    Every complete hour of the range that has posts is computed and replaced; hours outside it stay as they are. What
+    will be done is said first, and afterwards which tags entered or left each hour's top 10. --dry-run computes and
+    says the same, and changes nothing. A run that died goes on with the hours that it had not published.
+
+    An hour whose document covers more of the topic than the archive does now keeps that document, and the command exits
+    with 1: manifests are missing, or this is another archive. --allow-less replaces it.
+
+    \b
+    Examples:
+      trends recompute --since monday-7h --dry-run
+      trends recompute --since monday-7h --tz Europe/Paris
+      trends recompute --since 2017-01-06T07 --until 2017-01-07 --json
+      trends recompute --all --reset
+    """
+    _check(asked)
+    since, until = (Hour.of(parse(asked[end], now(), tz)) if asked[end] else None for end in ("since", "until"))
+    with _batch(ctx) as layer:
+        from batch_layer.plan import Span
+
+        plan = layer.plan_range(Span(since, until), allow_less=asked["allow_less"])
+        if not plan.hours or asked["reset"]:
+            layer.check(plan)
+        estimate_s = layer.estimate_s(plan)
+        say_plan(plan, estimate_s)
+        if asked["reset"] and not asked["yes"] and not asked["dry_run"]:
+            click.confirm("Empty all batch documents, and compute them again?", abort=True, err=True)
+        outcome = _computed(layer, plan, asked)
+        if as_json:
+            click.echo(json.dumps(plan_json(plan, estimate_s) | outcome_json(outcome), ensure_ascii=False))
+        else:
+            show(outcome, as_json=False)
+        if asked["dry_run"]:
+            click.echo("Nothing was changed: this was a dry run", err=True)
+        layer.check(plan)
+
+
+@click.command()
+@click.pass_context
+def schedule(ctx: click.Context) -> None:
+    """Compute hours as they become complete, and compact the archive, until stopped.
+
+    \b
+    Examples:
+      trends schedule
+    """
+    from batch_layer.schedule import Schedule
+
+    _end_on_sigterm()
+    Schedule(settings_of(ctx), _rule_now, now).run()
+
+
+def _why_nothing(layer: "Batch", plan: "Plan") -> str:
+    """Why no hour is to be computed."""
+    hours = layer.ledger.hours()
+    if not hours:
+        return "nothing is archived yet. `trends archive --until-drained` archives what is in Kafka"
+    if not any(hour < plan.complete_until for hour in hours):
+        return f"no archived hour is complete yet; the first is {hours[0]}, and hours before {plan.complete_until} are"
+    return "every complete hour is final"
+
+
+def _check(asked: dict[str, Any]) -> None:
+    """Options that exclude or need each other."""
+    if asked["everything"] == bool(asked["since"]):
+        raise click.UsageError("Give either --since or --all")
+    if asked["everything"] and asked["until"]:
+        raise click.UsageError("--all has no --until")
+    if asked["reset"] and not asked["everything"]:
+        raise click.UsageError("--reset empties all hours: it goes with --all")
+    if asked["yes"] and not asked["reset"]:
+        raise click.UsageError("--yes answers what --reset asks")
+
+
+@contextmanager
+def _batch(ctx: click.Context) -> Iterator["Batch"]:
+    from batch_layer.runner import Batch
+
+    _end_on_sigterm()
+    layer = Batch(settings_of(ctx), _rule_now, now)
+    try:
+        yield layer
+    finally:
+        layer.close()
+
+
+def _rule_now() -> Rule:
+    """The rule as the settings say now: a service that runs for weeks must not undo a correction made meanwhile."""
+    corrections = Settings.read().rule
+    return Rule.corrected(corrections.ignore, corrections.aliases)
+
+
+def _end_on_sigterm() -> None:
+    """Being terminated ends as Ctrl-C does: the run is marked as given up, so that the next one goes on at once."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def _computed(layer: "Batch", plan: "Plan", asked: Mapping[str, Any]) -> "Outcome":
+    """Run a plan, or preview it, with a progress bar on a terminal. Where some hour failed, the others are told."""
+    import threading
+
+    from batch_layer.runner import PartlyDoneError, Watch
+
+    with progress(len(plan.hours)) as tell:
+        watch = Watch(threading.Event(), tell)
+        less = bool(asked.get("allow_less"))
+        try:
+            if asked.get("dry_run"):
+                return layer.preview(plan, watch=watch, allow_less=less)
+            resume, reset = not asked.get("restart"), bool(asked.get("reset"))
+            return layer.run(plan, watch=watch, resume=resume, reset=reset, allow_less=less)
+        except PartlyDoneError as error:
+            click.echo(f"computed: {quantity(len(error.outcome.hours), 'hour')}", err=True)
+            raise

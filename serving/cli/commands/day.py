@@ -1,0 +1,138 @@
+"""`trends day`: hour by hour, on a terminal, as data, as a page, as pictures."""
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.errors import UsageError
+from ingest.hours import Hour
+from serving.answers.day import Day, day_json
+from serving.cli.consoles import console
+from serving.cli.options import asked_of
+from serving.cli.output_files import (
+    FILE,
+    in_csv,
+    one_form,
+    png_option,
+    print_csv,
+    say_mixture,
+    svg_option,
+    time_in_csv,
+    write,
+)
+from serving.cli.query_options import query_of, question_options
+from serving.query import suggestions
+from serving.query.time_ranges import Asked
+from serving.views.documents import Kind
+
+
+@click.command()
+@click.option("--date", metavar="DAY", help="A day of --tz, as far as it has passed: 2013-04-15, today, monday.")
+@click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 24h]")
+@click.option("-n", "n", type=click.IntRange(1, 50), default=10, show_default=True, help="Tags of an hour.")
+@question_options
+@click.option("--html", type=FILE, metavar="FILE", help="One page with pictures and table; it needs no network.")
+@png_option
+@svg_option
+@click.option(
+    "--chart",
+    type=click.Choice(["bump", "heat"]),
+    default="bump",
+    show_default=True,
+    help="What --png and --svg draw: ranks, or uses.",
+)
+@click.pass_context
+def day(
+    ctx: click.Context,
+    /,
+    date: str | None,
+    last: str | None,
+    n: int,
+    kind: Kind,
+    source: str | None,
+    tz: ZoneInfo,
+    as_json: bool,
+    as_csv: bool,
+    **files: Any,
+) -> None:
+    """The most used hashtags, hour by hour: the last 24 hours, or a day.
+
+    Each hour is compared with the one before: ▲ rose, ▼ fell, ✚ was not used then.
+
+    \b
+    Examples:
+      trends day
+      trends day --date yesterday --tz Europe/Paris
+      trends day --last 48h --json
+      trends day --kind bigram
+      trends day --png day.png
+      trends day --chart heat --svg day.svg
+      trends day --date 2013-04-15 --html day.html
+    """
+    one_form(as_json, as_csv)
+    since, until = _hours(asked_of(tz), date, last)
+    answer = query_of(ctx, suggestions.day, kind, source).day(since, until, n)
+    if as_json:
+        click.echo(json.dumps(day_json(answer), ensure_ascii=False))
+    elif as_csv:
+        _print_csv(answer, tz)
+    elif not any(files[kind] for kind in ("html", "png", "svg")):
+        _print_grid(answer, tz)
+    _draw(answer, n, tz, files)
+
+
+def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour]:
+    if date is None:
+        return asked.range(None, None, last or "24h")
+    if last is None:
+        return asked.day(date)
+    raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
+
+
+def _print_csv(answer: Day, tz: ZoneInfo) -> None:
+    header = ("hour", "origin", "state", "rank", "tag", "shown", "count", "was", "move", "rule")
+    rows = (
+        (
+            time_in_csv(of.hour, tz),
+            of.origin,
+            of.state,
+            each.rank,
+            *in_csv(each.row, of.lens),
+            each.row.count,
+            each.was,
+            each.move,
+            of.rule,
+        )
+        for line in answer.lines
+        if (of := line.view)
+        for each in line.cells
+    )
+    print_csv(header, rows)
+    say_mixture(answer.rules)
+
+
+def _print_grid(answer: Day, tz: ZoneInfo) -> None:
+    from serving.render.tables import day_table
+
+    drawn_on = console()
+    drawn_on.print(day_table(answer, tz, drawn_on.width))
+
+
+def _draw(answer: Day, n: int, tz: ZoneInfo, files: dict[str, Any]) -> None:
+    """Write the files that were asked for."""
+    if files["html"]:
+        from serving.render.html_report import day_page
+
+        write(files["html"], day_page(answer, n, tz).encode())
+    if files["png"] or files["svg"]:
+        from serving.render.charts.bump import bump
+        from serving.render.charts.drawing import png, svg
+        from serving.render.charts.heat import heat
+
+        picture = heat(answer, tz) if files["chart"] == "heat" else bump(answer, n, tz)
+        if files["png"]:
+            write(files["png"], png(picture))
+        if files["svg"]:
+            write(files["svg"], svg(picture).encode())

@@ -1,0 +1,43 @@
+"""`trends explain`: where an hour's answer came from."""
+
+import json
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.errors import NoDataError
+from ingest.hours import Hour
+from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.cli.query_options import query_of
+from serving.query import suggestions
+
+
+@click.command()
+@click.option("--hour", metavar="HOUR", default="now-1h", show_default=True, help="2017-01-06T07, monday-7h, now.")
+@tz_option
+@json_option
+@click.pass_context
+def explain(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
+    """Where did this answer come from?
+
+    The layer and its state; the run and the rule that made it; the chunks and files that were read; what is missing,
+    late or rejected; how far the speed layer is behind, and what it had answered before.
+
+    \b
+    Examples:
+      trends explain --hour monday-7h
+      trends explain --hour 2017-01-06T07 --json
+    """
+    from serving.answers.explanation import places, sentences
+    from serving.status.provenance import explained
+
+    wanted: Hour = asked_of(tz).hour(hour)
+    facts = explained(settings_of(ctx), wanted)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+    else:
+        for line in (*sentences(facts), *places(facts)):
+            click.echo(line)
+    if facts["answer"]["origin"] is None:
+        there = query_of(ctx, suggestions.explain).what_there_is()
+        raise NoDataError(f"nothing is known of {wanted}", next_step=there)

@@ -1,0 +1,185 @@
+"""`trends rejects`: what could not be read, and why; to try again, or to settle it."""
+
+import base64
+import json
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from config.errors import UsageError
+from config.quantity import quantity
+from serving.cli.options import json_option, now, settings_of
+
+if TYPE_CHECKING:
+    from ingest.rejects.reject import Parked
+
+STAGES = ("ingest", "archive", "speed")
+SHOWN = 60
+"""Characters of the bytes that a list shows."""
+_PLACE = re.compile(r"(\d{1,6})@(\d{1,19})", re.ASCII)
+
+
+@click.group()
+def rejects() -> None:
+    """What could not be read, and why.
+
+    \b
+    Examples:
+      trends rejects list
+      trends rejects show 0@12
+      trends rejects retry
+      trends rejects dismiss 0@12
+    """
+
+
+@rejects.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="At most so many; 0: all.")
+@click.option("--stage", type=click.Choice(STAGES), help="Only what this stage refused.")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> None:
+    """What is outstanding, in the order of its places. JSON tells when each was refused first.
+
+    \b
+    Examples:
+      trends rejects list
+      trends rejects list --stage ingest --json
+    """
+    from ingest.rejects.reject import outstanding
+
+    shown = count = 0
+    for parked in outstanding(settings_of(ctx).kafka):
+        if stage and parked.reject.stage != stage:
+            continue
+        count += 1
+        if not limit or shown < limit:
+            shown += 1
+            click.echo(json.dumps(_told(parked)) if as_json else _line(parked))
+    click.echo(f"{shown:,} of {quantity(count, 'reject')}" if count else "No rejects", err=True)
+
+
+@rejects.command()
+@click.argument("place", metavar="PARTITION@OFFSET")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, place: str, as_json: bool) -> None:
+    """One reject, whole.
+
+    \b
+    Examples:
+      trends rejects show 0@12
+    """
+    from ingest.rejects.reject import one
+
+    parked = one(settings_of(ctx).kafka, *_place(place))
+    told = _told(parked)
+    if as_json:
+        click.echo(json.dumps(told | {"base64": base64.b64encode(parked.reject.raw).decode()}))
+        return
+    for name, value in told.items():
+        click.echo(f"{name:9} {value}")
+
+
+@rejects.command()
+@json_option
+@click.pass_context
+def retry(ctx: click.Context, as_json: bool) -> None:
+    """Read again what is outstanding. What can be read now is written; what can't stays outstanding.
+
+    \b
+    Examples:
+      trends rejects retry
+    """
+    from serving.cli.signals import stopping
+
+    with stopping() as stop:
+        done = _retried(ctx, stop)
+    if as_json:
+        click.echo(json.dumps(done))
+    click.echo(
+        f"{done['settled']:,} of {done['retried']:,} settled: {quantity(done['posts'], 'post')} and "
+        f"{quantity(done['uses'], 'use')} written; {done['failing']:,} still can't be read",
+        err=True,
+    )
+
+
+def _retried(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
+    from ingest.rejects.retry import Retry
+    from serving.cli.ingest_runner import reading_of, rule_of
+
+    settings = settings_of(ctx)
+    retry = Retry(settings.kafka, settings.ingest, rule_of(settings), lambda source: reading_of(settings, source, now))
+    return retry.run(stop)._asdict()
+
+
+@rejects.command()
+@click.argument("places", nargs=-1, metavar="[PARTITION@OFFSET]...")
+@click.option("--stage", type=click.Choice(STAGES), help="All that this stage refused.")
+@click.option("--all", "everything", is_flag=True, help="All that is outstanding.")
+@json_option
+@click.pass_context
+def dismiss(ctx: click.Context, places: tuple[str, ...], stage: str | None, everything: bool, as_json: bool) -> None:
+    """Settle rejects that are not to be read again. What is not named stays, and may get another place.
+
+    A dismissed reject can be shown until Kafka deletes it, 30 days after it came.
+
+    \b
+    Examples:
+      trends rejects dismiss 0@12 0@15
+      trends rejects dismiss --stage archive
+      trends rejects dismiss --all
+    """
+    if sum((bool(places), stage is not None, everything)) != 1:
+        raise UsageError(
+            "give places, --stage or --all, one of them", next_step="`trends rejects list` shows places such as 0@12"
+        )
+    from ingest.rejects.dismissal import Dismissal
+    from serving.cli.signals import stopping
+
+    settings, named = settings_of(ctx), {_place(place) for place in places}
+
+    def chosen(parked: "Parked") -> bool:
+        return everything or parked.reject.stage == stage or (parked.partition, parked.offset) in named
+
+    with stopping() as stop:
+        done = Dismissal(settings.kafka, settings.ingest).run(chosen, stop, named)
+    if as_json:
+        click.echo(json.dumps(done._asdict()))
+    click.echo(f"{quantity(done.dismissed, 'reject')} dismissed, {done.outstanding:,} outstanding", err=True)
+
+
+def _place(text: str) -> tuple[int, int]:
+    """Partition and offset, as a list shows them. Raises `UsageError`."""
+    match = _PLACE.fullmatch(text)
+    if not match:
+        raise UsageError(f"not a place: {text[:40]!r}", next_step="`trends rejects list` shows places such as 0@12")
+    return int(match[1]), int(match[2])
+
+
+def _told(parked: "Parked") -> dict[str, Any]:
+    from ingest.hours import moment_of
+
+    reject = parked.reject
+    return {
+        "place": f"{parked.partition}@{parked.offset}",
+        "at": moment_of(parked.at).isoformat(timespec="seconds"),
+        "stage": reject.stage,
+        "reason": _printable(reject.reason),
+        "where": _printable(reject.where),
+        "reader": _printable(reject.reader),
+        "attempts": reject.attempts,
+        "bytes": len(reject.raw),
+        "raw": _printable(reject.raw.decode(errors="backslashreplace")),
+    }
+
+
+def _line(parked: "Parked") -> str:
+    told = _told(parked)
+    return "\t".join((told["place"], told["stage"], told["reason"], told["where"], told["raw"][:SHOWN]))
+
+
+def _printable(text: str) -> str:
+    """Nothing that a terminal would obey."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -1,0 +1,49 @@
+"""`trends serve`: the dashboard and its API."""
+
+import click
+
+from config.settings import Settings
+from serving.cli.options import now, settings_of
+from serving.cli.query_options import rule_now
+from serving.cli.signals import stopping
+from serving.views.documents import Lens
+
+
+def _rule_now(lens: Lens) -> str:
+    """By the settings as they are now: a dashboard that runs for weeks names the command that mends an answer today."""
+    return rule_now(Settings.read(), lens)
+
+
+@click.command()
+@click.option("--host", help="Where to listen; elsewhere than on loopback a token is needed. [default: serve.host]")
+@click.option("--port", type=click.IntRange(0, 65535), help="0: a free one. [default: serve.port]")
+@click.pass_context
+def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
+    """Answer in a browser: now, the last 24 hours, one hour, one tag, what runs. A JSON API is under /api.
+
+    Listens on this machine alone. To let others ask, set serve.token and give --host; the token is typed once in the
+    browser, and sent as `Authorization: Bearer …` by programs. Runs until Ctrl-C or SIGTERM.
+
+    \b
+    Examples:
+      trends serve
+      trends serve --port 9000
+      TRENDS_SERVE__TOKEN=… trends serve --host 0.0.0.0
+    """
+    from serving.cli.crash_log import kept
+    from serving.dashboard.app import Asking, dashboard
+    from serving.dashboard.http import server
+    from serving.status.collect import gathered
+    from serving.status.provenance import explained
+
+    settings = settings_of(ctx)
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = settings.model_copy(update={"serve": settings.serve.model_copy(update=given)})
+    server.check(settings.serve)
+    with (
+        server.bound(settings.serve.host, settings.serve.port) as listening,
+        stopping() as stop,
+        dashboard(settings, now, Asking(gathered, explained, kept, _rule_now), stop) as app,
+    ):
+        click.echo(f"{server.url_of(listening)}  (Ctrl-C ends it)", err=True)
+        server.serve(app, listening, stop)

@@ -1,0 +1,224 @@
+"""`trends up`, `down`, `logs`, `doctor`: the local stack of real servers, and the services on it."""
+
+import json
+import logging
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+import click
+import tenacity
+from rich.table import Table
+
+from config.errors import UnavailableError, UsageError
+from config.redaction import redact
+from config.settings import Settings
+from serving.cli.consoles import console
+from serving.cli.options import json_option, settings_of
+from serving.cli.progress import Progress
+
+TOPOLOGY = "topology"
+FOLLOW_EVERY_S = 0.5
+STORM_TIMEOUT_S = 60
+
+
+@click.command()
+@click.option("--servers-only", is_flag=True, help="Neither topics, folders and indexes nor services.")
+@click.argument("names", metavar="[SERVER]...", nargs=-1)
+@click.pass_context
+def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
+    """Start the servers; make topics, folders and indexes; then start the services.
+
+    SERVER is one or more of kafka, namenode, datanode, mongo, zookeeper, nimbus, supervisor, and of the services
+    archiver, scheduler, topology. Without any: all. What serves already is left alone; what is set to another machine
+    is not started.
+
+    \b
+    Examples:
+      trends up
+      trends up --servers-only
+      trends up archiver topology
+    """
+    from config.stack import launcher
+
+    settings = settings_of(ctx)
+    servers = [server.name for server in launcher.servers(settings)]
+    services = [service.name for service in launcher.services(settings)]
+    _refuse_unknown("up", names, _known(settings))
+    wanted = list(names) or servers + ([] if servers_only else [*services, TOPOLOGY])
+    try:
+        with Progress(wanted) as progress:
+            started = launcher.up(settings, [name for name in wanted if name in servers], progress.tell)
+            if not servers_only and set(wanted) - set(servers):
+                _furnish(settings)
+                started += launcher.up(settings, [name for name in wanted if name in services], progress.tell)
+                started += _submit(settings, progress) if TOPOLOGY in wanted else []
+    except KeyboardInterrupt:
+        click.echo("interrupted: what was started stays. `trends up` goes on, `trends down` stops it", err=True)
+        raise
+    told = f"started: {', '.join(started)}" if started else "everything was up already"
+    click.echo(f"{told}. Next: `trends status`, `trends logs SERVER`, `trends down`", err=True)
+
+
+def _furnish(settings: Settings) -> None:
+    """Make what the services take for granted. Each of it is left alone where it exists."""
+    from hdfs import HdfsError, InsecureClient
+    from requests import RequestException
+
+    from ingest.kafka.topics import create_topics
+    from serving.views.client import Store
+
+    logging.getLogger("hdfs").setLevel(logging.WARNING)
+    create_topics(settings.kafka, max_post_bytes=settings.ingest.max_post_bytes)
+    with Store(settings.mongo) as store:
+        store.prepare()
+    try:
+        client = InsecureClient(settings.hdfs.url, user=settings.hdfs.user, timeout=settings.hdfs.timeout_s)
+        client.makedirs(settings.hdfs.root)
+    except (HdfsError, RequestException) as error:
+        raise UnavailableError(
+            f"can't make {settings.hdfs.root}: {error}",
+            where=f"HDFS at {settings.hdfs.url}",
+            next_step="`trends doctor`",
+        ) from None
+
+
+def _submit(settings: Settings, progress: Progress) -> list[str]:
+    """Submit the topology unless it runs under these settings; then wait until Storm has given it a worker."""
+    from config.stack.paths import PROJECT
+    from config.stack.server import address_of
+    from config.stack.servers import nimbus
+    from speed_layer.submission import outdated, submit
+
+    at, name = address_of(settings.storm.nimbus, "storm.nimbus"), settings.storm.topology
+    started = []
+    if outdated(settings):
+        _kill(settings, progress)
+    if nimbus.ask(at).topology(name) is None:
+        progress.tell(TOPOLOGY, "submitting")
+        submit(settings, PROJECT)
+        started = [TOPOLOGY]
+    progress.tell(TOPOLOGY, "starting")
+    _await(lambda: bool((found := nimbus.ask(at).topology(name)) and found.workers), f"{name} has no worker yet")
+    progress.tell(TOPOLOGY, "ready")
+    return started
+
+
+@click.command()
+@click.argument("names", metavar="[SERVER]...", nargs=-1)
+@click.pass_context
+def down(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """Stop the services, the topology's workers and the servers, or those that are named. Their data stays.
+
+    `down topology` has Storm forget the topology; plain `down` does not, so the next `up` resumes it.
+
+    \b
+    Examples:
+      trends down
+      trends down archiver scheduler
+    """
+    from config.stack import launcher
+
+    settings = settings_of(ctx)
+    _refuse_unknown("down", names, _known(settings))
+    with Progress([]) as progress:
+        stopped = _kill(settings, progress) if TOPOLOGY in names else 0
+        programs = [name for name in names if name != TOPOLOGY]
+        if programs or not names:
+            stopped += launcher.down(settings, progress.tell, programs)
+    what = ", ".join(names) if names else "everything"
+    click.echo(f"stopped {what}; data stays. `trends up` starts again" if stopped else "nothing was up", err=True)
+
+
+def _kill(settings: Settings, progress: Progress) -> int:
+    """Kill the topology, if there is one, and wait until Storm has forgotten it."""
+    from config.stack.paths import PROJECT
+    from config.stack.server import address_of
+    from config.stack.servers import nimbus
+    from speed_layer.submission import kill
+
+    at, name = address_of(settings.storm.nimbus, "storm.nimbus"), settings.storm.topology
+    if nimbus.ask(at).topology(name) is None:
+        return 0
+    progress.tell(TOPOLOGY, "stopping")
+    kill(settings, PROJECT)
+    _await(lambda: nimbus.ask(at).topology(name) is None, f"{name} is still being killed")
+    progress.tell(TOPOLOGY, "stopped")
+    return 1
+
+
+def _await(true: Callable[[], bool], otherwise: str) -> None:
+    """Ask nimbus until it is so. Raises `UnavailableError` after a minute."""
+    waiting = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(STORM_TIMEOUT_S),
+        wait=tenacity.wait_fixed(0.5),
+        retry=tenacity.retry_if_result(lambda answer: not answer),
+    )
+    try:
+        waiting(true)
+    except tenacity.RetryError:
+        raise UnavailableError(otherwise, where="Storm", next_step="See `trends logs nimbus`") from None
+
+
+def _known(settings: Settings) -> list[str]:
+    from config.stack import launcher
+
+    return [each.name for each in (*launcher.servers(settings), *launcher.services(settings))] + [TOPOLOGY]
+
+
+def _refuse_unknown(command: str, names: Sequence[str], known: Sequence[str]) -> None:
+    if unknown := sorted(set(names) - set(known)):
+        raise UsageError(
+            f"no such server: {', '.join(unknown)}", where=command, next_step=f"One of: {', '.join(known)}"
+        )
+
+
+@click.command()
+@click.argument("name", metavar="SERVER")
+@click.option("-n", "count", type=click.IntRange(min=0), default=50, show_default=True, help="Lines from the end.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is added, until Ctrl-C.")
+@click.pass_context
+def logs(ctx: click.Context, name: str, count: int, follow: bool) -> None:
+    """Read what a server or a service says. `topology` is the log of Storm's newest worker.
+
+    \b
+    Examples:
+      trends logs kafka
+      trends logs -f -n 10 archiver
+    """
+    from config.stack.logs import added, log_of
+
+    path = log_of(settings_of(ctx), name)
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in deque(file, maxlen=count):
+            click.echo(redact(line), nl=False)
+        if follow:
+            for line in added(path, file.tell(), FOLLOW_EVERY_S):
+                click.echo(redact(line), nl=False)
+
+
+@click.command()
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Check Java, packages, memory, disk, ports, every server and the clock.
+
+    Says what to do about what it finds. Exit 1: something is wrong.
+
+    \b
+    Examples:
+      trends doctor
+      trends doctor --json
+    """
+    from config.stack.doctor import examine
+
+    found = list(examine(settings_of(ctx)))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in found], ensure_ascii=False))
+    else:
+        table = Table("what", "", "found", "what to do", box=None, pad_edge=False)
+        for finding in found:
+            table.add_row(finding.subject, finding.state, finding.found, finding.next_step)
+        console(soft_wrap=not sys.stdout.isatty()).print(table)
+    ctx.exit(1 if any(finding.state == "wrong" for finding in found) else 0)

@@ -1,0 +1,98 @@
+"""`trends tag`: one hashtag's history."""
+
+import json
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.errors import UsageError
+from ingest.rule.hashtags import typed
+from serving.answers.day import MOST_SIDE_BY_SIDE
+from serving.answers.history import History, history_json
+from serving.cli.consoles import console
+from serving.cli.options import asked_of
+from serving.cli.output_files import one_form, png_option, print_csv, say_mixture, svg_option, time_in_csv, write
+from serving.cli.query_options import query_of, question_options
+from serving.query import suggestions
+from serving.views.documents import Kind
+
+
+@click.command()
+@click.argument("tag")
+@click.option("--since", metavar="TIME", help="All hours from this one on …")
+@click.option("--until", metavar="TIME", help="… to this one, exclusive. Now, where it is not given.")
+@click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 7d]")
+@question_options
+@png_option
+@svg_option
+@click.pass_context
+def tag(
+    ctx: click.Context,
+    tag: str,
+    since: str | None,
+    until: str | None,
+    last: str | None,
+    kind: Kind,
+    source: str | None,
+    tz: ZoneInfo,
+    as_json: bool,
+    as_csv: bool,
+    png: Path | None,
+    svg: Path | None,
+) -> None:
+    """How often was a hashtag used, hour by hour, and how was it spelt?
+
+    TAG is written with or without #, in any spelling: all spellings of a tag are counted as one.
+
+    \b
+    Examples:
+      trends tag music
+      trends tag PrayForBoston --since 2013-04-15 --until 2013-04-18
+      trends tag music --last 48h --csv
+      trends tag "happy new year" --kind trigram
+      trends tag music --last 48h --png music.png
+    """
+    name = typed(tag)
+    if not name:
+        raise UsageError("a hashtag has at least one character", where="TAG", next_step="Example: trends tag music")
+    one_form(as_json, as_csv)
+    hours = asked_of(tz).range(since, until, last, default="7d")
+    if (png or svg) and hours[1].serial - hours[0].serial > MOST_SIDE_BY_SIDE:
+        raise UsageError(f"a picture has room for {MOST_SIDE_BY_SIDE} hours", next_step="Ask for less, or for --json")
+    answer = query_of(ctx, suggestions.tag(name), kind, source).history(name, *hours)
+    if as_json:
+        click.echo(json.dumps(history_json(answer), ensure_ascii=False))
+    elif as_csv:
+        _print_csv(answer, tz)
+    elif not (png or svg):
+        _print_lines(answer, tz)
+    _draw(answer, tz, png, svg)
+
+
+def _print_csv(answer: History, tz: ZoneInfo) -> None:
+    header = ("hour", "count", "rank", "at_most", "uses", "origin", "state", "rule")
+    rows = (
+        (time_in_csv(p.hour, tz), p.count, p.rank, p.at_most, p.uses, p.origin, p.state or "missing", p.rule)
+        for p in answer.points
+    )
+    print_csv(header, rows)
+    say_mixture(answer.rules)
+
+
+def _print_lines(answer: History, tz: ZoneInfo) -> None:
+    from serving.render.tables import history_table
+
+    console().print(history_table(answer, tz))
+
+
+def _draw(answer: History, tz: ZoneInfo, png: Path | None, svg: Path | None) -> None:
+    if png or svg:
+        from serving.render.charts import drawing
+        from serving.render.charts.curve import curve
+
+        picture = curve(answer, tz)
+        if png:
+            write(png, drawing.png(picture))
+        if svg:
+            write(svg, drawing.svg(picture).encode())

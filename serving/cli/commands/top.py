@@ -1,0 +1,166 @@
+"""`trends top`: the question that all of this is for."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import click
+
+from ingest.hours import Hour
+from serving.answers.merge import Range, View, competition
+from serving.cli.consoles import console
+from serving.cli.options import asked_of
+from serving.cli.output_files import in_csv, one_form, print_csv, say_mixture, time_in_csv
+from serving.cli.query_options import query_of, question_options
+from serving.query import suggestions
+from serving.query.query import Query
+from serving.query.time_ranges import only
+from serving.render import answer as render
+from serving.views.documents import Kind
+
+Form = Literal["json", "csv", "table"]
+
+
+@click.command()
+@click.option("--hour", metavar="HOUR", help="One hour: 2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
+@click.option("--since", metavar="TIME", help="All hours from this one on …")
+@click.option("--until", metavar="TIME", help="… to this one, exclusive. Now, where it is not given.")
+@click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now: 1h, 24h, 7d.")
+@click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
+@click.option("--origin", type=click.Choice(["batch", "speed"]), help="Ask one layer alone.")
+@question_options
+@click.pass_context
+def top(
+    ctx: click.Context,
+    hour: str | None,
+    since: str | None,
+    until: str | None,
+    last: str | None,
+    n: int,
+    origin: Literal["batch", "speed"] | None,
+    kind: Kind,
+    source: str | None,
+    tz: ZoneInfo,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Which hashtags were used most?
+
+    Without an option: the hour in progress and, beside it, the last complete hour. Each hour is answered by exactly one
+    layer: the batch layer where it has computed the hour, else the speed layer. Rows are ordered by uses, then by tag.
+
+    Phrases (--kind) and hashtags of one source (--source) are there once the batch layer has computed an hour.
+
+    \b
+    Examples:
+      trends top
+      trends top --hour 2017-01-06T07 --json
+      trends top --hour monday-7h --tz Europe/Paris
+      trends top --last 24h -n 20 --csv
+      trends top --since 2013-04-15T18 --until 2013-04-16T06
+      trends top --last 24h --kind bigram
+      trends top --hour now-1h --source bluesky
+    """
+    one_form(as_json, as_csv)
+    asked = asked_of(tz)
+    form: Form = "json" if as_json else "csv" if as_csv else "table"
+    show = Show(query_of(ctx, suggestions.top, kind, source, origin), n, tz, form)
+    if hour is not None:
+        only(hour, since, until, last)
+        show.hour(asked.hour(hour))
+    elif since is not None or until is not None or last is not None:
+        show.range(*asked.range(since, until, last))
+    else:
+        show.now(Hour.of(asked.now))
+
+
+@dataclass(frozen=True)
+class Show:
+    """Answers, as JSON, as CSV or as tables."""
+
+    query: Query
+    n: int
+    tz: ZoneInfo
+    form: Form
+
+    def hour(self, hour: Hour) -> None:
+        """One hour."""
+        view = self.query.hour(hour, self.n)
+        if self.form == "json":
+            _print_json(render.hour_json(view))
+        elif self.form == "csv":
+            _print_csv(self.tz, view)
+        else:
+            _print_tables(self._table(view))
+
+    def now(self, current: Hour) -> None:
+        """The hour in progress and, beside it, the last complete one."""
+        hours = [current, current.plus(-1)]
+        views = self.query.now(current, self.n)
+        if self.form == "json":
+            _print_json(render.hours_json(views, self.query.rules(views)))
+            return
+        if self.form == "csv":
+            _print_csv(self.tz, *views)
+        else:
+            _print_tables(*map(self._table, views))
+        say_mixture(self.query.rules(views))
+        for hour in set(hours) - {view.hour for view in views}:
+            click.echo(f"{render.local_hour(hour, self.tz)}: {self.query.nothing(hour)}", err=True)
+
+    def range(self, since: Hour, until: Hour) -> None:
+        """Several hours as one ranking."""
+        answer = self.query.range(since, until, self.n)
+        if self.form == "json":
+            _print_json(render.range_json(answer))
+            return
+        if self.form == "csv":
+            _print_csv(self.tz, answer)
+            say_mixture(answer.rules)
+            return
+        begin, end = since.start.astimezone(self.tz), until.start.astimezone(self.tz)
+        _print_tables(render.table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}", console().width))
+
+    def _table(self, view: View) -> Any:
+        return render.table(view, render.local_hour(view.hour, self.tz), console().width)
+
+
+def _print_csv(tz: ZoneInfo, *answers: View | Range) -> None:
+    """A line a row, with the hours `[since, until)` that it is about."""
+    header = ("since", "until", "origin", "state", "rank", "tag", "shown", "count", "rule")
+    rows = (
+        (
+            *(time_in_csv(hour, tz) for hour in _hours(each)),
+            each.origin,
+            each.state,
+            rank,
+            *in_csv(row, each.lens),
+            row.count,
+            _rule(each),
+        )
+        for each in answers
+        for rank, row in zip(competition(each.rows), each.rows, strict=True)
+    )
+    print_csv(header, rows)
+
+
+def _rule(answer: View | Range) -> str | None:
+    """The version of the rule; of several hours all of them, a blank between."""
+    return answer.rules.written if isinstance(answer, Range) else answer.rule
+
+
+def _hours(answer: View | Range) -> tuple[Hour, Hour]:
+    if isinstance(answer, Range):
+        return answer.since, answer.until
+    return answer.hour, answer.hour.plus(1)
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def _print_tables(*tables: Any) -> None:
+    from rich.columns import Columns
+
+    console().print(Columns(tables, padding=(0, 4)))

@@ -1,0 +1,104 @@
+"""`trends verify`: what is served, counted again by other means."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from config.errors import UsageError
+from config.settings import Settings
+from ingest.hours import Hour
+from serving.cli.options import json_option, now, settings_of, tz_option
+from serving.query.time_expressions import parse
+from serving.views.documents import Kind
+
+if TYPE_CHECKING:  # the archive's libraries are imported when the command runs
+    from zoneinfo import ZoneInfo
+
+    from batch_layer.checks.finding import Finding
+
+
+@click.command()
+@click.option("--hour", metavar="HOUR", help="One hour: 2017-01-06T07, monday-7h.")
+@click.option("--all", "everything", is_flag=True, help="Every hour, and every offset of the archive.")
+@click.option("--quiet", "-q", is_flag=True, help="Leave out what is fine.")
+@tz_option
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, hour: str | None, everything: bool, quiet: bool, tz: "ZoneInfo", as_json: bool) -> None:
+    """Recount and compare, while everything runs.
+
+    The archive against Kafka: manifests contiguous, each accepted offset archived or rejected once, files as committed.
+    The batch layer against a recount of the archived posts. The speed layer against the posts as they were sent, where
+    both have come to the end. What can't be compared is counted apart. Exits with 1 if anything is wrong.
+
+    \b
+    Examples:
+      trends verify --all
+      trends verify --all --quiet
+      trends verify --hour 2017-01-06T07 --json
+    """
+    if everything == (hour is not None):
+        raise UsageError("give either --hour or --all", next_step="Example: trends verify --hour monday-7h")
+    settings = settings_of(ctx)
+    hours = None if hour is None else [Hour.of(parse(hour, now(), tz))]
+    findings = list(_told(_findings(settings, hours), as_json, quiet))
+    wrong = [finding for finding in findings if not finding.ok]
+    apart = sum(not finding.compared for finding in findings)
+    if as_json:
+        told = [finding._asdict() for finding in findings if not (quiet and finding.ok)]
+        counts = {"ok": not wrong, "checked": len(findings) - apart, "not_compared": apart}
+        click.echo(json.dumps({**counts, "findings": told}, ensure_ascii=False))
+    else:
+        left_out = f", {apart:,} not compared" if apart else ""
+        click.echo(f"{len(findings) - apart:,} things checked, {len(wrong):,} wrong{left_out}")
+    ctx.exit(1 if wrong else 0)
+
+
+def _findings(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
+    from batch_layer.checks.verify import verify_archive
+
+    yield from verify_archive(settings, hours)
+    yield from _views(settings, hours)
+
+
+def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
+    """Both layers against the archived posts, hour by hour."""
+    from batch_layer.archive.earlier import Archives
+    from batch_layer.archive.upkeep import ledger_of
+    from batch_layer.checks.compare_views import Rules, ViewComparison
+    from batch_layer.checks.recount import rules_by_version
+    from ingest.rule.hashtags import Rule
+    from serving.views.client import Store
+    from serving.views.rulebook import entries
+
+    rule = Rule.corrected(settings.rule.ignore, settings.rule.aliases)
+    kinds: tuple[Kind, ...] = ("hashtag", *settings.ingest.kinds)
+    with Store(settings.mongo) as store:
+        by_version = rules_by_version((entry.text for entry in entries(store).values()), rule)
+        history = Archives(settings, store).history(ledger_of(settings), now())
+        comparison = ViewComparison(store, history, Rules(rule, by_version), kinds, lambda: _settled(settings))
+        for hour in history.hours() if hours is None else hours:
+            yield from comparison.hour(hour)
+
+
+def _settled(settings: Settings) -> bool:
+    """Whether archive and speed layer have both come to the end of what was produced."""
+    from batch_layer.archive.positions import positions
+    from batch_layer.archive.upkeep import ledger_of
+    from batch_layer.archive.watermark import drained
+    from speed_layer.lag import caught_up
+
+    archived = positions(settings.kafka, ledger_of(settings))
+    return caught_up(settings) and drained(settings.kafka, archived) == archived.keys()
+
+
+def _told(findings: "Iterable[Finding]", as_json: bool, quiet: bool) -> "Iterator[Finding]":
+    """Print each finding as it comes."""
+    for finding in findings:
+        if not as_json and not (quiet and finding.ok):
+            step = f". {finding.next_step}" if finding.next_step else ""
+            mark = "WRONG" if not finding.ok else "ok   " if finding.compared else "-    "
+            click.echo(f"{mark} {finding.where}: {finding.what}{step}")
+        yield finding

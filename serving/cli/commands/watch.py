@@ -1,0 +1,121 @@
+"""`trends watch`: the hour in progress, refreshed in place."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.errors import TrendsError
+from ingest.hours import Hour, Millis
+from serving.answers.day import missing_json
+from serving.answers.merge import View
+from serving.cli.consoles import console
+from serving.cli.options import json_option, kind_option, now, settings_of, tz_option
+from serving.cli.query_options import query_of
+from serving.query import suggestions
+from serving.query.lenses import unsent
+from serving.query.query import Query
+from serving.query.time_expressions import span
+from serving.render import answer
+from serving.views.documents import Kind
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Seen = tuple[Hour, View | None, str]
+"""An hour, what is known of it, and what went wrong when it was asked for."""
+_NOTHING_YET = "No use has been counted in this hour yet."
+
+
+@click.command()
+@click.option("-n", "n", type=click.IntRange(1, 100), default=10, show_default=True, help="How many tags.")
+@click.option("--every", metavar="SPAN", default="1s", show_default=True, help="How often to look.")
+@click.option("--for", "lasting", metavar="SPAN", help="Stop after that long; until Ctrl-C otherwise.")
+@kind_option
+@tz_option
+@json_option
+@click.pass_context
+def watch(ctx: click.Context, n: int, every: str, lasting: str | None, kind: Kind, tz: ZoneInfo, as_json: bool) -> None:
+    """What is trending now, as the speed layer counts it.
+
+    On a terminal the table is refreshed in place; elsewhere, and with --json, each change is a new one. When the hour
+    ends the next one begins. A server that does not answer is waited for.
+
+    \b
+    Examples:
+      trends watch
+      trends watch --every 5s -n 20
+      trends watch --for 1m --json
+    """
+    query = query_of(ctx, suggestions.top, kind)
+    why = unsent(kind, settings_of(ctx).ingest.kinds)
+    end = now() + span(lasting) if lasting else None
+    seen = _looks(query, n, span(every) / 1000, end)
+    try:
+        if as_json:
+            _print_json(seen, why)
+        else:
+            _show(seen, tz, why or _NOTHING_YET)
+    except KeyboardInterrupt:
+        pass  # how one stops watching
+
+
+def _looks(query: Query, n: int, every_s: float, end: Millis | None) -> Iterator[Seen]:
+    """Look at the hour in progress, again and again, at least once."""
+    last: View | None = None
+    while True:
+        hour, trouble = Hour.of(now()), ""
+        try:
+            last = next(iter(query.hours([hour], n)), None)
+        except TrendsError as error:
+            if not error.retriable:
+                raise
+            trouble = str(error)
+        yield hour, last if last and last.hour == hour else None, trouble
+        if end is not None and now() + every_s * 1000 > end:
+            return
+        time.sleep(every_s)
+
+
+def _print_json(looks: Iterator[Seen], why: str = "") -> None:
+    """Each change as a line. `why` there may be nothing goes to standard error, once."""
+    before = None
+    for hour, view, trouble in looks:
+        if trouble:
+            click.echo(trouble, err=True)
+        elif (hour, view) != before:
+            before = hour, view
+            click.echo(json.dumps(answer.hour_json(view) if view else missing_json(hour), ensure_ascii=False))
+            if why and not view:
+                click.echo(why, err=True)
+                why = ""
+
+
+def _show(looks: Iterator[Seen], tz: ZoneInfo, nothing: str = _NOTHING_YET) -> None:
+    from rich.live import Live
+    from rich.text import Text
+
+    screen = console()
+    if not screen.is_terminal:
+        before = None
+        for seen in looks:
+            if seen != before:
+                before = seen
+                screen.print(_drawn(seen, tz, nothing, screen.width))
+        return
+    with Live(Text("asking …"), console=screen, auto_refresh=False) as live:
+        for seen in looks:
+            live.update(_drawn(seen, tz, nothing, screen.width), refresh=True)
+
+
+def _drawn(seen: Seen, tz: ZoneInfo, nothing: str, width: int) -> "RenderableType":
+    from rich.console import Group
+    from rich.text import Text
+
+    hour, view, trouble = seen
+    title = answer.local_hour(hour, tz)
+    table = answer.table(view, title, width) if view else Text(f"{title}\n\n{nothing}")
+    return Group(table, Text(trouble, style="red")) if trouble else table

@@ -1,0 +1,60 @@
+"""Files that an answer is written to, and the options that ask for them."""
+
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from config.errors import TrendsError, UsageError
+from ingest.hours import Hour
+from serving.answers.rule_versions import Rules
+from serving.cli.options import Decorator
+from serving.views.documents import Lens, Row
+
+FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+csv_option: Decorator = click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
+png_option: Decorator = click.option("--png", type=FILE, metavar="FILE", help="A picture.")
+svg_option: Decorator = click.option("--svg", type=FILE, metavar="FILE", help="The same as SVG.")
+
+
+def one_form(as_json: bool, as_csv: bool) -> None:
+    """Raise `UsageError` where standard output is to have two forms."""
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other", next_step="Leave out one of them")
+
+
+def print_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Lines of CSV on standard output."""
+    lines = csv.writer(sys.stdout)
+    lines.writerow(header)
+    lines.writerows(rows)
+
+
+def in_csv(row: Row, lens: Lens) -> tuple[str, str]:
+    """A tag and its spelling for CSV. Hashtags begin with `#`, so that no spreadsheet takes one for a formula."""
+    sign = "#" if lens.kind == "hashtag" else ""
+    return sign + row.tag, sign + row.shown
+
+
+def time_in_csv(hour: Hour, tz: ZoneInfo) -> str:
+    """When an hour begins, by ISO 8601 with the offset of a zone: `2017-01-06T08:00:00+01:00`."""
+    return hour.start.astimezone(tz).isoformat()
+
+
+def say_mixture(rules: Rules) -> None:
+    """Say on standard error that hours of an answer were computed by several versions of the rule, and what to do."""
+    if rules.sentence:
+        click.echo(rules.sentence, err=True)
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file that somebody asked for, and say so."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise TrendsError(f"can't be written: {error.strerror}", where=str(file)) from None
+    click.echo(f"written: {file}", err=True)

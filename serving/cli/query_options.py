@@ -1,0 +1,44 @@
+"""What commands that question the views share: options, and the query that they make."""
+
+from collections.abc import Callable
+from functools import partial
+
+import click
+
+from config.settings import Settings
+from serving.cli.options import Decorator, json_option, kind_option, settings_of, source_option, tz_option
+from serving.cli.output_files import csv_option
+from serving.query.lenses import lens_of
+from serving.query.query import Query
+from serving.query.suggestions import Suggest
+from serving.views.client import Store
+from serving.views.documents import Kind, Lens, Origin
+
+
+def question_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What is counted, in which time zone and in which form: `kind`, `source`, `tz`, `as_json`, `as_csv`."""
+    options: tuple[Decorator, ...] = (csv_option, json_option, tz_option, source_option, kind_option)
+    for option in options:
+        command = option(command)
+    return command
+
+
+def query_of(
+    ctx: click.Context,
+    suggest: Suggest,
+    kind: Kind = "hashtag",
+    source: str | None = None,
+    origin: Origin | None = None,
+) -> Query:
+    """Questions to the store of the settings, open as long as the command runs. Raises `UsageError`: see `lens_of`."""
+    settings = settings_of(ctx)
+    store = ctx.with_resource(Store(settings.mongo))
+    return Query(store, origin, lens_of(kind, source), partial(rule_now, settings), suggest=suggest)
+
+
+def rule_now(settings: Settings, lens: Lens) -> str:
+    """The version of the rule by which the batch layer computes an hour through a lens now."""
+    from ingest.rule.hashtags import Rule  # seldom needed, and slow to load
+    from ingest.rule.phrases import version
+
+    return Rule.corrected(settings.rule.ignore, settings.rule.aliases).version if lens.kind == "hashtag" else version()

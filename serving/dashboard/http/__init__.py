@@ -1,0 +1,1 @@
+"""What surrounds every request: the server, limits, authentication, errors, caching."""

@@ -1,0 +1,108 @@
+"""Server: where the dashboard listens, and how it ends: open streams are told, then nothing is waited for long."""
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from config.errors import UnavailableError, UsageError
+from config.settings import ServeSettings
+from serving.dashboard.http.auth import SHORTEST
+from serving.dashboard.http.connections import BACKLOG, BoundedProtocol, log_shortage, most_connections
+
+_LONGEST_REQUEST = 256 * 1024
+"""Bytes of a request line with its headers: a tag of 10 kB takes three times as many in a URL."""
+_END_S = 5
+"""How long answers that have begun may take once the server is to end."""
+
+
+def check(settings: ServeSettings) -> None:
+    """Raise `UsageError` where others could ask and no token keeps them out, or where a token is too short."""
+    token = settings.token.get_secret_value() if settings.token else ""
+    if token and len(token) < SHORTEST:
+        raise UsageError(
+            f"shorter than {SHORTEST} characters",
+            where="serve.token",
+            next_step='Make one: python -c "import secrets; print(secrets.token_urlsafe())"',
+        )
+    if not token and not _is_loopback(settings.host):
+        raise UsageError(
+            f"others could ask at {settings.host}, and no token keeps them out",
+            where="serve.host",
+            next_step="Set serve.token (TRENDS_SERVE__TOKEN), or listen on 127.0.0.1",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0 takes a free one. Raises `UnavailableError`, `UsageError`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise UsageError(f"no address: {error.strerror}", where=f"serve.host {host}") from None
+    listening = socket.socket(family, kind, protocol)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+        listening.listen()  # who comes before the server is ready waits
+    except OSError as error:
+        listening.close()
+        raise UnavailableError(
+            f"{error.strerror}", where=f"{host}:{port}", next_step="Choose another with --port, or 0 for a free one"
+        ) from None
+    return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """What to open in a browser."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """Ends by an event, and leaves the signals to whoever sets it."""
+
+    def __init__(self, config: uvicorn.Config, stop: threading.Event) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(log_shortage)
+        await super().startup(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._stop.is_set()
+
+
+def serve(app: ASGIApp, listening: socket.socket, stop: threading.Event) -> None:
+    """Answer until `stop` is set. Open streams end by it within a second; `_END_S` later nothing is waited for."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        h11_max_incomplete_event_size=_LONGEST_REQUEST,
+        http=BoundedProtocol,
+        backlog=BACKLOG,
+        limit_concurrency=most_connections(),
+        timeout_graceful_shutdown=_END_S,
+    )
+    _Server(config, stop).run([listening])

@@ -1,0 +1,1 @@
+"""The HTML pages, their templating and their charts. Begin with `answer_pages`."""

@@ -1,0 +1,222 @@
+"""Schemas: how the API's answers look, for its description. What is sent is what `render.answer` makes of `--json`."""
+
+from typing import Any, Literal
+
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from serving.views.documents import Kind
+
+Layer = Literal["batch", "speed"]
+State = Literal["live", "provisional", "final"]
+
+
+class RankedTag(TypedDict):
+    """A row of a top. `rank` is by competition: 1, 2, 2, 4."""
+
+    rank: int
+    tag: str
+    shown: str
+    count: int
+
+
+class _OfAnHour(TypedDict):
+    """What is told of an hour beside its rows."""
+
+    hour: str
+    kind: Kind
+    source: str | None
+    origin: Layer
+    state: State
+    tied_beyond: int
+    uses: int
+    tags: int
+    posts: int | None
+    rule: str | None
+    computed_at: str | None
+
+
+class HourAnswer(_OfAnHour):
+    """One hour, answered by one layer."""
+
+    top: list[RankedTag]
+
+
+class HoursAnswer(TypedDict):
+    """The hour in progress and the last complete one."""
+
+    hours: list[HourAnswer]
+    rules: dict[str, int]
+    mend: str | None
+
+
+class HourHeld(TypedDict):
+    """An hour that a range has summed."""
+
+    hour: str
+    origin: Layer
+    state: State
+    rule: str | None
+
+
+class RangeAnswer(TypedDict):
+    """Several hours as one ranking; a count may lack up to `max_error` uses."""
+
+    since: str
+    until: str
+    kind: Kind
+    source: str | None
+    origin: Literal["batch", "speed", "mixed"]
+    state: State
+    top: list[RankedTag]
+    tied_beyond: int
+    uses: int
+    tags: int | None
+    posts: int | None
+    rule: str | None
+    computed_at: str | None
+    hours: list[HourHeld]
+    missing: list[str]
+    max_error: int
+    rules: dict[str, int]
+    """Hours by version of the rule."""
+    mend: str | None
+    """Where there are several: the command that leaves one."""
+
+
+class MovedTag(RankedTag):
+    """A row of an hour in a day: its rank in the hour before, and how it moved."""
+
+    was: int | None
+    move: Literal["new", "up", "down", "same", "unknown"]
+
+
+class MissingHour(TypedDict):
+    """An hour that nothing is known of."""
+
+    hour: str
+    origin: None
+    state: Literal["missing"]
+    top: list[RankedTag]
+
+
+class MovedHour(_OfAnHour):
+    """One hour of a day."""
+
+    top: list[MovedTag]
+
+
+class SeriesOfDay(TypedDict):
+    """A tag through all hours; null is not known, or no rank."""
+
+    tag: str
+    shown: str
+    count: int
+    counts: list[int | None]
+    ranks: list[int | None]
+
+
+class DayAnswer(TypedDict):
+    """Hours side by side."""
+
+    since: str
+    until: str
+    hours: list[MovedHour | MissingHour]
+    series: list[SeriesOfDay]
+    missing: list[str]
+    rules: dict[str, int]
+    mend: str | None
+    uses: int
+    max_error: int
+
+
+class RisingTag(RankedTag):
+    """A tag whose share grew: its uses before, what was to be expected, and how surprising it is."""
+
+    was: int | None
+    before: int
+    expected: float
+    score: float
+    chance: float
+
+
+class RisingAnswer(TypedDict):
+    """What rose in an hour against `hours_before`."""
+
+    hour: str
+    kind: str
+    source: str | None
+    origin: Layer
+    state: State
+    uses: int
+    since: str
+    hours_before: list[str]
+    uses_before: int
+    rules: dict[str, int]
+    mend: str | None
+    formula: str
+    least: float
+    rising: list[RisingTag]
+
+
+class HourOfTag(TypedDict):
+    """A tag in an hour; `count` is null where it is not known, and then at most `at_most`."""
+
+    hour: str
+    count: int | None
+    rank: int | None
+    at_most: int | None
+    uses: int | None
+    origin: Layer | None
+    state: Literal["live", "provisional", "final", "missing"]
+    rule: str | None
+
+
+class Spelling(TypedDict):
+    """How a tag was written, and the uses of the hours that show it so."""
+
+    shown: str
+    count: int
+
+
+class HistoryAnswer(TypedDict):
+    """A tag hour by hour."""
+
+    tag: str
+    kind: str
+    source: str | None
+    since: str
+    until: str
+    hours: list[HourOfTag]
+    spellings: list[Spelling]
+    uses: int
+    max_error: int
+    best: HourOfTag | None
+    missing: list[str]
+    rules: dict[str, int]
+    mend: str | None
+
+
+class Status(TypedDict):
+    """What `trends status --json` tells; a part that can't be asked is `{"error": why}`."""
+
+    servers: Any
+    sources: Any
+    speed: Any
+    archive: Any
+    hours: Any
+    runs: Any
+    rejects: Any
+
+
+class Problem(TypedDict):
+    """What is wrong, where, and what to do."""
+
+    what: str
+    where: str
+    next_step: str
+
+
+class Refusal(TypedDict):
+    """Every answer that is not 200."""
+
+    error: Problem

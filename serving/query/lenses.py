@@ -1,0 +1,102 @@
+"""Lenses: what the batch layer saw of hours otherwise than as hashtags over all sources, and why there may be nothing.
+
+The hour's own document decides: a lens document of an older run than its own is left over and answers nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from config.errors import NoDataError, UsageError
+from ingest.hours import Hour, millis
+from serving.answers.merge import View
+from serving.views.client import Snapshot, Store, told
+from serving.views.documents import HASHTAGS, LENSES, BatchDocument, HourDocument, Kind, Lens, Row
+
+
+def lens_of(kind: Kind, source: str | None) -> Lens:
+    """What a kind and a source ask for. Raises `UsageError`: phrases are not kept by source."""
+    if source is not None and kind != "hashtag":
+        raise UsageError(f"{kind}s are counted over all sources", next_step="Leave out --source or --kind")
+    return Lens(kind, source)
+
+
+def batch_view(document: HourDocument) -> View:
+    """A batch document as a view."""
+    return _view(document, is_final=document["complete"] and not document["dirty"])
+
+
+def through(snapshot: Snapshot, hours: Sequence[Hour], lens: Lens) -> dict[str, View | None]:
+    """The hours that the batch layer has computed, by hour: None for one that it has not seen through this lens."""
+    if lens == HASHTAGS:
+        return {hour: batch_view(document) for hour, document in snapshot.batch(hours).items()}
+    own = snapshot.batch(hours, rows=False)
+    views: dict[str, View | None] = dict.fromkeys(own)
+    for hour, document in snapshot.lenses(hours, lens).items():
+        if hour in own and own[hour]["token"] <= document["token"]:
+            is_late = own[hour]["dirty"] and own[hour]["token"] == document["token"]
+            views[hour] = replace(_view(document, is_final=document["complete"] and not is_late), lens=lens)
+    alone = [Hour.parse(hour) for hour, each in own.items() if lens.source and each.get("sources") == [lens.source]]
+    for hour, hours_own in snapshot.batch(alone).items():
+        views[hour] = replace(batch_view(hours_own), lens=lens)
+    return views
+
+
+def live(snapshot: Snapshot, hour: Hour, lens: Lens, n: int) -> View | None:
+    """What the speed layer has of an hour: its first n rows, all of them where n is 0."""
+    rows = tuple(snapshot.speed_rows(hour, n, lens.kind)) if lens.source is None else ()
+    if not rows:
+        return None
+    uses, tags, tied = snapshot.speed_totals(hour, rows[-1].count, lens.kind)
+    beyond = tied - sum(row.count == rows[-1].count for row in rows)
+    return View(hour, "speed", "live", rows, beyond, uses, tags, posts=None, rule=None, computed_at=None, lens=lens)
+
+
+def sources(store: Store) -> list[str]:
+    """The sources of which hashtags are kept by themselves, ascending. Hours of one source alone keep none."""
+    with told():
+        return sorted(store.collection(LENSES).distinct("source", {"kind": "hashtag"}))
+
+
+def unsent(kind: Kind, sent: Sequence[Kind]) -> str:
+    """Why the speed layer has nothing of a kind where these are sent to it; empty where it may have something."""
+    if kind in ("hashtag", *sent):
+        return ""
+    return f"The speed layer counts {_unless_sent(Lens(kind))}; an hour has them once it is computed."
+
+
+def _unless_sent(lens: Lens) -> str:
+    return f"no {lens} unless `ingest.kinds` sends them"
+
+
+def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> NoDataError | None:
+    """The error that says why an hour that is known has no answer through a lens; None where nothing is known of it."""
+    own = snapshot.batch([hour], rows=False).get(str(hour))
+    compute = f"`trends batch hour {hour}` computes it"
+    if own is None:
+        if not snapshot.speed_rows(hour, 1):
+            return None
+        counts = "hashtags over all sources" if lens.source else _unless_sent(lens)
+        what = f"{hour} is not computed yet, and the speed layer counts {counts}"
+        return NoDataError(
+            what, next_step=f"It is computed once it is complete; {compute} now, as far as it is archived"
+        )
+    sources = own.get("sources")
+    if lens.source and sources and lens.source not in sources:
+        return NoDataError(f"{hour} has no post of {lens.source}", next_step=f"It has posts of {', '.join(sources)}")
+    setting = "`batch.by_source` is set" if lens.source else f"`batch.kinds` has {lens.kind}"
+    return NoDataError(f"{hour} was computed without {lens}", next_step=f"Where {setting}, {compute} again")
+
+
+def _view(document: BatchDocument, *, is_final: bool) -> View:
+    return View(
+        hour=Hour.parse(document["hour"]),
+        origin="batch",
+        state="final" if is_final else "provisional",
+        rows=tuple(Row(row["tag"], row["shown"], row["count"]) for row in document["top"]),
+        tied_beyond=document["tied_beyond"],
+        uses=document["uses"],
+        tags=document["tags"],
+        posts=document["posts"],
+        rule=document["rule"],
+        computed_at=millis(document["computed_at"]),
+    )

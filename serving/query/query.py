@@ -1,0 +1,174 @@
+"""Query: the questions that can be asked of the views, each answered in one snapshot."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from config.errors import NoDataError
+from ingest.hours import Hour
+from serving.answers.bounds import NO_BOUNDS, Bounds, limited
+from serving.answers.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
+from serving.answers.history import History, history
+from serving.answers.merge import Range, View, first, merge, total
+from serving.answers.rising import SURE, Rising, rising
+from serving.answers.rule_versions import RuleNow, Rules, rules_of
+from serving.query import suggestions
+from serving.query.lenses import absence, live, through
+from serving.query.suggestions import Suggest
+from serving.render.answer import named
+from serving.views.client import Snapshot, Store
+from serving.views.documents import HASHTAGS, Lens, Origin
+from serving.views.layer_coverage import extent, hours_between, newest
+
+_AT_ONCE = 24
+"""Documents read at once: so many are decoded in some 20 ms, in which no other thread runs."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """Questions to one store. With `origin` every hour is answered by that layer alone.
+
+    Through another `lens` than `HASHTAGS` the speed layer answers only where phrases are sent to it.
+    """
+
+    store: Store
+    origin: Origin | None = None
+    lens: Lens = HASHTAGS
+    rule_now: Callable[[Lens], str] | None = None
+    """The version of the rule by which an hour is computed now: asked where the hours of an answer differ."""
+    bounds: Bounds = NO_BOUNDS
+    suggest: Suggest = suggestions.top
+    """The command that is suggested where there is no answer."""
+
+    def hour(self, hour: Hour, n: int) -> View:
+        """The first n tags of an hour. Raises `NoDataError`, which tells why, or the hours that there are."""
+        found = self.hours([hour], n)
+        if not found:
+            raise self.nothing(hour)
+        return found[0]
+
+    def now(self, current: Hour, n: int) -> list[View]:
+        """The hour in progress and, beside it, the last complete one. Raises `NoDataError` where neither is known."""
+        found = self.hours([current, current.plus(-1)], n)
+        if not found:
+            raise self._nothing(current.plus(-1), current.plus(1))
+        return found
+
+    def latest(self, current: Hour) -> Hour:
+        """The hour in progress where something is known of it, else the one before. Raises `NoDataError`."""
+        return self.now(current, 1)[0].hour
+
+    def hours(self, hours: list[Hour], n: int) -> list[View]:
+        """The first n tags of some hours, in one snapshot; an hour without data is left out."""
+        with self.store.snapshot() as snapshot:
+            return list(self._answers(snapshot, hours, n))
+
+    def nothing(self, hour: Hour) -> NoDataError:
+        """The error that says why there is no answer for an hour."""
+        if self.lens != HASHTAGS:
+            with self.store.snapshot() as snapshot:
+                why = absence(snapshot, hour, self.lens)
+            if why is not None:
+                return why
+        return NoDataError(f"nothing is known of {hour}", next_step=self.what_there_is())
+
+    def range(self, since: Hour, until: Hour, n: int) -> Range:
+        """The first n tags of all hours in `[since, until)` together. Raises `NoDataError`, `UsageError`."""
+        self.bounds.check(since, until)
+        with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
+            views = self._each(snapshot, since, until)
+            answer = total(views, since, until, n, self._rule_now, most_tags=self.bounds.tags)
+        if not answer.views:
+            raise self._nothing(since, until)
+        return answer
+
+    def day(self, since: Hour, until: Hour, n: int, series: int = SERIES) -> Day:
+        """Each hour of `[since, until)` by itself, and the tags of all of them. Raises `NoDataError`, `UsageError`."""
+        self.bounds.check(since, until, MOST_SIDE_BY_SIDE)
+        with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
+            views = list(self._each(snapshot, since.plus(-1), until, self.bounds.tags))  # all are held at once
+            if views and views[-1].hour >= since:
+                return grid(views, since, until, n, series, rule_now=self._rule_now)
+        raise self._nothing(since, until)
+
+    def rising(self, hour: Hour, hours_before: int, n: int, least: float = SURE) -> Rising:
+        """The tags that grew most in an hour, against that many hours before it. Raises `NoDataError`, `UsageError`."""
+        since = hour.plus(-hours_before)
+        self.bounds.check(since, hour)
+        with self.bounds.turn_for(since, hour), self.store.snapshot() as snapshot:
+            views = list(self._each(snapshot, hour, hour.plus(1)))
+            if views:
+                before, most = self._each(snapshot, since, hour), self.bounds.tags
+                try:
+                    return rising(views[0], before, since, n, least, rule_now=self._rule_now, most_tags=most)
+                except NoDataError as error:
+                    raise NoDataError(error.what, next_step=self.what_there_is()) from None
+        raise self._nothing(hour, hour.plus(1))
+
+    def history(self, tag: str, since: Hour, until: Hour) -> History:
+        """One tag hour by hour. Raises `NoDataError` where no hour knows the tag, `UsageError`."""
+        self.bounds.check(since, until)
+        with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
+            answer = history(tag, self._each(snapshot, since, until), since, until, self._rule_now)
+        if answer.best is None:
+            what = f"no use of {named(tag, self.lens)} is known of {since} to {until}"
+            raise NoDataError(what, next_step=self.what_there_is())
+        return answer
+
+    def rules(self, views: Sequence[View]) -> Rules:
+        """The versions of the rule behind hours that stand side by side."""
+        return rules_of(views, self._rule_now)
+
+    @property
+    def _rule_now(self) -> RuleNow | None:
+        return partial(self.rule_now, self.lens) if self.rule_now else None
+
+    def _each(self, snapshot: Snapshot, since: Hour, until: Hour, most: int | None = None) -> Iterator[View]:
+        """The hours of `[since, until)` that there is something of, with all rows, one by one, ascending.
+
+        So a long time need not be held at once. Raises `UsageError` where the rows are more than may be read.
+        """
+        there = (hours_between(snapshot, each, self.lens, since, until) for each in self._origins())
+        asked = sorted({hour for hours in there for hour in hours})
+        most = self.bounds.rows if most is None else most
+        views = (
+            view
+            for at in range(0, len(asked), _AT_ONCE)
+            for view in self._answers(snapshot, asked[at : at + _AT_ONCE], 0, most)
+        )
+        return limited(views, most)
+
+    def _nothing(self, since: Hour, until: Hour) -> NoDataError:
+        return NoDataError(f"nothing is known of {since} to {until}", next_step=self.what_there_is())
+
+    def _answers(self, snapshot: Snapshot, hours: list[Hour], n: int, most: int | None = None) -> Iterator[View]:
+        """Each hour from one layer, its first n rows; where n is 0 all of them, or one more than the most to read."""
+        batch = through(snapshot, hours, self.lens) if self.origin != "speed" else {}
+        for hour in hours:
+            asks_speed = self.origin != "batch" and str(hour) not in batch
+            speed = live(snapshot, hour, self.lens, n or (most or -1) + 1) if asks_speed else None
+            answer = merge(batch.get(str(hour)), speed)
+            if answer:
+                yield first(answer, n) if n else answer
+
+    def _origins(self) -> tuple[Origin, ...]:
+        return ("batch", "speed") if self.origin is None else (self.origin,)
+
+    def newest(self) -> Hour | None:
+        """The latest hour that something is known of."""
+        with self.store.snapshot() as snapshot:
+            return newest(snapshot, self._origins(), self.lens)
+
+    def what_there_is(self) -> str:
+        """What could be asked instead, in a sentence."""
+        with self.store.snapshot() as snapshot:
+            there = extent(snapshot, self.lens)
+        if there is None and self.lens != HASHTAGS:
+            return f"No hour has been computed with {self.lens} yet: see `trends batch run`"
+        if there is None:
+            return "No hour has been counted yet: see `trends status`, or begin with `trends ingest sample`"
+        ask = self.suggest(there.first, there.last, self.lens)
+        if there.first == there.last:
+            return f"There is one hour, {there.first}: try `{ask}`"
+        count = "" if there.hours is None else f"{there.hours:,} "
+        return f"There are {count}hours from {there.first} to {there.last}: try `{ask}`"

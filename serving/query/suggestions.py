@@ -1,0 +1,46 @@
+"""Suggestions: the same question about hours that there are, as the command that was typed would ask it. Pure.
+
+A question whose hours have no data is answered by what there is, and a command to try. Hours are written in UTC, so
+that the command means the same in whatever zone somebody asked.
+"""
+
+import shlex
+from collections.abc import Callable
+
+from ingest.hours import Hour
+from serving.views.documents import Lens
+
+Suggest = Callable[[Hour, Hour, Lens], str]
+"""Makes a command from the first and the last hour that something is known of, and the lens."""
+_TAG_HOURS = 168
+"""Hours of a tag's history that are suggested: as many as `trends tag` shows by itself."""
+
+
+def top(_first: Hour, last: Hour, lens: Lens) -> str:
+    """An hour's ranking."""
+    return f"trends top --hour {last}{lens.options}"
+
+
+def rising(_first: Hour, last: Hour, lens: Lens) -> str:
+    """What grew in an hour."""
+    return f"trends rising --hour {last}{lens.options}"
+
+
+def explain(_first: Hour, last: Hour, _lens: Lens) -> str:
+    """Where an hour's answer came from."""
+    return f"trends explain --hour {last}"
+
+
+def day(_first: Hour, last: Hour, lens: Lens) -> str:
+    """A day hour by hour."""
+    return f"trends day --date {last.start:%Y-%m-%d}{lens.options}"
+
+
+def tag(name: str) -> Suggest:
+    """One tag's history."""
+
+    def suggest(first: Hour, last: Hour, lens: Lens) -> str:
+        since = max(first, last.plus(1 - _TAG_HOURS))
+        return f"trends tag {shlex.quote(name)} --since {since} --until {last.plus(1)}{lens.options}"
+
+    return suggest

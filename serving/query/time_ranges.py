@@ -1,0 +1,70 @@
+"""Asked: the hours that are meant by what was typed or chosen. Hours are whole, and where that matters it is said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from config.errors import UsageError
+from ingest.hours import Hour, Millis
+from serving.query.calendar_days import CalendarDay
+from serving.query.time_expressions import parse, parse_day, span
+from serving.render import answer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Words about time, read at one moment in one time zone."""
+
+    now: Millis
+    tz: ZoneInfo
+    say: Callable[[str], None]
+    """Told where an answer is wider than the words."""
+
+    def hour(self, text: str) -> Hour:
+        """The hour that a moment lies in; a moment inside it is said to stand for the whole."""
+        moment = parse(text, self.now, self.tz)
+        hour = Hour.of(moment)
+        if moment != hour.start_ms and not text.strip().lower().startswith("now"):
+            self.say(f"{text} lies in the hour {hour} (UTC): hours are whole")
+        return hour
+
+    def day(self, date: str) -> tuple[Hour, Hour]:
+        """The hours of a day from its first moment to its last, as far as it has passed: 2013-04-15, today, monday."""
+        return self.hours_of(parse_day(date, self.now, self.tz))
+
+    def hours_of(self, day: CalendarDay) -> tuple[Hour, Hour]:
+        """The half-open hours of a calendar day, as far as it has passed."""
+        return self._whole(day.first, min(day.after, self.now))
+
+    def range(
+        self, since: str | None, until: str | None, last: str | None, default: str | None = None
+    ) -> tuple[Hour, Hour]:
+        """The half-open hours that were asked for, widened to whole hours, which is said.
+
+        `default` is the `last` of a question that names no time.
+        """
+        if default is not None:
+            last = last or (default if since is None and until is None else None)
+        if last is not None:
+            only(last, since, until)
+            begin, end = self.now - span(last), self.now
+        elif since is not None:
+            begin = parse(since, self.now, self.tz)
+            end = parse(until, self.now, self.tz) if until is not None else self.now
+        else:
+            raise UsageError("--until needs --since", next_step="Say from when on")
+        return self._whole(begin, end)
+
+    def _whole(self, begin: Millis, end: Millis) -> tuple[Hour, Hour]:
+        """The hours that a stretch of time touches; where they are more than it, that is said."""
+        first, after = Hour.of(begin), Hour.of(end - 1).plus(1)
+        if (begin, end) != (first.start_ms, after.start_ms):
+            upto = "until now" if end == self.now else f"to {answer.iso(after.start_ms)}"
+            self.say(f"Hours are whole: from {answer.iso(first.start_ms)} {upto}")
+        return first, after
+
+
+def only(kept: str, *others: str | None) -> None:
+    """Raise `UsageError` where something else is given beside `kept`."""
+    if any(other is not None for other in others):
+        raise UsageError("--hour, --last and --since/--until exclude each other", next_step=f"Leave out all but {kept}")
