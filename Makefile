@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 LOUD := -o log_cli=true -o log_cli_level=INFO
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
-.PHONY: help needs demo reference test faults soak laws lint bench bench.lock up down clean lock
+.PHONY: help needs demo test faults soak laws lint bench bench.lock up down clean jars reference lock
 
 help: ## What can be made
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -81,6 +81,9 @@ down: ## Stop everything; data stays
 
 clean: down ## Stop everything and remove its data
 	@rm -rf state
+
+jars: $(READY) ## Resolve the servers' jars again and write config/*/jars.txt
+	@$(BIN)/python -m config.stack.jars.lists
 
 reference: $(READY) ## Write docs/reference.md from the code
 	@$(BIN)/python -m serving.cli.reference

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from config.errors import TrendsError, UnavailableError
-from config.stack.jars import jar_cache, openssl
+from config.stack.jars import jar_cache, lists, openssl
 from config.stack.jars.ivy import Artifact, Ivy
 from config.stack.jars.jar_cache import Jar, JarSet, fetch
-from config.stack.paths import Place
-from config.stack.servers import hdfs, kafka, storm
+from config.stack.paths import FILES, Place
+from config.stack.servers import kafka
 
-ALL = (kafka.JARS, hdfs.JARS, storm.JARS, openssl.JARS)
+ALL = lists.SETS
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_stored_set_holds_the_same_entries_without_compression(
     source = tmp_path / "source.jar"
     with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/b.txt", "many, many, many words" * 100)
-    listed = [Jar(jar_cache._sha256(source), source.stat().st_size, "lib/one-1.jar")]
+    listed = [Jar(jar_cache.sha256_of(source), source.stat().st_size, "lib/one-1.jar")]
     monkeypatch.setattr(JarSet, "listed", lambda self: listed)
     resolving(monkeypatch, source.read_bytes())
     stored = JarSet("small", "1", (("lib", (Artifact("g", "one", "1"),)),), stored=True)
@@ -145,3 +145,44 @@ def test_a_jar_without_the_libraries_of_mongod_is_told_and_leaves_nothing(place:
     with pytest.raises(TrendsError, match=r"can't unpack OpenSSL 1\.1"):
         openssl.unpack(place)
     assert not openssl.folder(place).exists()
+
+
+def test_every_list_of_the_project_has_a_set() -> None:
+    assert {path.parent.name for path in FILES.glob("*/jars.txt")} == {jar_set.server for jar_set in ALL}
+
+
+def test_a_written_list_names_what_was_resolved_in_order_of_folder_and_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def resolve(_: Ivy, artifacts: tuple[Artifact, ...], target: Path) -> None:
+        target.mkdir(parents=True)
+        for artifact in artifacts:
+            (target / f"{artifact.name}-{artifact.version}.jar").write_bytes(b"test")
+
+    monkeypatch.setattr(Ivy, "resolve", resolve)
+    one, two = Artifact("g", "one", "1"), Artifact("g", "Two", "1")
+    jar_set = JarSet("small", "1", (("lib", (one, two)), ("lib-worker", (one,))))
+    (tmp_path / "small").mkdir()
+    ivy = Ivy(Path("java"), tmp_path, lambda _: None)
+    assert lists.write_list(jar_set, ivy, tmp_path / "set", tmp_path) == 3
+    digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    names = ["lib/Two-1.jar", "lib/one-1.jar", "lib-worker/one-1.jar"]
+    assert (tmp_path / "small" / "jars.txt").read_text() == "".join(f"{digest} 4 {name}\n" for name in names)
+    monkeypatch.setattr(jar_cache, "FILES", tmp_path)
+    assert [jar.path for jar in jar_set.listed()] == names
+    assert list(jar_set.wrong(tmp_path / "set", thorough=True)) == []
+
+
+def test_a_registry_that_does_not_answer_leaves_the_list_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def resolve(_: Ivy, artifacts: object, target: Path) -> None:
+        raise UnavailableError("unreachable")
+
+    monkeypatch.setattr(Ivy, "resolve", resolve)
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "jars.txt").write_text("as it was")
+    jar_set = JarSet("small", "1", (("lib", (Artifact("g", "one", "1"),)),))
+    with pytest.raises(UnavailableError):
+        lists.write_list(jar_set, Ivy(Path("java"), tmp_path, lambda _: None), tmp_path / "set", tmp_path)
+    assert (tmp_path / "small" / "jars.txt").read_text() == "as it was"

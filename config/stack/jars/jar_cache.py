@@ -59,7 +59,7 @@ class JarSet:
                 yield f"{path} is missing"
             elif (folder / path).stat().st_size != jar.size:
                 yield f"{path} has {quantity((folder / path).stat().st_size, 'byte')}, not {jar.size}"
-            elif thorough and _sha256(folder / path) != jar.sha256:
+            elif thorough and sha256_of(folder / path) != jar.sha256:
                 yield f"{path} has another SHA-256"
             elif self.stored and not thorough and not (folder / STORED / Path(path).name).is_file():
                 yield f"{path} is not stored without compression"
@@ -119,6 +119,7 @@ def _put(made: Path, final: Path) -> None:
             raise
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,42 @@
+"""Jar lists: `make jars` resolves each server's artifacts again and writes `config/<server>/jars.txt`.
+
+Run it after a change of a version, and read the difference before you commit it: `trends up` accepts what the lists
+name and nothing else.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from config.stack.jars import java, openssl
+from config.stack.jars.ivy import Ivy
+from config.stack.jars.jar_cache import Jar, JarSet, sha256_of
+from config.stack.paths import FILES
+from config.stack.servers import hdfs, kafka, storm
+
+SETS = (kafka.JARS, hdfs.JARS, storm.JARS, openssl.JARS)
+
+
+def write_list(jars: JarSet, ivy: Ivy, target: Path, config: Path = FILES) -> int:
+    """Resolve the artifacts of a set into `target`, list the files in `config/<server>/jars.txt`; return their number.
+
+    Raises `UnavailableError` if the registry does not answer; the list stays as it was then.
+    """
+    for folder, artifacts in jars.folders:
+        ivy.resolve(artifacts, target / folder)
+    files = [path for folder, _ in jars.folders for path in sorted((target / folder).iterdir())]
+    listed = [Jar(sha256_of(path), path.stat().st_size, path.relative_to(target).as_posix()) for path in files]
+    (config / jars.server / "jars.txt").write_text("".join(f"{jar.sha256} {jar.size} {jar.path}\n" for jar in listed))
+    return len(listed)
+
+
+def main() -> None:
+    """Write the list of every set, and show how many jars it has."""
+    with tempfile.TemporaryDirectory(prefix="trends-jars-") as scratch:
+        ivy = Ivy(java.find(), Path(scratch), lambda _: None)
+        for jars in SETS:
+            sys.stderr.write(f"{jars.server}: {write_list(jars, ivy, Path(scratch) / jars.server)} jars\n")
+
+
+if __name__ == "__main__":
+    main()
