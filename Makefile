@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 LOUD := -o log_cli=true -o log_cli_level=INFO
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
-.PHONY: help needs demo test faults soak laws lint bench bench.lock up down clean jars reference lock
+.PHONY: help needs demo check test faults soak laws lint bench bench.lock up down clean jars reference lock
 
 help: ## What can be made
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,6 +41,9 @@ demo: $(READY) ## From posts to answers, every step shown; POSTS=path for record
 
 test: $(READY) ## All tests, on real servers that are started for them
 	@$(BIN)/python -m pytest --durations=15 $(TESTS)
+
+check: lint ## Lint, types, and the tests that need no server: under a minute
+	@$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal tests/unit tests/house tests/laws
 
 laws: $(READY) ## The protocols under 20,000 random histories each; SEED=… repeats a run
 	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); \
