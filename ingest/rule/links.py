@@ -49,6 +49,9 @@ _LINK = re.compile(
         (?: \? (?: [{_QUERY_INNER}]*+ [{_QUERY_ENDING}]++ )+ )?""",
     re.VERBOSE,
 )
+_SIGN = re.compile("[#＃]")
+_PROTOCOL, _DOMAIN, _PATH = 1, 2, 3
+"""Groups of `_LINK`."""
 _ASCII_DOMAIN = re.compile(rf"[\-A-Za-z0-9{_ACCENTS}]\.[A-Za-z]{{2}}")
 _SHORT_LINK = re.compile(
     rf"https?://t\.co/(?P<slug>[a-z0-9]++)(?:\?(?:[{_QUERY_INNER}]*+[{_QUERY_ENDING}]++)+)?", re.IGNORECASE
@@ -56,18 +59,26 @@ _SHORT_LINK = re.compile(
 
 
 def links(text: str) -> list[tuple[int, int]]:
-    """The links with a path or a query, ascending: begin, and end exclusive. They never overlap."""
+    """The links with a path or a query that hold a `#`, ascending: begin, and end exclusive. They never overlap."""
     if "." not in text:
         return []
-    found = []
+    found, sign = [], _next_sign(text, 0)
     for match in _LINK.finditer(text):
+        if match.end() <= sign:
+            continue
         begin, end = match.span()
-        protocol, domain, path = match.groups()
-        if protocol:
+        sign = _next_sign(text, begin)
+        if match.start(_PROTOCOL) >= 0:
             if short := _SHORT_LINK.match(text, begin, end):
                 end = short.end() if len(short["slug"]) <= _LONGEST_SLUG else begin
-        elif not path or not _ASCII_DOMAIN.search(domain):
+        elif match.start(_PATH) < 0 or not _ASCII_DOMAIN.search(text, *match.span(_DOMAIN)):
             continue
-        if end - begin <= _LONGEST:
+        if sign < end <= begin + _LONGEST:
             found.append((begin, end))
     return found
+
+
+def _next_sign(text: str, at: int) -> int:
+    """Where the next `#` stands at or behind a place; the text's length where there is none."""
+    sign = _SIGN.search(text, at)
+    return sign.start() if sign else len(text)
