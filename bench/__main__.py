@@ -16,7 +16,7 @@ from bench.report import document, kept, promises, table
 from bench.trial import Asked, Bench
 from config.errors import TrendsError
 
-MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack")
+MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack", "idle")
 """Each has its `BENCHES`, named after it: `speed-live` is one of `speed`."""
 PARTS = (
     "rule-hostile",
@@ -27,6 +27,9 @@ PARTS = (
     "speed-live",
     "speed-thin",
     "speed-delay",
+    "idle-status",
+    "idle-scrape",
+    "idle-tick",
 )
 """Benches that share a module, each to be had alone."""
 ROOT = Path(__file__).parents[1]

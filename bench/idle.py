@@ -1,4 +1,4 @@
-"""What looks at an archive: a status, a scrape and an idle tick of the scheduler, beside the same on a short history."""
+"""What looks at an archive: a status, a scrape, an idle tick of the scheduler, beside the same on a short history."""
 
 import json
 import os
@@ -17,9 +17,9 @@ from bench.comparison import WrongError
 from bench.long_history import lay_history
 from bench.servers import place, stack
 from bench.trial import Asked, Bench, Contender, Trial
-from ingest.hashtags import AS_IS
-from serving.cli.facts import gathered
-from serving.metrics import exposed
+from ingest.rule.hashtags import AS_IS
+from serving.status.collect import gathered
+from serving.status.metrics import exposed
 from tests.servers import read
 
 SHORT = 100
@@ -30,14 +30,17 @@ RUNS = 5
 
 @contextmanager
 def _histories(look: Callable[[Path], Ran], asked: Asked) -> Iterator[list[Contender]]:
-    with stack(asked.state, ("kafka", "namenode", "datanode", "mongo")) as file:
-        with place(file, asked.state) as long, place(file, asked.state) as short:
-            lay_history(long.settings, asked.size)
-            lay_history(short.settings, SHORT)
-            yield [
-                Contender(f"{asked.size:,} hours", "", partial(_trial, look, long.file)),
-                Contender(f"{SHORT} hours", "", partial(_trial, look, short.file)),
-            ]
+    with (
+        stack(asked.state, ("kafka", "namenode", "datanode", "mongo")) as file,
+        place(file, asked.state) as long,
+        place(file, asked.state) as short,
+    ):
+        lay_history(long.settings, asked.size)
+        lay_history(short.settings, SHORT)
+        yield [
+            Contender(f"{asked.size:,} hours", "", partial(_trial, look, long.file)),
+            Contender(f"{SHORT} hours", "", partial(_trial, look, short.file)),
+        ]
 
 
 def _trial(look: Callable[[Path], Ran], file: Path) -> Trial:
@@ -48,7 +51,8 @@ def _trial(look: Callable[[Path], Ran], file: Path) -> Trial:
 def _status(file: Path) -> Ran:
     """The command as it is typed, from the start of its process to its end. It exits with 1: no layer runs here."""
     command = [str(Path(sys.executable).with_name("trends")), "status", "--json"]
-    return apart(_run, command, dict(os.environ) | {"TRENDS_CONFIG": str(file)}).result
+    ran: Ran = apart(_run, command, dict(os.environ) | {"TRENDS_CONFIG": str(file)}).result
+    return ran
 
 
 def _run(command: list[str], environment: dict[str, str]) -> Ran:
@@ -61,7 +65,8 @@ def _run(command: list[str], environment: dict[str, str]) -> Ran:
 
 def _scrape(file: Path) -> Ran:
     """What the dashboard does for `/metrics`, once it runs."""
-    return apart(_scrape_twice, file).result
+    ran: Ran = apart(_scrape_twice, file).result
+    return ran
 
 
 def _scrape_twice(file: Path) -> Ran:
@@ -72,15 +77,16 @@ def _scrape_twice(file: Path) -> Ran:
 
 def _tick(file: Path) -> Ran:
     """The third of a scheduler: the first ones find out that there is nothing to do."""
-    return apart(_third_tick, file).result
+    ran: Ran = apart(_third_tick, file).result
+    return ran
 
 
 def _third_tick(file: Path) -> Ran:
     schedule = Schedule(read(file), lambda: AS_IS, lambda: time.time_ns() // 1_000_000)
     try:
         for _ in range(2):
-            schedule._tick()
-        return clocked(schedule._tick)
+            schedule._tick()  # noqa: SLF001 - `tick` would log an error and go on, so a failure would look quick
+        return clocked(schedule._tick)  # noqa: SLF001
     finally:
         schedule.batch.close()
 
