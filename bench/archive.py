@@ -22,7 +22,7 @@ from bench.trial import Asked, Bench, Contender, Trial
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.wire import encode
-from tests.servers import read
+from tests.support.servers import read
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")
 LIVE_SINCE = Hour.parse("2026-01-05T06").start_ms

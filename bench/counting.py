@@ -24,7 +24,7 @@ from config.errors import UnavailableError
 from config.settings import Settings
 from serving.views.client import Store
 from serving.views.documents import USES
-from tests.storm import process_of, submitted
+from tests.support.storm import process_of, submitted
 
 STARTS_S, COUNTS_S, STOPS_S = 120.0, 3_600.0, 20.0
 LOOK_S = 0.1

@@ -27,7 +27,7 @@ from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import AS_IS
 from serving.views.documents import HOURS, rank
-from tests.servers import read
+from tests.support.servers import read
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")
 TOP = 10

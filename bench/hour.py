@@ -21,7 +21,7 @@ from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
 from serving.answers.merge import View
 from serving.query.query import Query
-from tests.integration.archived import Archive
+from tests.support.archive import Archive
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")
 FIRST = Hour.parse("2026-01-05T06")

@@ -20,7 +20,7 @@ from bench.trial import Asked, Bench, Contender, Trial
 from ingest.rule.hashtags import AS_IS
 from serving.status.collect import gathered
 from serving.status.metrics import exposed
-from tests.servers import read
+from tests.support.servers import read
 
 SHORT = 100
 """Hours of the short history."""

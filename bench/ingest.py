@@ -23,7 +23,7 @@ from ingest.sources.base import Batch, Cursor
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.contract import Reading
 from ingest.wire import encode
-from tests.servers import read
+from tests.support.servers import read
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")
 RATE = 500

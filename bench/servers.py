@@ -19,7 +19,7 @@ from config.settings import Settings
 from config.stack import launcher
 from ingest.kafka.topics import create_topics
 from serving.views.client import Store
-from tests.servers import apart, own_stack, read, reading, written
+from tests.support.servers import apart, own_stack, read, reading, written
 
 
 class Place(NamedTuple):

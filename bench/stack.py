@@ -16,7 +16,7 @@ from config.settings import Settings
 from config.stack import launcher
 from config.stack.paths import Place
 from config.stack.supervision import Supervision
-from tests.servers import own_stack, read, reading, written
+from tests.support.servers import own_stack, read, reading, written
 
 IDLE_S = 10.0
 

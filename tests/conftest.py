@@ -15,7 +15,7 @@ from config.settings import Settings
 from config.stack import launcher
 from ingest.kafka.topics import create_topics
 from serving.views.client import Store
-from tests import servers
+from tests.support import servers
 
 ROOT = Path(__file__).parent.parent
 PARTITIONS = 3

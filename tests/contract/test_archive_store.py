@@ -9,7 +9,7 @@ from batch_layer.storage.file_store import Store
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import NoDataError
 from config.settings import Settings
-from tests.laws.hdfs_double import HdfsDouble
+from tests.support.hdfs_double import HdfsDouble
 
 
 @pytest.fixture(params=["hdfs", "double"])

@@ -16,8 +16,8 @@ from ingest.sources.live.backoff import RefusedError
 from ingest.sources.live.source import Going, LiveSource
 from ingest.sources.selection import Wanted
 from serving.cli import live_sources
-from tests.live_servers import Act, JetstreamHost, jetstream
-from tests.recorded import NOW, reading
+from tests.support.live_servers import Act, JetstreamHost, jetstream
+from tests.support.sources import NOW, reading
 
 if sys.version_info >= (3, 14):
     from compression import zstd

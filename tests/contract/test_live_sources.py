@@ -25,8 +25,8 @@ from ingest.sources.registry import reader_of
 from ingest.sources.selection import Wanted
 from ingest.sources.status import CONNECTED, FAILED, RECONNECTING, Tally
 from ingest.sources.x.stream import XStream
-from tests.live_servers import TOKEN, Act, HttpService, JetstreamHost, http, jetstream
-from tests.recorded import NOW, reading
+from tests.support.live_servers import TOKEN, Act, HttpService, JetstreamHost, http, jetstream
+from tests.support.sources import NOW, reading
 
 SEEN_US = 1_783_175_888_000_000
 RECORDED_POSTS = 17

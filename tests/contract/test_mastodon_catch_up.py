@@ -19,8 +19,8 @@ from ingest.sources.mastodon import stream as mastodon_source
 from ingest.sources.mastodon.stream import REWIND_MS, Mastodon
 from ingest.sources.mastodon.timeline import BITS, MOST_MS, MOST_TRIES
 from ingest.sources.selection import Wanted
-from tests.live_servers import TOKEN, Act, Acting, HttpService, http, status_id
-from tests.recorded import NOW
+from tests.support.live_servers import TOKEN, Act, Acting, HttpService, http, status_id
+from tests.support.sources import NOW
 
 PUBLIC = 39
 """Statuses that were recorded and would be in a public timeline."""

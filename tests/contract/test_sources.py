@@ -28,8 +28,8 @@ from ingest.sources.sample.source import SampleSource
 from ingest.sources.selection import Wanted
 from ingest.sources.x.stream import XStream
 from ingest.wire import Reject
-from tests.live_servers import TOKEN, HttpService, JetstreamHost, http, jetstream
-from tests.recorded import NOW, reading
+from tests.support.live_servers import TOKEN, HttpService, JetstreamHost, http, jetstream
+from tests.support.sources import NOW, reading
 
 Lines = list[bytes]
 PACKS: dict[str, Callable[[bytes], bytes]] = {

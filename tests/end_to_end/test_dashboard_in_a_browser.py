@@ -14,8 +14,8 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.kafka.topics import create_topics
 from serving.views.client import Store
-from tests.browsers import CONTRAST, chromium, watched
-from tests.dashboards import Clock, boston, counted, counted_phrases, published, running
+from tests.support.browser import CONTRAST, chromium, watched
+from tests.support.dashboard import Clock, boston, counted, counted_phrases, published, running
 
 DAY = "/day?date=2013-04-15&tz=America/New_York"
 NOW, BUSY = Hour.parse("2013-04-16T13"), Hour.parse("2013-04-16T00")

@@ -14,8 +14,8 @@ from pyarrow import parquet
 
 from config.settings import Settings
 from ingest.hours import Hour
-from tests.end_to_end.asking import ROOT, environment, run
-from tests.end_to_end.waiting import until_the_hour_lasts
+from tests.support.cli import ROOT, environment, run
+from tests.support.wait import until_the_hour_lasts
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(?:console|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -18,8 +18,8 @@ from serving.cli import main
 from serving.cli.options import now
 from serving.render.answer import printable
 from speed_layer.lag import caught_up
-from tests.end_to_end.asking import ask, run
-from tests.end_to_end.hostile import (
+from tests.support.cli import ask, run
+from tests.support.hostile_input import (
     BAD_POSTS,
     BAD_USES,
     DIRECT,
@@ -38,9 +38,9 @@ from tests.end_to_end.hostile import (
     v2,
     v2_lines,
 )
-from tests.end_to_end.oracle import Hours, Sent, count, top
-from tests.end_to_end.waiting import counted, until
-from tests.storm import submitted
+from tests.support.oracle import Hours, Sent, count, top
+from tests.support.storm import submitted
+from tests.support.wait import counted, until
 
 
 class Told(NamedTuple):

@@ -11,11 +11,11 @@ from config.settings import Settings
 from serving.views.client import Store
 from serving.views.documents import HOURS, RUNS
 from speed_layer.lag import caught_up
-from tests import servers
-from tests.end_to_end.asking import ROOT, ask, assert_answers, environment, run
-from tests.end_to_end.oracle import count, posts_of_csv
-from tests.end_to_end.waiting import counted, until
-from tests.storm import killed, submitted
+from tests.support import servers
+from tests.support.cli import ROOT, ask, assert_answers, environment, run
+from tests.support.oracle import count, posts_of_csv
+from tests.support.storm import killed, submitted
+from tests.support.wait import counted, until
 
 RATE = "400/s"
 """10,012 posts take 25 s: long enough for everything to die once on the way."""

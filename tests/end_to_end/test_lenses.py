@@ -16,11 +16,11 @@ from config.settings import Settings
 from ingest.rule.hashtags import in_text, normalise
 from ingest.rule.phrases import runs
 from speed_layer.lag import caught_up
-from tests.end_to_end.asking import ask, assert_answers, run
-from tests.end_to_end.oracle import Hours
-from tests.end_to_end.waiting import until
-from tests.integration.kafka_read import committed
-from tests.storm import submitted
+from tests.support.cli import ask, assert_answers, run
+from tests.support.kafka import committed
+from tests.support.oracle import Hours
+from tests.support.storm import submitted
+from tests.support.wait import until
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 OF_ONE_SOURCE = "2021-04-08T19"

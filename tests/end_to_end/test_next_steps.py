@@ -17,8 +17,8 @@ from serving.cli.next_steps import next_steps
 from serving.cli.options import now
 from serving.query.suggestions import day, explain, rising, tag, top
 from serving.views.documents import HASHTAGS
-from tests.end_to_end.asking import ROOT, ask, run
-from tests.end_to_end.waiting import until_the_hour_lasts
+from tests.support.cli import ROOT, ask, run
+from tests.support.wait import until_the_hour_lasts
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 BUSIEST = Hour.parse("2013-04-16T03")

@@ -7,10 +7,10 @@ import pytest
 from config.settings import Settings
 from ingest.hours import Hour
 from speed_layer.lag import caught_up
-from tests.end_to_end.asking import ask, assert_answers, run
-from tests.end_to_end.oracle import Sent, count, posts_of_csv, top
-from tests.end_to_end.waiting import counted, until
-from tests.storm import submitted
+from tests.support.cli import ask, assert_answers, run
+from tests.support.oracle import Sent, count, posts_of_csv, top
+from tests.support.storm import submitted
+from tests.support.wait import counted, until
 
 pytestmark = pytest.mark.timeout(900)
 

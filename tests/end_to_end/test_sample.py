@@ -11,11 +11,11 @@ from config.settings import Settings
 from ingest.hours import Hour
 from serving.cli import main
 from speed_layer.lag import caught_up
-from tests.end_to_end.asking import ask, assert_answers, run
-from tests.end_to_end.oracle import count, posts_of_json
-from tests.end_to_end.waiting import counted, until, until_the_hour_lasts
-from tests.integration.kafka_read import committed
-from tests.storm import submitted
+from tests.support.cli import ask, assert_answers, run
+from tests.support.kafka import committed
+from tests.support.oracle import count, posts_of_json
+from tests.support.storm import submitted
+from tests.support.wait import counted, until, until_the_hour_lasts
 
 
 def _values(settings: Settings) -> list[bytes]:

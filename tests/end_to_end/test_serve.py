@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from config.settings import Settings
-from tests.end_to_end.asking import ROOT, environment
+from tests.support.cli import ROOT, environment
 
 TOKEN = "correct-horse-battery-staple"
 

@@ -15,8 +15,8 @@ from config.settings import Settings
 from ingest.hours import Hour
 from serving.cli.options import now
 from serving.views.client import Store
-from tests.dashboards import counted, published
-from tests.servers import environment
+from tests.support.dashboard import counted, published
+from tests.support.servers import environment
 
 TRENDS = str(Path(sys.executable).with_name("trends"))
 HOUR = Hour.parse("2017-01-06T07")

@@ -13,13 +13,13 @@ from confluent_kafka import KafkaError, Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from pymongo import MongoClient
 
-from tests.faults import invariants
-from tests.faults.clock import Clock
-from tests.faults.load import Load
-from tests.faults.proof import Proof
-from tests.faults.strikes import Strike
-from tests.faults.verdict import struck
-from tests.faults.world import PARTITIONS, Stack, World, on_fire, own_servers
+from tests.support.faults import invariants
+from tests.support.faults.clock import Clock
+from tests.support.faults.fault_scenarios import Strike
+from tests.support.faults.load import Load
+from tests.support.faults.platform import PARTITIONS, Stack, World, on_fire, own_servers
+from tests.support.faults.proof import Proof
+from tests.support.faults.verdict import struck
 
 HOURS = 3 * 3_600
 HELD_S = 5

@@ -19,11 +19,11 @@ from config.settings import Settings
 from ingest.wire import Use
 from serving.cli import main
 from speed_layer.lag import caught_up
-from tests import servers
 from tests.conftest import PARTITIONS
-from tests.faults.armed import Points, named
 from tests.integration.test_topology import counted, produce, uses_of
-from tests.storm import DRAINS_S, STARTS_S, eventually, submitted
+from tests.support import servers
+from tests.support.faults.crash_points import Points, named
+from tests.support.storm import DRAINS_S, STARTS_S, eventually, submitted
 
 Counts = Counter[tuple[str, str]]
 USES = 40

@@ -16,14 +16,14 @@ from ingest.hours import Hour
 from ingest.post import Post
 from serving.cli import main
 from serving.views.client import Store
-from tests import servers
-from tests.end_to_end.asking import ask
-from tests.end_to_end.oracle import count, posts_of_csv, top
-from tests.faults.armed import Points, dies, lives, named
-from tests.integration import archived
-from tests.integration.batches import speed_hours, speed_row, waited
-from tests.integration.kafka_read import committed
-from tests.integration.posting import Sender, assert_exactly_once
+from tests.support import servers
+from tests.support.archive import Archive, recorded_posts
+from tests.support.batch import speed_hours, speed_row, waited
+from tests.support.cli import ask
+from tests.support.faults.crash_points import Points, dies, lives, named
+from tests.support.kafka import committed
+from tests.support.oracle import count, posts_of_csv, top
+from tests.support.posts import Sender, assert_exactly_once
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 
@@ -36,7 +36,7 @@ def points(tmp_path: Path) -> Points:
 def test_the_archiver_dies_at_each_point_and_every_post_is_archived_once(
     settings: Settings, settings_file: Path, points: Points, test_data: Path
 ) -> None:
-    recorded = iter(sorted(archived.posts_of_csv(test_data / BOSTON), key=lambda post: post.created_at))
+    recorded = iter(sorted(recorded_posts(test_data / BOSTON), key=lambda post: post.created_at))
     sender, sent = Sender(settings), list[Post]()
     for number, point in enumerate(named("archiver")):
         some = list(islice(recorded, 60))
@@ -79,7 +79,7 @@ def test_the_batch_job_dies_at_each_point_and_every_hour_is_answered_as_the_orac
     settings: Settings, settings_file: Path, points: Points, test_data: Path
 ) -> None:
     of_hour: dict[Hour, list[Post]] = defaultdict(list)
-    for post in sorted(archived.posts_of_csv(test_data / BOSTON), key=lambda post: post.created_at):
+    for post in sorted(recorded_posts(test_data / BOSTON), key=lambda post: post.created_at):
         of_hour[post.hour].append(post)
     hours = [hour for hour, posts in of_hour.items() if len(posts) > 60]
     expected = count(posts_of_csv(test_data / BOSTON), once=True)
@@ -91,7 +91,7 @@ def test_the_batch_job_dies_at_each_point_and_every_hour_is_answered_as_the_orac
     given = servers.tables(settings_file)
     file = servers.written(settings_file, {name: given.get(name, {}) | own.get(name, {}) for name in given | own})
 
-    archive = archived.Archive(settings)
+    archive = Archive(settings)
     with Store(settings.mongo) as store, servers.reading(file):
         fill(archive, of_hour[hours[0]])
         for point, (hour, following) in zip(named("batch"), pairwise(hours), strict=False):
@@ -118,7 +118,7 @@ def run_states() -> list[str]:
     return [run["state"] for run in json.loads(told.stdout)["runs"]]
 
 
-def fill(archive: archived.Archive, posts: list[Post]) -> None:
+def fill(archive: Archive, posts: list[Post]) -> None:
     """Archive posts in all three partitions."""
     for partition in range(3):
         archive.add(partition, posts[partition::3])

@@ -23,15 +23,15 @@ from ingest.hours import Hour
 from ingest.post import Post
 from ingest.wire import encode
 from serving.views.client import Store
-from tests import servers
-from tests.end_to_end.oracle import Hours, count, posts_of_json, top
-from tests.end_to_end.waiting import until
-from tests.faults.armed import Command, started
-from tests.integration import archived
-from tests.integration.batches import documents
-from tests.integration.batches import top as top_of
-from tests.integration.posting import Sender, assert_exactly_once
-from tests.integration.posting import archived as archived_posts
+from tests.support import servers
+from tests.support.archive import Archive, recorded_posts
+from tests.support.batch import documents
+from tests.support.batch import top as top_of
+from tests.support.faults.crash_points import Command, started
+from tests.support.oracle import Hours, count, posts_of_json, top
+from tests.support.posts import Sender, assert_exactly_once
+from tests.support.posts import archived as archived_posts
+from tests.support.wait import until
 
 pytestmark = pytest.mark.long
 
@@ -41,7 +41,7 @@ BATCH = 60
 
 @pytest.fixture
 def recorded(test_data: Path) -> Iterator[Post]:
-    return iter(sorted(archived.posts_of_csv(test_data / BOSTON), key=lambda post: post.created_at))
+    return iter(sorted(recorded_posts(test_data / BOSTON), key=lambda post: post.created_at))
 
 
 def oracle_of(posts: list[Post]) -> Hours:
@@ -124,7 +124,7 @@ def test_a_block_of_a_part_rots(settings: Settings, settings_file: Path, recorde
     }
     given = servers.tables(settings_file)
     file = servers.written(settings_file, {name: given.get(name, {}) | own.get(name, {}) for name in given | own})
-    archive, sent = archived.Archive(settings), list(islice(recorded, 600))
+    archive, sent = Archive(settings), list(islice(recorded, 600))
     for partition in range(3):
         archive.add(partition, sent[partition::3])
     expected = oracle_of(sent)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from config.stack.paths import Place
-from tests.faults.disk import SmallDisk, small_disk
-from tests.faults.load import Load
-from tests.faults.proof import Proof
-from tests.faults.strikes import Strike, serves
-from tests.faults.verdict import struck
-from tests.faults.world import Stack, World, on_fire, own_servers
+from tests.support.faults.disk import SmallDisk, small_disk
+from tests.support.faults.fault_scenarios import Strike, serves
+from tests.support.faults.load import Load
+from tests.support.faults.platform import Stack, World, on_fire, own_servers
+from tests.support.faults.proof import Proof
+from tests.support.faults.verdict import struck
 
 DISKS = {"datanode": ("hdfs/blocks", 1536), "kafka": ("kafka", 160), "mongo": ("mongo", 512)}
 """Where a server keeps its data, and the megabytes of the disk there. HDFS wants 128 for each block that is open."""

@@ -14,12 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.end_to_end.waiting import until
-from tests.faults.clock import Clock
-from tests.faults.disk import small_disk
-from tests.faults.network import Link, kafka, text, told_as_text, told_to_kafka
-from tests.faults.processes import frozen, killed
-from tests.faults.proof import NotProvedError, proving
+from tests.support.faults.clock import Clock
+from tests.support.faults.disk import small_disk
+from tests.support.faults.network import Link, kafka, text, told_as_text, told_to_kafka
+from tests.support.faults.processes import frozen, killed
+from tests.support.faults.proof import NotProvedError, proving
+from tests.support.wait import until
 
 pytestmark = pytest.mark.timeout(60)
 

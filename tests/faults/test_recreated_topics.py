@@ -14,13 +14,13 @@ import pytest
 
 from config.settings import Settings
 from serving.views.client import Store
-from tests.end_to_end import oracle
-from tests.end_to_end.asking import environment, run
-from tests.end_to_end.waiting import until
-from tests.faults.proof import proving
-from tests.integration.batches import documents, top
-from tests.integration.posting import archived
-from tests.integration.recreated import recreate
+from tests.support import oracle
+from tests.support.batch import documents, top
+from tests.support.cli import environment, run
+from tests.support.faults.proof import proving
+from tests.support.posts import archived
+from tests.support.recreated import recreate
+from tests.support.wait import until
 
 POSTS, LATE = 2_500, 500
 AT_ONCE = {"TRENDS_ARCHIVE__IDLE_AFTER_S": "0", "TRENDS_ARCHIVE__LATENESS_S": "0"}

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.load import Load
-from tests.faults.replicas import three_replicas
-from tests.faults.strikes import FREEZES, GROWTH, NETWORK, PROCESSES, REPLICAS, SERVERS, Strike, mixed
-from tests.faults.verdict import struck
-from tests.faults.world import Stack, on_fire, own_servers
+from tests.support.faults.fault_scenarios import FREEZES, GROWTH, NETWORK, PROCESSES, REPLICAS, SERVERS, Strike, mixed
+from tests.support.faults.load import Load
+from tests.support.faults.platform import Stack, on_fire, own_servers
+from tests.support.faults.replicas import three_replicas
+from tests.support.faults.verdict import struck
 
 STRIKES: dict[str, Strike] = PROCESSES | SERVERS | FREEZES | NETWORK
 ONE_OF_EACH = [

@@ -17,15 +17,15 @@ from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from serving.views.client import Store
 from serving.views.documents import RUNS
-from tests import servers
-from tests.end_to_end.oracle import posts_of_csv
-from tests.end_to_end.waiting import until
-from tests.faults.armed import Points, lives, started
-from tests.integration import archived
-from tests.integration.batches import FIRST, documents, post, top, waited
-from tests.integration.kafka_read import committed
-from tests.integration.posting import Sender, assert_exactly_once
-from tests.integration.posting import archived as archived_posts
+from tests.support import servers
+from tests.support.archive import Archive, recorded_posts
+from tests.support.batch import FIRST, documents, post, top, waited
+from tests.support.faults.crash_points import Points, lives, started
+from tests.support.kafka import committed
+from tests.support.oracle import posts_of_csv
+from tests.support.posts import Sender, assert_exactly_once
+from tests.support.posts import archived as archived_posts
+from tests.support.wait import until
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 
@@ -41,7 +41,7 @@ def points(tmp_path: Path) -> Points:
 def test_an_archiver_that_slept_at_its_commit_while_another_took_over(
     settings: Settings, settings_file: Path, points: Points, test_data: Path, point: str
 ) -> None:
-    recorded = iter(sorted(archived.posts_of_csv(test_data / BOSTON), key=lambda each: each.created_at))
+    recorded = iter(sorted(recorded_posts(test_data / BOSTON), key=lambda each: each.created_at))
     sender, sent = Sender(settings), list(islice(recorded, 60))
     quick = {"TRENDS_ARCHIVE__FLUSH_AFTER_S": "0.5"}
     points.arm(point, signal.SIGSTOP)
@@ -86,7 +86,7 @@ def test_a_scheduler_that_slept_before_a_document_while_another_took_over_publis
     }
     given = servers.tables(settings_file)
     file = servers.written(settings_file, {name: given.get(name, {}) | own.get(name, {}) for name in given | own})
-    archive = archived.Archive(settings)
+    archive = Archive(settings)
     for partition in range(3):
         archive.add(partition, [post(partition, 0, "#old"), post(10 + partition, 2, "#later")])
     point = "batch: before the document"

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     },
     "topologies": {"config", "speed_layer"},
     "bench": {"bench", "batch_layer", "config", "ingest", "serving", "speed_layer"}
-    | {"tests.servers", "tests.storm", "tests.integration.archived"},
+    | {"tests.support.servers", "tests.support.storm", "tests.support.archive"},
 }
 """Imports follow the data. `serving.cli` and `serving.status` reach all layers, inside functions."""
 

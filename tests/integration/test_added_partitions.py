@@ -29,13 +29,12 @@ from speed_layer.assignment import Assignment
 from speed_layer.lag import caught_up, speed_lag
 from speed_layer.lane_commit import MongoLedger, Verdict, settle
 from speed_layer.spout_task import Feed
-from tests.end_to_end import oracle
-from tests.end_to_end.asking import run
-from tests.end_to_end.waiting import until
-from tests.faults.load import Load
-from tests.integration.archived import Archive
-from tests.integration.batches import documents, top
-from tests.integration.posting import (
+from tests.support import oracle
+from tests.support.archive import Archive
+from tests.support.batch import documents, top
+from tests.support.cli import run
+from tests.support.faults.load import Load
+from tests.support.posts import (
     PAST,
     Running,
     Sender,
@@ -44,7 +43,8 @@ from tests.integration.posting import (
     some_posts,
     with_archive,
 )
-from tests.topics import widened
+from tests.support.topics import widened
+from tests.support.wait import until
 
 FIRST = Hour.of(PAST)
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"

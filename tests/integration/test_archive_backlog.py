@@ -8,8 +8,7 @@ from batch_layer.archive.archiver import Archiver
 from batch_layer.archive.upkeep import ledger_of
 from config.settings import Settings
 from ingest.post import Post
-from tests.end_to_end.waiting import until
-from tests.integration.posting import (
+from tests.support.posts import (
     Running,
     Sender,
     archived,
@@ -17,6 +16,7 @@ from tests.integration.posting import (
     some_posts,
     with_archive,
 )
+from tests.support.wait import until
 
 AT_ONCE = {"flush_after_s": 0.001, "flush_records": 5_000}
 

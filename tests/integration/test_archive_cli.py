@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from tests.end_to_end.waiting import until
-from tests.integration.posting import Sender, archived, assert_exactly_once, some_posts
+from tests.support.posts import Sender, archived, assert_exactly_once, some_posts
+from tests.support.wait import until
 
 TRENDS = str(Path(sys.executable).parent / "trends")
 

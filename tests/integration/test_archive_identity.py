@@ -16,9 +16,8 @@ from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.kafka.topic_ids import OtherTopicError, TopicIds
-from tests.end_to_end.waiting import until
-from tests.faults.network import Link, told_to_kafka
-from tests.integration.posting import (
+from tests.support.faults.network import Link, told_to_kafka
+from tests.support.posts import (
     Running,
     Sender,
     archive_all,
@@ -27,7 +26,8 @@ from tests.integration.posting import (
     some_posts,
     with_archive,
 )
-from tests.integration.recreated import recreate
+from tests.support.recreated import recreate
+from tests.support.wait import until
 
 
 def store_of(settings: Settings) -> tuple[HdfsStore, Paths]:

@@ -12,9 +12,8 @@ import pytest
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import TrendsError, UnavailableError
 from config.settings import HdfsSettings, Settings
-from tests.end_to_end.waiting import until
-from tests.faults.network import Link
-from tests.integration.posting import (
+from tests.support.faults.network import Link
+from tests.support.posts import (
     Running,
     Sender,
     archive_all,
@@ -23,6 +22,7 @@ from tests.integration.posting import (
     some_posts,
     with_archive,
 )
+from tests.support.wait import until
 
 
 @pytest.fixture

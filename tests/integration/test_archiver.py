@@ -24,8 +24,7 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.wire import encode
-from tests.end_to_end.waiting import until
-from tests.integration.posting import (
+from tests.support.posts import (
     PAST,
     Running,
     Sender,
@@ -36,6 +35,7 @@ from tests.integration.posting import (
     some_posts,
     with_archive,
 )
+from tests.support.wait import until
 
 STEPS = ["write", "upload", "commit", "place", "acknowledge"]
 

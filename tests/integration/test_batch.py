@@ -28,9 +28,9 @@ from ingest.hours import moment_of
 from ingest.rule.hashtags import AS_IS, Rule
 from serving.views.client import Store
 from serving.views.documents import ARCHIVES, HOURS, RUNS, Row
-from tests.end_to_end import oracle
-from tests.integration.archived import Archive, posts_of_csv
-from tests.integration.batches import (
+from tests.support import oracle
+from tests.support.archive import Archive, recorded_posts
+from tests.support.batch import (
     FIRST,
     Layers,
     as_bytes,
@@ -70,7 +70,7 @@ def store(settings: Settings) -> Iterator[Store]:
 def test_every_hour_of_the_recorded_posts_equals_the_oracle(
     settings: Settings, layer: Layers, store: Store, test_data: Path
 ) -> None:
-    posts = list(posts_of_csv(test_data / BOSTON))
+    posts = list(recorded_posts(test_data / BOSTON))
     archive = Archive(settings)
     for partition in range(2):
         archive.add(partition, posts[partition::2])
@@ -103,7 +103,7 @@ def test_compacted_hours_are_not_shuffled_and_give_the_same_documents(
 
     repartition = DataFrame.repartition
     monkeypatch.setattr(DataFrame, "repartition", counted)
-    posts = list(posts_of_csv(test_data / BOSTON))
+    posts = list(recorded_posts(test_data / BOSTON))
     archive = Archive(settings)
     for partition in range(2):
         archive.add(partition, posts[partition::2])
@@ -447,7 +447,7 @@ def rooted(settings: Settings, root: str, *earlier: str) -> Settings:
 
 def archive_in_turn(settings: Settings, layer: Layers, test_data: Path) -> Settings:
     """Most posts are computed; the topic is recreated; late ones go to a new archive, and an edit of a former one."""
-    posts = list(posts_of_csv(test_data / BOSTON))
+    posts = list(recorded_posts(test_data / BOSTON))
     Archive(settings).add(0, posts[500:])
     run_missing(layer(until=LAST))
     other = rooted(settings, f"{settings.hdfs.root}-2")

@@ -16,9 +16,9 @@ import pytest
 from config.settings import Settings
 from serving.views.client import Store
 from serving.views.documents import RUNS
-from tests import servers
-from tests.integration.archived import Archive
-from tests.integration.batches import FIRST, documents, post, top, waited
+from tests.support import servers
+from tests.support.archive import Archive
+from tests.support.batch import FIRST, documents, post, top, waited
 
 TRENDS = Path(sys.executable).with_name("trends")
 HOURS = 12

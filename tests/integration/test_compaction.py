@@ -16,8 +16,8 @@ from config.errors import UnavailableError
 from config.settings import HdfsSettings, Settings
 from ingest.hours import Hour
 from ingest.post import Post
-from tests.end_to_end.waiting import until
-from tests.integration.posting import PAST, Sender, archive_all, assert_exactly_once, ids_of, some_posts, with_archive
+from tests.support.posts import PAST, Sender, archive_all, assert_exactly_once, ids_of, some_posts, with_archive
+from tests.support.wait import until
 
 NOW = PAST + 10**10
 

@@ -18,8 +18,7 @@ from config.settings import Settings
 from ingest.post import Post
 from serving.status.collect import gathered
 from serving.status.health import is_wrong
-from tests.end_to_end.waiting import until
-from tests.integration.posting import (
+from tests.support.posts import (
     Running,
     Sender,
     archive_all,
@@ -29,6 +28,7 @@ from tests.integration.posting import (
     some_posts,
     with_archive,
 )
+from tests.support.wait import until
 
 
 def three_chunks(settings: Settings) -> list[Post]:

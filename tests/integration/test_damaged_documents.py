@@ -19,10 +19,10 @@ from ingest.rule.hashtags import AS_IS
 from serving.cli import main
 from serving.views.client import Store
 from serving.views.documents import HOURS, LENSES, RUNS, USES, Lens
-from tests import servers
-from tests.integration.archived import Archive
-from tests.integration.posting import PAST, some_posts
 from tests.integration.test_verify_live import view
+from tests.support import servers
+from tests.support.archive import Archive
+from tests.support.posts import PAST, some_posts
 
 FLIPS = 25
 HOUR = Hour.of(PAST)

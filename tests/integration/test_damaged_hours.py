@@ -11,8 +11,8 @@ from batch_layer.spark.session import Engine
 from config.settings import Settings
 from ingest.hours import HOUR_MS
 from serving.views.client import Store
-from tests.integration.archived import Archive
-from tests.integration.batches import FIRST, Layers, documents, post, top
+from tests.support.archive import Archive
+from tests.support.batch import FIRST, Layers, documents, post, top
 
 TEXT = "#spam #ham"
 

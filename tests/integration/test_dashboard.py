@@ -28,9 +28,9 @@ from serving.render import answer as render
 from serving.views.client import Store
 from serving.views.documents import Lens
 from tests.contract.test_lenses import POSTS, compute
-from tests.dashboards import ASKING, Clock, boston, counted, counted_phrases, published, running
-from tests.end_to_end.asking import ask
-from tests.figures import figures, read
+from tests.support.cli import ask
+from tests.support.dashboard import ASKING, Clock, boston, counted, counted_phrases, published, running
+from tests.support.metrics import figures, read
 
 HOUR = Hour.parse("2013-04-15T20")
 TOKEN = "correct-horse-battery-staple"

@@ -21,8 +21,8 @@ from serving.dashboard.http.auth import SESSION_S, TooManyTriesError
 from serving.dashboard.http.login_attempts import AGAIN_S, MOST, Tries
 from serving.query.query import Query
 from serving.views.client import Store
-from tests.dashboards import ASKING, Clock, counted, published, running
-from tests.end_to_end.waiting import until
+from tests.support.dashboard import ASKING, Clock, counted, published, running
+from tests.support.wait import until
 
 HOUR = Hour.parse("2013-04-15T20")
 TOKEN = "correct-horse-battery-staple"

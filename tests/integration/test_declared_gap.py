@@ -7,9 +7,9 @@ from pathlib import Path
 from batch_layer.archive.upkeep import ledger_of
 from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
-from tests.integration.posting import Sender, archive_all, ids_of, some_posts
 from tests.integration.test_archive_cli import run
 from tests.integration.test_damaged_archive import delete_from_kafka, manifest_of, three_chunks
+from tests.support.posts import Sender, archive_all, ids_of, some_posts
 
 
 def test_a_hole_becomes_a_gap_of_exactly_its_offsets_and_the_partition_goes_on(

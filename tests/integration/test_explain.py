@@ -14,8 +14,8 @@ from serving.cli import main
 from serving.cli.options import now
 from serving.views.client import Store
 from serving.views.documents import USES
-from tests.integration.archived import Archive
-from tests.integration.batches import FIRST, post
+from tests.support.archive import Archive
+from tests.support.batch import FIRST, post
 
 
 def publish_hour(store: Store, posts: list[Post], covered: tuple[int, ...], token: int, complete: bool = True) -> None:

@@ -28,9 +28,9 @@ from speed_layer.lanes import Lanes
 from speed_layer.reader import Reader, partitions_of
 from speed_layer.spout_task import Emission, Feed
 from speed_layer.worker import wall_ms
-from tests.integration.kafka_read import committed
-from tests.integration.recreated import recreate
-from tests.topics import widened
+from tests.support.kafka import committed
+from tests.support.recreated import recreate
+from tests.support.topics import widened
 
 WITHIN_S = 45
 SEVEN = "2017-01-06T07"

@@ -24,9 +24,9 @@ from config.settings import Settings
 from config.stack import launcher
 from config.stack.status import states
 from ingest.kafka.topics import create_topics
-from tests import servers
-from tests.end_to_end.waiting import until
-from tests.integration.posting import Sender, archived, assert_exactly_once, some_posts
+from tests.support import servers
+from tests.support.posts import Sender, archived, assert_exactly_once, some_posts
+from tests.support.wait import until
 
 TRENDS = Path(sys.executable).with_name("trends")
 SERVERS = ["kafka", "namenode", "datanode", "mongo"]

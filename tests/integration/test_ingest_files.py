@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 from config.settings import Settings
-from tests.integration.commands import TRENDS, ended, posts_in, started
-from tests.servers import environment
+from tests.support.ingest_process import TRENDS, ended, posts_in, started
+from tests.support.servers import environment
 
 FIRST = 690_406_591_110_582_272
 

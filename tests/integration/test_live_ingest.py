@@ -17,10 +17,10 @@ from serving.cli.commands.status import status as status_command
 from serving.cli.options import now
 from serving.status.collect import gathered
 from serving.status.provenance import explained
-from tests.figures import figures
-from tests.integration.commands import ended, posts_in, started
-from tests.integration.kafka_read import committed, until
-from tests.live_servers import TOKEN, Act, Acting, HttpService, JetstreamHost, http, jetstream
+from tests.support.ingest_process import ended, posts_in, started
+from tests.support.kafka import committed, until
+from tests.support.live_servers import TOKEN, Act, Acting, HttpService, JetstreamHost, http, jetstream
+from tests.support.metrics import figures
 
 POSTS = 300
 SEEN_US = 1_783_175_888_000_000

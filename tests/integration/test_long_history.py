@@ -21,7 +21,7 @@ from serving.status.archive_status import archive_facts
 from serving.status.collect import gathered
 from serving.status.metrics import exposed
 from serving.views.client import Store
-from tests import servers
+from tests.support import servers
 
 SHORT, LONG = 60, 600
 NOISE = {"hello", "ismaster", "ping", "endSessions", "killCursors"}

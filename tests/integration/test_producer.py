@@ -20,9 +20,9 @@ from ingest.post import Post
 from ingest.producer import Producer
 from ingest.rule.hashtags import AS_IS, tags_of
 from ingest.sources.base import Batch, Cursor
-from tests.integration.commands import ended, posts_in, started
-from tests.integration.kafka_read import committed, until
-from tests.integration.recreated import recreate
+from tests.support.ingest_process import ended, posts_in, started
+from tests.support.kafka import committed, until
+from tests.support.recreated import recreate
 
 POSTS = 6_000
 FIRST = 690_406_591_110_582_272

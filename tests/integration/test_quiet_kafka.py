@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from config.settings import Settings
-from tests.servers import environment
+from tests.support.servers import environment
 
 TRENDS = Path(sys.executable).with_name("trends")
 NOBODY = "127.0.0.1:1"

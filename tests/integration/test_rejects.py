@@ -23,7 +23,7 @@ from ingest.wire import Reject, encode, use_of
 from serving.cli import main
 from serving.cli.commands.rejects import rejects
 from serving.status.collect import _rejects
-from tests.integration.kafka_read import committed
+from tests.support.kafka import committed
 
 THEN = 1_400_000_000_000
 LATER = 1_800_000_000_000

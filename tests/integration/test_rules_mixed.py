@@ -24,9 +24,9 @@ from serving.cli.options import now
 from serving.views.client import Store
 from serving.views.documents import HOURS, RULES
 from serving.views.rulebook import entries, keep
-from tests.dashboards import ASKING, running
-from tests.integration.archived import Archive
-from tests.integration.batches import FIRST, Layers, post
+from tests.support.archive import Archive
+from tests.support.batch import FIRST, Layers, post
+from tests.support.dashboard import ASKING, running
 
 NEW = Rule.corrected(["spam"], {"nyc": "newyork"})
 LAST = FIRST.plus(3)

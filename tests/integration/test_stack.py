@@ -29,8 +29,8 @@ from config.stack.servers.mongo import VERSION
 from config.stack.status import ServerState, states
 from config.stack.supervision import Supervision
 from ingest.kafka.topics import create_topics
-from tests import servers
-from tests.faults.disk import small_disk
+from tests.support import servers
+from tests.support.faults.disk import small_disk
 
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 TRENDS = Path(sys.executable).with_name("trends")

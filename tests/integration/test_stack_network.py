@@ -20,7 +20,7 @@ from config.settings import Settings
 from config.stack import launcher
 from config.stack.paths import Place
 from config.stack.supervision import Supervision
-from tests.storm import STARTS_S, eventually, process_of, submitted
+from tests.support.storm import STARTS_S, eventually, process_of, submitted
 
 ASK = """
 import json, socket, sys

@@ -8,9 +8,9 @@ from batch_layer.spark.session import Engine
 from config.stack import launcher
 from config.stack.paths import REFUSED
 from config.stack.status import states
-from tests import servers
 from tests.integration.test_stack import run
-from tests.storm import STARTS_S, eventually
+from tests.support import servers
+from tests.support.storm import STARTS_S, eventually
 
 SIGNS = ["a blank", 'a"b', "50%(here)s %d%", "a\\b\\", "a,b", "a #b ;c", "[a]*{b}", "$HOME ${a}"]
 

@@ -16,7 +16,7 @@ from ingest.wire import Use, encode
 from serving.views.client import Store
 from serving.views.documents import USES
 from speed_layer.lag import caught_up, speed_lag
-from tests.storm import DRAINS_S, RECOVERS_S, STARTS_S, eventually, killed, submitted
+from tests.support.storm import DRAINS_S, RECOVERS_S, STARTS_S, eventually, killed, submitted
 
 
 def uses_of(file: Path) -> list[Use]:

@@ -9,8 +9,9 @@ import pytest
 from batch_layer.archive.archiver import Archiver
 from config.settings import Settings
 from ingest.kafka.topics import create_topics
-from tests.end_to_end.waiting import until
-from tests.integration.posting import (
+from tests.integration.test_archive_cli import run
+from tests.integration.test_archiver import read_of
+from tests.support.posts import (
     Running,
     Sender,
     archive_all,
@@ -19,8 +20,7 @@ from tests.integration.posting import (
     some_posts,
     with_archive,
 )
-from tests.integration.test_archive_cli import run
-from tests.integration.test_archiver import read_of
+from tests.support.wait import until
 
 
 def test_beside_an_archiver_that_has_the_partitions_it_waits_until_that_one_has_archived_them(

@@ -22,9 +22,9 @@ from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
 from serving.views.client import Store
 from serving.views.documents import BatchView, Row
-from tests.integration.archived import Archive
-from tests.integration.posting import PAST, Sender, archive_all, some_posts, with_archive
 from tests.integration.test_archive_cli import run
+from tests.support.archive import Archive
+from tests.support.posts import PAST, Sender, archive_all, some_posts, with_archive
 
 RULES = Rules(AS_IS, {AS_IS.version: AS_IS})
 LATER = time.time_ns() // 1_000_000 + 10 * HOUR_MS

@@ -21,9 +21,9 @@ from ingest.rule.hashtags import AS_IS, normalise
 from serving.cli import main
 from serving.views.client import Store
 from serving.views.documents import USES
-from tests.end_to_end import oracle
-from tests.integration.archived import posts_of_csv
-from tests.unit.test_render import HOSTILE
+from tests.support import oracle
+from tests.support.archive import recorded_posts
+from tests.unit.serving.test_render import HOSTILE
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 DAY = ("--date", "2013-04-15", "--tz", "America/New_York")
@@ -59,7 +59,7 @@ def test_a_recorded_day_is_told_hour_by_hour_as_the_oracle_has_it(
     store: Store, test_data: Path, tmp_path: Path
 ) -> None:
     with store:
-        publish_posts(store, posts_of_csv(test_data / BOSTON))
+        publish_posts(store, recorded_posts(test_data / BOSTON))
         truth = oracle.count(list(oracle.posts_of_csv(test_data / BOSTON)), once=True)
 
         day = json.loads(trends("day", *DAY, "--json").stdout)
@@ -92,7 +92,7 @@ def test_a_recorded_day_is_told_hour_by_hour_as_the_oracle_has_it(
 
 def test_a_ranking_is_the_same_as_csv_and_as_json(store: Store, test_data: Path) -> None:
     with store:
-        publish_posts(store, posts_of_csv(test_data / BOSTON))
+        publish_posts(store, recorded_posts(test_data / BOSTON))
         for hours, since, until in (
             (("--hour", "2013-04-15T21"), "2013-04-15T21", "2013-04-15T22"),
             (("--since", "2013-04-15", "--until", "2013-04-17"), "2013-04-15T00", "2013-04-17T00"),
@@ -137,7 +137,7 @@ def test_csv_has_times_with_the_offset_of_the_zone_that_was_asked_for(
 
 def test_what_rose_in_recorded_posts_and_the_history_of_a_tag(store: Store, test_data: Path, tmp_path: Path) -> None:
     with store:
-        publish_posts(store, posts_of_csv(test_data / BOSTON))
+        publish_posts(store, recorded_posts(test_data / BOSTON))
         rose = json.loads(trends("rising", "--hour", "2013-04-15T21", "--json").stdout)
         assert rose["rising"][0]["tag"] == "prayforboston"
         assert all(each["score"] >= 10.83 and each["count"] > each["expected"] for each in rose["rising"])

@@ -5,7 +5,7 @@ from batch_layer.archive.upkeep import ledger_of
 from batch_layer.archive.watermark import complete_until
 from config.settings import Settings
 from ingest.hours import Hour
-from tests.integration.posting import PAST, Sender, archive_all, some_posts, with_archive
+from tests.support.posts import PAST, Sender, archive_all, some_posts, with_archive
 
 
 def complete(settings: Settings, now: int) -> Hour:

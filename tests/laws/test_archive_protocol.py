@@ -30,8 +30,8 @@ from ingest.hours import HOUR_MS, Millis
 from ingest.kafka.topic_ids import OtherTopicError
 from ingest.post import Post
 from ingest.wire import Reject, encode
-from tests.laws.hdfs_double import Crash, Fault, HdfsDouble
-from tests.laws.schedules import schedules
+from tests.support.hdfs_double import Crash, Fault, HdfsDouble
+from tests.support.schedules import schedules
 
 ROOTS = ["/archive", "/archive-1", "/archive-2"]
 """Of each topic that had the name, one after the other."""

@@ -22,9 +22,9 @@ from batch_layer.archive.records import posts_of
 from batch_layer.checks.strays import strays
 from config.errors import DamagedError, TrendsError
 from config.settings import HdfsSettings
-from tests.laws.hdfs_double import HdfsDouble
-from tests.laws.schedules import schedules
 from tests.laws.test_archive_protocol import ARCHIVE, NOW, ROOTS, Inline, Kafka, Process
+from tests.support.hdfs_double import HdfsDouble
+from tests.support.schedules import schedules
 
 HDFS = HdfsSettings(root=ROOTS[0])
 FLIPS = schedules(150)

@@ -7,7 +7,7 @@ import pytest
 from batch_layer.archive.identity import ensure_archive, ensure_topic
 from batch_layer.archive.paths import Paths
 from config.errors import UnavailableError
-from tests.laws.hdfs_double import Crash, Fault, HdfsDouble
+from tests.support.hdfs_double import Crash, Fault, HdfsDouble
 
 PATHS = Paths("/data/posts", "posts")
 CALLS = 20

@@ -17,7 +17,7 @@ from ingest.sources.live.service import Heard, Service
 from ingest.sources.live.source import Going, LiveSource
 from ingest.sources.selection import Wanted
 from ingest.sources.x.v2 import V2Reader
-from tests.recorded import NOW, reading
+from tests.support.sources import NOW, reading
 
 REWIND = 3
 

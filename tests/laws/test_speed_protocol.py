@@ -18,7 +18,7 @@ from ingest.wire import Reject, Use, encode
 from speed_layer.lane_commit import Verdict, settle
 from speed_layer.lane_update import NO_LANE, Step, lane_id
 from speed_layer.partition import Limits, Partition, World
-from tests.laws.schedules import schedules
+from tests.support.schedules import schedules
 
 HOURS = ("2017-01-06T07", "2017-01-06T08", "2017-01-06T09")
 TAGS = ("paris", "été", "$inc")

@@ -1,0 +1,108 @@
+"""A dashboard that runs in this process, on a free port, over the views of one test."""
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from config.settings import Settings
+from ingest.hours import Hour, Millis
+from ingest.rule.hashtags import tags_of
+from ingest.rule.kinds import Phrase
+from ingest.rule.phrases import phrases
+from ingest.sources.files.source import FileSource
+from serving.cli.crash_log import kept
+from serving.cli.options import now
+from serving.dashboard.app import Asking, dashboard
+from serving.dashboard.http import server
+from serving.status.collect import gathered
+from serving.status.provenance import explained
+from serving.views.client import Store
+from serving.views.documents import HASHTAGS, PHRASE_USES, USES, BatchView, Lens, Row, rank, use_id
+from tests.support.sources import read, reading
+
+ASKING = Asking(gathered, explained, kept)
+
+
+class Clock:
+    """The wall clock, or a moment that a test has chosen."""
+
+    at: Millis | None = None
+
+    def __call__(self) -> Millis:
+        return now() if self.at is None else self.at
+
+
+@contextmanager
+def running(settings: Settings, asking: Asking = ASKING, clock: Clock | None = None, **serve: Any) -> Iterator[str]:
+    """The dashboard's address while it runs; at the end it must stop within seconds, whoever is still connected."""
+    settings = settings.model_copy(update={"serve": settings.serve.model_copy(update=serve)})
+    stop = threading.Event()
+    with (
+        server.bound("127.0.0.1", 0) as listening,
+        dashboard(settings, clock or Clock(), asking, stop) as app,
+    ):
+        thread = threading.Thread(target=server.serve, args=(app, listening, stop), name="dashboard")
+        thread.start()
+        try:
+            yield server.url_of(listening)
+        finally:
+            stop.set()
+            thread.join(30)
+        assert not thread.is_alive()
+
+
+def published(store: Store, counts: Mapping[str, int], hour: Hour, token: int = 1, **other: Any) -> None:
+    """An hour as the batch layer would publish it: each tag as it is written, all posts with one."""
+    rows = tuple(Row(tag, other.get("shown", {}).get(tag, tag), count) for tag, count in rank(counts))
+    uses = sum(counts.values())
+    complete, dirty = other.get("complete", True), other.get("dirty", False)
+    view = BatchView(
+        hour, rows, 0, uses, len(rows), uses, "1", f"run-{token}", token, (0, 0, 0), complete, dirty, hour.end_ms
+    )
+    view = view._replace(lens=other.get("lens", HASHTAGS))
+    assert store.publish_all([view]) == (view.lens == HASHTAGS)
+
+
+def counted(store: Store, hour: Hour, **uses: int) -> None:
+    """Uses as the speed layer would add them."""
+    for tag, count in uses.items():
+        mine = {"hour": str(hour), "tag": tag, "shown": tag, "origin": "speed"}
+        _count(store, USES, use_id(str(hour), tag), count, mine)
+
+
+def counted_phrases(store: Store, hour: Hour, kind: Phrase, uses: Mapping[str, int]) -> None:
+    """Uses of phrases, where `ingest.kinds` sends them."""
+    for tag, count in uses.items():
+        mine = {"hour": str(hour), "tag": tag, "shown": tag, "origin": "speed", "kind": kind}
+        _count(store, PHRASE_USES, use_id(str(hour), tag, kind), count, mine)
+
+
+def _count(store: Store, name: str, key: str, count: int, mine: dict[str, str]) -> None:
+    store.collection(name).update_one({"_id": key}, {"$inc": {"count": count}, "$setOnInsert": mine}, upsert=True)
+
+
+def boston(
+    test_data: Path, store: Store, until: Hour | None = None, kinds: tuple[Phrase, ...] = ()
+) -> dict[Hour, Counter[str]]:
+    """Recorded posts of April 2013, counted here, published hour by hour up to an hour, exclusive. The counts.
+
+    Phrases of some kinds too; the counts are those of hashtags.
+    """
+    file = test_data / "crisislex_t6" / "2013_Boston_Bombings-ontopic_offtopic.csv"
+    posts, _, _ = read(FileSource([str(file)], reading()))
+    kept = [post for post in posts if until is None or Hour.of(post.created_at) < until]
+    hours: defaultdict[Hour, Counter[str]] = defaultdict(Counter)
+    further: defaultdict[tuple[Lens, Hour], Counter[str]] = defaultdict(Counter)
+    for post in kept:
+        hour = Hour.of(post.created_at)
+        hours[hour].update(tags_of(post).keys())
+        for kind, found in phrases(post.text, "en", kinds).items():
+            further[Lens(kind), hour].update(found.keys())
+    for (lens, hour), counts in further.items():
+        published(store, counts, hour, lens=lens)
+    for hour, counts in hours.items():
+        published(store, counts, hour)
+    return hours

@@ -1,0 +1,169 @@
+"""The whole platform under fire: servers of one test module, our processes, links between, and what was sent."""
+
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+from confluent_kafka import Producer
+
+from config.settings import Settings
+from config.stack import launcher
+from config.stack.ports import free_ports
+from ingest.kafka.topics import create_topics
+from serving.views.client import Store
+from tests.support import servers
+from tests.support.cli import run
+from tests.support.faults import invariants, poller
+from tests.support.faults.invariants import Places
+from tests.support.faults.kept_process import Kept, said
+from tests.support.faults.load import Load, half_of
+from tests.support.faults.network import Link, told_as_text, told_to_kafka
+from tests.support.faults.proof import Proof
+from tests.support.faults.replicas import Replicas
+from tests.support.oracle import Sent, count
+from tests.support.storm import submitted
+
+logger = logging.getLogger(__name__)
+
+PARTITIONS = 3
+POISON = 9
+KEEP_DATA, STORM = ("kafka", "namenode", "datanode", "mongo"), ("zookeeper", "nimbus", "supervisor")
+QUICK: dict[str, dict[str, Any]] = {
+    "archive": {"flush_after_s": 1, "idle_after_s": 1_000_000},
+    "batch": {"lease_s": 5, "every_s": 5},
+    "hdfs": {"timeout_s": 5},
+    "mongo": {"timeout_s": 5},
+}
+
+
+@dataclass
+class Stack:
+    """Servers that nobody else uses."""
+
+    file: Path
+    settings: Settings
+
+
+@contextmanager
+def own_servers(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """A stack of its own, up, what keeps data with some more variables; down at the end."""
+    file = servers.written(folder / "stack.toml", servers.own_stack(folder))
+    made = Stack(file, servers.read(file))
+    try:
+        with servers.reading(file):
+            with mock.patch.dict(os.environ, variables or {}):
+                launcher.up(made.settings, KEEP_DATA, lambda *_: None)
+            launcher.up(made.settings, STORM, lambda *_: None)
+        yield made
+    finally:
+        launcher.down(made.settings, lambda *_: None)
+
+
+@dataclass
+class World:
+    """What strikes aim at."""
+
+    stack: Stack
+    load: Load
+    file: Path
+    settings: Settings
+    links: dict[str, Link]
+    places: Places
+    sent: list[Sent]
+    replicas: Replicas | None = None
+    kept: dict[str, Kept] = field(default_factory=dict)
+    proofs: list[Proof] = field(default_factory=list)
+
+    def strike(self, name: str, strike: "Callable[[World], Proof]") -> None:
+        """Strike, and note that it was proved."""
+        began = time.monotonic()
+        self.proofs.append(proof := strike(self))
+        logger.info("%s: %s, over after %.1f s", name, proof, time.monotonic() - began)
+
+
+@contextmanager
+def on_fire(
+    stack: Stack, load: Load, folder: Path, replicas: Replicas | None = None, variables: Mapping[str, str] | None = None
+) -> Iterator[World]:
+    """Everything runs on the servers of `stack`, behind links, while posts come in. `variables` are for our own."""
+    with ExitStack() as left:
+        world = _made(stack, load, folder, replicas, left)
+        create_topics(world.settings.kafka)
+        poisoned(world.places)
+        with Store(world.settings.mongo) as store:
+            store.prepare()
+        left.enter_context(submitted(world.settings, world.file))
+        run("ingest", "file", str(load.before), variables={"TRENDS_CONFIG": str(world.file)})
+        commands = {
+            "archive-1": ["trends", "archive"],
+            "archive-2": ["trends", "archive"],
+            "schedule": ["trends", "schedule"],
+            "poll": poller.command(poller.hours_of(count(world.sent, once=True), 4)),
+            "ingest": [*load.command, "--rate", f"{load.rate}/s"],
+        }
+        for name, command in commands.items():
+            world.kept[name] = Kept(name, command, world.file, folder, once=name == "ingest", variables=variables)
+        try:
+            yield world
+        except BaseException as error:
+            error.add_note(said(list(world.kept.values())))
+            raise
+        finally:
+            for kept in world.kept.values():
+                kept.kill()
+
+
+def poisoned(places: Places) -> None:
+    """A few messages in each partition that are no posts: the archiver has to reject them, each once."""
+    producer = Producer({"bootstrap.servers": places.kafka})
+    for number in range(POISON):
+        producer.produce(places.posts, invariants.NO_POST, partition=number % PARTITIONS)
+    assert producer.flush(30) == 0
+
+
+def _made(stack: Stack, load: Load, folder: Path, replicas: Replicas | None, left: ExitStack) -> World:
+    """Links to every server that we speak to, and settings that lead through them."""
+    own = stack.settings
+    real = {
+        "kafka": int(own.kafka.bootstrap.rpartition(":")[2]),
+        "namenode": urlsplit(own.hdfs.url).port or 0,
+        "datanode": own.stack.datanode_ports[1],
+        "mongo": int(servers.tables(stack.file)["mongo"]["uri"].partition("/?")[0].rpartition(":")[2]),
+    }
+    ports = dict(zip(real, free_ports(len(real)), strict=True))
+    links = {name: left.enter_context(Link(real[name], name, ports[name])) for name in real}
+    links["kafka"].rewrite(told_to_kafka(real["kafka"], ports["kafka"]))
+    links["namenode"].rewrite(told_as_text(real["datanode"], ports["datanode"]))
+    links["mongo"].rewrite(told_as_text(real["mongo"], ports["mongo"]))
+    mark = uuid.uuid4().hex[:10]
+    topics = {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors", "archive_group")}
+    mongo = replicas.uri if replicas else f"mongodb://127.0.0.1:{ports['mongo']}/?replicaSet=rs0"
+    wanted: dict[str, dict[str, Any]] = {
+        "kafka": topics | {"partitions": PARTITIONS, "bootstrap": f"127.0.0.1:{ports['kafka']}"},
+        "hdfs": {"root": f"/{mark}/posts", "url": f"http://127.0.0.1:{ports['namenode']}"},
+        "mongo": {"database": f"trends_{mark}", "uri": mongo},
+        "storm": {"topology": f"hashtag_counts_{mark}"},
+    }
+    given = servers.tables(stack.file)
+    sent = load.posts
+    wanted["archive"] = {"lateness_s": half_of(sent)}  # so about half of the hours are complete, and the others open
+    tables = {name: given.get(name, {}) | QUICK.get(name, {}) | wanted.get(name, {}) for name in given | QUICK | wanted}
+    file = servers.written(folder / "trends.toml", tables)
+    places = Places(
+        kafka=own.kafka.bootstrap,
+        posts=topics["posts"],
+        rejects=topics["rejects"],
+        webhdfs=own.hdfs.url,
+        root=f"/{mark}/posts",
+        mongo=replicas.uri if replicas else own.mongo.uri.get_secret_value(),
+        database=f"trends_{mark}",
+    )
+    return World(stack, load, file, servers.read(file), links, places, sent, replicas)
