@@ -7,7 +7,7 @@ import sys
 from pydantic import BaseModel
 
 
-def meanings(section: type[BaseModel]) -> dict[str, str]:
+def field_docs(section: type[BaseModel]) -> dict[str, str]:
     """The docstring of each field of a section."""
     source = inspect.getsource(sys.modules[section.__module__])
     of_class = next(

@@ -18,7 +18,7 @@ Table = dict[str, Any]
 PREFIX = "TRENDS_"
 
 
-def in_file(path: Path) -> Table:
+def read_file(path: Path) -> Table:
     """The tables of a TOML file; none where there is no file. Raises `UsageError`."""
     if not path.is_file():
         return {}
@@ -28,7 +28,7 @@ def in_file(path: Path) -> Table:
         raise UsageError(str(error), where=str(path), next_step="Write TOML: `trends config` shows some") from None
 
 
-def in_environment(environment: Mapping[str, str], sections: Mapping[str, type[BaseModel]]) -> Table:
+def read_environment(environment: Mapping[str, str], sections: Mapping[str, type[BaseModel]]) -> Table:
     """What variables like `TRENDS_KAFKA__BOOTSTRAP` say of these sections; lists and tables are JSON.
 
     A section as a whole may be one variable, `TRENDS_RULE`, and a key of a table too, `TRENDS_SPARK__CONF__key`: the
@@ -44,16 +44,16 @@ def in_environment(environment: Mapping[str, str], sections: Mapping[str, type[B
             value: Any = _value(name, text) if _is_json(of, path[1:]) else text
             for key in reversed(path[1:]):
                 value = {key: value}
-            found = over({path[0]: value}, found)
+            found = merge({path[0]: value}, found)
     return found
 
 
-def over(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> Table:
+def merge(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> Table:
     """Two tables as one; where both have a value the upper one's counts, and tables in both are joined."""
     joined = dict(lower)
     for key, value in upper.items():
         below = joined.get(key)
-        joined[key] = over(value, below) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
+        joined[key] = merge(value, below) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
     return joined
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from config.settings import NOT_SETTINGS, Settings, file_path, secrets, sections
+from config.settings import NOT_SETTINGS, Settings, file_path, secrets, section_types
 from config.settings.loaders import PREFIX
 from config.stack.paths import Place
 from config.stack.server import Port, Program
@@ -91,7 +91,7 @@ def _given() -> tuple[dict[str, str], dict[str, str]]:
     """Variables that are settings: the plain ones, and the secret ones that services need."""
     plain: dict[str, str] = {}
     secret: dict[str, str] = {}
-    known = sections()
+    known = section_types()
     for name, value in secrets.with_file(os.environ).items():
         if not name.startswith(PREFIX) or name in NOT_SETTINGS:
             continue

@@ -10,8 +10,8 @@ import click
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from config.settings import sections
-from config.settings.field_docs import meanings
+from config.settings import section_types
+from config.settings.field_docs import field_docs
 from serving.cli import COMMANDS, main
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference.md"
@@ -64,8 +64,8 @@ def _block(context: click.Context) -> str:
 
 
 def _settings() -> Iterator[str]:
-    for section, of in sections().items():
-        told = meanings(of)
+    for section, of in section_types().items():
+        told = field_docs(of)
         yield f"### `[{section}]`\n\n{(of.__doc__ or '').strip()}\n\n| key | default | |\n|---|---|---|"
         for key, field in of.model_fields.items():
             yield f"| `{key}` | {_default(field.get_default(call_default_factory=True))} | {_cell(told[key])} |"

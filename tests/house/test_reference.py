@@ -4,7 +4,7 @@ import re
 
 import click
 
-from config.settings import sections
+from config.settings import section_types
 from serving.cli.reference import PAGE, reference
 from tests.house.test_cli_told import LEAVES
 
@@ -19,6 +19,6 @@ def test_the_reference_has_every_command_and_every_setting() -> None:
         assert f"#### `trends {' '.join(path)}`" in told
         options = [name for each in command.params if isinstance(each, click.Option) for name in each.opts]
         assert all(name in told for name in options)
-    for section, of in sections().items():
+    for section, of in section_types().items():
         table = told.split(f"### `[{section}]`")[1].split("###")[0]
         assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(of.model_fields)

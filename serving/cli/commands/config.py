@@ -8,9 +8,9 @@ import click
 from pydantic import BaseModel, SecretStr
 
 from config.redaction import HIDDEN
-from config.settings import Settings, file_path, from_environment
-from config.settings.field_docs import meanings
-from config.settings.loaders import in_file
+from config.settings import Settings, environment_tables, file_path
+from config.settings.field_docs import field_docs
+from config.settings.loaders import read_file
 from config.settings.secrets import SECRET_KEY
 from serving.cli.options import json_option, settings_of
 
@@ -63,10 +63,10 @@ def config(ctx: click.Context, as_json: bool) -> None:
 
 def settings_in_force(settings: Settings) -> Iterator[Setting]:
     """Walk the sections, naming for each value the last source that gave it."""
-    environment, file = from_environment(), in_file(file_path())
+    environment, file = environment_tables(), read_file(file_path())
     for section in Settings.model_fields:
         values: BaseModel = getattr(settings, section)
-        told = meanings(type(values))
+        told = field_docs(type(values))
         for key in type(values).model_fields:
             value = getattr(values, key)
             source = "environment" if _has(environment, section, key) else "file" if _has(file, section, key) else ""

@@ -12,7 +12,7 @@ import pytest
 from config import redaction
 from config.errors import TrendsError, UsageError
 from config.redaction import RedactingFormatter, redact
-from config.settings import Settings, secrets, sections
+from config.settings import Settings, secrets, section_types
 from config.stack.paths import Place
 from config.stack.server import Program
 from config.stack.services import pass_secrets_on, settings_environment
@@ -88,7 +88,7 @@ def test_what_another_program_said_is_redacted_in_the_error_that_shows_it() -> N
     ],
 )
 def test_a_variable_is_secret_by_the_settings_that_it_gives(variable: str, secret: bool) -> None:
-    assert secrets.is_secret(variable, sections()) is secret
+    assert secrets.is_secret(variable, section_types()) is secret
 
 
 def test_a_server_gets_no_setting_but_those_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from config.errors import UsageError
-from config.settings import KafkaSettings, Settings, sections
-from config.settings.field_docs import meanings
+from config.settings import KafkaSettings, Settings, section_types
+from config.settings.field_docs import field_docs
 
 
 @pytest.fixture(autouse=True)
@@ -104,9 +104,9 @@ def test_what_is_to_be_json_and_is_not_is_refused_by_name_without_its_value(
     assert "hunter2" not in str(refused.value)
 
 
-@pytest.mark.parametrize("section", sections())
+@pytest.mark.parametrize("section", section_types())
 def test_every_setting_says_what_it_is_for(section: str) -> None:
-    of = sections()[section]
-    told = meanings(of)
+    of = section_types()[section]
+    told = field_docs(of)
     assert told.keys() == of.model_fields.keys()
     assert all(text.endswith((".", ")", "`")) for text in told.values()), told

@@ -1,0 +1,26 @@
+"""Settings of Kafka."""
+
+from pydantic import Field
+
+from config.settings.section import Section
+
+
+class KafkaSettings(Section):
+    """The brokers and the four topics."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    """Brokers, `host:port`, comma-separated."""
+    posts: str = "posts"
+    """Topic of posts."""
+    hashtags: str = "hashtags"
+    """Topic of uses, one message a hashtag."""
+    rejects: str = "rejects"
+    """Topic of what could not be read."""
+    cursors: str = "cursors"
+    """Compacted topic of the sources' cursors."""
+    partitions: int = Field(default=6, ge=1)
+    """Partitions of `posts` and `hashtags` when they are created. Afterwards Kafka's own number counts."""
+    replication: int = Field(default=1, ge=1)
+    """Replicas of each partition when its topic is created (3 on a cluster). Afterwards Kafka's own number counts."""
+    archive_group: str = "archive"
+    """Consumer group of the archiver."""

@@ -1,0 +1,24 @@
+"""Settings of the local stack."""
+
+from pathlib import Path
+
+from config.settings.section import Section
+
+
+class StackSettings(Section):
+    """The local stack. A server whose address above is not on this machine is not started."""
+
+    state: Path = Path("state")
+    """Folder of the servers' data, logs and sockets."""
+    cache: Path | None = None
+    """Folder of the servers' jars; the user's cache folder by default."""
+    kafka_controller_port: int = 9093
+    """Kafka's controller."""
+    datanode_ports: tuple[int, int, int] = (9866, 9864, 9867)
+    """DataNode: data, http, ipc."""
+    zookeeper_port: int = 2181
+    """ZooKeeper, for Storm."""
+    storm_supervisor_port: int = 6628
+    """Storm supervisor's thrift server."""
+    storm_worker_ports: tuple[int, ...] = (6700, 6701)
+    """Storm worker slots."""
