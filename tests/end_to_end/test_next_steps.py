@@ -60,9 +60,9 @@ def test_every_next_step_has_an_answer_on_what_was_loaded(
 ) -> None:
     monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
     monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
-    ask_part = (ROOT / "README.md").read_text().split("\n## Ask\n")[1].split("\n## ")[0]
-    recorded, today = ask_part.split("**And today?**")
-    today, again = today.split("**And again")
+    query_part = (ROOT / "README.md").read_text().split("\n## Query\n")[1].split("\n## ")[0]
+    recorded, today = query_part.split("\n### The hour in progress\n")
+    today, again = today.split("\n### Correct the rule\n")
     assert len(questions(recorded)) > 6
     assert len(questions(today)) > 3
     ask("ingest", "file", str(test_data / BOSTON))
