@@ -69,6 +69,11 @@ class Hour(NamedTuple):
         return self.start.strftime("%Y-%m-%dT%H")
 
 
+def iso(moment: Millis) -> str:
+    """A moment as `2017-01-06T07:00:00Z`."""
+    return moment_of(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def millis(moment: datetime) -> Millis:
     """An aware moment as milliseconds, rounded down."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)

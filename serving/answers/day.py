@@ -1,16 +1,15 @@
 """Day: each hour's first tags and how they moved against the hour before; the tags of all hours as series.
 
-Pure: `grid` makes it of views, `day_json` says it. For as many hours as are asked for, mostly 24.
+Pure: `grid` builds it from views, for any number of hours, mostly 24.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from ingest.hours import Hour
 from serving.answers.merge import Range, View, first, places, total
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
-from serving.render.answer import hour_json
 from serving.views.documents import Row
 
 Move = Literal["new", "up", "down", "same", "unknown"]
@@ -126,42 +125,3 @@ def _series(row: Row, hours: Sequence[Hour], known: Mapping[Hour, View], placed:
         ranks.append(rank)
         counts.append(there.count if there else 0 if hour in known and not known[hour].cut_at else None)
     return Series(row, tuple(counts), tuple(ranks))
-
-
-def day_json(day: Day) -> dict[str, Any]:
-    """`{"since","until","hours":[an hour as `trends top` says it, each row with "was" and "move"],"series":[…],…}`."""
-    whole = day.whole
-    return {
-        "since": str(whole.since),
-        "until": str(whole.until),
-        "hours": [_line_json(line) for line in day.lines],
-        "series": [
-            {
-                "tag": each.row.tag,
-                "shown": each.row.shown,
-                "count": each.row.count,
-                "counts": list(each.counts),
-                "ranks": list(each.ranks),
-            }
-            for each in day.series
-        ],
-        "missing": [str(hour) for hour in whole.missing],
-        "rules": dict(day.rules.hours),
-        "mend": day.rules.mend,
-        "uses": whole.uses,
-        "max_error": whole.max_error,
-    }
-
-
-def _line_json(line: HourLine) -> dict[str, Any]:
-    if line.view is None:
-        return missing_json(line.hour)
-    told = hour_json(line.view)
-    for row, cell in zip(told["top"], line.cells, strict=True):
-        row |= {"was": cell.was, "move": cell.move}
-    return told
-
-
-def missing_json(hour: Hour) -> dict[str, Any]:
-    """An hour that no layer has anything of."""
-    return {"hour": str(hour), "origin": None, "state": "missing", "top": []}

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from config.quantity import quantity
+from config.terminal_text import printable
 from ingest.hours import Hour
 from serving.answers.rule_versions import corrections, recompute
-from serving.render.answer import printable
 from serving.views.documents import FIRST, HourDocument, SpeedSeen
 
 Facts = dict[str, Any]

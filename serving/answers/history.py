@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ingest.hours import Hour
 from serving.answers.merge import State, View, places
@@ -80,36 +79,3 @@ def history(tag: str, views: Iterable[View], since: Hour, until: Hour, rule_now:
     points = tuple(known.get(hour, Point(hour, at_most=None)) for hour in hours)
     spellings = tuple(sorted(spelled.items(), key=lambda each: (-each[1], each[0])))
     return History(tag, since, until, points, lens, spellings, rules_of(points, rule_now))
-
-
-def history_json(answer: History) -> dict[str, Any]:
-    """`{"tag","since","until","hours":[{"hour","count","rank",…}],"spellings":[…],"uses","best",…}`."""
-    best = answer.best
-    return {
-        "tag": answer.tag,
-        "kind": answer.lens.kind,
-        "source": answer.lens.source,
-        "since": str(answer.since),
-        "until": str(answer.until),
-        "hours": [_point_json(point) for point in answer.points],
-        "spellings": [{"shown": shown, "count": count} for shown, count in answer.spellings],
-        "uses": answer.uses,
-        "max_error": answer.max_error,
-        "best": _point_json(best) if best else None,
-        "missing": [str(hour) for hour in answer.missing],
-        "rules": dict(answer.rules.hours),
-        "mend": answer.rules.mend,
-    }
-
-
-def _point_json(point: Point) -> dict[str, Any]:
-    return {
-        "hour": str(point.hour),
-        "count": point.count,
-        "rank": point.rank,
-        "at_most": point.at_most,
-        "uses": point.uses,
-        "origin": point.origin,
-        "state": point.state or "missing",
-        "rule": point.rule,
-    }

@@ -81,7 +81,7 @@ class Range:
         return None if None in counts else sum(count for count in counts if count is not None)
 
     @property
-    def origin(self) -> str:
+    def origin(self) -> Literal["batch", "speed", "mixed"]:
         """`batch`, `speed`, or `mixed`: some hours from one, some from the other."""
         origins = {view.origin for view in self.views}
         return origins.pop() if len(origins) == 1 else "mixed"

@@ -13,14 +13,12 @@ of freedom: 10.83 comes by chance once in 1,000 tags.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import erfc, log, sqrt
-from typing import Any
 
 from config.errors import NoDataError
 from ingest.hours import Hour
 from serving.answers.bounds import check_tags
 from serving.answers.merge import State, View, places
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
-from serving.render.answer import hour_json
 from serving.views.documents import Origin, Row
 
 SURE = 10.83
@@ -129,37 +127,3 @@ def log_likelihood(now: int, before: int, all_now: int, all_before: int) -> floa
         (all_before - before, all_before * (1 - share)),
     )
     return max(0.0, 2 * sum(count * log(count / expected) for count, expected in cells if count))
-
-
-def rising_json(answer: Rising) -> dict[str, Any]:
-    """`{"hour","origin","state","since","rising":[{"tag","count","before","expected","score","chance",…}],…}`."""
-    hour = hour_json(answer.view)
-    return {
-        "hour": hour["hour"],
-        "kind": hour["kind"],
-        "source": hour["source"],
-        "origin": hour["origin"],
-        "state": hour["state"],
-        "uses": hour["uses"],
-        "since": str(answer.since),
-        "hours_before": [str(each) for each in answer.hours_before],
-        "uses_before": answer.uses_before,
-        "rules": dict(answer.rules.hours),
-        "mend": answer.rules.mend,
-        "formula": FORMULA,
-        "least": answer.least,
-        "rising": [
-            {
-                "tag": each.row.tag,
-                "shown": each.row.shown,
-                "count": each.row.count,
-                "rank": each.rank,
-                "was": each.was,
-                "before": each.before,
-                "expected": round(each.expected, 3),
-                "score": round(each.score, 3),
-                "chance": each.chance,
-            }
-            for each in answer.risers
-        ],
-    }

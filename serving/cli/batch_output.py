@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from config.quantity import quantity
+from config.terminal_text import printable
 from serving.cli.consoles import console
-from serving.render.answer import printable
 
 if TYPE_CHECKING:  # Spark is imported when a command needs it
     from batch_layer.plan import Plan

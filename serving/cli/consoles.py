@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from config.terminal_text import escape_controls
 from serving.cli import streams
 
 if TYPE_CHECKING:  # rich is loaded when something is drawn
@@ -23,7 +24,7 @@ def console(*, stderr: bool = False, soft_wrap: bool = False) -> "Console":
         """Its own control codes go out as they are; in text they are shown as codes."""
 
         def _render_buffer(self, buffer: "Iterable[Segment]") -> str:
-            made_safe = (each if each.control else Segment(streams.safe(each.text), each.style) for each in buffer)
+            made_safe = (each if each.control else Segment(escape_controls(each.text), each.style) for each in buffer)
             return super()._render_buffer(made_safe)
 
     file = streams.as_is(sys.stderr if stderr else sys.stdout)

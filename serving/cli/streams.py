@@ -12,14 +12,13 @@ import codecs
 import errno
 import io
 import os
-import re
 import sys
 from collections.abc import Sequence
 from typing import TextIO
 
 from config.errors import TrendsError
+from config.terminal_text import escape_controls
 
-_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)")
 _LIKE = str.maketrans("█▉▊▋▌▍▎▏…–—·▲▼✚“”‘’→←│─┃━", "########.--.^v+\"\"''><|-|-")
 """What stands for our own signs where there are none: as wide, so that columns stay."""
 _LEGIBLE = "trends-legible"
@@ -51,7 +50,7 @@ class Stream(io.TextIOWrapper):
 
     def write(self, text: str) -> int:
         """Write what a terminal must not obey as its code. Raises `OutputError`, and `BrokenPipeError`."""
-        return self.write_as_is(_UNSAFE.sub(_coded, text) if self._is_terminal else text)
+        return self.write_as_is(escape_controls(text) if self._is_terminal else text)
 
     def write_as_is(self, text: str) -> int:
         """Write what steers a terminal: for a console that has made its text safe."""
@@ -131,15 +130,6 @@ def _occupy(descriptor: int) -> None:
         os.fstat(descriptor)
     except OSError:
         os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
-
-
-def safe(text: str) -> str:
-    """Text of which a terminal obeys nothing."""
-    return _UNSAFE.sub(_coded, text)
-
-
-def _coded(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
 
 
 def _legible(error: UnicodeError) -> tuple[str, int]:

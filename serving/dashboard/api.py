@@ -8,14 +8,17 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from ingest.rule.hashtags import typed
-from serving.answers.day import day_json
-from serving.answers.history import history_json
-from serving.answers.rising import rising_json
 from serving.dashboard import hints
 from serving.dashboard.context import Board, OnBoard
 from serving.dashboard.http.unknown_params import only_known
 from serving.dashboard.params import Chosen, DayAsked, ExplainAsked, HistoryAsked, LensAsked, RisingAsked, TopAsked
-from serving.dashboard.schemas import (
+from serving.dashboard.sse import events
+from serving.query.query import Query as Views
+from serving.query.suggestions import Suggest
+from serving.query.time_expressions import hours_in
+from serving.query.time_ranges import only
+from serving.render.json_answers import day_json, history_json, hour_json, hours_json, range_json, rising_json
+from serving.render.json_shapes import (
     DayAnswer,
     HistoryAnswer,
     HourAnswer,
@@ -25,12 +28,6 @@ from serving.dashboard.schemas import (
     RisingAnswer,
     Status,
 )
-from serving.dashboard.sse import events
-from serving.query.query import Query as Views
-from serving.query.suggestions import Suggest
-from serving.query.time_expressions import hours_in
-from serving.query.time_ranges import only
-from serving.render import answer
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "Not understood: what is wrong and what to write."},
@@ -45,25 +42,25 @@ def _asking(board: Board, asked: LensAsked, suggest: Suggest) -> Views:
     return replace(asked.of(board.query), suggest=suggest)
 
 
-@router.get("/top", response_model=HoursAnswer | HourAnswer | RangeAnswer)
-def top(board: OnBoard, chosen: Chosen, asked: Annotated[TopAsked, Query()]) -> dict[str, Any]:
+@router.get("/top")
+def top(board: OnBoard, chosen: Chosen, asked: Annotated[TopAsked, Query()]) -> HoursAnswer | HourAnswer | RangeAnswer:
     """Which hashtags were used most? Without a time: now. As `trends top --json`."""
     query = replace(asked.of(board.query), origin=asked.origin, suggest=hints.hour("/api/top"))
     since, until, last = asked.since, asked.until, asked.last
     if asked.hour is not None:
         only(asked.hour, since, until, last)
-        return answer.hour_json(query.hour(chosen.asked.hour(asked.hour), asked.n))
+        return hour_json(query.hour(chosen.asked.hour(asked.hour), asked.n))
     if since is not None or until is not None or last is not None:
-        return answer.range_json(query.range(*chosen.asked.range(since, until, last), asked.n))
+        return range_json(query.range(*chosen.asked.range(since, until, last), asked.n))
     views = query.now(board.current(), asked.n)
-    return answer.hours_json(views, query.rules(views))
+    return hours_json(views, query.rules(views))
 
 
 @router.get("/day")
 def day(board: OnBoard, chosen: Chosen, asked: Annotated[DayAsked, Query()]) -> DayAnswer:
     """Each hour of a day by itself, and its tags as series. As `trends day --json`."""
     since, until = chosen.asked.day(asked.date) if asked.date else chosen.asked.range(None, None, asked.last)
-    return day_json(_asking(board, asked, hints.day("/api/day")).day(since, until, asked.n))  # type: ignore[return-value] # its shape is tested
+    return day_json(_asking(board, asked, hints.day("/api/day")).day(since, until, asked.n))
 
 
 @router.get("/rising")
@@ -71,7 +68,7 @@ def rising(board: OnBoard, chosen: Chosen, asked: Annotated[RisingAsked, Query()
     """The tags whose share grew most against the hours before. As `trends rising --json`."""
     query = _asking(board, asked, hints.hour("/api/rising"))
     hour = chosen.asked.hour(asked.hour) if asked.hour is not None else query.latest(board.current())
-    return rising_json(query.rising(hour, hours_in(asked.against), asked.n, asked.least))  # type: ignore[return-value] # as above
+    return rising_json(query.rising(hour, hours_in(asked.against), asked.n, asked.least))
 
 
 @router.get("/tag")
@@ -79,7 +76,7 @@ def tag(board: OnBoard, chosen: Chosen, asked: Annotated[HistoryAsked, Query()])
     """One hashtag hour by hour, with its spellings. As `trends tag --json`."""
     since, until = chosen.asked.range(asked.since, asked.until, asked.last, default="7d")
     query = _asking(board, asked, hints.tag("/api/tag", asked.name))
-    return history_json(query.history(typed(asked.name), since, until))  # type: ignore[return-value] # as above
+    return history_json(query.history(typed(asked.name), since, until))
 
 
 @router.get("/explain")
@@ -98,5 +95,5 @@ def status(board: OnBoard) -> Status:
 async def live(board: OnBoard, asked: Annotated[LensAsked, Query()]) -> AsyncIterator[ServerSentEvent]:
     """`answer`, as `/api/top` without a time, when it changes; `trouble` where there is none; `beat` each second."""
     now = board.now(asked.lens)
-    async for event in events(board, lambda: answer.hours_json(now.get().views(), now.get().rules)):
+    async for event in events(board, lambda: hours_json(now.get().views(), now.get().rules)):
         yield event

@@ -12,8 +12,8 @@ from anyio.to_thread import run_sync
 from fastapi.sse import ServerSentEvent
 
 from config.errors import TrendsError
+from ingest.hours import iso
 from serving.dashboard.context import Board
-from serving.render.answer import iso
 
 EVERY_S = 1.0
 

@@ -15,7 +15,6 @@ from serving.answers.rule_versions import RuleNow, Rules, rules_of
 from serving.query import suggestions
 from serving.query.lenses import absence, live, through
 from serving.query.suggestions import Suggest
-from serving.render.answer import named
 from serving.views.client import Snapshot, Store
 from serving.views.documents import HASHTAGS, Lens, Origin
 from serving.views.layer_coverage import extent, hours_between, newest
@@ -111,7 +110,7 @@ class Query:
         with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
             answer = history(tag, self._each(snapshot, since, until), since, until, self._rule_now)
         if answer.best is None:
-            what = f"no use of {named(tag, self.lens)} is known of {since} to {until}"
+            what = f"no use of {self.lens.label(tag)} is known of {since} to {until}"
             raise NoDataError(what, next_step=self.what_there_is())
         return answer
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from config.errors import UsageError
-from ingest.hours import Hour, Millis
+from ingest.hours import Hour, Millis, iso
 from serving.query.calendar_days import CalendarDay
 from serving.query.time_expressions import parse, parse_day, span
-from serving.render import answer
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ class Asked:
         """The hours that a stretch of time touches; where they are more than it, that is said."""
         first, after = Hour.of(begin), Hour.of(end - 1).plus(1)
         if (begin, end) != (first.start_ms, after.start_ms):
-            upto = "until now" if end == self.now else f"to {answer.iso(after.start_ms)}"
-            self.say(f"Hours are whole: from {answer.iso(first.start_ms)} {upto}")
+            upto = "until now" if end == self.now else f"to {iso(after.start_ms)}"
+            self.say(f"Hours are whole: from {iso(first.start_ms)} {upto}")
         return first, after
 
 

@@ -7,12 +7,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from config.quantity import quantity
 from serving.answers.day import Day
-from serving.render.answer import local_hour, named
 from serving.render.charts.bump import bump, facts
 from serving.render.charts.drawing import svg
 from serving.render.charts.frame import Picture
 from serving.render.charts.heat import heat
 from serving.render.tables import MARKS
+from serving.render.text import local_hour
 
 
 def day_page(day: Day, n: int, tz: ZoneInfo) -> str:
@@ -25,7 +25,6 @@ def day_page(day: Day, n: int, tz: ZoneInfo) -> str:
         facts=facts(day, tz),
         pictures=[("Ranks hour by hour", _inside(bump(day, n, tz))), ("Uses hour by hour", _inside(heat(day, tz)))],
         marks={move: sign for move, (sign, _) in MARKS.items()},
-        named=named,
         quantity=quantity,
         local=lambda hour: local_hour(hour, tz),
         columns=max((len(line.cells) for line in day.lines), default=0),

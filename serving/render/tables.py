@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from config.quantity import quantity
+from config.terminal_text import printable
 from serving.answers.day import Cell, Day, HourLine, Move
 from serving.answers.history import History, Point
 from serving.answers.rank_tracks import begins_day
 from serving.answers.rising import FORMULA, SURE, Rising
-from serving.render.answer import bar, local_hour, named, printable
+from serving.render.text import bar, local_hour
 from serving.views.documents import Lens
 
 MARKS: dict[Move, tuple[str, str]] = {
@@ -52,8 +53,8 @@ def day_table(day: Day, tz: ZoneInfo, width: int) -> Table:
         table.add_column(f"  {place + 1}", width=cell, no_wrap=True)
     for line, new in zip(day.lines, begins_day(day.hours, tz), strict=True):
         local = line.hour.start.astimezone(tz)
-        named = f"{local:%d %b %H:%M}" if new else f"       {local:%H:%M}"
-        table.add_row(Text(named), *_day_row(line, max(most, 1) if has_bar else 0, fits, cell))
+        label = f"{local:%d %b %H:%M}" if new else f"       {local:%H:%M}"
+        table.add_row(Text(label), *_day_row(line, max(most, 1) if has_bar else 0, fits, cell))
     return table
 
 
@@ -74,7 +75,7 @@ def _day_cell(cell: Cell, lens: Lens, wide: int) -> Text:
     sign, style = MARKS[cell.move]
     count = f" {cell.row.count:,}"
     room = wide - 2 - cell_len(count)
-    return Text.assemble((sign, style), " ", cut(named(cell.row.shown, lens), room), (count, "dim"))
+    return Text.assemble((sign, style), " ", cut(lens.label(cell.row.shown), room), (count, "dim"))
 
 
 def _day_caption(day: Day, shown: int, wanted: int) -> Text:
@@ -106,7 +107,7 @@ def rising_table(answer: Rising, tz: ZoneInfo) -> Table:
         table.add_column(name, justify="left" if name == answer.view.lens.kind else "right")
     for each in answer.risers:
         was = "–" if each.was is None else str(each.was)
-        shown = Text(named(each.row.shown, answer.view.lens))
+        shown = Text(answer.view.lens.label(each.row.shown))
         table.add_row(f"{each.score:,.1f}", shown, f"{each.row.count:,}", f"{each.expected:,.1f}", str(each.rank), was)
     return table
 
@@ -123,7 +124,7 @@ def history_table(answer: History, tz: ZoneInfo) -> Group:
         ahead = " " * of_day[0].hour.start.astimezone(tz).hour
         signs = Text(ahead + "".join(_level(point, most) for point in of_day), style="blue")
         lines.add_row(f"{day:%a %Y-%m-%d}", signs, f"{sum(point.count or 0 for point in of_day):,}")
-    spelled = ", ".join(f"{named(shown, answer.lens)} ({count:,})" for shown, count in answer.spellings[:8])
+    spelled = ", ".join(f"{answer.lens.label(shown)} ({count:,})" for shown, count in answer.spellings[:8])
     facts = [quantity(answer.uses, "use"), f"as {spelled}"]
     if answer.best:
         facts.append(f"most in {local_hour(answer.best.hour, tz)}: {answer.best.count:,}, rank {answer.best.rank}")
@@ -133,7 +134,7 @@ def history_table(answer: History, tz: ZoneInfo) -> Group:
         facts.append(f"{quantity(len(answer.missing), 'hour')} without data (blank)")
     if answer.rules.sentence:
         facts.append(answer.rules.sentence)
-    return Group(Text(named(answer.tag, answer.lens), style="bold"), lines, Text("\n".join(facts)))
+    return Group(Text(answer.lens.label(answer.tag), style="bold"), lines, Text("\n".join(facts)))
 
 
 def _level(point: Point, most: int) -> str:

@@ -13,10 +13,9 @@ import msgspec
 
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.hours import millis
+from ingest.hours import iso, millis
 from ingest.sources.status import STOPPED, Gap
 from serving.cli.options import now
-from serving.render import answer as render
 from serving.status.archive_status import archive_facts
 
 Facts = dict[str, Any]
@@ -72,11 +71,11 @@ def _sources(settings: Settings) -> list[Facts]:
         {
             "name": each.name,
             "state": each.stands(moment),
-            "since": render.iso(each.state.since),
-            "told_at": render.iso(each.state.at),
+            "since": iso(each.state.since),
+            "told_at": iso(each.state.at),
             "where": each.state.where,
             "why": each.state.why,
-            "last_post_at": None if each.state.last_post_at is None else render.iso(each.state.last_post_at),
+            "last_post_at": None if each.state.last_post_at is None else iso(each.state.last_post_at),
             "behind_s": None if each.state.newest is None else max(0, each.state.at - each.state.newest) // 1000,
             "read": msgspec.to_builtins(each.state.tally),
             "gaps": [gap_facts(gap) for gap in each.gaps],
@@ -88,7 +87,7 @@ def _sources(settings: Settings) -> list[Facts]:
 
 def gap_facts(gap: Gap) -> Facts:
     """A span that a source could not bring back."""
-    return {"since": render.iso(gap.since), "until": render.iso(gap.until), "why": gap.why}
+    return {"since": iso(gap.since), "until": iso(gap.until), "why": gap.why}
 
 
 def _speed(settings: Settings) -> Facts:
@@ -145,8 +144,8 @@ def _times(run: Facts) -> Facts:
     """When a run began, when it ended, and how long it took; None where it has not ended by itself."""
     began, ended = run["started_at"], run["ended_at"]
     return {
-        "started_at": render.iso(millis(began)),
-        "ended_at": ended and render.iso(millis(ended)),
+        "started_at": iso(millis(began)),
+        "ended_at": ended and iso(millis(ended)),
         "seconds": ended and round((ended - began).total_seconds(), 3),
     }
 
@@ -159,5 +158,5 @@ def _rejects(settings: Settings) -> Facts:
         "topic": settings.kafka.rejects,
         "outstanding": found.outstanding,
         "exact": found.exact,
-        "oldest": None if found.oldest_at is None else render.iso(found.oldest_at),
+        "oldest": None if found.oldest_at is None else iso(found.oldest_at),
     }

@@ -9,13 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
-from ingest.hours import Hour, millis
+from ingest.hours import Hour, iso, millis
 from ingest.rule.hashtags import Rule
 from ingest.standings import standings
 from serving.answers.explanation import difference
 from serving.cli.options import now
 from serving.query.lenses import batch_view
-from serving.render import answer
 from serving.status.collect import Facts, gap_facts, tried
 from serving.views.client import Store, told
 from serving.views.documents import RUNS, HourDocument
@@ -66,7 +65,7 @@ def _answer(document: HourDocument | None, uses: int, tags: int) -> Facts:
         "posts": view.posts,
         "rule": view.rule,
         "run": document["run"],
-        "computed_at": answer.iso(millis(document["computed_at"])),
+        "computed_at": iso(millis(document["computed_at"])),
         "kept": len(view.rows),
     }
 
@@ -76,7 +75,7 @@ def _run(store: Store, run_id: str) -> Facts | None:
     wanted = {"_id": False, "kind": True, "state": True, "attempt": True, "rule": True, "started_at": True}
     with told():
         run = store.collection(RUNS).find_one({"_id": run_id}, wanted)
-    return run and {**run, "started_at": answer.iso(millis(run["started_at"]))}
+    return run and {**run, "started_at": iso(millis(run["started_at"]))}
 
 
 def _gaps(settings: Settings, hour: Hour) -> list[Facts]:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
+from config.terminal_text import LONGEST, printable
 from ingest.hours import Hour, Millis, moment_of
 from ingest.rule import kinds
 
@@ -55,9 +56,13 @@ class Lens(NamedTuple):
         """As a sentence names it: `bigrams`, `hashtags of bluesky`."""
         return f"{self.kind}s" if self.source is None else f"{self.kind}s of {self.source}"
 
+    def label(self, shown: str, longest: int = LONGEST) -> str:
+        """What was counted, as a terminal or a chart names it: a hashtag with its sign, a phrase as it is."""
+        return ("#" if self.kind == "hashtag" else "") + printable(shown, longest)
+
     @property
     def options(self) -> str:
-        """What a command is asked with, each option behind a blank: ` --kind bigram`."""
+        """The options that select it on the command line, each after a blank: ` --kind bigram`."""
         kind = "" if self.kind == "hashtag" else f" --kind {self.kind}"
         return kind if self.source is None else f"{kind} --source {shlex.quote(self.source)}"
 

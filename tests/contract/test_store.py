@@ -12,7 +12,7 @@ from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import MongoSettings, Settings
 from ingest.hours import Hour
 from serving.query.query import Query
-from serving.render.answer import caption
+from serving.render.text import caption
 from serving.views import indexes
 from serving.views.client import Store
 from serving.views.documents import COLLECTIONS, USES, BatchView, Row, use_id
@@ -218,7 +218,7 @@ def test_a_question_about_nothing_is_told(store: Store) -> None:
         query.rising(HOUR.plus(1), 24, 10)
     with pytest.raises(NoDataError, match="to compare"):
         query.rising(HOUR, 24, 10)
-    with pytest.raises(NoDataError, match="no use of #<202E>london"):
+    with pytest.raises(NoDataError, match="no use of #\\\\u202elondon"):
         query.history("\u202elondon", HOUR, HOUR.plus(1))
     with pytest.raises(UsageError):
         query.day(HOUR, HOUR, 10)

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from confluent_kafka import KafkaError, Message, Producer
 
 from config.settings import Settings
+from config.terminal_text import printable
 from ingest.hours import Millis
 from serving.cli import main
 from serving.cli.options import now
-from serving.render.answer import printable
 from speed_layer.lag import caught_up
 from tests.support.cli import ask, run
 from tests.support.hostile_input import (

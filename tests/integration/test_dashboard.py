@@ -19,12 +19,11 @@ from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import ServeSettings, Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import normalise
-from serving.answers import day, history, rising
 from serving.dashboard.http import server
 from serving.dashboard.http.middleware import POLICY
 from serving.dashboard.pages.links import words
 from serving.query.query import Query
-from serving.render import answer as render
+from serving.render import json_answers as render
 from serving.views.client import Store
 from serving.views.documents import Lens
 from tests.contract.test_lenses import POSTS, compute
@@ -119,9 +118,9 @@ def test_every_answer_has_the_shape_that_its_description_promises(settings: Sett
     made = {
         f"/api/top?hour={HOUR}": render.hour_json(query.hour(HOUR, 10)),
         f"/api/top?since={HOUR}&until={HOUR.plus(3)}": render.range_json(query.range(HOUR, HOUR.plus(3), 10)),
-        "/api/day?date=2013-04-15": day.day_json(query.day(HOUR.plus(-20), HOUR.plus(4), 10)),
-        f"/api/rising?hour={HOUR}&least=0": rising.rising_json(query.rising(HOUR, 24, 10, 0)),
-        f"/api/tag?name=paris&since={HOUR.plus(-2)}&until={HOUR.plus(1)}": history.history_json(
+        "/api/day?date=2013-04-15": render.day_json(query.day(HOUR.plus(-20), HOUR.plus(4), 10)),
+        f"/api/rising?hour={HOUR}&least=0": render.rising_json(query.rising(HOUR, 24, 10, 0)),
+        f"/api/tag?name=paris&since={HOUR.plus(-2)}&until={HOUR.plus(1)}": render.history_json(
             query.history("paris", HOUR.plus(-2), HOUR.plus(1))
         ),
     }
@@ -249,7 +248,7 @@ def test_sources_are_offered_where_hours_keep_several_of_them(settings: Settings
     compute(store, 2, [*POSTS, Arrived("<b>\u202e", "1", "#boston", None)], hour=HOUR)
     with running(settings) as url:
         page = get(f"{url}/hour/{HOUR}").text
-        for source in ("All sources", "x", "bluesky", "&lt;b&gt;&lt;202E&gt;"):
+        for source in ("All sources", "x", "bluesky", "&lt;b&gt;\\u202e"):
             assert f"<bdi>{source}</bdi>" in page
         assert "All sources" not in get(f"{url}/hour/{HOUR}", kind="bigram").text, "phrases are over all sources"
         assert "posts of x alone" in get(f"{url}/hour/{HOUR}", source="x").text

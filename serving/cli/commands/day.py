@@ -8,7 +8,7 @@ import click
 
 from config.errors import UsageError
 from ingest.hours import Hour
-from serving.answers.day import Day, day_json
+from serving.answers.day import Day
 from serving.cli.consoles import console
 from serving.cli.options import asked_of
 from serving.cli.output_files import (
@@ -25,6 +25,7 @@ from serving.cli.output_files import (
 from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
 from serving.query.time_ranges import Asked
+from serving.render.json_answers import day_json
 from serving.views.documents import Kind
 
 

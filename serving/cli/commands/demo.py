@@ -16,13 +16,13 @@ import tenacity
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings
+from config.terminal_text import printable
 from ingest.hours import HOUR_MS, Hour
 from ingest.rule.hashtags import Rule
 from serving.cli.batch_output import show
 from serving.cli.next_steps import next_steps
 from serving.cli.options import now, settings_of
 from serving.query.query import Query
-from serving.render import answer as render
 from serving.views.client import Store, told
 from serving.views.documents import USES, Row
 
@@ -168,7 +168,7 @@ class Demo:
         if not differing:
             click.echo("Both layers agree: no post of this hour that uses a hashtag was sent twice.")
             return
-        told = [f"#{render.printable(row.tag)} {row.count:,} → {batch.get(row.tag, 0):,}" for row in differing[:5]]
+        told = [f"#{printable(row.tag)} {row.count:,} → {batch.get(row.tag, 0):,}" for row in differing[:5]]
         more = f" and {len(differing) - 5:,} more" if len(differing) > 5 else ""
         click.echo(f"From speed to batch: {', '.join(told)}{more}.")
         click.echo("They differ because some posts were sent twice: the batch layer counts a post once.")
@@ -206,7 +206,7 @@ class Demo:
         if not top:
             return
         wrong = top[0]["tag"]
-        _title(f"Correct the rule: #{render.printable(wrong)} is not to be counted. Compute the day from then on again")
+        _title(f"Correct the rule: #{printable(wrong)} is not to be counted. Compute the day from then on again")
         corrections = {"TRENDS_RULE__IGNORE": json.dumps([*self.settings.rule.ignore, wrong], ensure_ascii=False)}
         until = busiest.plus(24)
         _typed("recompute", "--since", str(busiest), "--until", str(until), variables=corrections)
@@ -233,7 +233,7 @@ class Demo:
         rows = query.hour(busiest, 1).rows
         now_known = newest is not None and newest >= Hour.of(now()).plus(-1)
         for command, why in next_steps(busiest, rows[0].tag if rows else None, now_known=now_known):
-            click.echo(f"  {render.printable(command, 200):75} {why}")
+            click.echo(f"  {printable(command, 200):75} {why}")
 
 
 _EVER = (Hour(0), Hour.parse("9999-12-31T23"))

@@ -10,6 +10,7 @@ import click
 
 from config.errors import UsageError
 from config.quantity import quantity
+from config.terminal_text import printable
 from serving.cli.options import json_option, now, settings_of
 
 if TYPE_CHECKING:
@@ -166,20 +167,15 @@ def _told(parked: "Parked") -> dict[str, Any]:
         "place": f"{parked.partition}@{parked.offset}",
         "at": moment_of(parked.at).isoformat(timespec="seconds"),
         "stage": reject.stage,
-        "reason": _printable(reject.reason),
-        "where": _printable(reject.where),
-        "reader": _printable(reject.reader),
+        "reason": printable(reject.reason, None),
+        "where": printable(reject.where, None),
+        "reader": printable(reject.reader, None),
         "attempts": reject.attempts,
         "bytes": len(reject.raw),
-        "raw": _printable(reject.raw.decode(errors="backslashreplace")),
+        "raw": printable(reject.raw.decode(errors="backslashreplace"), None),
     }
 
 
 def _line(parked: "Parked") -> str:
     told = _told(parked)
     return "\t".join((told["place"], told["stage"], told["reason"], told["where"], told["raw"][:SHOWN]))
-
-
-def _printable(text: str) -> str:
-    """Nothing that a terminal would obey."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingest.hours import Hour
-from serving.answers.rising import SURE, Rising, rising_json
+from serving.answers.rising import SURE, Rising
 from serving.cli.consoles import console
 from serving.cli.options import asked_of
 from serving.cli.output_files import in_csv, one_form, print_csv, say_mixture, time_in_csv
 from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
 from serving.query.time_expressions import hours_in
+from serving.render.json_answers import rising_json
 from serving.views.documents import Kind
 
 

@@ -7,10 +7,10 @@ import click
 
 from config.errors import NoDataError
 from config.quantity import quantity
-from ingest.hours import millis
+from config.terminal_text import printable
+from ingest.hours import iso, millis
 from serving.answers.rule_versions import corrections, recompute
 from serving.cli.options import json_option, settings_of
-from serving.render import answer
 
 if TYPE_CHECKING:
     from ingest.rule.rule_text import RuleText
@@ -76,7 +76,7 @@ def _facts(
         "hours": use.hours if use else 0,
         "first": str(use.first) if use else None,
         "last": str(use.last) if use else None,
-        "kept_at": answer.iso(millis(kept[version].kept_at)) if version in kept else None,
+        "kept_at": iso(millis(kept[version].kept_at)) if version in kept else None,
         "ignore": list(text.ignore) if text else None,
         "aliases": dict(text.aliases) if text else None,
     }
@@ -92,7 +92,7 @@ def _line(told: Facts) -> str:
     where = f"{told['first']} to {told['last']}" if told["hours"] else ""
     says = "its text is not kept" if told["ignore"] is None else corrections(told["ignore"], told["aliases"])
     facts = [told["version"], quantity(told["hours"], "hour"), where, "now" if told["now"] else "", says]
-    return answer.printable("  ".join(filter(None, facts)), 1_000)
+    return printable("  ".join(filter(None, facts)), 1_000)
 
 
 def _show(version: str, texts: "dict[str, RuleText]", as_json: bool) -> None:
@@ -106,6 +106,6 @@ def _show(version: str, texts: "dict[str, RuleText]", as_json: bool) -> None:
         told = text._asdict() | {"ignore": list(text.ignore), "aliases": dict(text.aliases), "code": dict(text.code)}
         click.echo(json.dumps(told, ensure_ascii=False))
         return
-    click.echo(f"{version}: {answer.printable(corrections(text.ignore, text.aliases), 10_000) or 'no corrections'}")
+    click.echo(f"{version}: {printable(corrections(text.ignore, text.aliases), 10_000) or 'no corrections'}")
     for module, source in text.code.items():
         click.echo(f"\n# {module}\n{source}", nl=False)

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from config.terminal_text import printable
 from serving.cli.consoles import console
 from serving.cli.options import json_option, settings_of
-from serving.render import answer
 from serving.status.collect import Facts, gathered
 from serving.status.health import ENDED_WRONG, is_unknown, is_wrong
 
@@ -96,7 +96,7 @@ def _show_sources(screen: Any, sources: list[Facts]) -> None:
         screen.print("", table)
     for each in sources:
         if each["why"]:
-            why = answer.printable(f"{each['where']} {each['why']}", _LONGEST)
+            why = printable(f"{each['where']} {each['why']}", _LONGEST)
             screen.print(f"  {each['name']}: {why}", soft_wrap=True)
         if each["state"] in ENDED_WRONG:
             step = f"start it again, or if it is not wanted any more: trends ingest dismiss {shlex.quote(each['name'])}"

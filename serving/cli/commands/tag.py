@@ -9,12 +9,13 @@ import click
 from config.errors import UsageError
 from ingest.rule.hashtags import typed
 from serving.answers.day import MOST_SIDE_BY_SIDE
-from serving.answers.history import History, history_json
+from serving.answers.history import History
 from serving.cli.consoles import console
 from serving.cli.options import asked_of
 from serving.cli.output_files import one_form, png_option, print_csv, say_mixture, svg_option, time_in_csv, write
 from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
+from serving.render.json_answers import history_json
 from serving.views.documents import Kind
 
 

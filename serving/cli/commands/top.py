@@ -16,7 +16,9 @@ from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
 from serving.query.query import Query
 from serving.query.time_ranges import only
-from serving.render import answer as render
+from serving.render.json_answers import hour_json, hours_json, range_json
+from serving.render.json_shapes import HourAnswer, HoursAnswer, RangeAnswer
+from serving.render.text import local_hour, table
 from serving.views.documents import Kind
 
 Form = Literal["json", "csv", "table"]
@@ -88,7 +90,7 @@ class Show:
         """One hour."""
         view = self.query.hour(hour, self.n)
         if self.form == "json":
-            _print_json(render.hour_json(view))
+            _print_json(hour_json(view))
         elif self.form == "csv":
             _print_csv(self.tz, view)
         else:
@@ -99,7 +101,7 @@ class Show:
         hours = [current, current.plus(-1)]
         views = self.query.now(current, self.n)
         if self.form == "json":
-            _print_json(render.hours_json(views, self.query.rules(views)))
+            _print_json(hours_json(views, self.query.rules(views)))
             return
         if self.form == "csv":
             _print_csv(self.tz, *views)
@@ -107,23 +109,23 @@ class Show:
             _print_tables(*map(self._table, views))
         say_mixture(self.query.rules(views))
         for hour in set(hours) - {view.hour for view in views}:
-            click.echo(f"{render.local_hour(hour, self.tz)}: {self.query.nothing(hour)}", err=True)
+            click.echo(f"{local_hour(hour, self.tz)}: {self.query.nothing(hour)}", err=True)
 
     def range(self, since: Hour, until: Hour) -> None:
         """Several hours as one ranking."""
         answer = self.query.range(since, until, self.n)
         if self.form == "json":
-            _print_json(render.range_json(answer))
+            _print_json(range_json(answer))
             return
         if self.form == "csv":
             _print_csv(self.tz, answer)
             say_mixture(answer.rules)
             return
         begin, end = since.start.astimezone(self.tz), until.start.astimezone(self.tz)
-        _print_tables(render.table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}", console().width))
+        _print_tables(table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}", console().width))
 
     def _table(self, view: View) -> Any:
-        return render.table(view, render.local_hour(view.hour, self.tz), console().width)
+        return table(view, local_hour(view.hour, self.tz), console().width)
 
 
 def _print_csv(tz: ZoneInfo, *answers: View | Range) -> None:
@@ -156,7 +158,7 @@ def _hours(answer: View | Range) -> tuple[Hour, Hour]:
     return answer.hour, answer.hour.plus(1)
 
 
-def _print_json(answer: dict[str, Any]) -> None:
+def _print_json(answer: HourAnswer | HoursAnswer | RangeAnswer) -> None:
     click.echo(json.dumps(answer, ensure_ascii=False))
 
 

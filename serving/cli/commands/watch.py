@@ -10,7 +10,6 @@ import click
 
 from config.errors import TrendsError
 from ingest.hours import Hour, Millis
-from serving.answers.day import missing_json
 from serving.answers.merge import View
 from serving.cli.consoles import console
 from serving.cli.options import json_option, kind_option, now, settings_of, tz_option
@@ -19,7 +18,8 @@ from serving.query import suggestions
 from serving.query.lenses import unsent
 from serving.query.query import Query
 from serving.query.time_expressions import span
-from serving.render import answer
+from serving.render.json_answers import hour_json, missing_json
+from serving.render.text import local_hour, table
 from serving.views.documents import Kind
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _print_json(looks: Iterator[Seen], why: str = "") -> None:
             click.echo(trouble, err=True)
         elif (hour, view) != before:
             before = hour, view
-            click.echo(json.dumps(answer.hour_json(view) if view else missing_json(hour), ensure_ascii=False))
+            click.echo(json.dumps(hour_json(view) if view else missing_json(hour), ensure_ascii=False))
             if why and not view:
                 click.echo(why, err=True)
                 why = ""
@@ -116,6 +116,6 @@ def _drawn(seen: Seen, tz: ZoneInfo, nothing: str, width: int) -> "RenderableTyp
     from rich.text import Text
 
     hour, view, trouble = seen
-    title = answer.local_hour(hour, tz)
-    table = answer.table(view, title, width) if view else Text(f"{title}\n\n{nothing}")
-    return Group(table, Text(trouble, style="red")) if trouble else table
+    title = local_hour(hour, tz)
+    drawn = table(view, title, width) if view else Text(f"{title}\n\n{nothing}")
+    return Group(drawn, Text(trouble, style="red")) if trouble else drawn

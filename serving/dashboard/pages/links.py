@@ -5,8 +5,8 @@ from typing import NamedTuple, get_args
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
+from config.terminal_text import printable
 from ingest.hours import Hour
-from serving.render.answer import printable
 from serving.views.documents import HASHTAGS, Kind, Lens
 
 

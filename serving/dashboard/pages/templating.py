@@ -11,12 +11,14 @@ from starlette.responses import HTMLResponse
 
 from config.errors import UsageError
 from config.quantity import noun_for, quantity
+from config.terminal_text import printable
+from ingest.hours import iso
 from serving.answers.merge import competition
 from serving.dashboard.context import Board
 from serving.dashboard.pages.links import Links, offers, words
 from serving.dashboard.params import LensAsked
 from serving.query.time_expressions import zone
-from serving.render.answer import caption, iso, local_hour, named, printable
+from serving.render.text import caption, local_hour
 from serving.views.documents import HASHTAGS, Lens
 
 SHOWN_TAG = 60
@@ -37,7 +39,7 @@ def page(request: Request, template: str, told: Mapping[str, Any], status: int =
         lens_words=words(lens),
         lens_said=printable(str(lens), SHOWN_TAG),
         lens_offers=lambda: offers(request.url.path, request.query_params, lens, board.sources.get()),
-        name=lambda shown, longest=SHOWN_TAG: named(shown, lens, longest),
+        name=lambda shown, longest=SHOWN_TAG: lens.label(shown, longest),
         local=lambda hour: local_hour(hour, tz),
         clock=lambda hour: f"{hour.start.astimezone(tz):%H:%M}",
         date=lambda hour: f"{hour.start.astimezone(tz):%Y-%m-%d}",

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import altair
 
 from config.quantity import quantity
+from config.terminal_text import printable
 from serving.answers.day import Day
 from serving.answers.rank_tracks import ways
-from serving.render.answer import printable
 from serving.render.charts.frame import (
     FONT,
     INK,

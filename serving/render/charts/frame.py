@@ -11,7 +11,6 @@ from rich.cells import cell_len, set_cell_size
 from ingest.hours import Hour
 from serving.answers.rank_tracks import begins_day
 from serving.answers.rule_versions import Rules
-from serving.render.answer import named
 from serving.views.documents import Lens
 
 Picture = altair.LayerChart
@@ -97,7 +96,7 @@ def between(since: Hour, until: Hour, tz: ZoneInfo) -> str:
 
 def written(shown: str, lens: Lens) -> Record:
     """A tag as a picture shows it, cut where it is long, and the fonts that have its script."""
-    text = named(shown, lens).translate(_SKIN_TONES)
+    text = lens.label(shown).translate(_SKIN_TONES)
     short = text if cell_len(text) <= _LONGEST else set_cell_size(text, _LONGEST - 1).rstrip() + "…"
     return {"name": short, "font": _fonts(short)}
 

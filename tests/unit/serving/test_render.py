@@ -5,9 +5,11 @@ import json
 import pytest
 from rich.console import Console
 
+from config.terminal_text import printable
 from ingest.hours import Hour
 from serving.answers.merge import View, total
-from serving.render.answer import hour_json, printable, range_json, table
+from serving.render.json_answers import hour_json, range_json
+from serving.render.text import table
 from serving.views.documents import Row
 
 HOSTILE = ["\x1b[31mred\x1b[0m", "a\nb", "\u202egnp.exe", "\x00", "[bold]x[/bold]", "<script>", "=cmd()", "x" * 10_000]

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,18 +17,19 @@ from ingest.hours import Hour
 from ingest.rule import hashtags
 from ingest.rule.hashtags import Rule
 from ingest.rule.rule_text import HASHTAG_CODE, phrases_text, rebuilt, text_of
-from serving.answers.day import Day, day_json, grid
-from serving.answers.history import history, history_json
+from serving.answers.day import Day, grid
+from serving.answers.history import history
 from serving.answers.merge import View, total
-from serving.answers.rising import rising, rising_json
+from serving.answers.rising import rising
 from serving.answers.rule_versions import Rules, rules_of
-from serving.render.answer import hours_json, range_json, table
 from serving.render.charts.bump import bump
 from serving.render.charts.curve import curve
 from serving.render.charts.frame import Picture
 from serving.render.charts.heat import heat
 from serving.render.html_report import day_page
+from serving.render.json_answers import day_json, history_json, hours_json, range_json, rising_json
 from serving.render.tables import day_table, history_table, rising_table
+from serving.render.text import table
 from tests.unit.serving.test_charts import texts
 from tests.unit.serving.test_tables import BASE, drawn, view
 
@@ -97,17 +99,18 @@ def test_once_the_command_has_run_nothing_is_left_to_mend(hours: list[tuple[str 
 
 
 def test_json_of_every_answer_names_the_versions_and_the_command() -> None:
-    answers: list[dict[str, Any]] = [
+    tag = history_json(history("a", MIXED, BASE, BASE.plus(4), now_old))
+    answers: list[Mapping[str, Any]] = [
         range_json(total(MIXED, BASE, BASE.plus(4), 10, now_old)),
         day_json(the_day()),
         rising_json(rising(MIXED[-1], MIXED[:-1], BASE, 10, 0, rule_now=now_old)),
-        history_json(history("a", MIXED, BASE, BASE.plus(4), now_old)),
+        tag,
         hours_json(MIXED, rules_of(MIXED, now_old)),
     ]
     for told in answers:
         assert json.loads(json.dumps(told))["rules"] == {OLD: 2, NEW: 2}
         assert told["mend"] == MEND
-    assert [each["rule"] for each in answers[3]["hours"]] == [OLD, OLD, NEW, NEW]
+    assert [each["rule"] for each in tag["hours"]] == [OLD, OLD, NEW, NEW]
     assert range_json(total(MIXED[:2], BASE, BASE.plus(4), 10))["mend"] is None
 
 

@@ -6,12 +6,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
+from config.terminal_text import printable
 from ingest.hours import Hour
 from serving.answers.day import grid
 from serving.answers.history import history
 from serving.answers.merge import View
 from serving.answers.rising import rising
-from serving.render.answer import printable
 from serving.render.tables import cut, day_table, history_table, rising_table
 from serving.views.documents import Row
 from tests.unit.serving.test_render import HOSTILE

@@ -1,4 +1,4 @@
-"""Schemas: how the API's answers look, for its description. What is sent is what `render.answer` makes of `--json`."""
+"""JSON shapes: what each answer looks like as JSON, for mypy and for the API's description."""
 
 from typing import Any, Literal
 
@@ -49,7 +49,7 @@ class HoursAnswer(TypedDict):
     mend: str | None
 
 
-class HourHeld(TypedDict):
+class HourOfRange(TypedDict):
     """An hour that a range has summed."""
 
     hour: str
@@ -74,7 +74,7 @@ class RangeAnswer(TypedDict):
     posts: int | None
     rule: str | None
     computed_at: str | None
-    hours: list[HourHeld]
+    hours: list[HourOfRange]
     missing: list[str]
     max_error: int
     rules: dict[str, int]

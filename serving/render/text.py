@@ -1,95 +1,18 @@
-"""Render: an answer as JSON, and as a table for a terminal. What is shown is safe to show, whatever a tag holds."""
+"""Text: an answer as a table for a terminal. Safe to show, whatever a tag holds."""
 
-import unicodedata
-from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.quantity import quantity
-from ingest.hours import Hour, Millis, moment_of
+from config.terminal_text import printable
+from ingest.hours import Hour
 from serving.answers.merge import Range, View, competition
-from serving.answers.rule_versions import Rules
-from serving.views.documents import Lens
-
-LONGEST_TAG = 40
-"""Characters of a tag that a table shows; JSON has all of them."""
-
-
-def hour_json(view: View) -> dict[str, Any]:
-    """One hour: `{"hour","kind","source","origin","state","top":[{"rank","tag","shown","count"}],"tied_beyond",…}`."""
-    return {"hour": str(view.hour), **_answer_json(view)}
-
-
-def hours_json(views: Sequence[View], rules: Rules) -> dict[str, Any]:
-    """Hours side by side: `{"hours":[…],"rules","mend"}`, each hour as `hour_json` has it."""
-    return {"hours": [hour_json(view) for view in views], "rules": dict(rules.hours), "mend": rules.mend}
-
-
-def range_json(answer: Range) -> dict[str, Any]:
-    """Several hours: the same, with `since`, `until`, `hours`, `missing`, `max_error`, `rules` and `mend`."""
-    return {
-        "since": str(answer.since),
-        "until": str(answer.until),
-        **_answer_json(answer),
-        "hours": [
-            {"hour": str(view.hour), "origin": view.origin, "state": view.state, "rule": view.rule}
-            for view in answer.views
-        ],
-        "missing": [str(hour) for hour in answer.missing],
-        "max_error": answer.max_error,
-        "rules": dict(answer.rules.hours),
-        "mend": answer.rules.mend,
-    }
-
-
-def _answer_json(answer: View | Range) -> dict[str, Any]:
-    return {
-        "kind": answer.lens.kind,
-        "source": answer.lens.source,
-        "origin": answer.origin,
-        "state": answer.state,
-        "top": [
-            {"rank": rank, "tag": row.tag, "shown": row.shown, "count": row.count}
-            for rank, row in zip(competition(answer.rows), answer.rows, strict=True)
-        ],
-        "tied_beyond": answer.tied_beyond,
-        "uses": answer.uses,
-        "tags": answer.tags,
-        "posts": answer.posts,
-        "rule": answer.rule,
-        "computed_at": iso(answer.computed_at) if answer.computed_at is not None else None,
-    }
-
-
-def iso(moment: Millis) -> str:
-    """A moment as `2017-01-06T07:00:00Z`."""
-    return moment_of(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def local_hour(hour: Hour, tz: ZoneInfo) -> str:
     """An hour as people say it: `2017-01-06 07:00–08:00 UTC`."""
     start, end = hour.start.astimezone(tz), hour.plus(1).start.astimezone(tz)
     return f"{start:%Y-%m-%d %H:%M}–{end:%H:%M} {start:%Z}"
-
-
-def printable(text: str, longest: int = LONGEST_TAG) -> str:
-    """Text for a terminal: what would move the cursor, or turn the direction of writing, is shown as its code."""
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "".join(_coded(each) if unicodedata.category(each) in _UNSAFE else each for each in cut)
-
-
-def named(shown: str, lens: Lens, longest: int = LONGEST_TAG) -> str:
-    """What was counted as a terminal or a picture names it: a hashtag with its sign, a phrase as it is."""
-    return ("#" if lens.kind == "hashtag" else "") + printable(shown, longest)
-
-
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_JOINERS = frozenset("\u200c\u200d")
-"""Cf too, yet part of how Persian, Sinhala or an emoji is spelt."""
-
-
-def _coded(character: str) -> str:
-    return character if character in _JOINERS else f"<{ord(character):04X}>"
 
 
 def table(answer: View | Range, title: str, width: int = 80) -> Any:
@@ -113,7 +36,7 @@ def table(answer: View | Range, title: str, width: int = 80) -> Any:
     if has_bar:
         drawn.add_column("", min_width=12)
     for rank, row in zip(competition(answer.rows), answer.rows, strict=True):
-        cells: list[Any] = [str(rank), Text(named(row.shown, answer.lens)), f"{row.count:,}"]
+        cells: list[Any] = [str(rank), Text(answer.lens.label(row.shown)), f"{row.count:,}"]
         drawn.add_row(*cells, *([Text(bar(row.count, answer.rows[0].count))] if has_bar else []))
     return drawn
 
