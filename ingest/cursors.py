@@ -12,7 +12,8 @@ import msgspec
 
 from config.settings import KafkaSettings
 from ingest.hours import Millis
-from ingest.kafka.reading import consumer_of, ends, messages
+from ingest.kafka.offsets import ends
+from ingest.kafka.reading import messages, reader
 from ingest.sources.base import Cursor
 
 
@@ -52,21 +53,21 @@ def read_stored(settings: KafkaSettings, name: str) -> Stored:
     The topic is read up to where it ended when this was called. A transaction of some other source that is still open
     hides what was committed after it began, so it is waited for: at most as long as a transaction may stay open.
     """
-    value = last_values(settings, open_too=True).get(name)
+    value = last_values(settings, uncommitted=True).get(name)
     cursor: Cursor = {} if value is None else msgspec.json.decode(value)
     topic_id = str(cursor.pop(_TOPIC, ""))
     return Stored(cursor, topic_id)
 
 
-def last_values(settings: KafkaSettings, *, open_too: bool = False) -> dict[str, bytes]:
-    """The last value of each key of the topic; `open_too` waits for transactions that are open.
+def last_values(settings: KafkaSettings, *, uncommitted: bool = False) -> dict[str, bytes]:
+    """The last value of each key of the topic; `uncommitted` waits for transactions that are open.
 
     The topic is created with one partition. Where an operator has added some, a key may have values in two: then the
     later one by the broker's clock counts, and within a partition the one behind.
     """
-    until = ends(settings, settings.cursors, open_too=open_too)
+    until = ends(settings, settings.cursors, uncommitted=uncommitted)
     found: dict[str, _Value] = {}
-    with closing(consumer_of(settings, f"{settings.cursors}.reader")) as consumer:
+    with closing(reader(settings, f"{settings.cursors}.reader")) as consumer:
         for message in messages(consumer, settings, settings.cursors, until):
             key = (message.key() or b"").decode(errors="replace")
             value = _Value(message.partition(), message.timestamp()[1], message.value() or b"{}")

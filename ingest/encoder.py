@@ -7,9 +7,9 @@ from config.errors import BadRecordError
 from config.quantity import quantity
 from config.settings import IngestSettings, KafkaSettings
 from ingest.cursors import encode_cursor
+from ingest.kafka import dead_letters
 from ingest.kafka.transactions import Outgoing
 from ingest.post import Post
-from ingest.rejects import reject as rejects
 from ingest.rule.escapes import author_text
 from ingest.rule.hashtags import Rule, tags_of
 from ingest.rule.phrases import phrases
@@ -79,7 +79,7 @@ class Messages:
             if len(reject.raw) > self._most:  # its reader could not read what is left of it
                 why = f"{reject.reason} ({quantity(len(reject.raw), 'byte')}, cut)"
                 fitting = reject._replace(raw=reject.raw[: self._most], reason=why, reader="")
-            outgoing.rejects.append(rejects.message(self._settings, fitting))
+            outgoing.rejects.append(dead_letters.message(self._settings, fitting))
 
     def add_cursor(self, outgoing: Outgoing, name: str, cursor: Cursor) -> None:
         """The source's cursor behind all this."""

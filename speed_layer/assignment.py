@@ -4,11 +4,9 @@ An operator may add partitions at any time. Task `i` of `n` counts the partition
 belongs to one task, and no other partition moves.
 """
 
-from confluent_kafka.admin import AdminClient
-
 from config.settings import KafkaSettings
 from ingest.kafka import client
-from speed_layer.reader import partitions_known_to
+from ingest.kafka.offsets import partitions_of
 
 LOOK_S = 2.0
 """Longest wait for an answer: the spout does nothing else meanwhile."""
@@ -18,13 +16,14 @@ class Assignment:
     """One task's share. It keeps its connection, since the spout looks again and again."""
 
     def __init__(self, settings: KafkaSettings, index: int = 0, tasks: int = 1) -> None:
-        self._topic = settings.hashtags
+        self._settings = settings
         self._index, self._tasks = index, tasks
-        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=client.logger)
+        self._admin = client.admin(settings)
 
     def partitions(self) -> list[int]:
-        """The partitions of this task now. Raises `UnavailableError`."""
-        return share(partitions_known_to(self._admin, self._topic, LOOK_S), self._index, self._tasks)
+        """The partitions of this task now. Raises as `partitions_of` does."""
+        known = partitions_of(self._settings, self._settings.hashtags, self._admin, LOOK_S)
+        return share(known, self._index, self._tasks)
 
 
 def share(partitions: list[int], index: int, tasks: int) -> list[int]:

@@ -4,38 +4,43 @@ So nothing that was fetched before can come after, and one partition that waits 
 """
 
 import logging
-from typing import Any
 
-import tenacity
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
-from config.errors import TrendsError, UnavailableError
+from config.errors import TrendsError
 from config.settings import KafkaSettings
 from ingest.kafka import client
+from ingest.kafka.client import CONNECTION_LOST, unavailable
+from ingest.kafka.offsets import OffsetRange, offset_range
 from speed_layer.fold import Message
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 5.0
-"""Longest wait for one answer of the brokers."""
-_TO_COME = frozenset({KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})  # noqa: SLF001 - its names
+GROUP = "speed"
+"""The client demands a group; nothing is committed to it."""
+_OPTIONS = {
+    "enable.partition.eof": False,
+    "queued.min.messages": 50_000,
+    "queued.max.messages.kbytes": 16_384,
+    "reconnect.backoff.max.ms": 1_000,
+}
 
 
 class Reader:
     """Committed messages of one partition. Kafka's own consumer groups and offsets take no part."""
 
     def __init__(self, settings: KafkaSettings, partition: int) -> None:
+        self._settings = settings
         self._name = f"{settings.hashtags}/{partition}"
         self._at = TopicPartition(settings.hashtags, partition, OFFSET_BEGINNING)
-        self._consumer = Consumer(consumer_config(settings), logger=client.logger)
+        self._consumer = client.consumer(settings, GROUP, _OPTIONS)
 
     def start(self, offset: int) -> int:
         """Read from an offset on; where it really begins, which is later where the topic's retention was quicker.
 
         Raises `UnavailableError` where the brokers do not answer, and `TrendsError` where the topic ends before it.
         """
-        low, high = watermarks(self._consumer, self._at)
+        low, high = self._range()
         if offset > high:
             raise TrendsError(
                 f"counted up to {offset}, and the topic ends at {high}: it was deleted and recreated",
@@ -54,73 +59,23 @@ class Reader:
 
     def end(self) -> int:
         """Where the partition ends, commit markers included. Raises `UnavailableError`."""
-        return watermarks(self._consumer, self._at)[1]
+        return self._range().high
 
     def read(self, most: int, wait_s: float) -> list[Message]:
         """Up to so many messages, ascending; waits that long for them. Raises `UnavailableError`."""
         try:
             found = self._consumer.consume(most, wait_s)
         except KafkaException as error:
-            raise _unavailable(self._name, error.args[0]) from None
+            raise unavailable(self._settings, self._name, error) from None
         messages = [(message.offset(), message.value()) for message in found if message.error() is None]
         for message in found if len(messages) < len(found) else ():
-            if message.error() is not None and message.error().code() not in _TO_COME:
-                raise _unavailable(self._name, message.error())
+            if message.error() is not None and message.error().code() not in CONNECTION_LOST:
+                raise unavailable(self._settings, self._name, message.error())
         return messages
 
     def close(self) -> None:
         """Give back its connections."""
         self._consumer.close()
 
-
-def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
-    """A consumer that sees committed messages alone, commits nothing, and says so where an offset is gone."""
-    return {
-        "bootstrap.servers": settings.bootstrap,
-        "group.id": "speed",  # the client demands one; nothing is committed to it
-        "enable.auto.commit": False,
-        "isolation.level": "read_committed",
-        "auto.offset.reset": "error",
-        "queued.min.messages": 50_000,
-        "queued.max.messages.kbytes": 16_384,
-        "fetch.wait.max.ms": 100,
-        "reconnect.backoff.max.ms": 1_000,
-    }
-
-
-def watermarks(consumer: Consumer, at: TopicPartition) -> tuple[int, int]:
-    """First offset that is there, and the end, commit markers included. Raises `UnavailableError`."""
-    asked = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(KafkaException),  # a leader that was just chosen, or changes
-        wait=tenacity.wait_random_exponential(multiplier=0.05, max=1),
-        stop=tenacity.stop_after_delay(ANSWER_S),
-        reraise=True,
-    )
-    try:
-        low, high = asked(consumer.get_watermark_offsets, at, timeout=ANSWER_S)
-    except KafkaException as error:
-        raise _unavailable(f"{at.topic}/{at.partition}", error.args[0]) from None
-    return int(low), int(high)
-
-
-def partitions_of(settings: KafkaSettings) -> list[int]:
-    """The partitions of `hashtags`, as they are. Raises `UnavailableError` where there are none."""
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=client.logger)
-    return partitions_known_to(admin, settings.hashtags, ANSWER_S)
-
-
-def partitions_known_to(admin: AdminClient, topic: str, timeout_s: float) -> list[int]:
-    """The partitions that Kafka says a topic has. Raises `UnavailableError` where there are none."""
-    try:
-        found = admin.list_topics(topic, timeout=timeout_s).topics[topic]
-    except KafkaException as error:
-        raise _unavailable(topic, error.args[0]) from None
-    if found.error is not None:
-        raise _unavailable(topic, found.error)
-    return sorted(found.partitions)
-
-
-def _unavailable(name: str, error: KafkaError) -> UnavailableError:
-    return UnavailableError(
-        error.str(), where=f"Kafka topic {name}", next_step="See `trends status` and `trends logs kafka`"
-    )
+    def _range(self) -> OffsetRange:
+        return offset_range(self._consumer, self._settings, self._at.topic, self._at.partition)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from config.errors import TrendsError
 from config.settings import Settings, SpeedSettings
 from ingest.hours import Hour, Millis, moment_of
+from ingest.kafka.dead_letters import DeadLetters
 from serving.views.client import Store
 from speed_layer.heartbeats import Writer
 from speed_layer.lane_update import Step, parse_tuple_id, tuple_id
 from speed_layer.lanes import Lanes
-from speed_layer.parking import Parking
 from speed_layer.partition import Limits, Partition, World
 from speed_layer.reader import Reader
 from speed_layer.topic_watch import TopicWatch
@@ -56,11 +56,11 @@ class Feed:
         self._lanes = Lanes(store, settings.kafka.hashtags)
         self._writer = Writer(store, settings.kafka.hashtags, topology)
         self._keep = timedelta(days=settings.speed.keep_days)
-        self._parking = Parking(settings)
+        self._dead_letters = DeadLetters(settings)
         self._readers: dict[int, Reader] = {}
         self._saved: dict[int, int] = {}
         self._save_at = self._look_at = self._mark_at = self._sweep_at = 0
-        self._world = World(self._parking.park, self._latest, monotonic_ms)
+        self._world = World(self._dead_letters.send, self._latest, monotonic_ms)
         self._look_up = partitions
         self._topic = TopicWatch(settings.kafka, settings.kafka.hashtags)
         self._partitions: dict[int, Partition] = {}

@@ -21,8 +21,6 @@ from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.drain import Drain
 from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
 from batch_layer.archive.manifest import Manifest
-from batch_layer.archive.parking import Parking
-from batch_layer.archive.partitions import OUT_OF_RANGE, PARTITION_EOF, PostsConsumer
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.placement import Site, sweep
 from batch_layer.archive.quarantine import Quarantine
@@ -35,6 +33,9 @@ from config.errors import DamagedError, FencedError, TrendsError
 from config.quantity import quantity
 from config.settings import Settings
 from ingest.hours import Millis
+from ingest.kafka.client import OFFSET_IS_GONE, PARTITION_EOF
+from ingest.kafka.consumer import GroupConsumer
+from ingest.kafka.dead_letters import DeadLetters
 
 STOP_S = 20.0
 """How long a clean stop tries to archive what was read. What is not archived is read again from Kafka."""
@@ -66,14 +67,14 @@ class Archiver:
         self._bounds = Bounds.of(settings.archive)
         self._now = now
         self._after_step = after_step
-        self._consumer = PostsConsumer(settings.kafka, self._drop)
+        self._consumer = GroupConsumer(settings.kafka, self._topic, settings.kafka.archive_group, self._drop)
         self._threads = ThreadPoolExecutor(settings.archive.upload_threads, "archive-upload")
         self._site = Site(store or HdfsStore(settings.hdfs), Paths(settings.hdfs.root, self._topic), self._threads)
         self._guard = TopicGuard(settings.kafka)
         self._to = Outlets(
             self._site,
             settings.archive.codec,
-            Parking(settings).send,
+            DeadLetters(settings).send,
             self._consumer.acknowledge,
             now,
             self._guard.check,
@@ -172,7 +173,7 @@ class Archiver:
         code = error.code()
         if code == PARTITION_EOF:
             self._at_end.add(partition)
-        elif code in {OUT_OF_RANGE, KafkaError.OFFSET_OUT_OF_RANGE}:
+        elif code in {OFFSET_IS_GONE, KafkaError.OFFSET_OUT_OF_RANGE}:
             self._overtaken.add(partition)
         elif error.fatal() or code in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED}:
             raise TrendsError(error.str(), where=f"{self._topic}/{partition}", next_step="`trends doctor` looks around")
@@ -184,7 +185,8 @@ class Archiver:
         self._guard.check()
         log = CommitLog(self._site.store, self._site.paths, partition, self._site.origin.archive)
         position = recover(self._site, log)
-        low = self._consumer.low(partition, position)
+        low, high = self._consumer.offsets(partition)
+        self._guard.check_position(partition, position, high)
         if position < low:
             if not record_gap(self._site, log, low, self._now()):
                 return  # another archiver was quicker: the next turn begins again

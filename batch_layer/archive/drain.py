@@ -8,14 +8,13 @@ import logging
 from collections.abc import Mapping, Set
 from time import monotonic
 
-from confluent_kafka import IsolationLevel
-
 from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.placement import Site
-from batch_layer.archive.watermark import drained_until, ends
 from config.errors import DamagedError
 from config.settings import KafkaSettings
 from ingest.hours import Millis
+from ingest.kafka.offsets import ends
+from ingest.kafka.reading import drained_until
 
 LOOK_S = 1.0
 """How often the partitions of others are looked at."""
@@ -31,7 +30,7 @@ class Drain:
         self._kafka = kafka
         self._site = site
         self._asked_at = asked_at
-        self._targets = ends(kafka, range(partitions), IsolationLevel.READ_COMMITTED)
+        self._targets = ends(kafka, kafka.posts, range(partitions))
         self._logs: dict[int, CommitLog] = {}
         self._look_at = 0.0
         self._waiting: set[int] = set()
@@ -64,7 +63,7 @@ class Drain:
         positions = {partition: self._position(partition) for partition in sorted(others)}
         short = {partition: at for partition, at in positions.items() if at < self._targets[partition]}
         targets = {partition: self._targets[partition] for partition in short}
-        done = others - short.keys() | drained_until(self._kafka, short, targets)
+        done = others - short.keys() | drained_until(self._kafka, self._kafka.posts, short, targets)
         self.left -= done
         self.damage |= {p: error for p in others - done if (error := self._logs[p].damage) is not None}
         self._tell(others - done)

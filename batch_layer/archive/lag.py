@@ -1,11 +1,10 @@
 """Lag: how far the archive is behind Kafka, from the manifests rather than from the group's committed offsets."""
 
-from confluent_kafka import IsolationLevel
-
 from batch_layer.archive.log_ends import LogEnds
 from batch_layer.archive.positions import positions
-from batch_layer.archive.watermark import drained, ends
 from config.settings import KafkaSettings
+from ingest.kafka.offsets import ends
+from ingest.kafka.reading import drained
 
 
 def archive_lag(kafka: KafkaSettings, ledger: LogEnds) -> dict[int, int]:
@@ -14,6 +13,6 @@ def archive_lag(kafka: KafkaSettings, ledger: LogEnds) -> dict[int, int]:
     The figure counts the markers of transactions among them, which no reader sees. Raises `UnavailableError`.
     """
     archived = positions(kafka, ledger)
-    behind = {p: end - archived[p] for p, end in ends(kafka, archived, IsolationLevel.READ_COMMITTED).items()}
-    still = drained(kafka, {partition: archived[partition] for partition, count in behind.items() if count > 0})
+    behind = {p: end - archived[p] for p, end in ends(kafka, kafka.posts, archived).items()}
+    still = drained(kafka, kafka.posts, {p: archived[p] for p, count in behind.items() if count > 0})
     return {p: 0 if p in still else max(0, count) for p, count in sorted(behind.items())}

@@ -3,11 +3,11 @@
 from batch_layer.archive.commit_log import ends_of
 from batch_layer.archive.identity import NEW_ROOT, Origin, ensure_archive, ensure_topic
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.watermark import topic_ends
 from batch_layer.storage.file_store import Store
 from config.errors import NoDataError
 from config.settings import KafkaSettings
 from ingest.hours import Millis
+from ingest.kafka.offsets import ends
 from ingest.kafka.topic_ids import OtherTopicError, TopicIds, differ
 
 
@@ -26,8 +26,23 @@ class TopicGuard:
         """
         self._topic_id = self._ids.of(paths.topic)
         archive = ensure_archive(store, paths, now)
-        ensure_topic(store, paths, self._topic_id, lambda: ends_of(store, paths), lambda: topic_ends(self._settings))
+        ensure_topic(
+            store,
+            paths,
+            self._topic_id,
+            lambda: ends_of(store, paths),
+            lambda: ends(self._settings, paths.topic, uncommitted=True),
+        )
         return Origin(archive.id, self._topic_id)
+
+    def check_position(self, partition: int, position: int, end: int) -> None:
+        """Raise `OtherTopicError` where the archive goes beyond the end of the partition: ids can't tell every time."""
+        if position > end:
+            raise OtherTopicError(
+                f"the archive ends at offset {position} and the topic already at {end}: it was deleted and recreated",
+                where=f"{self._settings.posts}/{partition}",
+                next_step=NEW_ROOT,
+            )
 
     def check(self) -> None:
         """Raise `OtherTopicError` where the name stands for another topic by now.

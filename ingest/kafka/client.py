@@ -1,33 +1,96 @@
-"""Kafka client log: what librdkafka reports by itself, without the repetitions (twice a second while a broker is down).
+"""Kafka clients: how each one connects, what it logs, and how its errors become ours. No other module builds a client.
 
-A client without this logger writes to standard error by itself, past every level and filter: a house test finds it.
+librdkafka logs by itself, twice a second while a broker is down. A client without our logger writes that to standard
+error, past every level and filter.
 """
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
-AGAIN_AFTER_S = 15.0
-"""After how long a message of the same kind is let through again, seconds."""
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
-RETRIED = frozenset({"GETPID"})
-"""Kinds of what the client tries again by itself, and raises in the end: a broker that has just started is one."""
+from config.errors import UnavailableError
+from config.settings import KafkaSettings
+
+ANSWER_S = 10.0
+"""Longest wait for one answer of the brokers, seconds."""
+
+PARTITION_EOF: int = KafkaError._PARTITION_EOF  # noqa: SLF001 - the driver's public names of its own codes
+OFFSET_IS_GONE: int = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+UNKNOWN_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001
+CONNECTION_LOST = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})  # noqa: SLF001
+
+REPEAT_AFTER_S = 15.0
+"""The filter lets a message of the same kind through again after so many seconds."""
+RETRIES = frozenset({"GETPID"})
+"""Kinds of messages about requests that the client repeats, and raises in the end: a broker starts, for example."""
+
+_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
-class Seldom(logging.Filter):
-    """Lets one message of a kind through in `AGAIN_AFTER_S`; the kind is the client's own word, such as `FAIL`."""
+class RepeatFilter(logging.Filter):
+    """Lets one message of a kind through in `REPEAT_AFTER_S`; the kind is the client's own word, such as `FAIL`."""
 
     def __init__(self) -> None:
         super().__init__()
         self._last: dict[object, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is said."""
+        """Whether the record passes."""
         kind = record.args[0] if isinstance(record.args, tuple) and record.args else record.msg
-        if kind in RETRIED or record.created - self._last.get(kind, 0.0) < AGAIN_AFTER_S:
+        if kind in RETRIES or record.created - self._last.get(kind, 0.0) < REPEAT_AFTER_S:
             return False
         self._last[kind] = record.created
         return True
 
 
 logger = logging.getLogger("kafka")
-"""Pass it to every client: `Producer(…, logger=logger)`."""
-logger.addFilter(Seldom())
+logger.addFilter(RepeatFilter())
+
+
+def admin(settings: KafkaSettings) -> AdminClient:
+    """An admin client."""
+    return AdminClient(_configuration(settings, _NO_OPTIONS), logger=logger)
+
+
+def consumer(settings: KafkaSettings, group: str, options: Mapping[str, Any] = _NO_OPTIONS) -> Consumer:
+    """A consumer of committed messages that commits no offset by itself.
+
+    It reports the end of a partition, and an offset that retention has deleted. `options` overrides any of this.
+    """
+    defaults = {
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "error",
+        "fetch.wait.max.ms": 100,  # an answer to anything else waits behind a fetch that waits for messages
+    }
+    return Consumer(_configuration(settings, defaults | dict(options)), logger=logger)
+
+
+def producer(settings: KafkaSettings, options: Mapping[str, Any]) -> Producer:
+    """A producer."""
+    return Producer(_configuration(settings, options), logger=logger)
+
+
+def _configuration(settings: KafkaSettings, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {**settings.connection, **options}
+
+
+def unavailable(settings: KafkaSettings, topic: str, error: KafkaException | KafkaError | str) -> UnavailableError:
+    """The error for a request about a topic, or about a partition of it, that the brokers did not fulfil."""
+    return UnavailableError(
+        f"Kafka request failed: {reason(error)}",
+        where=f"topic {topic} of Kafka at {settings.bootstrap}",
+        next_step="`trends status` shows whether the broker is up; `trends up` starts it and creates the topics",
+    )
+
+
+def reason(error: KafkaException | KafkaError | str) -> str:
+    """The client's own sentence about an error."""
+    cause = error.args[0] if isinstance(error, KafkaException) and error.args else error
+    return cause.str() if isinstance(cause, KafkaError) else str(cause)

@@ -1,62 +1,27 @@
-"""Reading a topic once, from given offsets up to where it ended: committed messages alone."""
+"""Bounded reads: the committed messages of a topic up to some offsets, and whether there are any."""
 
 import time
 from collections.abc import Iterator, Mapping
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
-from config.errors import TrendsError, UnavailableError
+from config.errors import UnavailableError
 from config.settings import KafkaSettings
 from ingest.kafka import client
+from ingest.kafka.client import ANSWER_S, CONNECTION_LOST, OFFSET_IS_GONE, PARTITION_EOF, unavailable
+from ingest.kafka.offsets import ends
 
-ANSWER_S = 10
-"""Longest wait for one answer of the brokers, seconds."""
-
-
-def ends(settings: KafkaSettings, topic: str, *, open_too: bool = False) -> dict[int, int]:
-    """The offset behind the last message of each partition; `open_too`: behind those not committed yet as well.
-
-    Raises `UnavailableError`.
-    """
-    level = IsolationLevel.READ_UNCOMMITTED if open_too else IsolationLevel.READ_COMMITTED
-    try:
-        admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=client.logger)
-        told = admin.list_topics(topic, timeout=ANSWER_S).topics[topic]
-        if told.error is not None:
-            raise KafkaException(told.error)
-        asked = admin.list_offsets(
-            {TopicPartition(topic, number): OffsetSpec.latest() for number in told.partitions},
-            isolation_level=level,
-            request_timeout=ANSWER_S,
-        )
-        return {partition.partition: int(answer.result().offset) for partition, answer in asked.items()}
-    except KafkaException as error:
-        raise unreadable(settings, topic, error.args[0].str()) from None
+_POLL_S = 0.5
+_AT_ONCE = 2_000
 
 
-def consumer_of(settings: KafkaSettings, group: str) -> Consumer:
-    """A consumer that is told its partitions, and commits nothing by itself."""
-    return Consumer(
-        {
-            "bootstrap.servers": settings.bootstrap,
-            "group.id": group,
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 10,
-        },
-        logger=client.logger,
-    )
+class OffsetGoneError(UnavailableError):
+    """Retention has deleted the next message before it was read."""
+
+
+def reader(settings: KafkaSettings, group: str) -> Consumer:
+    """A consumer for `messages` that begins at the first message that is left if retention has deleted some."""
+    return client.consumer(settings, group, {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 10})
 
 
 def messages(  # noqa: PLR0913 - what to read, and how far
@@ -68,10 +33,10 @@ def messages(  # noqa: PLR0913 - what to read, and how far
     since: Mapping[int, int] | None = None,
     timeout_s: float = 60,
 ) -> Iterator[Message]:
-    """The committed messages of each partition below `until`, from `since` on (default: all that are kept).
+    """The committed messages of each partition below `until`, from `since` on (default: the first that is left).
 
-    A transaction that is open below `until` is waited for. Raises `UnavailableError` where `timeout_s` passes without
-    any news.
+    It waits for a transaction that is open below `until`. Raises `UnavailableError` if `timeout_s` passes without any
+    news, and `OffsetGoneError` if the consumer reports offsets that are gone (see `client.consumer`).
     """
     begins = {number: (since or {}).get(number, OFFSET_BEGINNING) for number in until}
     left = {number for number, end in until.items() if max(begins[number], 0) < end}
@@ -80,32 +45,74 @@ def messages(  # noqa: PLR0913 - what to read, and how far
     consumer.assign([TopicPartition(topic, number, begins[number]) for number in sorted(left)])
     deadline = time.monotonic() + timeout_s
     while left:
-        message = consumer.poll(0.5)
-        if message is None:
-            if time.monotonic() > deadline:
-                raise unreadable(settings, topic, "a transaction is open, or the broker is silent")
-            continue
-        number, offset = _place(message, settings, topic)
-        if message.error() is None and offset < until[number]:
+        for message in _poll(consumer, settings, topic):
+            number, offset, error = message.partition(), message.offset(), message.error()
+            if error is not None and error.code() == OFFSET_IS_GONE:
+                raise OffsetGoneError(error.str(), where=f"{topic}/{number}")
+            if error is None and offset < until[number]:
+                yield message
+                offset += 1
+            if offset >= until[number]:
+                left.discard(number)
             deadline = time.monotonic() + timeout_s
-            yield message
-            offset += 1
-        if offset >= until[number]:
-            left.discard(number)
+        if time.monotonic() > deadline:
+            raise unavailable(settings, topic, "a transaction is open, or the broker does not answer")
 
 
-def _place(message: Message, settings: KafkaSettings, topic: str) -> tuple[int, int]:
-    """Partition and offset of a message, or of the end that was reached."""
-    error = message.error()
-    if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-        raise unreadable(settings, topic, error.str())
-    return int(message.partition()), int(message.offset())
+def drained(settings: KafkaSettings, topic: str, positions: Mapping[int, int]) -> set[int]:
+    """The partitions that hold no committed message at or behind a position, and no open transaction.
+
+    The end of a transactional topic is a marker that no reader gets, so the consumer says where the end is. A
+    partition that the brokers are silent about is not among them. Raises `UnavailableError`.
+    """
+    if not positions:
+        return set()
+    stable, last = (ends(settings, topic, positions, uncommitted=uncommitted) for uncommitted in (False, True))
+    return drained_until(settings, topic, {p: at for p, at in positions.items() if stable[p] == last[p]}, {})
 
 
-def unreadable(settings: KafkaSettings, topic: str, why: str) -> TrendsError:
-    """What is raised where a topic can't be read."""
-    return UnavailableError(
-        f"can't be read: {why}",
-        where=f"topic {topic} of Kafka at {settings.bootstrap}",
-        next_step="`trends up` makes the topics; `trends status` shows whether the broker is well",
-    )
+def drained_until(
+    settings: KafkaSettings, topic: str, positions: Mapping[int, int], until: Mapping[int, int]
+) -> set[int]:
+    """The partitions that hold no committed message from a position on below an offset `until` (default: the end).
+
+    `until` is not behind the last stable offset, so what lies below it is committed or aborted.
+    """
+    if not positions:
+        return set()
+    consumer = client.consumer(settings, f"{topic}.reader")
+    at_end: dict[int, bool] = {}
+    try:
+        consumer.assign([TopicPartition(topic, number, position) for number, position in positions.items()])
+        deadline = time.monotonic() + ANSWER_S
+        while len(at_end) < len(positions) and time.monotonic() < deadline:
+            for message in _poll(consumer, settings, topic):
+                at_end.setdefault(message.partition(), _is_end(message, until))
+    finally:
+        consumer.close()
+    return {number for number, is_end in at_end.items() if is_end}
+
+
+def _is_end(event: Message, until: Mapping[int, int]) -> bool:
+    error = event.error()
+    if error is not None:
+        return bool(error.code() == PARTITION_EOF)
+    return event.partition() in until and event.offset() >= until[event.partition()]
+
+
+def _poll(consumer: Consumer, settings: KafkaSettings, topic: str) -> Iterator[Message]:
+    """What comes next: messages; the ends of partitions, and offsets that are gone, as messages with an error.
+
+    `poll` waits for the first; `consume` alone would wait until it has as many as it may give.
+    """
+    try:
+        first = consumer.poll(_POLL_S)
+        events = [] if first is None else [first, *consumer.consume(_AT_ONCE, 0)]
+    except KafkaException as failure:
+        raise unavailable(settings, topic, failure) from None
+    for event in events:
+        error = event.error()
+        if error is None or error.code() in {PARTITION_EOF, OFFSET_IS_GONE}:
+            yield event
+        elif error.code() not in CONNECTION_LOST or error.fatal():
+            raise unavailable(settings, topic, error)

@@ -8,14 +8,13 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, TopicDescription
+from confluent_kafka.admin import TopicDescription
 
 from config.errors import NoDataError, TrendsError, UnavailableError
 from config.settings import KafkaSettings
 from ingest.kafka import client
+from ingest.kafka.client import ANSWER_S
 
-ANSWER_S = 10.0
-"""Longest wait for an answer of the brokers, seconds."""
 _ZERO = "A" * 22
 """What the client gives where a broker has no ids."""
 _URL_SAFE = str.maketrans("+/", "-_")
@@ -39,8 +38,7 @@ class TopicIds:
     def __init__(self, settings: KafkaSettings, timeout_s: float = ANSWER_S) -> None:
         self._settings = settings
         self._timeout_s = timeout_s
-        config = {"bootstrap.servers": settings.bootstrap, "client.id": "trends-topic-ids"}
-        self._admin = AdminClient(config, logger=client.logger)
+        self._admin = client.admin(settings)
 
     def ask(self, topic: str) -> "Future[TopicDescription]":
         """A question on its way. Pass it to `answer` once it is done."""

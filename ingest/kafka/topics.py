@@ -53,7 +53,7 @@ def create_topics(
 
     Raises `UnavailableError` where the brokers do not answer, or can't make a topic, within `timeout_s`.
     """
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap}, logger=client.logger)
+    admin = client.admin(settings)
     wanted = topics(settings, max_post_bytes)
     try:
         have = set(admin.list_topics(timeout=timeout_s).topics)

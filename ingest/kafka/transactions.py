@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import tenacity
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka import Producer as KafkaProducer
 
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import KafkaSettings
@@ -39,7 +38,7 @@ class Outgoing:
     messages: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     """Topic, value, key: the arguments of `produce`."""
     rejects: list[dict[str, Any]] = field(default_factory=list)
-    """See `ingest.rejects.reject.message`."""
+    """See `ingest.kafka.dead_letters.message`."""
     offsets: Offsets | None = None
 
 
@@ -54,7 +53,7 @@ class Transactions:
         self._settings = settings
         self._name = name
         self._failure: KafkaError | None = None
-        self._kafka = KafkaProducer(self._configuration(max_post_bytes), logger=client.logger)
+        self._kafka = client.producer(settings, self._options(max_post_bytes))
 
     def begin(self, timeout_s: float = TIMEOUT_MS / 1000) -> None:
         """Take the name over: whoever had it is fenced, and what it had not committed is gone. Call it once, first."""
@@ -84,9 +83,8 @@ class Transactions:
         self._kafka.purge()
         self._kafka.flush(1)
 
-    def _configuration(self, max_post_bytes: int) -> dict[str, Any]:
+    def _options(self, max_post_bytes: int) -> dict[str, Any]:
         return {
-            "bootstrap.servers": self._settings.bootstrap,
             "transactional.id": self._name,
             "transaction.timeout.ms": TIMEOUT_MS,
             "message.max.bytes": max_post_bytes + OVERHEAD_BYTES,

@@ -20,7 +20,8 @@ from confluent_kafka import Consumer, TopicPartition
 from config.errors import NoDataError
 from config.settings import IngestSettings, KafkaSettings
 from ingest.encoder import Messages
-from ingest.kafka.reading import ends, messages
+from ingest.kafka.offsets import ends
+from ingest.kafka.reading import messages
 from ingest.kafka.transactions import Offsets, Outgoing, Transactions
 from ingest.rejects.reject import Parked, parked_of, retried_until, retrying
 from ingest.rule.hashtags import AS_IS

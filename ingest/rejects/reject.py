@@ -1,4 +1,4 @@
-"""Rejects: what could not be used, kept with its reason for `trends rejects`. Every stage parks with `message`.
+"""Rejects: what could not be used, kept with its reason for `trends rejects`. `ingest.kafka.dead_letters` sends them.
 
 The topic is a queue: what was retried or dismissed lies behind the offset of the group `<topic>.retry`; what failed
 again was put at its end, with the moment of its first refusal. So everything from that offset on is outstanding.
@@ -6,14 +6,16 @@ again was put at its end, with the moment of its first refusal. So everything fr
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from config.errors import NoDataError
 from config.settings import KafkaSettings
 from ingest.hours import Millis
-from ingest.kafka.reading import ANSWER_S, consumer_of, ends, messages, unreadable
+from ingest.kafka.client import ANSWER_S, unavailable
+from ingest.kafka.offsets import ends
+from ingest.kafka.reading import messages, reader
 from ingest.wire import Reject
 
 _COUNTED, _COUNTED_BYTES = 10_000, 32_000_000
@@ -39,14 +41,6 @@ class Waiting(NamedTuple):
     """When the oldest of them was refused first, of those that were looked at."""
     exact: bool = True
     """Whether all were looked at. Offsets that no reader sees, such as markers of transactions, count otherwise."""
-
-
-def message(settings: KafkaSettings, reject: Reject) -> dict[str, Any]:
-    """The keyword arguments of `confluent_kafka.Producer.produce` for one reject.
-
-    The bytes may be as large as the largest post: a producer of rejects needs a `message.max.bytes` to match.
-    """
-    return {"topic": settings.rejects, "value": reject.raw, "headers": reject.headers}
 
 
 def outstanding(settings: KafkaSettings) -> Iterator[Parked]:
@@ -87,7 +81,7 @@ def one(settings: KafkaSettings, partition: int, offset: int) -> Parked:
 
 def retrying(settings: KafkaSettings) -> Consumer:
     """The consumer whose group says what was retried."""
-    return consumer_of(settings, f"{settings.rejects}.retry")
+    return reader(settings, f"{settings.rejects}.retry")
 
 
 def retried_until(settings: KafkaSettings, consumer: Consumer, partitions: dict[int, int]) -> dict[int, int]:
@@ -96,7 +90,7 @@ def retried_until(settings: KafkaSettings, consumer: Consumer, partitions: dict[
     try:
         answers = consumer.committed(asked, timeout=ANSWER_S)
     except KafkaException as error:
-        raise unreadable(settings, settings.rejects, error.args[0].str()) from None
+        raise unavailable(settings, settings.rejects, error) from None
     return {answer.partition: answer.offset for answer in answers if answer.offset >= 0}
 
 

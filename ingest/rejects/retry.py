@@ -16,7 +16,8 @@ from config.errors import BadRecordError, TrendsError, UsageError
 from config.settings import IngestSettings, KafkaSettings
 from ingest.encoder import Messages
 from ingest.hours import Hour, check_event_time, check_received
-from ingest.kafka.reading import ends, messages
+from ingest.kafka.offsets import ends
+from ingest.kafka.reading import messages
 from ingest.kafka.transactions import Offsets, Outgoing, Transactions
 from ingest.post import Post
 from ingest.rejects.reject import Parked, parked_of, retried_until, retrying

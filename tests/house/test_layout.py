@@ -30,6 +30,9 @@ MAY_IMPORT = {
 }
 """Imports follow the data. `serving.cli` and `serving.status` reach all layers, inside functions."""
 
+KAFKA_CLIENTS = ("config/stack/servers/kafka.py", "ingest/kafka/client.py")
+"""The only modules that build Kafka clients; the first asks the broker that the stack starts whether it is up."""
+
 
 def tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
@@ -71,10 +74,14 @@ def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
     assert text.count("\n") <= 300
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_kafka_client_has_a_logger_or_it_writes_to_standard_error_by_itself(path: Path) -> None:
-    if path.relative_to(ROOT).parts[0] == "bench":
-        return  # nobody but its author reads what it says
+def test_kafka_clients_are_built_in_one_place_and_configured_by_one_property() -> None:
+    product = [path for path in modules() if path.relative_to(ROOT).parts[0] != "bench"]
+    naming = [path.relative_to(ROOT).as_posix() for path in product if "bootstrap.servers" in path.read_text()]
+    assert naming == ["config/settings/sections/kafka.py"], "connect by KafkaSettings.connection"
+    assert {path for path in product if builds_a_kafka_client(path)} == {ROOT / each for each in KAFKA_CLIENTS}
+
+
+def builds_a_kafka_client(path: Path) -> bool:
     tree = ast.parse(path.read_text())
     clients = {
         each.asname or each.name
@@ -83,9 +90,11 @@ def test_every_kafka_client_has_a_logger_or_it_writes_to_standard_error_by_itsel
         for each in node.names
         if each.name in {"Consumer", "Producer", "AdminClient"}
     }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in clients:
-            assert any(word.arg == "logger" for word in node.keywords), f"{path.relative_to(ROOT)}:{node.lineno}"
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    built = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in clients]
+    for call in built:  # or the client writes to standard error by itself
+        assert any(word.arg == "logger" for word in call.keywords), f"{path.relative_to(ROOT)}:{call.lineno}"
+    return bool(built)
 
 
 def test_no_module_is_called_after_nothing() -> None:

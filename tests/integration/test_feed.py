@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from config.errors import TrendsError
 from config.settings import Settings
+from ingest.kafka.offsets import partitions_of
 from ingest.kafka.topic_ids import TopicIds
 from ingest.kafka.topics import create_topics
 from ingest.wire import Use, encode
@@ -25,7 +26,7 @@ from speed_layer.heartbeats import writing
 from speed_layer.lag import caught_up, speed_lag
 from speed_layer.lane_commit import MongoLedger, Verdict, settle
 from speed_layer.lanes import Lanes
-from speed_layer.reader import Reader, partitions_of
+from speed_layer.reader import Reader
 from speed_layer.spout_task import Emission, Feed
 from speed_layer.worker import wall_ms
 from tests.support.kafka import committed
@@ -149,7 +150,7 @@ def test_two_that_count_the_same_topic_are_both_told_of_and_count_each_use_once(
         produced.update({(f"2017-01-06T{round_:02}", tag): 20 for tag in "abcdefgh"})
         for each in (layer, other) * 10:
             each.work()
-    both = dict.fromkeys(partitions_of(settings.kafka), 2)
+    both = dict.fromkeys(partitions_of(settings.kafka, settings.kafka.hashtags), 2)
 
     def told() -> bool:
         other.work()

@@ -11,10 +11,11 @@ from confluent_kafka import Producer as KafkaProducer
 
 from config.errors import NoDataError
 from config.settings import IngestSettings, KafkaSettings, Settings
+from ingest.kafka.dead_letters import message
 from ingest.post import Post
 from ingest.producer import Producer
 from ingest.rejects.dismissal import Dismissal, Dismissed
-from ingest.rejects.reject import Parked, Waiting, message, one, outstanding, waiting
+from ingest.rejects.reject import Parked, Waiting, one, outstanding, waiting
 from ingest.rejects.retry import Retried, Retry
 from ingest.rule.hashtags import AS_IS
 from ingest.sources.files.source import FileSource

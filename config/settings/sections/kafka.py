@@ -24,3 +24,8 @@ class KafkaSettings(Section):
     """Replicas of each partition when its topic is created (3 on a cluster). Afterwards Kafka's own number counts."""
     archive_group: str = "archive"
     """Consumer group of the archiver."""
+
+    @property
+    def connection(self) -> dict[str, str]:
+        """What every client needs to reach the brokers, under the names of librdkafka."""
+        return {"bootstrap.servers": self.bootstrap}

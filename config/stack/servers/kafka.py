@@ -72,7 +72,7 @@ class Kafka:
 
     def ready(self) -> bool:
         """Whether the broker names itself in its metadata."""
-        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0}, logger=logger)
+        admin = AdminClient({**self._settings.kafka.connection, "log_level": 0}, logger=logger)
         try:
             return bool(admin.list_topics(timeout=2).brokers)
         except KafkaException:

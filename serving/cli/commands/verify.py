@@ -87,11 +87,11 @@ def _settled(settings: Settings) -> bool:
     """Whether archive and speed layer have both come to the end of what was produced."""
     from batch_layer.archive.positions import positions
     from batch_layer.archive.upkeep import ledger_of
-    from batch_layer.archive.watermark import drained
+    from ingest.kafka.reading import drained
     from speed_layer.lag import caught_up
 
     archived = positions(settings.kafka, ledger_of(settings))
-    return caught_up(settings) and drained(settings.kafka, archived) == archived.keys()
+    return caught_up(settings) and drained(settings.kafka, settings.kafka.posts, archived) == archived.keys()
 
 
 def _told(findings: "Iterable[Finding]", as_json: bool, quiet: bool) -> "Iterator[Finding]":

@@ -12,7 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ingest.kafka.client import Seldom
+from ingest.kafka.client import RepeatFilter
 
 REQUEST_S = 5.0
 """How long a request line with its headers may take, from the connection or from its first byte."""
@@ -29,7 +29,7 @@ _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Lengt
 
 _log = logging.getLogger(__name__)
 for _name in (__name__, "uvicorn.error"):
-    logging.getLogger(_name).addFilter(Seldom())  # whoever sends nonsense does not fill a disk with it
+    logging.getLogger(_name).addFilter(RepeatFilter())  # whoever sends nonsense does not fill a disk with it
 
 
 def most_connections() -> int:

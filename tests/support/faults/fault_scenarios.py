@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import psutil
 
 from config.stack import launcher
-from ingest.kafka.reading import ends as committed_ends
+from ingest.kafka.offsets import ends as committed_ends
 from tests.support.faults.network import kafka, text
 from tests.support.faults.platform import World
 from tests.support.faults.processes import frozen, killed, restarted, server

@@ -2,7 +2,7 @@
 
 import logging
 
-from ingest.kafka.client import AGAIN_AFTER_S, Seldom
+from ingest.kafka.client import REPEAT_AFTER_S, RepeatFilter
 
 
 def said(kind: str, at: float) -> logging.LogRecord:
@@ -12,7 +12,7 @@ def said(kind: str, at: float) -> logging.LogRecord:
 
 
 def test_a_kind_of_message_is_let_through_now_and_then_and_others_with_it() -> None:
-    seldom = Seldom()
-    told = [seldom.filter(said(kind, at)) for kind, at in (("FAIL", 100.0), ("FAIL", 100.2), ("TXNERR", 100.3))]
+    repeats = RepeatFilter()
+    told = [repeats.filter(said(kind, at)) for kind, at in (("FAIL", 100.0), ("FAIL", 100.2), ("TXNERR", 100.3))]
     assert told == [True, False, True]
-    assert seldom.filter(said("FAIL", 100.0 + AGAIN_AFTER_S))
+    assert repeats.filter(said("FAIL", 100.0 + REPEAT_AFTER_S))

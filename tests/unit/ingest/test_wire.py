@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from config.errors import BadRecordError
 from config.settings import IngestSettings, KafkaSettings
 from ingest.encoder import Messages
+from ingest.kafka.dead_letters import message
 from ingest.kafka.transactions import Outgoing
 from ingest.post import Post
-from ingest.rejects.reject import message
 from ingest.rule.hashtags import AS_IS
 from ingest.sources.base import Batch
 from ingest.wire import MAX_USE_BYTES, Reject, Use, decode_post, decode_use, encode, use_of

@@ -1,0 +1,76 @@
+"""Offsets: which partitions a topic has, where they begin and where they end."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import tenacity
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from config.errors import TrendsError
+from config.settings import KafkaSettings
+from ingest.kafka.client import ANSWER_S, UNKNOWN_TOPIC, admin, unavailable
+
+RETRY_S = 5.0
+"""How long a request is repeated while a partition's leader changes."""
+
+
+class OffsetRange(NamedTuple):
+    """The offsets of one partition: `[low, high)`."""
+
+    low: int
+    """The first one that retention has left."""
+    high: int
+    """Behind the last message that a reader of committed messages may get. Offsets below it may be markers."""
+
+
+def partitions_of(
+    settings: KafkaSettings, topic: str, client: AdminClient | Consumer | None = None, timeout_s: float = ANSWER_S
+) -> list[int]:
+    """The partitions of a topic now, ascending. `client`: one that is connected already.
+
+    Raises `TrendsError` if there is no such topic, `UnavailableError` if the brokers do not answer.
+    """
+    try:
+        metadata = (client or admin(settings)).list_topics(topic, timeout=timeout_s).topics[topic]
+    except KafkaException as error:
+        raise unavailable(settings, topic, error) from None
+    if metadata.error is not None and metadata.error.code() in UNKNOWN_TOPIC:
+        where = f"Kafka at {settings.bootstrap}"
+        raise TrendsError(f"no topic {topic}", where=where, next_step="`trends up` creates the topics")
+    if metadata.error is not None:
+        raise unavailable(settings, topic, metadata.error)
+    return sorted(metadata.partitions)
+
+
+def ends(
+    settings: KafkaSettings, topic: str, partitions: Iterable[int] | None = None, *, uncommitted: bool = False
+) -> dict[int, int]:
+    """The offset behind the last message of each partition; `uncommitted`: behind those of open transactions as well.
+
+    `partitions`: of these alone. Raises as `partitions_of` does.
+    """
+    level = IsolationLevel.READ_UNCOMMITTED if uncommitted else IsolationLevel.READ_COMMITTED
+    client = admin(settings)
+    numbers = partitions_of(settings, topic, client) if partitions is None else partitions
+    latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}
+    try:
+        answers = client.list_offsets(latest, isolation_level=level, request_timeout=ANSWER_S)
+        return {partition.partition: int(answer.result().offset) for partition, answer in answers.items()}
+    except KafkaException as error:
+        raise unavailable(settings, topic, error) from None
+
+
+def offset_range(consumer: Consumer, settings: KafkaSettings, topic: str, partition: int) -> OffsetRange:
+    """The offsets of a partition now. Raises `UnavailableError`."""
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(KafkaException),
+        wait=tenacity.wait_random_exponential(multiplier=0.05, max=1),
+        stop=tenacity.stop_after_delay(RETRY_S),
+        reraise=True,
+    )
+    try:
+        low, high = retrying(consumer.get_watermark_offsets, TopicPartition(topic, partition), timeout=RETRY_S)
+    except KafkaException as error:
+        raise unavailable(settings, f"{topic}/{partition}", error) from None
+    return OffsetRange(int(low), int(high))
