@@ -17,7 +17,7 @@ from batch_layer.archive.history import known_offsets
 from batch_layer.archive.ledger import is_late
 from batch_layer.plan import state_of
 from ingest.hours import Hour
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import DUE_HOURS, HOURS, HourDocument, hour_id
 
 _AT_ONCE = 1_000
@@ -90,7 +90,7 @@ def look(store: Store, follower: Follower, until: Hour) -> Due:
 
 def note_unsettled(store: Store, archive: str) -> None:
     """Make the hours due whose documents say that they are dirty or not complete: by hand, or by an early run."""
-    with told():
+    with mongo_errors():
         found = store.collection(HOURS).find({"$or": [{"dirty": True}, {"complete": False}]}, {"hour": True})
         note(store, archive, (Hour.parse(each["hour"]) for each in found))
 
@@ -104,18 +104,18 @@ def note(store: Store, archive: str, hours: Iterable[Hour]) -> None:
             )
             for hour in some
         ]
-        with told():
+        with mongo_errors():
             store.collection(DUE_HOURS).bulk_write(notes, ordered=False)
 
 
 def _due(store: Store, archive: str) -> Iterator[dict[str, Any]]:
-    with told():
+    with mongo_errors():
         yield from store.collection(DUE_HOURS).find({"archive": archive}).sort("hour")
 
 
 def _documents(store: Store, hours: Sequence[str]) -> dict[str, HourDocument]:
     ids = [hour_id(Hour.parse(hour)) for hour in hours]
-    with told():
+    with mongo_errors():
         found = store.collection(HOURS).find({"_id": {"$in": ids}}, {"top": False, "speed": False})
         return {each["hour"]: each for each in found}  # type: ignore[misc]
 
@@ -124,7 +124,7 @@ def _settle(store: Store, due: Sequence[dict[str, Any]]) -> None:
     """Forget due hours, unless a post came meanwhile."""
     gone = [DeleteOne({"_id": each["_id"], "arrivals": each.get("arrivals")}) for each in due]
     if gone:
-        with told():
+        with mongo_errors():
             store.collection(DUE_HOURS).bulk_write(gone, ordered=False)
 
 

@@ -14,7 +14,7 @@ from batch_layer.coverage import CoversLessError, shortfall_of
 from batch_layer.rank import Ranked
 from ingest.hours import Hour, Millis
 from ingest.rule import phrases
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import (
     FIRST,
     HASHTAGS,
@@ -118,7 +118,7 @@ def _parted(
 
 def sweep(store: Store) -> int:
     """Delete speed rows of hours that have a final document: a replay, or a crash after a publish, leaves some."""
-    with told():
+    with mongo_errors():
         hours = {hour for name in (USES, PHRASE_USES) for hour in store.collection(name).distinct("hour")}
         wanted = {"_id": {"$in": [f"batch|{hour}" for hour in hours]}, "complete": True}
         final = [Hour.parse(each["hour"]) for each in store.collection(HOURS).find(wanted, {"hour": True})]
@@ -169,7 +169,7 @@ def changes_of(hours: Sequence[Computed], before: Tops) -> list[Change]:
 
 def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
     """The documents that are there, as far as a comparison needs them."""
-    with told():
+    with mongo_errors():
         wanted = {"_id": {"$in": [hour_id(hour) for hour in hours]}}
         fields = {
             "hour": True,

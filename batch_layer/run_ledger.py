@@ -23,7 +23,7 @@ from pymongo.errors import DuplicateKeyError
 from batch_layer.archive.identity import Origin
 from config.errors import FencedError, TrendsError, UnavailableError
 from ingest.hours import Hour
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import RUNS
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class Runs:
         alive.
         """
         self._prepare()
-        with told():
+        with mongo_errors():
             self._bury(job)
             token = self._next_token()
             try:
@@ -157,12 +157,12 @@ class Runs:
     def update(self, run: Run, values: dict[str, int]) -> bool:
         """Write values and renew the lease; False where the run is not the owner's any more."""
         changed = [{"$set": {**values, "lease_until": self._lease()}}]
-        with told():
+        with mongo_errors():
             return self._runs.update_one(_own(run), changed).matched_count == 1
 
     def end(self, run: Run, state: str, error: str | None) -> None:
         """Write how a run ended, unless another has taken it over."""
-        with told():
+        with mongo_errors():
             self._runs.update_one(
                 _own(run), [{"$set": {"state": state, "error": {"$literal": error}, "ended_at": "$$NOW"}}]
             )
@@ -170,20 +170,20 @@ class Runs:
     def computing(self) -> Iterator[dict[str, Any]]:
         """The recomputations that are alive."""
         alive = {"state": "running", "kind": {"$in": sorted(_RESUMED)}, "$expr": {"$gt": ["$lease_until", "$$NOW"]}}
-        with told():
+        with mongo_errors():
             yield from self._runs.find(alive)
 
     def posts_per_second(self) -> float | None:
         """How fast the last finished runs were, all together; None where there is none of any size."""
         done = {"state": "done", "posts": {"$gt": 0}, "attempt": 1}
-        with told():
+        with mongo_errors():
             recent = list(self._runs.find(done).sort("token", DESCENDING).limit(10))
         seconds = sum((each["ended_at"] - each["started_at"]).total_seconds() for each in recent)
         return sum(each["posts"] for each in recent) / seconds if seconds > 0 else None
 
     def _prepare(self) -> None:
         if not self._prepared:
-            with told():
+            with mongo_errors():
                 self._runs.create_index(
                     "job", name="one_at_a_time", unique=True, partialFilterExpression={"state": "running"}
                 )

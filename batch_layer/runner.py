@@ -21,7 +21,7 @@ from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import Rule
 from ingest.rule.rule_text import phrases_text, text_of
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import HOURS, LENSES, HourDocument
 from serving.views.rulebook import keep
 from serving.views.validation import HOUR, sound
@@ -228,7 +228,7 @@ class Batch:
 
     def _refuse_to_lose(self) -> None:
         """Raise `CoversLessError` where a document covers more than the archive: emptied, it could not be computed."""
-        with told():
+        with mongo_errors():
             for each in sound(self.store.collection(HOURS).find({}, {"top": False}), HOUR):
                 if short := shortfall_of(each, self.history.covered, self.history.provenance):
                     raise CoversLessError(Hour.parse(each["hour"]), short)
@@ -236,10 +236,10 @@ class Batch:
     def _empty(self, run: Run, plan: Plan) -> Tops:
         """Delete all batch documents but those of this run's earlier attempts; the first tags of those planned."""
         others = {"run": {"$ne": run.id}}
-        with told():
+        with mongo_errors():
             there = {each.get("hour") for each in self.store.collection(HOURS).find(others, {"hour": True})}
         had = tops(self.store, [each.hour for each in plan.hours if str(each.hour) in there])
-        with told():
+        with mongo_errors():
             count = self.store.collection(HOURS).delete_many(others).deleted_count
             self.store.collection(LENSES).delete_many(others)
         self.archives.forget_others(self.history)
@@ -248,7 +248,7 @@ class Batch:
 
     def _left(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:
         """What an earlier attempt of this run has not published, or what became dirty since."""
-        with told():
+        with mongo_errors():
             found = sound(self.store.collection(HOURS).find({"run": run.id}, {"top": False}), HOUR)
             published: dict[str, HourDocument] = {each["hour"]: each for each in found}  # type: ignore[misc]
         left = [

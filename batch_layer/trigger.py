@@ -14,7 +14,7 @@ from batch_layer.archive.follower import Follower
 from batch_layer.archive.watermark import complete_until
 from config.settings import Settings
 from ingest.hours import Hour, Millis
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import ARCHIVE_MARKS, HOURS
 
 FULL_LOOK_S = 86_400
@@ -45,7 +45,7 @@ class Trigger:
         self._write({"at": self.now()})
 
     def _is_full_look_due(self) -> bool:
-        with told():
+        with mongo_errors():
             count = self.store.collection(HOURS).estimated_document_count()
             last = self.store.collection(ARCHIVE_MARKS).find_one({"_id": self._id}) or {}
         fewer = count < int(last.get("documents", 0))
@@ -57,7 +57,7 @@ class Trigger:
         return fewer or late
 
     def _write(self, values: dict[str, int]) -> None:
-        with told():
+        with mongo_errors():
             self.store.collection(ARCHIVE_MARKS).update_one({"_id": self._id}, {"$set": values}, upsert=True)
 
     @property

@@ -16,7 +16,7 @@ from uuid import uuid4
 import pymongo
 from pymongo import UpdateOne
 
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import WRITERS
 from speed_layer.lanes import progress_id
 
@@ -49,7 +49,7 @@ class Writer:
         """Say that it counts these. Raises `UnavailableError`."""
         marks = [self._mark(partition) for partition in partitions]
         if marks:
-            with told(), pymongo.timeout(self._timeout_s):
+            with mongo_errors(), pymongo.timeout(self._timeout_s):
                 self._writers.bulk_write(marks, ordered=False)
 
     def _mark(self, partition: int) -> UpdateOne:
@@ -69,7 +69,7 @@ class Writer:
 def writing(store: Store, topic: str) -> list[Mark]:
     """Who counts now, by partition. Raises `UnavailableError`."""
     fresh = {"$gt": ["$seen", {"$subtract": ["$$NOW", FRESH_S * 1000]}]}
-    with told(), pymongo.timeout(store.settings.timeout_s):
+    with mongo_errors(), pymongo.timeout(store.settings.timeout_s):
         found = store.collection(WRITERS).find({"topic": topic, "$expr": fresh}).sort([("partition", 1), ("writer", 1)])
         marks = [Mark(each["partition"], each["writer"], each["since"], each["seen"]) for each in found]
     return current(marks)

@@ -21,7 +21,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from ingest.hours import Millis, moment_of
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import LANES, PHRASE_USES, PROGRESS, USES, use_id
 from speed_layer.lane_update import NO_LANE, Step, parse_hour_of_kind
 from speed_layer.lanes import progress_id
@@ -97,7 +97,11 @@ class MongoLedger:
             return self._commit(steps, inserting=False)
 
     def _commit(self, steps: Sequence[Step], inserting: bool) -> bool:
-        with told(), pymongo.timeout(self._store.settings.timeout_s), self._store.client.start_session() as session:
+        with (
+            mongo_errors(),
+            pymongo.timeout(self._store.settings.timeout_s),
+            self._store.client.start_session() as session,
+        ):
             try:
                 session.with_transaction(
                     lambda session: self._write(steps, inserting, session),
@@ -110,7 +114,7 @@ class MongoLedger:
 
     def lane_next(self, step: Step) -> int | None:
         """See `Ledger`."""
-        with told(), pymongo.timeout(self._store.settings.timeout_s):
+        with mongo_errors(), pymongo.timeout(self._store.settings.timeout_s):
             lane = self._store.collection(LANES).find_one({"_id": step.lane})
         return None if lane is None else int(lane["next"])
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pymongo
 from pymongo import UpdateOne
 
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import LANES, PROGRESS
 from speed_layer.lane_update import NO_LANE, lane_id
 
@@ -51,7 +51,7 @@ class Lanes:
         if not topic_id:
             return ""
         name = progress_id(self._topic, partition)
-        with told(), pymongo.timeout(self._timeout_s):
+        with mongo_errors(), pymongo.timeout(self._timeout_s):
             found = self._progress.find_one({"_id": name})
             if found is None and self._has_lanes_of_before(partition):
                 found = {"_id": name, "next": 0}
@@ -79,7 +79,7 @@ class Lanes:
 
     def read(self, partition: int, lineage: str = "") -> Counted:
         """Where to read a partition from, and what of it is counted."""
-        with told(), pymongo.timeout(self._timeout_s):
+        with mongo_errors(), pymongo.timeout(self._timeout_s):
             found = self._progress.find_one({"_id": progress_id(self._topic, partition, lineage)})
             progress = 0 if found is None else int(found["next"])
             ahead = self._lanes.find({"_id": _of_partition(partition, lineage), "next": {"$gt": progress}})
@@ -89,7 +89,7 @@ class Lanes:
         """The next of some lanes; `NO_LANE` for one that does not exist."""
         nexts = dict.fromkeys(hours, NO_LANE)
         ids = [lane_id(partition, hour, lineage) for hour in nexts]
-        with told(), pymongo.timeout(self._timeout_s):
+        with mongo_errors(), pymongo.timeout(self._timeout_s):
             for lane in self._lanes.find({"_id": {"$in": ids}}):
                 nexts[_hour(lane["_id"])] = int(lane["next"])
         return nexts
@@ -98,14 +98,14 @@ class Lanes:
         """Raise the progress of partitions, each of its lineage. It never goes back."""
         raised = [_raise(self._topic, number, at, (lineages or {}).get(number, "")) for number, at in positions.items()]
         if raised:
-            with told(), pymongo.timeout(self._timeout_s):
+            with mongo_errors(), pymongo.timeout(self._timeout_s):
                 self._progress.bulk_write(raised, ordered=False)
 
     def sweep(self, partition: int, progress: int, before: datetime, most: int, lineage: str = "") -> list[str]:
         """Remove lanes that the *saved* progress has passed and that expire before a moment. Their hours."""
         of_partition = _of_partition(partition, lineage)
         passed = {"_id": of_partition, "next": {"$lte": progress}, "expires": {"$lt": before}}
-        with told(), pymongo.timeout(self._timeout_s):
+        with mongo_errors(), pymongo.timeout(self._timeout_s):
             ids = [lane["_id"] for lane in self._lanes.find(passed, {"_id": True}).limit(most)]
             if ids:
                 self._lanes.delete_many(passed | {"_id": {"$in": ids}})

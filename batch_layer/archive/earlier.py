@@ -14,7 +14,7 @@ from batch_layer.archive.paths import Paths
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Millis
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import ARCHIVES
 
 log = logging.getLogger(__name__)
@@ -50,17 +50,17 @@ class Archives:
         for ledger in history.ledgers:
             kept = {"root": ledger.paths.root, "topic": ledger.paths.topic, "topic_id": ledger.origin.topic_id}
             if ledger.origin.archive:
-                with told():
+                with mongo_errors():
                     self._archives.update_one({"_id": ledger.origin.archive}, {"$set": kept}, upsert=True)
 
     def forget_others(self, history: History) -> None:
         """Let go of all archives that are not read: no document is of them any more."""
-        with told():
+        with mongo_errors():
             self._archives.delete_many({"_id": {"$nin": [ledger.origin.archive for ledger in history.ledgers]}})
 
     def roots(self) -> dict[str, str]:
         """The folder of each archive that is remembered, by its id."""
-        with told():
+        with mongo_errors():
             return {each["_id"]: each["root"] for each in self._archives.find().sort("_id")}
 
     def _found(self, own: Ledger) -> Iterator[Ledger]:

@@ -31,7 +31,7 @@ from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
 from config.settings import Settings
 from ingest.hours import Millis
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import ARCHIVE_MARKS, DUE_HOURS
 
 _AT_ONCE = 500
@@ -210,7 +210,7 @@ class Follower:
             for part in manifest.parts
         ]
         if notes:
-            with told():
+            with mongo_errors():
                 self._due.bulk_write(notes, ordered=False)
 
     def _advance(self, log: int, mark: Mark, manifests: Sequence[Manifest]) -> Mark:
@@ -219,7 +219,7 @@ class Follower:
         found = self.files.entries(self.paths.commits(log), after=last)[:1]
         moved = mark.after(manifests, next((file for file in found if file.name == f"{last}.json"), None))
         where = {"_id": self._id_of(log), "next": mark.next}
-        with told():
+        with mongo_errors():
             if mark == Mark():
                 try:
                     self._marks.insert_one({**where, "archive": self.archive, "log": log, **moved._asdict()})
@@ -230,14 +230,14 @@ class Follower:
         return moved if done else self._read_marks().get(log, Mark())
 
     def _read_marks(self) -> dict[int, Mark]:
-        with told():
+        with mongo_errors():
             found = self._marks.find({"archive": self.archive})
             return {each["log"]: Mark(**{name: each[name] for name in Mark._fields}) for each in found}
 
     def _forget(self) -> None:
         """Begin anew: what lies there is another archive than the one that was read."""
         _log.warning("%s is not the archive that was followed: it is read from its beginning", self.paths.root)
-        with told():
+        with mongo_errors():
             self._marks.delete_many({"archive": self.archive})
             self._due.delete_many({"archive": self.archive})
         self.marks = {}

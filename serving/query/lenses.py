@@ -9,7 +9,7 @@ from dataclasses import replace
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour, millis
 from serving.answers.merge import View
-from serving.views.client import Snapshot, Store, told
+from serving.views.client import Snapshot, Store, mongo_errors
 from serving.views.documents import HASHTAGS, LENSES, BatchDocument, HourDocument, Kind, Lens, Row
 
 
@@ -53,7 +53,7 @@ def live(snapshot: Snapshot, hour: Hour, lens: Lens, n: int) -> View | None:
 
 def sources(store: Store) -> list[str]:
     """The sources of which hashtags are kept by themselves, ascending. Hours of one source alone keep none."""
-    with told():
+    with mongo_errors():
         return sorted(store.collection(LENSES).distinct("source", {"kind": "hashtag"}))
 
 

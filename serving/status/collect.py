@@ -128,14 +128,14 @@ def _hours(settings: Settings) -> Facts:
 
 
 def _runs(settings: Settings) -> list[Facts]:
-    from serving.views.client import Store, told
+    from serving.views.client import Store, mongo_errors
     from serving.views.documents import RUNS
     from serving.views.validation import RUN, sound
 
     kept = ("kind", "since", "until", "rule", "hours_done", "hours_planned", "posts", "started_at", "ended_at", "error")
     silent = {"$and": [{"$eq": ["$state", "running"]}, {"$lt": ["$lease_until", "$$NOW"]}]}
     wanted = dict.fromkeys(kept, True) | {"state": {"$cond": [silent, "dead", "$state"]}}
-    with Store(settings.mongo) as store, told():
+    with Store(settings.mongo) as store, mongo_errors():
         runs = store.collection(RUNS).find(projection=wanted).sort("token", -1).limit(_RUNS)
         return [run | _times(run) for run in sound(runs, RUN)]
 

@@ -16,7 +16,7 @@ from serving.answers.explanation import difference
 from serving.cli.options import now
 from serving.query.lenses import batch_view
 from serving.status.collect import Facts, gap_facts, tried
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import RUNS, HourDocument
 from serving.views.rulebook import entries
 
@@ -73,7 +73,7 @@ def _answer(document: HourDocument | None, uses: int, tags: int) -> Facts:
 def _run(store: Store, run_id: str) -> Facts | None:
     """The ledger's entry of the run, which it forgets after some thousand others."""
     wanted = {"_id": False, "kind": True, "state": True, "attempt": True, "rule": True, "started_at": True}
-    with told():
+    with mongo_errors():
         run = store.collection(RUNS).find_one({"_id": run_id}, wanted)
     return run and {**run, "started_at": iso(millis(run["started_at"]))}
 

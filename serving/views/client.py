@@ -74,8 +74,8 @@ def client_of(settings: MongoSettings) -> MongoClient[Document]:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn the driver's errors into one that says what next, without the connection string; damage into its own."""
+def mongo_errors() -> Iterator[None]:
+    """Translates the driver's errors, without the connection string, and damaged documents into errors of `config`."""
     try:
         yield
     except PyMongoError as error:
@@ -109,7 +109,7 @@ class Store:
 
     def ping(self) -> None:
         """Raise `UnavailableError` where no server answers."""
-        with told():
+        with mongo_errors():
             self.client.admin.command("ping")
 
     def collection(self, name: str) -> Collection[Document]:
@@ -118,7 +118,7 @@ class Store:
 
     def prepare(self) -> None:
         """Make the collections (a transaction can't) and their indexes. Idempotent."""
-        with told():
+        with mongo_errors():
             indexes.prepare(self.database)
         self._prepared_at = time.monotonic()
 
@@ -149,7 +149,7 @@ class Store:
             self._replace_smaller(name, left)
             # A refusal, a lost reply and a race of two first writes look alike, so what is there decides.
             ids = [document["_id"] for document in left]
-            with told():
+            with mongo_errors():
                 there = self.collection(name).find({"_id": {"$in": ids}}, {"token": True})
                 tokens |= {each["_id"]: validation.token_of(each) for each in there}
             left = [document for document in left if tokens.get(document["_id"], -1) < document["token"]]
@@ -159,7 +159,7 @@ class Store:
         """Replace, or make, the documents whose token is smaller."""
         older = validation.older_than
         guarded = [ReplaceOne({"_id": each["_id"]} | older(each["token"]), each, upsert=True) for each in wanted]
-        with told():
+        with mongo_errors():
             try:
                 self.collection(name).bulk_write(guarded, ordered=False)
             except BulkWriteError as error:
@@ -168,7 +168,7 @@ class Store:
 
     def drop_older_lenses(self, hours: Iterable[Hour], token: int) -> None:
         """Delete what earlier runs saw of these hours through lenses that the run of this token does not have."""
-        with told():
+        with mongo_errors():
             wanted = {"hour": {"$in": [str(hour) for hour in hours]}, "token": {"$lt": token}}
             self.collection(LENSES).delete_many(wanted)
 
@@ -178,7 +178,7 @@ class Store:
 
     def drop_all_uses(self, hours: Iterable[Hour]) -> int:
         """Delete the speed rows of several hours, all of them published. How many there were."""
-        with told():
+        with mongo_errors():
             wanted = {"hour": {"$in": [str(hour) for hour in hours]}}
             self.collection(PHRASE_USES).delete_many(wanted)
             return self.collection(USES).delete_many(wanted).deleted_count
@@ -191,7 +191,7 @@ class Store:
             {"$match": {"hour": {"$in": [str(hour) for hour in hours]}, **validation.SOUND_USE}},
             {"$group": {"_id": "$hour", "uses": {"$sum": "$count"}, "tags": {"$sum": 1}, "top": ranked}},
         ]
-        with told():
+        with mongo_errors():
             found = self.collection(USES).aggregate(stages)
             return {each["_id"]: {"uses": each["uses"], "tags": each["tags"], "top": each["top"]} for each in found}
 
@@ -199,12 +199,12 @@ class Store:
         """Say of documents that a late post has come: they answer as provisional until they are replaced."""
         ids = [hour_id(hour) for hour in hours]
         if ids:
-            with told():
+            with mongo_errors():
                 self.collection(HOURS).update_many({"_id": {"$in": ids}}, {"$set": {"dirty": True}})
 
     def batch_documents(self, since: Hour, until: Hour) -> list[HourDocument]:
         """The sound batch documents of `[since, until)` by hour, without their rows: so damaged ones are replaced."""
-        with told():
+        with mongo_errors():
             found = self.collection(HOURS).find({"hour": {"$gte": str(since), "$lt": str(until)}}, _WITHOUT_ROWS)
             return list(validation.sound(found.sort("hour"), validation.HOUR))  # type: ignore[arg-type]
 
@@ -240,7 +240,7 @@ class Snapshot:
     def batch(self, hours: Sequence[Hour], *, rows: bool = True) -> dict[str, HourDocument]:
         """The batch documents of some hours, by hour; their rows, which are most of them, where they are wanted."""
         ids = [hour_id(hour) for hour in hours]
-        with told():
+        with mongo_errors():
             found = self._hours.find({"_id": {"$in": ids}}, None if rows else _WITHOUT_ROWS, session=self._session)
             shape = validation.RANKED_HOUR if rows else validation.HOUR
             return {each["hour"]: validation.check(each, shape) for each in found}  # type: ignore[misc]
@@ -248,14 +248,14 @@ class Snapshot:
     def lenses(self, hours: Sequence[Hour], lens: Lens) -> dict[str, LensDocument]:
         """The documents of some hours through one lens, by hour."""
         ids = [lens_id(lens, hour) for hour in hours]
-        with told():
+        with mongo_errors():
             found = self._lenses.find({"_id": {"$in": ids}}, session=self._session)
             shape = validation.LENS
             return {each["hour"]: validation.check(each, shape) for each in found}  # type: ignore[misc]
 
     def lenses_of(self, hour: Hour) -> list[LensDocument]:
         """All that was seen of an hour through other lenses than the hour's own."""
-        with told():
+        with mongo_errors():
             found = self._lenses.find({"hour": str(hour)}, session=self._session).sort("_id")
             return [validation.check(each, validation.LENS) for each in found]  # type: ignore[misc]
 
@@ -264,7 +264,7 @@ class Snapshot:
         uses, of_hour = self._speed(hour, kind)
         wanted = {"_id": False, "tag": True, "shown": True, "count": True}
         ranked = [("count", DESCENDING), ("tag", ASCENDING)]
-        with told():
+        with mongo_errors():
             found = uses.find(of_hour, wanted, session=self._session).sort(ranked).limit(limit)
             sound = (validation.check(each, validation.USE) for each in found)
             return [Row(each["tag"], each["shown"], each["count"]) for each in sound]
@@ -277,7 +277,7 @@ class Snapshot:
             {"$match": of_hour},
             {"$group": {"_id": None, "uses": {"$sum": "$count"}, "tags": {"$sum": 1}, "tied": tied}},
         ]
-        with told():
+        with mongo_errors():
             for totals in uses.aggregate(stages, session=self._session):
                 return totals["uses"], totals["tags"], totals["tied"]
         return 0, 0, 0

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING, DESCENDING
 
 from ingest.hours import Hour
-from serving.views.client import Snapshot, told
+from serving.views.client import Snapshot, mongo_errors
 from serving.views.documents import HASHTAGS, HOURS, LENSES, PHRASE_USES, USES, Lens, Origin, hour_id
 
 _AT_ONCE = 1_000
@@ -48,7 +48,7 @@ class Extent(NamedTuple):
 def hours_between(snapshot: Snapshot, origin: Origin, lens: Lens, since: Hour, until: Hour) -> list[Hour]:
     """The hours of `[since, until)` that one layer may have something of through a lens, ascending."""
     bounds = {"hour": {"$gte": str(since), "$lt": str(until)}}
-    with told():
+    with mongo_errors():
         found = {
             hour
             for name, wanted in _places(origin, lens)
@@ -76,7 +76,7 @@ def states(snapshot: Snapshot) -> States:
     """How many hours have an answer of each state."""
     counts: Counter[bool] = Counter()
     rules: Counter[str] = Counter()
-    with told():
+    with mongo_errors():
         for each in snapshot.collection(HOURS).aggregate(BY_STATE, session=snapshot.session):
             counts[each["_id"].get("complete") is True and each["_id"].get("dirty") is False] += each["hours"]
             rules[each["_id"]["rule"]] += each["hours"]
@@ -103,7 +103,7 @@ def _places(origin: Origin, lens: Lens) -> list[tuple[str, Filter]]:
 def _outermost(snapshot: Snapshot, origins: Sequence[Origin], lens: Lens, way: int) -> Hour | None:
     """The first or the last hour. Each place is asked only for what lies beyond what was found before."""
     best: Hour | None = None
-    with told():
+    with mongo_errors():
         for name, wanted in (place for origin in origins for place in _places(origin, lens)):
             beyond = {} if best is None else {"hour": {"$gt" if way == DESCENDING else "$lt": str(best)}}
             one = snapshot.collection(name).find(
@@ -116,13 +116,13 @@ def _outermost(snapshot: Snapshot, origins: Sequence[Origin], lens: Lens, way: i
 def count_documents(snapshot: Snapshot) -> int:
     """How many hours have a batch document."""
     stages: list[Filter] = [{"$match": {"hour": {"$gte": ""}}}, {"$count": "hours"}]
-    with told():
+    with mongo_errors():
         return sum(each["hours"] for each in snapshot.collection(HOURS).aggregate(stages, session=snapshot.session))
 
 
 def _live(snapshot: Snapshot) -> set[str]:
     """The hours that the speed layer alone has something of: as many as are kept, however long history is."""
-    with told():
+    with mongo_errors():
         hours: list[str] = snapshot.collection(USES).distinct("hour", session=snapshot.session)
         computed: set[str] = set()
         for at in range(0, len(hours), _AT_ONCE):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ingest.hours import Hour, Millis, moment_of
 from ingest.rule.rule_text import RuleText
-from serving.views.client import Document, Store, told
+from serving.views.client import Document, Store, mongo_errors
 from serving.views.documents import HOURS, LENSES, RULES
 
 
@@ -38,14 +38,14 @@ def keep(store: Store, texts: Iterable[RuleText], now: Millis) -> None:
     """Keep the texts that are not kept yet."""
     for text in texts:
         entry = {"$setOnInsert": _document(text) | {"kept_at": moment_of(now)}}
-        with told():
+        with mongo_errors():
             store.collection(RULES).update_one({"_id": text.version}, entry, upsert=True)
 
 
 def entries(store: Store, version: str | None = None) -> dict[str, Entry]:
     """The texts by version; that of one version alone, where one is asked for and kept."""
     wanted = {} if version is None else {"_id": version}
-    with told():
+    with mongo_errors():
         return {each["_id"]: Entry(_text(each), each["kept_at"]) for each in store.collection(RULES).find(wanted)}
 
 
@@ -59,7 +59,7 @@ def uses(store: Store) -> list[Use]:
             {"$group": hours_of},
             {"$group": of_rule | {"last": {"$max": "$_id.hour"}}},
         ]
-        with told():
+        with mongo_errors():
             for each in store.collection(name).aggregate(stages, allowDiskUse=True):
                 use = Use(each["_id"], each["hours"], Hour.parse(each["first"]), Hour.parse(each["last"]))
                 found.setdefault(use.version, use)

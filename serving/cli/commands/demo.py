@@ -23,7 +23,7 @@ from serving.cli.batch_output import show
 from serving.cli.next_steps import next_steps
 from serving.cli.options import now, settings_of
 from serving.query.query import Query
-from serving.views.client import Store, told
+from serving.views.client import Store, mongo_errors
 from serving.views.documents import USES, Row
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Demo:
 
     def _speed_uses(self) -> Counter[str]:
         """The uses that the speed layer holds, by hour."""
-        with told():
+        with mongo_errors():
             hours = self.store.collection(USES).aggregate([{"$group": {"_id": "$hour", "uses": {"$sum": "$count"}}}])
             return Counter({each["_id"]: each["uses"] for each in hours})
 
