@@ -36,7 +36,7 @@ class Counts(NamedTuple):
         return Counts(*map(sum, zip(self, other, strict=True)))
 
 
-class Messages:
+class TransactionEncoder:
     """Makes messages: a post and its uses, or the reject that it becomes where it does not fit."""
 
     def __init__(self, settings: KafkaSettings, ingest: IngestSettings, rule: Rule) -> None:
@@ -57,7 +57,7 @@ class Messages:
         uses = len(outgoing.messages) - posts
         self.add_cursor(outgoing, name, batch.cursor)
         for gap in batch.gaps:
-            self._add_kept(outgoing, gap_message(name, gap))
+            self._add_to_cursors(outgoing, gap_message(name, gap))
         if batch.state is not None:
             self.add_state(outgoing, name, batch.state)
         counts = Counts(posts, uses, len(outgoing.rejects), batch.notices, batch.filtered, batch.read_bytes)
@@ -83,13 +83,13 @@ class Messages:
 
     def add_cursor(self, outgoing: Outgoing, name: str, cursor: Cursor) -> None:
         """The source's cursor behind all this."""
-        self._add_kept(outgoing, (encode_cursor(cursor, self.topic_id), name.encode()))
+        self._add_to_cursors(outgoing, (encode_cursor(cursor, self.topic_id), name.encode()))
 
     def add_state(self, outgoing: Outgoing, name: str, state: State) -> None:
         """How the source stands."""
-        self._add_kept(outgoing, state_message(name, state))
+        self._add_to_cursors(outgoing, state_message(name, state))
 
-    def _add_kept(self, outgoing: Outgoing, message: tuple[bytes, bytes]) -> None:
+    def _add_to_cursors(self, outgoing: Outgoing, message: tuple[bytes, bytes]) -> None:
         outgoing.messages.append((self._settings.cursors, *message))
 
     def _add(self, outgoing: Outgoing, post: Post) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 from config.settings import IngestSettings, KafkaSettings
 from ingest.cursors import Stored, read_stored
-from ingest.encoder import Counts, Messages
+from ingest.encoder import Counts, TransactionEncoder
 from ingest.kafka.topic_ids import TopicIds
 from ingest.kafka.transactions import Outgoing, Transactions
 from ingest.rule.hashtags import Rule
@@ -16,7 +16,7 @@ from ingest.sources.base import Cursor, Source
 from ingest.sources.status import State
 
 
-class Told(NamedTuple):
+class Committed(NamedTuple):
     """Where a producer stands after a committed transaction."""
 
     cursor: Cursor
@@ -34,7 +34,7 @@ class Producer:
         self.name = name
         self._settings = settings
         self._ingest = ingest
-        self._messages = Messages(settings, ingest, rule)
+        self._messages = TransactionEncoder(settings, ingest, rule)
         self._transactions = Transactions(settings, name, ingest.max_post_bytes)
 
     def __enter__(self) -> Self:
@@ -65,38 +65,38 @@ class Producer:
         source: Source,
         cursor: Cursor,
         stop: threading.Event,
-        tell: Callable[[Told], None] = lambda _: None,
-    ) -> Told:
+        report: Callable[[Committed], None] = lambda _: None,
+    ) -> Committed:
         """Write what follows a cursor until the source ends or `stop` is set; then the transaction in hand is finished.
 
-        While one transaction is being committed, the next batch is read. `tell` is called after each commit. Raises
+        While one transaction is being committed, the next batch is read. `report` is called after each commit. Raises
         `FencedError`, `UnavailableError`, and what the source raises; everything told of is committed then.
         """
-        told = Told(cursor, Counts())
-        under_way: Future[Told] | None = None
+        committed = Committed(cursor, Counts())
+        under_way: Future[Committed] | None = None
         with ThreadPoolExecutor(1, "transactions") as writer:
             try:
                 for batch in source.batches(cursor, self._ingest.transaction_posts):
                     outgoing, counts = self._messages.of_batch(batch, self.name)
                     if under_way is not None:
-                        told = under_way.result()
-                        tell(told)
-                    then = Told(batch.cursor, told.counts.plus(counts))
-                    under_way = writer.submit(self._committed, outgoing, then)
+                        committed = under_way.result()
+                        report(committed)
+                    then = Committed(batch.cursor, committed.counts.plus(counts))
+                    under_way = writer.submit(self._commit, outgoing, then)
                     if stop.is_set():
                         break
             finally:  # what the source gave before it raised is written, and told of
                 if under_way is not None:
-                    told = under_way.result()
-                    tell(told)
-        return told
+                    committed = under_way.result()
+                    report(committed)
+        return committed
 
-    def tell(self, state: State) -> None:
+    def commit_state(self, state: State) -> None:
         """Commit how the source stands, and nothing else. Raises `FencedError`, `UnavailableError`."""
         outgoing = Outgoing()
         self._messages.add_state(outgoing, self.name, state)
         self._transactions.commit(outgoing)
 
-    def _committed(self, outgoing: Outgoing, then: Told) -> Told:
+    def _commit(self, outgoing: Outgoing, then: Committed) -> Committed:
         self._transactions.commit(outgoing)
         return then

@@ -11,7 +11,7 @@ import msgspec
 from config.settings import KafkaSettings
 from ingest.cursors import last_values
 from ingest.hours import Millis
-from ingest.sources.status import CONNECTED, RECONNECTING, TELL_EVERY_S, Gap, State
+from ingest.sources.status import CONNECTED, RECONNECTING, REPORT_EVERY_S, Gap, State
 
 SILENT = "silent"
 
@@ -27,7 +27,7 @@ class Standing(NamedTuple):
     def stands(self, now: Millis) -> str:
         """Its state; `silent` where it has not told one for so long that it must have ended without a word."""
         runs = self.state.state in (CONNECTED, RECONNECTING)
-        return SILENT if runs and now - self.state.at > 3_000 * TELL_EVERY_S else self.state.state
+        return SILENT if runs and now - self.state.at > 3_000 * REPORT_EVERY_S else self.state.state
 
 
 def state_message(name: str, state: State) -> tuple[bytes, bytes]:

@@ -49,8 +49,8 @@ class Reject(NamedTuple):
     @property
     def headers(self) -> list[tuple[str, bytes]]:
         """Kafka headers. A path may hold bytes that are no text: they are shown escaped."""
-        told = (("stage", self.stage), ("reason", self.reason), ("where", self.where), ("reader", self.reader))
-        return [(name, value.encode(errors="backslashreplace")) for name, value in told if value] + [
+        headers = (("stage", self.stage), ("reason", self.reason), ("where", self.where), ("reader", self.reader))
+        return [(name, value.encode(errors="backslashreplace")) for name, value in headers if value] + [
             ("attempts", str(self.attempts).encode()),
             *([] if self.parked_at is None else [("parked_at", str(self.parked_at).encode())]),
         ]

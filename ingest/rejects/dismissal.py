@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from config.errors import NoDataError
 from config.settings import IngestSettings, KafkaSettings
-from ingest.encoder import Messages
+from ingest.encoder import TransactionEncoder
 from ingest.kafka.offsets import ends
 from ingest.kafka.reading import messages
 from ingest.kafka.transactions import Offsets, Outgoing, Transactions
@@ -44,7 +44,7 @@ class Dismissal:
     def __init__(self, settings: KafkaSettings, ingest: IngestSettings) -> None:
         self._settings = settings
         self._at_once = ingest.transaction_posts
-        self._messages = Messages(settings, ingest, AS_IS)
+        self._messages = TransactionEncoder(settings, ingest, AS_IS)
         self._transactions = Transactions(settings, f"{settings.rejects}.retry", ingest.max_post_bytes)
 
     def run(self, chosen: Callable[[Parked], bool], stop: threading.Event, places: Collection[Place] = ()) -> Dismissed:

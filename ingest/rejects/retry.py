@@ -14,7 +14,7 @@ from confluent_kafka import TopicPartition
 
 from config.errors import BadRecordError, TrendsError, UsageError
 from config.settings import IngestSettings, KafkaSettings
-from ingest.encoder import Messages
+from ingest.encoder import TransactionEncoder
 from ingest.hours import Hour, check_event_time, check_received
 from ingest.kafka.offsets import ends
 from ingest.kafka.reading import messages
@@ -22,7 +22,7 @@ from ingest.kafka.transactions import Offsets, Outgoing, Transactions
 from ingest.post import Post
 from ingest.rejects.reject import Parked, parked_of, retried_until, retrying
 from ingest.rule.hashtags import Rule
-from ingest.sources.formats.contract import Broken, Reading
+from ingest.sources.formats.contract import BrokenPart, Reading
 from ingest.sources.registry import reader_of
 from ingest.wire import Reject, decode_post, decode_use
 
@@ -46,7 +46,7 @@ class Retry:
     def __init__(self, settings: KafkaSettings, ingest: IngestSettings, rule: Rule, reading: ReadingOf) -> None:
         self._settings = settings
         self._most = ingest.transaction_posts
-        self._messages = Messages(settings, ingest, rule)
+        self._messages = TransactionEncoder(settings, ingest, rule)
         self._reading = reading
         self._transactions = Transactions(settings, f"{settings.rejects}.retry", ingest.max_post_bytes)
 
@@ -113,7 +113,7 @@ class Retry:
         except UsageError as error:
             raise BadRecordError(error.what) from None
         posts = [item for item in found if isinstance(item, Post)]
-        failed = [_failed(reject._replace(raw=item.raw), item.reason) for item in found if isinstance(item, Broken)]
+        failed = [_failed(reject._replace(raw=item.raw), item.reason) for item in found if isinstance(item, BrokenPart)]
         refused = [refusal for post in posts if (refusal := self._messages.add_post(outgoing, post)) is not None]
         return failed + [_failed(reject, refusal.reason) for refusal in refused], len(posts) - len(refused)
 

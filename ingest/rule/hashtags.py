@@ -98,7 +98,7 @@ class Rule:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def corrected(cls, ignore: Iterable[str], aliases: Mapping[str, str]) -> "Rule":
+    def with_corrections(cls, ignore: Iterable[str], aliases: Mapping[str, str]) -> "Rule":
         """A rule from corrections as somebody typed them, with or without `#`, in any spelling."""
         return cls(
             frozenset(typed(tag) for tag in ignore), {typed(tag): typed(other) for tag, other in aliases.items()}

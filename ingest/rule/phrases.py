@@ -55,7 +55,7 @@ def phrases(text: str, lang: str | None, kinds: Iterable[Phrase]) -> dict[Phrase
         for kind, of_kind in found.items():
             size = WORDS_IN[kind]
             if len(words) >= size:
-                for phrase, spelling in zip(_joined(words, size), _joined(spellings, size), strict=True):
+                for phrase, spelling in zip(_runs_of_words(words, size), _runs_of_words(spellings, size), strict=True):
                     of_kind.setdefault(phrase, spelling)
     return found
 
@@ -98,6 +98,6 @@ def _word(spelling: str) -> str:
     return word
 
 
-def _joined(words: Sequence[str], size: int) -> Iterator[str]:
+def _runs_of_words(words: Sequence[str], size: int) -> Iterator[str]:
     """Each so many neighbours as one phrase."""
     return map(" ".join, zip(*[words[first:] for first in range(size)], strict=False))

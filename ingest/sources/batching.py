@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 from ingest.sources.status import Gap, State, Tally
 from ingest.wire import Reject
 
 
 @dataclass
-class Gathered:
+class BatchBuilder:
     """What a source read since its last batch: the fields of `Batch`."""
 
     posts: list[Post] = field(default_factory=list)
@@ -24,15 +24,15 @@ class Gathered:
         """Whether anything was read, were it only to be left out."""
         return bool(self.posts or self.rejects or self.notices or self.filtered)
 
-    def take(self, post: Post, wanted: Wanted) -> bool:
+    def add(self, post: Post, post_filter: PostFilter) -> bool:
         """Put a post where it belongs; whether it was wanted."""
-        if not wanted.takes(post):
+        if not post_filter.accepts(post):
             self.filtered += 1
             return False
         self.posts.append(post)
         return True
 
-    def added_to(self, tally: Tally, connections: int) -> Tally:
+    def add_to(self, tally: Tally, connections: int) -> Tally:
         """The tally with this batch."""
         return Tally(
             posts=tally.posts + len(self.posts),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ingest.sources.base import Batch, Cursor, Source
 
 
-class Paced:
+class RateLimited:
     """A source at so many posts a second. Its batches are small enough to be committed every `batch_ms`."""
 
     def __init__(self, source: Source, per_second: float, batch_ms: int, stop: threading.Event) -> None:
@@ -19,10 +19,10 @@ class Paced:
 
     def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
         """See `Source`. A batch is held back until it is due; setting `stop` lets it go at once."""
-        return paced(self._source.batches(cursor, min(most, self._most)), self._per_second, self._stop)
+        return rate_limited(self._source.batches(cursor, min(most, self._most)), self._per_second, self._stop)
 
 
-def paced(batches: Iterator[Batch], per_second: float, stop: threading.Event) -> Iterator[Batch]:
+def rate_limited(batches: Iterator[Batch], per_second: float, stop: threading.Event) -> Iterator[Batch]:
     """Hold batches back, each until those before it have had their time."""
     due = time.monotonic()
     for batch in batches:

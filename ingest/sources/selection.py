@@ -8,7 +8,7 @@ from ingest.rule.hashtags import AS_IS, Rule, tags_of, typed
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PostFilter:
     """A choice among posts. Without any, all are taken."""
 
     langs: frozenset[str] = frozenset()
@@ -20,7 +20,7 @@ class Wanted:
     rule: Rule = AS_IS
 
     @classmethod
-    def typed(cls, langs: Sequence[str], tags: Sequence[str], limit: int | None, rule: Rule) -> "Wanted":
+    def typed(cls, langs: Sequence[str], tags: Sequence[str], limit: int | None, rule: Rule) -> "PostFilter":
         """From what somebody typed: tags with or without `#`, in any spelling, as the rule counts them."""
         counted = frozenset(rule.aliases.get(tag, tag) for tag in map(typed, tags))
         return cls(frozenset(lang.lower() for lang in langs), counted, limit, rule)
@@ -30,7 +30,7 @@ class Wanted:
         """Whether no post is left out."""
         return not (self.langs or self.tags)
 
-    def takes(self, post: Post) -> bool:
+    def accepts(self, post: Post) -> bool:
         """Whether a post is asked for."""
         if self.langs and not speaks(post.lang or "", self.langs):
             return False

@@ -5,7 +5,7 @@ import msgspec
 from ingest.hours import Hour, Millis
 
 CONNECTED, RECONNECTING, STOPPED, FAILED = "connected", "reconnecting", "stopped", "failed"
-TELL_EVERY_S = 10.0
+REPORT_EVERY_S = 10.0
 """A source that runs tells its state at least so often, seconds."""
 
 

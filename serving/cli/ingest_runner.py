@@ -18,7 +18,7 @@ from ingest.encoder import Counts
 from ingest.hours import Millis
 from ingest.kafka.topic_ids import OtherTopicError, differ
 from ingest.kafka.topics import create_topics
-from ingest.producer import Producer, Told
+from ingest.producer import Committed, Producer
 from ingest.rule.hashtags import Rule
 from ingest.sources.base import Cursor, Source
 from ingest.sources.files.source import FileSource
@@ -26,9 +26,9 @@ from ingest.sources.formats.contract import Reading
 from ingest.sources.formats.csv_header import ROLES
 from ingest.sources.live.backoff import DroppedError, RefusedError
 from ingest.sources.live.source import LiveSource
-from ingest.sources.rate_limit import Paced
+from ingest.sources.rate_limit import RateLimited
 from ingest.sources.sample.source import SampleSource
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 from ingest.sources.status import FAILED
 from ingest.sources.status import STOPPED as ENDED
 from serving.cli.consoles import console
@@ -37,11 +37,11 @@ from serving.cli.signals import STOPPED, stopping
 
 CONNECT_S = 10
 """How long the brokers are waited for at the start, seconds."""
-TELL_EVERY_S = 5.0
+REPORT_EVERY_S = 5.0
 """How often a plain line tells how far it is, seconds."""
 
 Clock = Callable[[], Millis]
-Tell = Callable[[Told], None]
+Report = Callable[[Committed], None]
 MakeSource = Callable[[threading.Event], Source]
 
 
@@ -52,18 +52,18 @@ def reading_of(settings: Settings, source: str, now: Clock) -> Reading:
 
 def rule_of(settings: Settings) -> Rule:
     """The hashtag rule with its corrections."""
-    return Rule.corrected(settings.rule.ignore, settings.rule.aliases)
+    return Rule.with_corrections(settings.rule.ignore, settings.rule.aliases)
 
 
 def file_source(settings: Settings, paths: tuple[str, ...], now: Clock, asked: dict[str, Any]) -> MakeSource:
     """Files, as asked on the command line."""
     columns = {role: name for role in ROLES if (name := asked[f"{role}_column"])}
     fields = {role: path for role in ROLES if (path := asked[f"{role}_field"])}
-    wanted = Wanted.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
+    post_filter = PostFilter.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
     reading = replace(reading_of(settings, asked["source"], now), time_from_id=asked["time_from"] == "id")
     source = FileSource(paths, reading, format=asked["format_"], columns=columns, fields=fields,
-                        delimiter=asked["delimiter"] or "", escape=asked["escape"], wanted=wanted, force=asked["force"],
-                        say=lambda text: click.echo(text, err=True))  # fmt: skip
+                        delimiter=asked["delimiter"] or "", escape=asked["escape"], post_filter=post_filter,
+                        force=asked["force"], say=lambda text: click.echo(text, err=True))  # fmt: skip
     return lambda _stop: source
 
 
@@ -85,22 +85,22 @@ def run(
     with stopping() as stop:
         source = make(stop)
         with Producer(settings.kafka, settings.ingest, rule_of(settings), source.name) as producer:
-            committed = _committed(source, producer, restart=restart)
-            _tell_start(committed, restart=restart)
-            cursor = {} if restart else committed
-            with _progress(source, cursor) as tell:
+            stored = _cursor_to_resume(source, producer, restart=restart)
+            _report_start(stored, restart=restart)
+            cursor = {} if restart else stored
+            with _progress(source, cursor) as report:
                 watched = FirstRefusal(source)
-                paced = Paced(watched, rate, settings.ingest.transaction_ms, stop) if rate else watched
-                with _ending_told(source, producer), _written_told(tell) as note:
-                    told = producer.run(paced, cursor, stop, note)
+                limited = RateLimited(watched, rate, settings.ingest.transaction_ms, stop) if rate else watched
+                with _commit_final_state(source, producer), _report_before_failure(report) as note:
+                    committed = producer.run(limited, cursor, stop, note)
         stopped = stop.is_set() and not endless
-    _tell_end(source.name, told, time.monotonic() - began, stopped=stopped, as_json=as_json)
+    _report_end(source.name, committed, time.monotonic() - began, stopped=stopped, as_json=as_json)
     if not stopped and isinstance(source, FileSource):
-        refuse_nothing_read(told, cursor, watched.first)
+        refuse_nothing_read(committed, cursor, watched.first)
     return STOPPED if stopped else 0
 
 
-def _committed(source: Source, producer: Producer, *, restart: bool) -> Cursor:
+def _cursor_to_resume(source: Source, producer: Producer, *, restart: bool) -> Cursor:
     """The source's cursor. Refuses to go on where what is before it was written to a topic that is gone.
 
     A live source goes on all the same: its service gives what follows, and would give the rest only for a while.
@@ -118,14 +118,14 @@ def _committed(source: Source, producer: Producer, *, restart: bool) -> Cursor:
 
 
 @contextmanager
-def _written_told(tell: Tell) -> Iterator[Tell]:
+def _report_before_failure(report: Report) -> Iterator[Report]:
     """Where a source fails, say what was written before it did."""
-    last: Told | None = None
+    last: Committed | None = None
 
-    def note(told: Told) -> None:
+    def note(committed: Committed) -> None:
         nonlocal last
-        last = told
-        tell(told)
+        last = committed
+        report(committed)
 
     try:
         yield note
@@ -137,7 +137,7 @@ def _written_told(tell: Tell) -> Iterator[Tell]:
 
 
 @contextmanager
-def _ending_told(source: Source, producer: Producer) -> Iterator[None]:
+def _commit_final_state(source: Source, producer: Producer) -> Iterator[None]:
     """Commit how a live source ended, which it can't tell itself: `trends status` shows it."""
     if not isinstance(source, LiveSource):
         yield
@@ -146,20 +146,20 @@ def _ending_told(source: Source, producer: Producer) -> Iterator[None]:
         yield
     except (DroppedError, RefusedError) as error:
         with suppress(TrendsError):  # that error is the one to be told
-            producer.tell(source.ended(FAILED, error.what))
+            producer.commit_state(source.final_state(FAILED, error.what))
         raise
-    producer.tell(source.ended(ENDED, ""))
+    producer.commit_state(source.final_state(ENDED, ""))
 
 
-def _tell_start(committed: Cursor, *, restart: bool) -> None:
+def _report_start(committed: Cursor, *, restart: bool) -> None:
     if committed and restart:
         click.echo("Beginning anew: the speed layer counts what was written before once more", err=True)
     elif committed:
         click.echo("Going on behind what was committed before (--restart begins anew)", err=True)
 
 
-def _tell_end(name: str, told: Told, seconds: float, *, stopped: bool, as_json: bool) -> None:
-    counts = told.counts
+def _report_end(name: str, committed: Committed, seconds: float, *, stopped: bool, as_json: bool) -> None:
+    counts = committed.counts
     if as_json:
         answer = {"source": name, **counts._asdict(), "seconds": round(seconds, 3), "finished": not stopped}
         click.echo(json.dumps(answer))
@@ -168,7 +168,7 @@ def _tell_end(name: str, told: Told, seconds: float, *, stopped: bool, as_json: 
     if counts.notices or counts.filtered:
         line += f"; {quantity(counts.notices, 'notice')}, {quantity(counts.filtered, 'post')} left out"
     click.echo(f"Written: {line}, in {seconds:.1f} s", err=True)
-    if counts == Counts() and told.cursor and not stopped:
+    if counts == Counts() and committed.cursor and not stopped:
         click.echo("Nothing new: everything was written before (--restart begins anew)", err=True)
     if counts.rejects:
         click.echo("`trends rejects list` shows what could not be read", err=True)
@@ -177,7 +177,7 @@ def _tell_end(name: str, told: Told, seconds: float, *, stopped: bool, as_json: 
 
 
 @contextmanager
-def _progress(source: Source, cursor: Cursor) -> Iterator[Tell]:
+def _progress(source: Source, cursor: Cursor) -> Iterator[Report]:
     """A bar on a terminal, else a line now and then."""
     total, done = _extent(source, cursor)
     screen = console(stderr=True)
@@ -188,12 +188,12 @@ def _progress(source: Source, cursor: Cursor) -> Iterator[Tell]:
     with Progress(*columns, console=screen, transient=True) as progress:
         task = progress.add_task("reading", total=total, completed=done)
 
-        def tell(told: Told) -> None:
-            read = told.counts.read_bytes or told.counts.posts
-            description = f"{quantity(told.counts.posts, 'post')}, {quantity(told.counts.rejects, 'reject')}"
+        def report(committed: Committed) -> None:
+            read = committed.counts.read_bytes or committed.counts.posts
+            description = f"{quantity(committed.counts.posts, 'post')}, {quantity(committed.counts.rejects, 'reject')}"
             progress.update(task, completed=min(done + read, total), description=description)
 
-        yield tell
+        yield report
 
 
 def _extent(source: Source, cursor: Cursor) -> tuple[int, int]:
@@ -203,13 +203,13 @@ def _extent(source: Source, cursor: Cursor) -> tuple[int, int]:
     return (source.left(cursor) if isinstance(source, SampleSource) else 0), 0
 
 
-def _plain() -> Tell:
+def _plain() -> Report:
     last = time.monotonic()
 
-    def tell(told: Told) -> None:
+    def report(committed: Committed) -> None:
         nonlocal last
-        if time.monotonic() - last >= TELL_EVERY_S:
+        if time.monotonic() - last >= REPORT_EVERY_S:
             last = time.monotonic()
-            click.echo(f"{quantity(told.counts.posts, 'post')} written", err=True)
+            click.echo(f"{quantity(committed.counts.posts, 'post')} written", err=True)
 
-    return tell
+    return report

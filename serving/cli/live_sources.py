@@ -10,13 +10,13 @@ from config.errors import NoDataError, TrendsError, UsageError
 from config.settings import Settings
 from ingest.hours import Millis
 from ingest.producer import Producer
-from ingest.sources.bluesky.decompression import Unpacking
+from ingest.sources.bluesky.decompression import RecordDecompressor
 from ingest.sources.bluesky.stream import Jetstream
-from ingest.sources.live.http import Asking, token_of
+from ingest.sources.live.http import ApiClient, token_of
 from ingest.sources.live.service import Service
-from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.live.source import LiveSource, RunOptions
 from ingest.sources.mastodon.stream import Mastodon
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 from ingest.sources.status import CONNECTED, RECONNECTING, STOPPED
 from ingest.sources.x.stream import XStream
 from ingest.standings import standings
@@ -26,31 +26,33 @@ from serving.query.time_expressions import parse, span
 
 def jetstream_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> MakeSource:
     """Bluesky's posts."""
-    wanted = _wanted(settings, asked)
+    post_filter = _post_filter(settings, asked)
     since = _since(asked["since"], now()) if asked["since"] else None
     dictionary = asked["zstd_dictionary"] or settings.jetstream.zstd_dictionary
-    unpacking = Unpacking(dictionary) if dictionary else None
+    decompressor = RecordDecompressor(dictionary) if dictionary else None
     reading = reading_of(settings, "bluesky", now)
-    service = Jetstream(settings.jetstream.hosts, wanted, reading, since=since, unpacking=unpacking)
-    return _made(settings, service, wanted)
+    service = Jetstream(settings.jetstream.hosts, post_filter, reading, since=since, decompressor=decompressor)
+    return _live_source(settings, service, post_filter)
 
 
 def x_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> MakeSource:
     """X's posts."""
-    wanted, names = _wanted(settings, asked), "TRENDS_X__TOKEN or TRENDS_X__TOKEN_FILE"
-    asking = Asking(settings.x.url, token_of(settings.x.token, settings.x.token_file, names), now, names)
+    post_filter, names = _post_filter(settings, asked), "TRENDS_X__TOKEN or TRENDS_X__TOKEN_FILE"
+    api = ApiClient(settings.x.url, token_of(settings.x.token, settings.x.token_file, names), now, names)
     reading = reading_of(settings, "x", now)
-    service = XStream(asking, wanted, reading, sample=asked["sample"], rules=asked["rules"], backfill=asked["backfill"])
-    return _made(settings, service, wanted)
+    service = XStream(
+        api, post_filter, reading, sample=asked["sample"], rules=asked["rules"], backfill=asked["backfill"]
+    )
+    return _live_source(settings, service, post_filter)
 
 
 def mastodon_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> MakeSource:
     """A Mastodon server's posts."""
-    wanted, names = _wanted(settings, asked), "TRENDS_MASTODON__TOKEN or TRENDS_MASTODON__TOKEN_FILE"
-    asking = Asking(asked["server"], token_of(settings.mastodon.token, settings.mastodon.token_file, names), now, names)
+    post_filter, names = _post_filter(settings, asked), "TRENDS_MASTODON__TOKEN or TRENDS_MASTODON__TOKEN_FILE"
+    api = ApiClient(asked["server"], token_of(settings.mastodon.token, settings.mastodon.token_file, names), now, names)
     reading, pages = reading_of(settings, "mastodon", now), settings.mastodon.catch_up_pages
-    service = Mastodon(asking, wanted, reading, local=asked["local"], pages=pages)
-    return _made(settings, service, wanted)
+    service = Mastodon(api, post_filter, reading, local=asked["local"], pages=pages)
+    return _live_source(settings, service, post_filter)
 
 
 def dismiss(settings: Settings, name: str, now: Millis) -> None:
@@ -64,16 +66,18 @@ def dismiss(settings: Settings, name: str, now: Millis) -> None:
     if standing.stands(now) in (CONNECTED, RECONNECTING):
         raise TrendsError("it runs", where=name, next_step="Stop it: Ctrl-C there, or SIGTERM")
     with Producer(settings.kafka, settings.ingest, rule_of(settings), name) as producer:
-        producer.tell(msgspec.structs.replace(standing.state, state=STOPPED, since=now, at=now, why="dismissed"))
+        producer.commit_state(
+            msgspec.structs.replace(standing.state, state=STOPPED, since=now, at=now, why="dismissed")
+        )
 
 
-def _wanted(settings: Settings, asked: dict[str, Any]) -> Wanted:
-    return Wanted.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
+def _post_filter(settings: Settings, asked: dict[str, Any]) -> PostFilter:
+    return PostFilter.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
 
 
-def _made(settings: Settings, service: Service, wanted: Wanted) -> MakeSource:
+def _live_source(settings: Settings, service: Service, post_filter: PostFilter) -> MakeSource:
     def make(stop: threading.Event) -> LiveSource:
-        return LiveSource(service, Going(wanted, stop, settings.ingest.transaction_ms))
+        return LiveSource(service, RunOptions(post_filter, stop, settings.ingest.transaction_ms))
 
     return make
 

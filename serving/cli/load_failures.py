@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from config.errors import TrendsError
 from config.quantity import quantity
 from ingest.encoder import Counts
-from ingest.producer import Told
+from ingest.producer import Committed
 from ingest.sources.base import Batch, Cursor, Source
 from ingest.wire import Reject
 
@@ -26,9 +26,9 @@ class FirstRefusal:
             yield batch
 
 
-def refuse_nothing_read(told: Told, before: Cursor, first: Reject | None) -> None:
+def refuse_nothing_read(committed: Committed, before: Cursor, first: Reject | None) -> None:
     """Raise where every record of a load was refused, and none was read of it before."""
-    counts = told.counts
+    counts = committed.counts
     read = counts._replace(rejects=0, read_bytes=0) != Counts() or before.get("posts", 0)
     if counts.rejects and not read:
         many = f"all {quantity(counts.rejects, 'record')}" if counts.rejects > 1 else "the only record"

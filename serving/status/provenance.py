@@ -44,7 +44,7 @@ def explained(settings: Settings, hour: Hour) -> Facts:
         "answer": _answer(document, uses, tags),
         "run": run,
         "rule_text": entry and {"ignore": list(entry.text.ignore), "aliases": dict(entry.text.aliases)},
-        "rule_now": Rule.corrected(settings.rule.ignore, settings.rule.aliases).version,
+        "rule_now": Rule.with_corrections(settings.rule.ignore, settings.rule.aliases).version,
         "archive": archive.result(),
         "speed": speed.result(),
         "gaps": gaps.result(),

@@ -66,10 +66,10 @@ def test_no_question_about_a_day_takes_more_documents_for_a_longer_history(store
     for hours in (40, 400):
         publish(store, hours)
         until = HOUR.plus(30)
-        wanted = {"hour": {"$gte": str(HOUR), "$lt": str(until)}}
+        post_filter = {"hour": {"$gte": str(HOUR), "$lt": str(until)}}
         plan = store.database.command(
             "explain",
-            {"distinct": HOURS, "key": "hour", "query": wanted},
+            {"distinct": HOURS, "key": "hour", "query": post_filter},
             verbosity="executionStats",
         )
         examined.append(plan["executionStats"]["totalKeysExamined"])

@@ -9,12 +9,12 @@ import pytest
 from config.errors import UsageError
 from config.settings import Settings
 from ingest.sources.base import Batch
-from ingest.sources.bluesky.decompression import PackedError, Unpacking
+from ingest.sources.bluesky.decompression import DecompressionError, RecordDecompressor
 from ingest.sources.bluesky.stream import Jetstream
 from ingest.sources.formats.lines import MOST_BYTES
 from ingest.sources.live.backoff import RefusedError
-from ingest.sources.live.source import Going, LiveSource
-from ingest.sources.selection import Wanted
+from ingest.sources.live.source import LiveSource, RunOptions
+from ingest.sources.selection import PostFilter
 from serving.cli import live_sources
 from tests.support.live_servers import Act, JetstreamHost, jetstream
 from tests.support.sources import NOW, reading
@@ -52,10 +52,10 @@ def packed(test_data: Path, tmp_path: Path) -> Packed:
 
 
 def run(hosts: list[str], file: Path | None) -> list[Batch]:
-    unpacking = Unpacking(file) if file else None
-    service = Jetstream(hosts, Wanted(), reading("bluesky"), unpacking=unpacking)
+    decompressor = RecordDecompressor(file) if file else None
+    service = Jetstream(hosts, PostFilter(), reading("bluesky"), decompressor=decompressor)
     stop, found = threading.Event(), list[Batch]()
-    for batch in LiveSource(service, Going(stop=stop, batch_ms=50)).batches({}, 10):
+    for batch in LiveSource(service, RunOptions(stop=stop, batch_ms=50)).batches({}, 10):
         found.append(batch)
         if sum(len(each.posts) for each in found) == RECORDED_POSTS:
             stop.set()
@@ -130,13 +130,13 @@ def test_a_record_that_can_not_be_unpacked_is_rejected_as_it_came_and_its_neighb
 def test_a_bomb_is_not_unpacked_beyond_its_bound(packed: Packed) -> None:
     bomb = zstd.compress(bytes(40 * MOST_BYTES), zstd_dict=packed.dictionary)
     assert len(bomb) < MOST_BYTES / 100
-    with pytest.raises(PackedError, match="more than"):
-        Unpacking(packed.file).unpacked(bomb)
+    with pytest.raises(DecompressionError, match="more than"):
+        RecordDecompressor(packed.file).decompress(bomb)
     window: dict[int, int] = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     greedy = zstd.ZstdCompressor(options=window)
     asks_for_memory = greedy.compress(packed.events[0]) + greedy.flush()
-    with pytest.raises(PackedError):
-        Unpacking(packed.file).unpacked(asks_for_memory)
+    with pytest.raises(DecompressionError):
+        RecordDecompressor(packed.file).decompress(asks_for_memory)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", None])
@@ -145,6 +145,6 @@ def test_a_file_that_is_no_dictionary_is_said_with_where_to_get_it(content: byte
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(UsageError, match="jetstream-legacy") as refused:
-        Unpacking(file)
+        RecordDecompressor(file)
     assert str(file) in str(refused.value)
     assert refused.value.exit_code == 2

@@ -15,14 +15,14 @@ from ingest.sources.base import Batch, Cursor
 from ingest.sources.bluesky.stream import REWIND_US, Jetstream
 from ingest.sources.formats.contract import Reading
 from ingest.sources.live import connection
-from ingest.sources.live.backoff import DroppedError, RefusedError, Steps
-from ingest.sources.live.http import Asking, token_of
+from ingest.sources.live.backoff import Backoff, DroppedError, RefusedError
+from ingest.sources.live.http import ApiClient, token_of
 from ingest.sources.live.reconnect import FIRST_ATTEMPTS
 from ingest.sources.live.service import Service
-from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.live.source import LiveSource, RunOptions
 from ingest.sources.mastodon.stream import Mastodon
 from ingest.sources.registry import reader_of
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 from ingest.sources.status import CONNECTED, FAILED, RECONNECTING, Tally
 from ingest.sources.x.stream import XStream
 from tests.support.live_servers import TOKEN, Act, HttpService, JetstreamHost, http, jetstream
@@ -72,37 +72,37 @@ def run(
     service: Service, *, limit: int | None, cursor: Cursor | None = None, most: int = 10, waits: Waits | None = None,
     **asked: Any,
 ) -> list[Batch]:  # fmt: skip
-    going = Going(Wanted(limit=limit, **asked), batch_ms=50, sleep=waits or Waits())
-    return list(LiveSource(service, going).batches(cursor or {}, most))
+    options = RunOptions(PostFilter(limit=limit, **asked), batch_ms=50, sleep=waits or Waits())
+    return list(LiveSource(service, options).batches(cursor or {}, most))
 
 
 def for_a_while(service: Service, seconds: float) -> list[Batch]:
     stop = threading.Event()
     threading.Timer(seconds, stop.set).start()
-    return list(LiveSource(service, Going(stop=stop, batch_ms=50)).batches({}, 10))
+    return list(LiveSource(service, RunOptions(stop=stop, batch_ms=50)).batches({}, 10))
 
 
 def ids(batches: list[Batch]) -> list[str]:
     return [post.id.rpartition("/")[2] for batch in batches for post in batch.posts]
 
 
-def asking(url: str, token: str = TOKEN, now: Callable[[], int] = lambda: NOW) -> Asking:
-    return Asking(url, SecretStr(token), now, "TRENDS_X__TOKEN")
+def api(url: str, token: str = TOKEN, now: Callable[[], int] = lambda: NOW) -> ApiClient:
+    return ApiClient(url, SecretStr(token), now, "TRENDS_X__TOKEN")
 
 
 def bluesky(hosts: list[str], **asked: Any) -> Jetstream:
-    return Jetstream(hosts, Wanted(), reading("bluesky"), **asked)
+    return Jetstream(hosts, PostFilter(), reading("bluesky"), **asked)
 
 
 def x(url: str, now: Callable[[], int] = lambda: NOW, **asked: Any) -> XStream:
     asked.setdefault("sample", "rules" not in asked)
-    return XStream(asking(url, now=now), Wanted(), Reading("x", now, 300_000, keep_payload=True), **asked)
+    return XStream(api(url, now=now), PostFilter(), Reading("x", now, 300_000, keep_payload=True), **asked)
 
 
 def fediverse(url: str, now: Callable[[], int] = lambda: NOW, **asked: Any) -> Mastodon:
-    wanted = Wanted(tags=frozenset(asked.pop("tags", ())))
+    post_filter = PostFilter(tags=frozenset(asked.pop("tags", ())))
     asked = {"local": False, "pages": 250} | asked
-    return Mastodon(asking(url, now=now), wanted, Reading("mastodon", now, 300_000, keep_payload=True), **asked)
+    return Mastodon(api(url, now=now), post_filter, Reading("mastodon", now, 300_000, keep_payload=True), **asked)
 
 
 # Bluesky
@@ -207,7 +207,7 @@ def test_a_reader_that_pauses_longer_than_the_silence_allowed_loses_no_connectio
     monkeypatch.setattr(Jetstream, "silence_s", 1.0)
     host = JetstreamHost([event(n) for n in range(40)], Act(every_s=0.02))
     with jetstream(host) as hosts:
-        source = LiveSource(bluesky(hosts), Going(Wanted(limit=40), batch_ms=50))
+        source = LiveSource(bluesky(hosts), RunOptions(PostFilter(limit=40), batch_ms=50))
         found = []
         for batch in source.batches({}, 10):
             found.append(batch)
@@ -225,7 +225,7 @@ def test_posts_that_are_not_wanted_are_left_out_and_the_cursor_passes_them(
 ) -> None:
     stop = threading.Event()
     with jetstream(JetstreamHost([event(0), event(1), event(2, "none")])) as hosts:
-        source = LiveSource(bluesky(hosts), Going(Wanted(**asked), stop, batch_ms=50))
+        source = LiveSource(bluesky(hosts), RunOptions(PostFilter(**asked), stop, batch_ms=50))
         found: list[Batch] = []
         for batch in source.batches({}, 10):
             found.append(batch)
@@ -242,11 +242,11 @@ def test_what_was_read_is_told_in_numbers_and_how_far_it_is_behind() -> None:
     records = [event(0), delete.encode(), event(1), event(2, "none"), b"{broken", event(3)]
     host = JetstreamHost(records, Act(sends=3))
     with jetstream(host) as hosts:
-        wanted = Wanted(tags=frozenset({"a"}), limit=3)
-        service = Jetstream(hosts, wanted, Reading("bluesky", lambda: now, 300_000, keep_payload=True))
-        source = LiveSource(service, Going(wanted, batch_ms=50))
+        post_filter = PostFilter(tags=frozenset({"a"}), limit=3)
+        service = Jetstream(hosts, post_filter, Reading("bluesky", lambda: now, 300_000, keep_payload=True))
+        source = LiveSource(service, RunOptions(post_filter, batch_ms=50))
         assert ids(list(source.batches({}, 10))) == ["r0", "r1", "r3"]
-    told = source.ended(FAILED, "answers 401")
+    told = source.final_state(FAILED, "answers 401")
     sizes = [len(record) for record in (*records[:3], *records)]
     assert told.tally == Tally(
         posts=3, rejects=1, notices=1, filtered=1, repeated=2, read_bytes=sum(sizes), connections=2
@@ -301,7 +301,7 @@ def test_an_error_of_the_stream_ends_the_connection_and_is_told() -> None:
     with http(service) as url:
         stop = threading.Event()
         states = []
-        source = LiveSource(x(url), Going(Wanted(), stop, batch_ms=20, sleep=waits))
+        source = LiveSource(x(url), RunOptions(PostFilter(), stop, batch_ms=20, sleep=waits))
         for batch in source.batches({}, 10):
             states += [batch.state] if batch.state else []
             if len(waits.s) >= 3:
@@ -353,7 +353,7 @@ def test_429_waits_until_the_service_says_and_the_steps_are_those_of_x() -> None
     ],
 )
 def test_the_steps(kind: Any, waits: list[float | None]) -> None:
-    steps = Steps()
+    steps = Backoff()
     found = [steps.after(DroppedError("x", kind=kind)) for _ in waits]
     assert [wait if expected is not None else None for wait, expected in zip(found, waits, strict=True)] == waits
 
@@ -446,7 +446,7 @@ def test_a_stream_without_a_heartbeat_is_dropped(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Mastodon, "silence_s", 0.2)
     service, stop = HttpService([update(1)]), threading.Event()
     with http(service) as url:
-        for _ in LiveSource(fediverse(url), Going(stop=stop, batch_ms=50, sleep=Waits())).batches({}, 10):
+        for _ in LiveSource(fediverse(url), RunOptions(stop=stop, batch_ms=50, sleep=Waits())).batches({}, 10):
             if len(service.asked) == 3:
                 stop.set()
     assert len(service.asked) == 3
@@ -475,7 +475,7 @@ def test_what_was_read_before_a_refusal_is_given_first() -> None:
     service = HttpService([line(1), line(2)], Act(sends=2), Act(status=401))
     found: list[Batch] = []
     with http(service) as url, pytest.raises(RefusedError):
-        for batch in LiveSource(x(url), Going(batch_ms=5_000)).batches({}, 10):
+        for batch in LiveSource(x(url), RunOptions(batch_ms=5_000)).batches({}, 10):
             found.append(batch)
     assert len(ids(found)) == 2
 
@@ -492,7 +492,7 @@ def test_a_host_that_was_never_there_is_given_up(make: Callable[[str], Service])
 def test_a_source_that_never_read_anything_leaves_its_cursor_at_the_beginning() -> None:
     found: list[Batch] = []
     with pytest.raises(DroppedError):
-        for batch in LiveSource(x("http://127.0.0.1:1"), Going(batch_ms=20, sleep=Waits())).batches({}, 10):
+        for batch in LiveSource(x("http://127.0.0.1:1"), RunOptions(batch_ms=20, sleep=Waits())).batches({}, 10):
             found.append(batch)
     assert found
     assert not [batch.cursor for batch in found if batch.cursor]
@@ -528,7 +528,7 @@ def test_it_stops_at_once_whatever_it_waits_for(kind: str) -> None:
     for acts in ([Act()], [Act(status=503)] * 3):
         stop = threading.Event()
         with http(HttpService([], *acts)) as url:
-            source = LiveSource(SERVICES[kind](url), Going(Wanted(), stop, batch_ms=50))
+            source = LiveSource(SERVICES[kind](url), RunOptions(PostFilter(), stop, batch_ms=50))
             threading.Timer(0.3, stop.set).start()
             assert not ids(list(source.batches({}, 10)))
 
@@ -554,7 +554,7 @@ WRONG = ["ftp://127.0.0.1", "://", "x", "a://[", "a://a..b", "a://a b", "a://a:9
 @pytest.mark.parametrize("url", ["http://x.example", *(wrong.replace("a://", "https://") for wrong in WRONG)])
 def test_a_token_is_sent_to_a_proper_address_over_https_alone(url: str) -> None:
     with pytest.raises(UsageError) as refused:
-        asking(url)
+        api(url)
     assert refused.value.exit_code == 2
 
 

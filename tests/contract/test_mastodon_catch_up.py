@@ -13,12 +13,12 @@ from config.errors import TrendsError
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.formats.contract import Reading
 from ingest.sources.live.backoff import RefusedError
-from ingest.sources.live.http import Asking
-from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.live.http import ApiClient
+from ingest.sources.live.source import LiveSource, RunOptions
 from ingest.sources.mastodon import stream as mastodon_source
 from ingest.sources.mastodon.stream import REWIND_MS, Mastodon
 from ingest.sources.mastodon.timeline import BITS, MOST_MS, MOST_TRIES
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 from tests.support.live_servers import TOKEN, Act, Acting, HttpService, http, status_id
 from tests.support.sources import NOW
 
@@ -60,18 +60,18 @@ class Clock:
 
 def mastodon(url: str, clock: Callable[[], int], **asked: Any) -> Mastodon:
     tags = frozenset(asked.pop("tags", ()))
-    asking = Asking(url, SecretStr(TOKEN), clock, "TRENDS_MASTODON__TOKEN")
-    wanted, reading = Wanted(tags=tags), Reading("mastodon", clock, 300_000, keep_payload=True)
-    return Mastodon(asking, wanted, reading, **{"local": False, "pages": 250, **asked})
+    api = ApiClient(url, SecretStr(TOKEN), clock, "TRENDS_MASTODON__TOKEN")
+    post_filter, reading = PostFilter(tags=tags), Reading("mastodon", clock, 300_000, keep_payload=True)
+    return Mastodon(api, post_filter, reading, **{"local": False, "pages": 250, **asked})
 
 
 def run(
     url: str, clock: Clock, limit: int, *, cursor: Cursor | None = None, batches: int | None = None, **asked: Any
 ) -> list[Batch]:
     """What is given until there are so many posts, or until it is killed after so many batches with posts."""
-    going = Going(Wanted(limit=limit), batch_ms=50, sleep=clock.sleep)
+    options = RunOptions(PostFilter(limit=limit), batch_ms=50, sleep=clock.sleep)
     found: list[Batch] = []
-    for batch in LiveSource(mastodon(url, clock, **asked), going).batches(cursor or {}, 4):
+    for batch in LiveSource(mastodon(url, clock, **asked), options).batches(cursor or {}, 4):
         found.append(batch)
         if batches is not None and sum(bool(each.posts) for each in found) == batches:
             break
@@ -237,10 +237,10 @@ def test_beyond_the_pages_or_the_time_allowed_the_rest_is_a_gap_from_the_last_st
     pages: int, most_ms: int, recorded: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mastodon_source, "MOST_MS", most_ms)
-    ended = Clock()
-    ended.ms = (status_id(recorded[20]) >> BITS) - 1  # the cut was there, and the start again is later
+    final_state = Clock()
+    final_state.ms = (status_id(recorded[20]) >> BITS) - 1  # the cut was there, and the start again is later
     with http(service_of(recorded, Act(sends=21), Act(skips=37))) as url:
-        found = run(url, ended, 21)
+        found = run(url, final_state, 21)
         again = Clock()
         rest = run(url, again, 32, cursor=found[-1].cursor, pages=pages)
     assert uris(found + rest) == names(recorded[:30] + recorded[37:])

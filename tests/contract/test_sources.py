@@ -19,13 +19,13 @@ from ingest.post import Post
 from ingest.sources.base import Batch, Source
 from ingest.sources.bluesky.stream import Jetstream
 from ingest.sources.files.source import FileSource
-from ingest.sources.live.http import Asking
+from ingest.sources.live.http import ApiClient
 from ingest.sources.live.service import Service
-from ingest.sources.live.source import Going, LiveSource
+from ingest.sources.live.source import LiveSource, RunOptions
 from ingest.sources.mastodon.stream import Mastodon
 from ingest.sources.registry import FORMATS, SOURCES, reader_of, source_class
 from ingest.sources.sample.source import SampleSource
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 from ingest.sources.x.stream import XStream
 from ingest.wire import Reject
 from tests.support.live_servers import TOKEN, HttpService, JetstreamHost, http, jetstream
@@ -187,17 +187,17 @@ def sample(_kind: str, _folder: Path) -> Source:
 
 def live(kind: str, folder: Path) -> Source:
     """A service that gives everything again on each connection; the source ends with the last post."""
-    wanted = Wanted(limit=len(IDS))
+    post_filter = PostFilter(limit=len(IDS))
     url = folder.read_text()
     if kind == "jetstream-live":
-        return LiveSource(Jetstream([url], wanted, reading("bluesky")), Going(wanted))
-    asking = Asking(url, SecretStr(TOKEN), lambda: NOW, "X")
+        return LiveSource(Jetstream([url], post_filter, reading("bluesky")), RunOptions(post_filter))
+    api = ApiClient(url, SecretStr(TOKEN), lambda: NOW, "X")
     service: Service
     if kind == "x-live":
-        service = XStream(asking, wanted, reading(), sample=True, backfill=5)
+        service = XStream(api, post_filter, reading(), sample=True, backfill=5)
     else:
-        service = Mastodon(asking, wanted, reading("mastodon"), local=False, pages=250)
-    return LiveSource(service, Going(wanted))
+        service = Mastodon(api, post_filter, reading("mastodon"), local=False, pages=250)
+    return LiveSource(service, RunOptions(post_filter))
 
 
 def between_bad(records: Lines) -> Lines:

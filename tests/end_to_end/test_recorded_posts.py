@@ -55,13 +55,13 @@ def test_every_hour_of_all_recorded_posts_equals_the_oracle_in_both_layers(
     rule = {"TRENDS_RULE__IGNORE": f'["#{first.upper()}"]', "TRENDS_RULE__ALIASES": f'{{"{second}": "corrected"}}'}
     run("recompute", "--since", since, variables=rule)
     assert {hour: ask("top", "--hour", hour) for hour in before} == before, "hours before stay as they are"
-    corrected = count((_corrected(post, first, second) for post in sent if post.hour >= since), once=True)
+    with_corrections = count((_corrected(post, first, second) for post in sent if post.hour >= since), once=True)
     version = ask("top", "--hour", busiest)["rule"]
     assert version != before[min(before)]["rule"]
-    assert_answers(corrected, origin="batch", state="final", rule=version)
+    assert_answers(with_corrections, origin="batch", state="final", rule=version)
 
     whole = ask("top", "--since", min(once), "--until", str(Hour.parse(max(once)).plus(1)), "-n", "25")
-    summed = sum((count_ for hour, count_ in {**once, **corrected}.items()), start=type(once[since])())
+    summed = sum((count_ for hour, count_ in {**once, **with_corrections}.items()), start=type(once[since])())
     assert (whole["max_error"], whole["uses"], whole["posts"]) == (0, summed.total(), sum(posts.values()))
     assert [(row["tag"], row["count"]) for row in whole["top"]] == top(summed, 25)
     assert len(whole["hours"]) == len(once)

@@ -282,14 +282,14 @@ def test_a_corrected_rule_changes_the_hours_since_then_and_leaves_those_before_b
     run_missing(layer())
     hours = [FIRST.plus(at) for at in range(4)]
     before = as_bytes(store, hours)
-    rule = Rule.corrected(ignore=["spam"], aliases={})
+    rule = Rule.with_corrections(ignore=["spam"], aliases={})
 
-    corrected = layer(rule)
-    plan = corrected.plan_range(Span(FIRST.plus(2), None))
-    preview = corrected.preview(plan)
+    with_corrections = layer(rule)
+    plan = with_corrections.plan_range(Span(FIRST.plus(2), None))
+    preview = with_corrections.preview(plan)
     assert before == as_bytes(store, hours), "a preview writes nothing"
     assert store.collection(RUNS).count_documents({}) == 1
-    outcome = corrected.run(plan)
+    outcome = with_corrections.run(plan)
 
     assert (preview.changes, preview.hours, preview.run) == (outcome.changes, outcome.hours, "")
     after = as_bytes(store, hours)
@@ -370,10 +370,10 @@ def test_the_full_history_begins_with_nothing_and_leaves_rows_of_hours_in_progre
     for hour in (FIRST, FIRST.plus(2)):
         speed_row(store, hour, "a")
 
-    corrected = layer(Rule.corrected(ignore=[], aliases={"a": "b"}), until=FIRST.plus(2))
-    plan = corrected.plan_range(Span(None, None))
-    preview = corrected.preview(plan)
-    outcome = corrected.run(plan, reset=True)
+    with_corrections = layer(Rule.with_corrections(ignore=[], aliases={"a": "b"}), until=FIRST.plus(2))
+    plan = with_corrections.plan_range(Span(None, None))
+    preview = with_corrections.preview(plan)
+    outcome = with_corrections.run(plan, reset=True)
 
     assert [(each.hour, each.entered, each.left) for each in outcome.changes] == [
         (FIRST, ("b",), ("a",)), (FIRST.plus(1), ("b",), ("a",))

@@ -28,7 +28,7 @@ from tests.support.archive import Archive
 from tests.support.batch import FIRST, Layers, post
 from tests.support.dashboard import ASKING, running
 
-NEW = Rule.corrected(["spam"], {"nyc": "newyork"})
+NEW = Rule.with_corrections(["spam"], {"nyc": "newyork"})
 LAST = FIRST.plus(3)
 SPAN = ("--since", str(FIRST), "--until", str(LAST.plus(1)))
 MEND = f"trends recompute --since {FIRST.plus(2)} --until {FIRST.plus(4)}"

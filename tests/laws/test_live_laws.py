@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ingest.sources.base import Cursor
 from ingest.sources.live.backoff import DroppedError
-from ingest.sources.live.service import Heard, Service
-from ingest.sources.live.source import Going, LiveSource
-from ingest.sources.selection import Wanted
+from ingest.sources.live.service import OnBytes, Service
+from ingest.sources.live.source import LiveSource, RunOptions
+from ingest.sources.selection import PostFilter
 from ingest.sources.x.v2 import V2Reader
 from tests.support.sources import NOW, reading
 
@@ -33,7 +33,7 @@ class Log(Service):
         self._cuts = iter(cuts)
 
     @asynccontextmanager
-    async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
+    async def connect(self, on_bytes: OnBytes) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
         cut = next(self._cuts, self._records)
         if cut == 0:
             raise DroppedError("down")
@@ -47,7 +47,7 @@ class Log(Service):
         if record is not None:
             self.until = max(self.until, int(json.loads(record)["data"]["text"][1:]) + 1)
 
-    def kept_since(self) -> int:
+    def remember_since(self) -> int:
         return self.until - 2 * REWIND
 
 
@@ -64,9 +64,9 @@ async def at_once(_seconds: float) -> None:
 )
 def test_each_post_comes_once(records: int, cuts: list[int], most: int, committed: list[int]) -> None:
     service, cursor, found = Log(records, [cut or int(n % 3 == 0) for n, cut in enumerate(cuts)]), Cursor(), []
-    going = Going(Wanted(limit=records), batch_ms=10_000, sleep=at_once)
+    options = RunOptions(PostFilter(limit=records), batch_ms=10_000, sleep=at_once)
     for last in [*committed, None]:  # after each of these batches it is killed
-        for number, batch in enumerate(LiveSource(service, going).batches(cursor, most)):
+        for number, batch in enumerate(LiveSource(service, options).batches(cursor, most)):
             if number == last:
                 break  # what comes from here on was not committed
             found += [post.text for post in batch.posts]

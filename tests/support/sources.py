@@ -6,7 +6,7 @@ from pathlib import Path
 from ingest.post import Post
 from ingest.sources.base import Batch
 from ingest.sources.files.content import Content
-from ingest.sources.files.detect import Detected, detect
+from ingest.sources.files.detect import Detection, detect
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.contract import Reading
 from ingest.wire import Reject
@@ -19,7 +19,7 @@ def reading(source: str = "x") -> Reading:
     return Reading(source, lambda: NOW, 300_000, keep_payload=True)
 
 
-def detected(file: Path) -> Detected | None:
+def detected(file: Path) -> Detection | None:
     """The format of a file."""
     with closing(Content.of(file)) as content:
         return detect(content)

@@ -18,11 +18,11 @@ _WINDOW_LOG = 23
 _WHERE_FROM = "Take pkg/models/zstd_dictionary of github.com/bluesky-social/jetstream-legacy as it is (its raw form)"
 
 
-class PackedError(Exception):
+class DecompressionError(Exception):
     """A record can't be unpacked."""
 
 
-class Unpacking:
+class RecordDecompressor:
     """Unpacks records with a dictionary. Raises `UsageError` where the file can't be read, or is none."""
 
     def __init__(self, file: Path) -> None:
@@ -37,8 +37,8 @@ class Unpacking:
         except (zstd.ZstdError, ValueError):
             raise UsageError("not a zstd dictionary", where=str(file), next_step=_WHERE_FROM) from None
 
-    def unpacked(self, record: bytes) -> bytes:
-        """A record as it was before it was packed; one that is not packed, as it is. Raises `PackedError`.
+    def decompress(self, record: bytes) -> bytes:
+        """A record as it was before it was packed; one that is not packed, as it is. Raises `DecompressionError`.
 
         However small it is packed, no more than `MOST_BYTES` of it are unpacked.
         """
@@ -48,11 +48,13 @@ class Unpacking:
         try:
             named = zstd.get_frame_info(record).dictionary_id
             if named not in (0, self._dictionary.dict_id):
-                raise PackedError(f"packed with dictionary {named}, and this one is {self._dictionary.dict_id}")
-            unpacking = zstd.ZstdDecompressor(self._dictionary, options)
-            found = unpacking.decompress(record, MOST_BYTES)
+                raise DecompressionError(f"packed with dictionary {named}, and this one is {self._dictionary.dict_id}")
+            decompressor = zstd.ZstdDecompressor(self._dictionary, options)
+            found = decompressor.decompress(record, MOST_BYTES)
         except zstd.ZstdError as error:
-            raise PackedError(str(error)) from None
-        if not unpacking.eof:
-            raise PackedError("it is cut off" if unpacking.needs_input else f"it has more than {MOST_BYTES} bytes")
+            raise DecompressionError(str(error)) from None
+        if not decompressor.eof:
+            raise DecompressionError(
+                "it is cut off" if decompressor.needs_input else f"it has more than {MOST_BYTES} bytes"
+            )
         return found

@@ -125,10 +125,10 @@ class JetstreamReader(LineReader):
             raise BadRecordError(f"not a post: {why_not(payload, error)}") from None
         lang = self._reading.lang_of(record.langs or ())
         id_ = f"at://{event.did}/{POSTS}/{commit.rkey}"
-        return self._reading.post(id_, _written(record, event), record.text, payload, lang, _tags(record))
+        return self._reading.post(id_, _created_at(record, event), record.text, payload, lang, _tags(record))
 
 
-def _written(record: _Record, event: _Event) -> Millis:
+def _created_at(record: _Record, event: _Event) -> Millis:
     """When it was written. A client may say anything, or nothing that can be read: then it is when it was seen."""
     seen = event.time_us // 1000
     try:

@@ -18,14 +18,14 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from ingest.hours import Millis
-from ingest.sources.bluesky.decompression import PackedError, Unpacking
+from ingest.sources.bluesky.decompression import DecompressionError, RecordDecompressor
 from ingest.sources.bluesky.events import POSTS, JetstreamReader
 from ingest.sources.formats.contract import Reading
 from ingest.sources.formats.lines import MOST_BYTES
 from ingest.sources.live.addresses import host_of
-from ingest.sources.live.backoff import DroppedError, RefusedError, said
-from ingest.sources.live.service import Heard, Service, name_of
-from ingest.sources.selection import Wanted
+from ingest.sources.live.backoff import DroppedError, RefusedError, safe_text
+from ingest.sources.live.service import OnBytes, Service, name_of
+from ingest.sources.selection import PostFilter
 
 REWIND_US = 5_000_000
 """How much earlier a connection begins than the last one ended."""
@@ -55,11 +55,11 @@ class Jetstream(Service):
     silence_s = 60.0
 
     def __init__(
-        self, hosts: Sequence[str], wanted: Wanted, reading: Reading, *,
-        since: Millis | None = None, unpacking: Unpacking | None = None,
+        self, hosts: Sequence[str], post_filter: PostFilter, reading: Reading, *,
+        since: Millis | None = None, decompressor: RecordDecompressor | None = None,
     ) -> None:  # fmt: skip
-        asked = replace(reading, langs=wanted.langs)
-        super().__init__(name_of("jetstream", wanted), JetstreamReader(asked), reading)
+        params = replace(reading, langs=post_filter.langs)
+        super().__init__(name_of("jetstream", post_filter), JetstreamReader(params), reading)
         for host in hosts:
             host_of(host, "wss", "ws")
         self._hosts = hosts
@@ -68,28 +68,28 @@ class Jetstream(Service):
         self._since_us = since * 1000 if since is not None else 0
         self._ahead_us = reading.future_ms * 1000
         self._resuming_us = 0
-        self._unpacking = unpacking
-        self._unpacks = False
+        self._decompressor = decompressor
+        self._decompresses = False
         """Whether this connection gave a record that could be unpacked."""
         self.where = hosts[0]
 
-    def failed(self) -> None:
+    def connection_failed(self) -> None:
         """The next host's turn: this one gave nothing."""
         self._turn += 1
 
-    def kept_since(self) -> int:
+    def remember_since(self) -> int:
         """Twice as far back as a connection rewinds: what lies between may come again by another host's clock."""
         return self.until - 2 * REWIND_US
 
     @asynccontextmanager
-    async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:  # noqa: ARG002 - records are its signs of life
+    async def connect(self, on_bytes: OnBytes) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:  # noqa: ARG002 - records are its signs of life
         """See `Service`."""
-        asked = {"wantedCollections": POSTS} | ({"compress": "true"} if self._unpacking else {})
+        params = {"wantedCollections": POSTS} | ({"compress": "true"} if self._decompressor else {})
         self._resuming_us = self.until or self._since_us
         if self._resuming_us:
-            asked["cursor"] = str(self._resuming_us - (REWIND_US if self.until else 0))
-        async with await self._first_of_hosts(urlencode(asked)) as socket:
-            self._unpacks = False
+            params["cursor"] = str(self._resuming_us - (REWIND_US if self.until else 0))
+        async with await self._first_of_hosts(urlencode(params)) as socket:
+            self._decompresses = False
             yield self._records(socket)
 
     async def _first_of_hosts(self, query: str) -> ClientConnection:
@@ -101,18 +101,18 @@ class Jetstream(Service):
         for _ in self._hosts:
             self.where = self._hosts[self._turn % len(self._hosts)]
             try:
-                return await self._opened(f"{self.where.rstrip('/')}/subscribe?{query}")
+                return await self._open(f"{self.where.rstrip('/')}/subscribe?{query}")
             except (DroppedError, RefusedError) as error:
                 failures.append(error)
                 self._turn += 1
         raise min(failures, key=lambda failure: isinstance(failure, RefusedError))
 
-    async def _opened(self, url: str) -> ClientConnection:
+    async def _open(self, url: str) -> ClientConnection:
         try:
             # Without the library's own pings: they would take a pause of ours for one of the host.
             return await connect(
                 url, open_timeout=CONNECT_S, close_timeout=CLOSE_S, ping_interval=None, max_size=MOST_BYTES,
-                compression=None if self._unpacking else "deflate",
+                compression=None if self._decompressor else "deflate",
             )  # fmt: skip
         except websockets.InvalidStatus as error:
             raise self._refusal(error) from None
@@ -142,7 +142,7 @@ class Jetstream(Service):
 
     def _refusal(self, error: websockets.InvalidStatus) -> DroppedError | RefusedError:
         status = error.response.status_code
-        what = f"answers {status}: {said(bytes(error.response.body))}"
+        what = f"answers {status}: {safe_text(bytes(error.response.body))}"
         if status == 429 or status >= 500:
             return DroppedError(what, where=self.where, kind="limited" if status == 429 else "http")
         return RefusedError(what, where=self.where, next_step="Is this a Jetstream host?")
@@ -151,25 +151,25 @@ class Jetstream(Service):
         try:
             while True:
                 record = await socket.recv(decode=False)
-                yield self._unpacked(record, self._unpacking) if self._unpacking else record
+                yield self._decompress(record, self._decompressor) if self._decompressor else record
         except websockets.ConnectionClosed as error:
-            raise DroppedError(f"the connection was closed: {said(str(error))}", where=self.where) from None
+            raise DroppedError(f"the connection was closed: {safe_text(str(error))}", where=self.where) from None
 
-    def _unpacked(self, record: bytes, unpacking: Unpacking) -> bytes:
+    def _decompress(self, record: bytes, decompressor: RecordDecompressor) -> bytes:
         """A record as it was before it was packed. One that can't be unpacked is given as it is, to be refused.
 
         Where that is the first of a connection the dictionary is wrong: raises `RefusedError`.
         """
         try:
-            found = unpacking.unpacked(record)
-            if found is not record and not self._unpacks:
+            found = decompressor.decompress(record)
+            if found is not record and not self._decompresses:
                 _moment_decoder.decode(found)
-        except (PackedError, *_WRONG) as error:
-            if self._unpacks:
+        except (DecompressionError, *_WRONG) as error:
+            if self._decompresses:
                 logger.warning("%s: a record can't be unpacked: %s", self.where, error)
                 return record
-            what = f"its events can't be unpacked with {unpacking.file}: {said(str(error))}"
+            what = f"its events can't be unpacked with {decompressor.file}: {safe_text(str(error))}"
             step = "Name the dictionary that the host uses, or none (jetstream.zstd_dictionary, --zstd-dictionary)"
             raise RefusedError(what, where=self.where, next_step=step) from None
-        self._unpacks = True
+        self._decompresses = True
         return found

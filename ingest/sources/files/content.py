@@ -18,9 +18,9 @@ from ingest.sources.files.packing import (
     BareReturns,
     Layer,
     Recoding,
+    decompressor,
     encoding_of,
     ends_lines_by_cr,
-    unpacking,
 )
 
 HEAD_BYTES = 1 << 18
@@ -45,7 +45,7 @@ class Content:
         self.broken: Exception | None = None
         """What was raised before the head was whole."""
         self._layered = False
-        self.file = self._opened(raw)
+        self.file = self._open_layers(raw)
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -113,37 +113,37 @@ class Content:
         self.file.close()
         self._raw.close()
 
-    def _opened(self, raw: io.BufferedReader) -> io.BufferedReader:
+    def _open_layers(self, raw: io.BufferedReader) -> io.BufferedReader:
         magic, _ = _first(raw, MAGIC_BYTES)
         seekable = not self.once and raw.seekable()
         file = _from_the_beginning(raw, magic, seekable=seekable)
-        layer = unpacking(file, magic)
+        layer = decompressor(file, magic)
         self.packed = layer is not None
         if layer is not None:
-            file, seekable = _buffered(layer), False
+            file, seekable = _buffer(layer), False
         self.head, self.broken = _first(file, HEAD_BYTES)
         if seekable:
             file.seek(0)
         else:
-            file = _buffered(_Again(self.head, file, self.broken))
+            file = _buffer(_Again(self.head, file, self.broken))
         encoding = encoding_of(self.head)
         if encoding is not None:
-            return self._recoded(file, encoding)
+            return self._recode(file, encoding)
         if ends_lines_by_cr(self.head) and not self.parquet:
             self.head = self.head.replace(b"\r", b"\n")
-            file, seekable = _buffered(BareReturns(file)), False
+            file, seekable = _buffer(BareReturns(file)), False
         self._layered = not seekable
         return file
 
-    def _recoded(self, file: io.BufferedReader, encoding: str) -> io.BufferedReader:
-        recoded = _buffered(Recoding(file, encoding))
+    def _recode(self, file: io.BufferedReader, encoding: str) -> io.BufferedReader:
+        recoded = _buffer(Recoding(file, encoding))
         self.head, self.broken = _first(recoded, HEAD_BYTES)
-        again = _buffered(_Again(self.head, recoded, self.broken))
+        again = _buffer(_Again(self.head, recoded, self.broken))
         self._layered = True
         if not ends_lines_by_cr(self.head):
             return again
         self.head = self.head.replace(b"\r", b"\n")
-        return _buffered(BareReturns(again))
+        return _buffer(BareReturns(again))
 
 
 class _Again(Layer):
@@ -162,7 +162,7 @@ class _Again(Layer):
         return self._file.read1(most)
 
 
-def _buffered(layer: Layer) -> io.BufferedReader:
+def _buffer(layer: Layer) -> io.BufferedReader:
     return io.BufferedReader(layer, BUFFER_BYTES)
 
 
@@ -170,7 +170,7 @@ def _from_the_beginning(raw: io.BufferedReader, magic: bytes, *, seekable: bool)
     if seekable:
         raw.seek(0)
         return raw
-    return _buffered(_Again(magic, raw, None))
+    return _buffer(_Again(magic, raw, None))
 
 
 def _first(file: io.BufferedReader, most: int) -> tuple[bytes, Exception | None]:

@@ -24,7 +24,7 @@ X_EXPORT = re.compile(r"tweets?(-part\d+)?\.js", re.ASCII)
 _AGAIN = "`--restart` reads from the beginning; posts keep their ids, so the batch layer counts none twice"
 
 
-class Position(msgspec.Struct, frozen=True):
+class FileCursor(msgspec.Struct, frozen=True):
     """Up to where everything is read."""
 
     file: int = 0
@@ -51,12 +51,12 @@ class Position(msgspec.Struct, frozen=True):
         return cursor
 
 
-def resumed(cursor: Cursor, files: Sequence[Input]) -> Position:
+def resume(cursor: Cursor, files: Sequence[Input]) -> FileCursor:
     """The position of a cursor. Raises `UsageError` where the files are not those that it was made for."""
     if not cursor:
-        return Position()
+        return FileCursor()
     try:
-        position = msgspec.convert(cursor, Position)
+        position = msgspec.convert(cursor, FileCursor)
     except msgspec.ValidationError as error:
         raise UsageError(f"not a cursor of files: {error}", next_step=_AGAIN) from None
     if position.file >= len(files) or digest_of_names(files[: position.file]) != position.before:
@@ -74,14 +74,14 @@ def digest_of_names(files: Sequence[Input]) -> str:
     return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def expanded(paths: Sequence[str]) -> list[Input]:
+def expand_paths(paths: Sequence[str]) -> list[Input]:
     """What is meant, in order: folders and patterns by name, each file once, pipes. Raises `UsageError`."""
     found: dict[Path, Input] = {}
     for path in paths:
         if is_pipe(path):
             found[Path(path)] = Pipe(path)
             continue
-        files = _meant(path)
+        files = _matching_files(path)
         if not files:
             raise UsageError(
                 "no such file", where=path, next_step="Name files, folders or a pattern such as 'day*.csv'"
@@ -93,7 +93,7 @@ def expanded(paths: Sequence[str]) -> list[Input]:
     return list(found.values())
 
 
-def _meant(path: str) -> list[Path]:
+def _matching_files(path: str) -> list[Path]:
     place = Path(path).absolute()
     if place.is_dir():
         inside = (file for file in place.rglob("*") if file.is_file())

@@ -10,9 +10,9 @@ from config.errors import UsageError
 from config.quantity import quantity
 from ingest.sources.files.content import UTF8_MARK, Content
 from ingest.sources.files.packing import refuse_unreadable
-from ingest.sources.formats.csv_header import Asked, Header, header_of
+from ingest.sources.formats.csv_header import FormatOptions, Header, header_of
 from ingest.sources.formats.elements import Elements
-from ingest.sources.formats.json_fields import guessed
+from ingest.sources.formats.json_fields import guess_fields
 from ingest.sources.formats.lines import MOST_BYTES
 
 LOOK_AT = 20
@@ -48,7 +48,7 @@ _GOES_ON = (b"{", b"[", b",", b":")
 _KEY = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[\[\]{}]', re.DOTALL)
 
 
-class Detected(NamedTuple):
+class Detection(NamedTuple):
     """A format, and why."""
 
     format: str
@@ -59,20 +59,20 @@ class Detected(NamedTuple):
     """Of a table."""
 
 
-AS_IT_IS = Asked()
+AS_IT_IS = FormatOptions()
 
 
-def detect(content: Content, asked: Asked = AS_IT_IS) -> Detected | None:
+def detect(content: Content, asked: FormatOptions = AS_IT_IS) -> Detection | None:
     """The format of a content that is not blank, none where it has no records. Raises `UsageError`."""
     if content.broken is not None and not content.head:
         raise _unknown(content, f"it can't be unpacked: {content.broken}")
     if content.parquet:
-        return Detected("parquet", "it begins as such files do", {})
+        return Detection("parquet", "it begins as such files do", {})
     refuse_unreadable(content.head, content.where)
     lines = _first_lines(content.head)
     first = next((line for line in lines if not line.startswith(":")), "")
     if first.startswith(("event:", "data:")):
-        return Detected("mastodon", f"it is an event stream: it has a line {first[:40]!r}", {})
+        return Detection("mastodon", f"it is an event stream: it has a line {first[:40]!r}", {})
     if is_document(content):
         return _of_document(content, asked)
     for line in lines:
@@ -84,7 +84,7 @@ def detect(content: Content, asked: Asked = AS_IT_IS) -> Detected | None:
         header = header_of(content.head, asked, content.where)
     except UsageError as error:
         raise _unknown(content, f"no JSON, and as CSV {error.what}", error.next_step) from None
-    return Detected("csv", f"its first line names {quantity(header.columns.cells, 'column')}", {}, header)
+    return Detection("csv", f"its first line names {quantity(header.columns.cells, 'column')}", {}, header)
 
 
 def is_document(content: Content) -> bool:
@@ -104,7 +104,7 @@ def first_object(content: Content) -> dict[str, Any] | None:
     return next((found for text in texts if (found := _object(text)) is not None), None)
 
 
-def _of_document(content: Content, asked: Asked) -> Detected | None:
+def _of_document(content: Content, asked: FormatOptions) -> Detection | None:
     records = list(_first_records(content.head))
     for record in records:
         if (found := _of_json(record, asked, "it holds JSON objects")) is not None:
@@ -140,19 +140,19 @@ def _first_lines(head: bytes) -> list[str]:
     return found
 
 
-def _of_json(text: str, asked: Asked, what: str) -> Detected | None:
+def _of_json(text: str, asked: FormatOptions, what: str) -> Detection | None:
     record = _object(text)
     if record is None:
         return None
     if asked.fields:
-        fields = guessed(record, asked.fields)
-        return Detected("json", "its fields are named", fields) if fields else None
+        fields = guess_fields(record, asked.fields)
+        return Detection("json", "its fields are named", fields) if fields else None
     if isinstance(inside := record.get("tweet"), dict):
         record = inside
     if (told := _by_keys(record)) is not None:
-        return Detected(told[0], f"{what} with {told[1]}", {})
-    if (fields := guessed(record, {})) is not None:
-        return Detected("json", f"{what} with {', '.join(map(repr, fields.values()))}", fields)
+        return Detection(told[0], f"{what} with {told[1]}", {})
+    if (fields := guess_fields(record, {})) is not None:
+        return Detection("json", f"{what} with {', '.join(map(repr, fields.values()))}", fields)
     return None
 
 
@@ -164,7 +164,7 @@ def _by_keys(record: dict[str, Any]) -> tuple[str, str] | None:
         for key in keys:
             if key in record:
                 return format_, repr(key)
-    timed_otherwise = not _OF_X & record.keys() and "time" in (guessed(record, {}) or {})
+    timed_otherwise = not _OF_X & record.keys() and "time" in (guess_fields(record, {}) or {})
     return ("x-v2", "'id' and 'text'") if "id" in record and "text" in record and not timed_otherwise else None
 
 

@@ -50,7 +50,7 @@ class Pipe(Input):
 
     def __init__(self, path: str) -> None:
         super().__init__(Path(path))
-        self._content: Content | None = _opened(path)
+        self._content: Content | None = _open_once(path)
         self._head = self._content
         self.name = f"pipe:{begins(self._content)[1]}"
 
@@ -90,7 +90,7 @@ def is_pipe(path: str) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
-def _opened(path: str) -> Content:
+def _open_once(path: str) -> Content:
     named = _DESCRIPTOR.fullmatch(path)
     number = 0 if path in _STANDARD else int(named[1]) if named else None
     where = "standard input" if number == 0 else path

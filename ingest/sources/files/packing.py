@@ -73,7 +73,7 @@ def refuse_unreadable(head: bytes, where: str) -> None:
             raise UsageError(f"it is {kind.name}", where=where, next_step=kind.next_step)
 
 
-class _Packed(Protocol):
+class _CompressedFile(Protocol):
     """What the libraries that unpack have in common."""
 
     def read1(self, size: int = -1, /) -> bytes: ...
@@ -97,10 +97,10 @@ class Layer(io.RawIOBase):
         raise NotImplementedError
 
 
-class _Unpacking(Layer):
+class _Decompressor(Layer):
     """Gives what is unpacked before it raises for what can't be: a cut file loses nothing that is there."""
 
-    def __init__(self, file: _Packed) -> None:
+    def __init__(self, file: _CompressedFile) -> None:
         self._file = file
 
     def part(self, most: int) -> bytes:
@@ -137,16 +137,16 @@ class BareReturns(Layer):
         return self._file.read1(most).replace(b"\r", b"\n")
 
 
-def unpacking(raw: io.BufferedReader, magic: bytes) -> Layer | None:
+def decompressor(raw: io.BufferedReader, magic: bytes) -> Layer | None:
     """What unpacks a file that begins like this; nothing where it is not packed. `raw` is read from its beginning."""
     if magic.startswith(b"\x1f\x8b"):
-        return _Unpacking(gzip.GzipFile(fileobj=raw))
+        return _Decompressor(gzip.GzipFile(fileobj=raw))
     if magic.startswith(ZSTD):
-        return _Unpacking(zstd.ZstdFile(raw))
+        return _Decompressor(zstd.ZstdFile(raw))
     if magic.startswith(b"BZh"):
-        return _Unpacking(bz2.BZ2File(raw))
+        return _Decompressor(bz2.BZ2File(raw))
     if magic.startswith(b"\xfd7zXZ\x00"):
-        return _Unpacking(lzma.LZMAFile(raw))
+        return _Decompressor(lzma.LZMAFile(raw))
     return None
 
 

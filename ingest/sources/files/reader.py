@@ -9,9 +9,9 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.post import Post
 from ingest.sources.files.content import Content
-from ingest.sources.files.cursor import Position
+from ingest.sources.files.cursor import FileCursor
 from ingest.sources.files.packing import BROKEN
-from ingest.sources.formats.contract import Broken, Item, Notice, Reader
+from ingest.sources.formats.contract import BrokenPart, Item, Notice, Reader
 from ingest.sources.formats.elements import Elements
 from ingest.sources.formats.lines import MOST_BYTES, Lines
 from ingest.wire import Reject
@@ -39,10 +39,10 @@ class Records(Protocol):
     """Whether the record given last is too long and is cut."""
 
 
-class Opened:
+class FileReader:
     """Reads a content from a position on. Whatever it holds, it raises nothing for it."""
 
-    def __init__(self, content: Content, reader: Reader, start: Position, *, layout: Layout) -> None:
+    def __init__(self, content: Content, reader: Reader, start: FileCursor, *, layout: Layout) -> None:
         self._content = content
         self._reader = reader
         self._stored_bytes = content.stored_bytes
@@ -88,7 +88,7 @@ class Opened:
             self._record_at, self._item = record_at, 0
             self.record_bytes += len(record)
             found = self._read(record)
-            if len(found) == 1 and not isinstance(only := found[0], Broken):  # nearly every record
+            if len(found) == 1 and not isinstance(only := found[0], BrokenPart):  # nearly every record
                 self._skip = 0
                 yield only
                 continue
@@ -96,9 +96,9 @@ class Opened:
             last = len(found)
             for at, item in enumerate(found[skip:] if skip else found, skip + 1):
                 self._item = at if at < last else 0
-                yield self._reject(item.raw, item.reason, f"[{at}]") if type(item) is Broken else item  # type: ignore[misc] # not Broken
+                yield self._reject(item.raw, item.reason, f"[{at}]") if type(item) is BrokenPart else item  # type: ignore[misc] # not Broken
 
-    def position(self, posts: int) -> Position:
+    def position(self, posts: int) -> FileCursor:
         """Behind the item given last."""
         inside = self._item > 0
         return msgspec.structs.replace(

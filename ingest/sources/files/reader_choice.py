@@ -8,13 +8,13 @@ import msgspec
 
 from config.errors import UsageError
 from ingest.sources.files.content import HEAD_BYTES, Content
-from ingest.sources.files.detect import Detected, detect, first_object, is_document
+from ingest.sources.files.detect import Detection, detect, first_object, is_document
 from ingest.sources.files.packing import refuse_unreadable
 from ingest.sources.files.reader import Layout
 from ingest.sources.formats.contract import Reader, Reading, X
-from ingest.sources.formats.csv_header import Asked, header_of
+from ingest.sources.formats.csv_header import FormatOptions, header_of
 from ingest.sources.formats.csv_rows import CsvReader
-from ingest.sources.formats.json_fields import guessed
+from ingest.sources.formats.json_fields import guess_fields
 from ingest.sources.registry import FORMATS, PUBLISHED_ON
 
 TIMED_BY_ID = ("csv", "json", "parquet", "x-v1", "x-v2")
@@ -34,7 +34,7 @@ class ReaderChoice:
 
     reading: Reading
     format: str
-    asked: Asked
+    asked: FormatOptions
     say: Callable[[str], None]
 
     def of(self, content: Content) -> Choice | None:
@@ -50,7 +50,7 @@ class ReaderChoice:
             self.say(f"{content.name}: reading it as {found.format}, since {found.why}")
         return self._choice(content, found)
 
-    def _choice(self, content: Content, found: Detected) -> Choice:
+    def _choice(self, content: Content, found: Detection) -> Choice:
         if self.reading.time_from_id and found.format not in TIMED_BY_ID:
             raise UsageError(
                 f"ids of {found.format} tell no time", where=content.where, next_step="Leave out --time-from"
@@ -84,7 +84,7 @@ class ReaderChoice:
             spec["time_from"] = reading.time_from
         return FORMATS["json"](spec, reading)
 
-    def _named(self, content: Content) -> Detected | None:
+    def _named(self, content: Content) -> Detection | None:
         """The format that is named, for a content that it fits. Raises `UsageError`."""
         format_, asked = self.format, self.asked
         if content.parquet != (format_ == "parquet"):
@@ -97,16 +97,16 @@ class ReaderChoice:
             )
         if format_ == "csv":
             header = header_of(content.head, asked, content.where)
-            return Detected("csv", "asked for", {}, header)
+            return Detection("csv", "asked for", {}, header)
         if format_ == "json":
             return self._named_json(content)
-        return Detected(format_, "asked for", {})
+        return Detection(format_, "asked for", {})
 
-    def _named_json(self, content: Content) -> Detected | None:
+    def _named_json(self, content: Content) -> Detection | None:
         first = first_object(content)
-        fields = guessed(first, self.asked.fields) if first is not None else None
+        fields = guess_fields(first, self.asked.fields) if first is not None else None
         if fields is None:
             names = f"; it has {', '.join(map(repr, list(first)[:20]))}" if first else ""
             raise UsageError(f"can't tell which field is the id, and which the text{names}", where=content.where,
                              next_step="Name them: --id-field, --text-field, --time-field")  # fmt: skip
-        return Detected("json", "asked for", fields)
+        return Detection("json", "asked for", fields)

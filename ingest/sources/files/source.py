@@ -15,16 +15,16 @@ from config.errors import TrendsError
 from config.quantity import quantity
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
-from ingest.sources.batching import Gathered
+from ingest.sources.batching import BatchBuilder
 from ingest.sources.files.content import Content
-from ingest.sources.files.cursor import Position, digest_of_names, expanded, resumed
+from ingest.sources.files.cursor import FileCursor, digest_of_names, expand_paths, resume
 from ingest.sources.files.inputs import STANDARD_INPUT, Input, Pipe, begins, is_pipe
-from ingest.sources.files.reader import Opened
+from ingest.sources.files.reader import FileReader
 from ingest.sources.files.reader_choice import ReaderChoice
 from ingest.sources.formats.contract import Notice, Reading, X
 from ingest.sources.formats.csv_cells import Escape
-from ingest.sources.formats.csv_header import Asked
-from ingest.sources.selection import Wanted
+from ingest.sources.formats.csv_header import FormatOptions
+from ingest.sources.selection import PostFilter
 from ingest.wire import Reject
 
 logger = logging.getLogger(__name__)
@@ -33,13 +33,13 @@ BATCH_BYTES = 32_000_000
 """A batch ends early when its records have so many bytes."""
 MOST_REFUSED = 100
 """A file that begins with so many records that can't be read is not read on, unless that is asked for."""
-ALL = Wanted()
+ALL = PostFilter()
 
 Item = Post | Reject | Notice
 
 
 class FileSource:
-    """Posts in files. Its cursor is a `Position`; its name tells the paths as asked and what is wanted of them.
+    """Posts in files. Its cursor is a `FileCursor`; its name tells the paths as asked and what is wanted of them.
 
     A reading whose `source` is empty takes the one that is usual for the format of each file.
 
@@ -59,102 +59,104 @@ class FileSource:
         fields: Mapping[str, str] | None = None,
         delimiter: str = "",
         escape: Escape | None = None,
-        wanted: Wanted = ALL,
+        post_filter: PostFilter = ALL,
         force: bool = False,
         say: Callable[[str], None] = logger.info,
     ) -> None:
-        self.files = expanded(paths)
-        self.name = _name(paths, self.files, reading.source, wanted)
-        asked = Asked(dict(columns or {}), dict(fields or {}), delimiter, escape)
-        self._choice = ReaderChoice(replace(reading, langs=wanted.langs), format, asked, say)
-        self._wanted = wanted
+        self.files = expand_paths(paths)
+        self.name = _name(paths, self.files, reading.source, post_filter)
+        asked = FormatOptions(dict(columns or {}), dict(fields or {}), delimiter, escape)
+        self._choice = ReaderChoice(replace(reading, langs=post_filter.langs), format, asked, say)
+        self._post_filter = post_filter
         self._force = force
 
     def sizes(self, cursor: Cursor) -> tuple[int, int]:
         """Bytes of all files as stored, and how many of them, about, are behind a cursor. Of pipes nothing is known."""
-        position = resumed(cursor, self.files)
+        position = resume(cursor, self.files)
         sizes = [file.size for file in self.files]
         return sum(sizes), min(sum(sizes[: position.file]) + position.byte, sum(sizes))
 
     def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
         """See `Source`. A batch ends with `most` posts and rejects, with `BATCH_BYTES`, or where the files end."""
-        position = resumed(cursor, self.files)
-        given, limit = position.posts, self._wanted.limit
-        gathered, takes_all = Gathered(), self._wanted.everything
+        position = resume(cursor, self.files)
+        given, limit = position.posts, self._post_filter.limit
+        builder, takes_all = BatchBuilder(), self._post_filter.everything
         if limit is not None and given >= limit:
             return
-        last: Opened | None = None
+        last: FileReader | None = None
         try:
-            for opened in self._opened(position):
-                items = opened.items()
-                for item in self._begun(items, opened, gathered):
+            for reader in self._open_readers(position):
+                items = reader.items()
+                for item in self._check_beginning(items, reader, builder):
                     if takes_all and type(item) is Post:
-                        gathered.posts.append(item)
+                        builder.posts.append(item)
                         given += 1
                     else:
-                        given += self._take(item, gathered)
-                    if len(gathered.posts) + len(gathered.rejects) >= most or opened.record_bytes >= BATCH_BYTES:
-                        yield _batch(gathered, opened, given)
-                        gathered = Gathered()
+                        given += self._take(item, builder)
+                    if len(builder.posts) + len(builder.rejects) >= most or reader.record_bytes >= BATCH_BYTES:
+                        yield _batch(builder, reader, given)
+                        builder = BatchBuilder()
                     if given == limit:
-                        if gathered:
-                            yield _batch(gathered, opened, given)
+                        if builder:
+                            yield _batch(builder, reader, given)
                         return
-                gathered.read_bytes += opened.read_bytes()
-                last = opened
+                builder.read_bytes += reader.read_bytes()
+                last = reader
         except TrendsError:
-            if gathered and last is not None:
-                yield _batch(gathered, last, given)
+            if builder and last is not None:
+                yield _batch(builder, last, given)
             raise
-        if gathered and last is not None:
-            yield _batch(gathered, last, given)
+        if builder and last is not None:
+            yield _batch(builder, last, given)
 
-    def _begun(self, items: Iterator[Item], opened: Opened, gathered: Gathered) -> Iterator[Item]:
+    def _check_beginning(self, items: Iterator[Item], reader: FileReader, builder: BatchBuilder) -> Iterator[Item]:
         """The items of a file, but refusals that it begins with: they are gathered. Raises where they are too many."""
-        if self._force or not opened.fresh:
+        if self._force or not reader.fresh:
             return items
         refused: list[Reject] = []
         for item in items:
             if type(item) is not Reject:
-                gathered.rejects += refused
+                builder.rejects += refused
                 return chain([item], items)
             refused.append(item)
-            if len(refused) >= MOST_REFUSED or opened.record_bytes >= BATCH_BYTES:
+            if len(refused) >= MOST_REFUSED or reader.record_bytes >= BATCH_BYTES:
                 raise _not_read_on(refused)
-        gathered.rejects += refused
+        builder.rejects += refused
         return iter(())
 
-    def _take(self, item: Item, gathered: Gathered) -> int:
+    def _take(self, item: Item, builder: BatchBuilder) -> int:
         """Put an item where it belongs; how many posts were taken."""
         if type(item) is Post:
-            return gathered.take(item, self._wanted)
+            return builder.add(item, self._post_filter)
         if type(item) is Reject:
-            gathered.rejects.append(item)
+            builder.rejects.append(item)
         else:
-            gathered.notices += 1
+            builder.notices += 1
         return 0
 
-    def _opened(self, position: Position) -> Iterator[Opened]:
+    def _open_readers(self, position: FileCursor) -> Iterator[FileReader]:
         """The files from a position on that hold anything, each open while it is read."""
         for index in range(position.file, len(self.files)):
             with closing(self.files[index].open()) as content:
                 choice = self._choice.of(content)
                 if choice is not None:
-                    yield Opened(content, choice.reader, self._start(position, index, content), layout=choice.layout)
+                    yield FileReader(
+                        content, choice.reader, self._start(position, index, content), layout=choice.layout
+                    )
 
-    def _start(self, position: Position, index: int, content: Content) -> Position:
+    def _start(self, position: FileCursor, index: int, content: Content) -> FileCursor:
         """Where a file is read from."""
         head = begins(content)
         if index > position.file:
-            return Position(file=index, before=digest_of_names(self.files[:index]), head=head)
+            return FileCursor(file=index, before=digest_of_names(self.files[:index]), head=head)
         return position if position.head[0] else msgspec.structs.replace(position, head=head)
 
 
-def _batch(gathered: Gathered, opened: Opened, given: int) -> Batch:
+def _batch(builder: BatchBuilder, reader: FileReader, given: int) -> Batch:
     """Ends here: the cursor is behind the item that the open file gave last."""
-    opened.record_bytes = 0
-    gathered.read_bytes += opened.read_bytes()
-    return gathered.batch(opened.position(given).cursor())
+    reader.record_bytes = 0
+    builder.read_bytes += reader.read_bytes()
+    return builder.batch(reader.position(given).cursor())
 
 
 def _not_read_on(refused: list[Reject]) -> TrendsError:
@@ -167,13 +169,13 @@ def _not_read_on(refused: list[Reject]) -> TrendsError:
     )
 
 
-def _name(paths: Sequence[str], files: Sequence[Input], source: str, wanted: Wanted) -> str:
+def _name(paths: Sequence[str], files: Sequence[Input], source: str, post_filter: PostFilter) -> str:
     pipes = {str(file.path): file.name for file in files if isinstance(file, Pipe)}
     asked = [
         [pipes[path] if is_pipe(path) else str(Path(path).absolute()) for path in paths],
         source or X,
-        sorted(wanted.langs),
-        sorted(wanted.tags),
+        sorted(post_filter.langs),
+        sorted(post_filter.tags),
     ]
     digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
     first = STANDARD_INPUT if is_pipe(paths[0]) else Path(paths[0]).name

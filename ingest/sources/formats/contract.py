@@ -26,7 +26,7 @@ _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F
 _HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
-class Broken(NamedTuple):
+class BrokenPart(NamedTuple):
     """A part of a record that could not be read, with its neighbours in the record unharmed."""
 
     raw: bytes
@@ -39,7 +39,7 @@ class Notice(NamedTuple):
     kind: str
 
 
-Item = Post | Broken | Notice
+Item = Post | BrokenPart | Notice
 
 
 class Reader(Protocol):
@@ -79,7 +79,7 @@ class Reading:
         """The same, as a reader's spec has it."""
         return "id" if self.time_from_id else ""
 
-    def identified(self, id_: str) -> str:
+    def check_id(self, id_: str) -> str:
         """An id as its service gave it, whatever a tool made of it. Raises `BadRecordError` where it is damaged."""
         return plain_id(id_, of_x=self.source == X)
 
@@ -137,14 +137,14 @@ def why_not(text: str, error: Exception) -> str:
     return "holds half a character (a lone surrogate)"  # which the standard library alone lets pass
 
 
-def mended(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """JSON in which each half character is another one: as long as before, so that what lies beside it can be found."""
     return _ESCAPE.sub(lambda escape: r"\ufffd" if _HALF.fullmatch(escape[0]) else escape[0], text)
 
 
-def as_received(parts: Iterable[bytes], text: str) -> list[bytes]:
+def original_parts(parts: Iterable[bytes], text: str) -> list[bytes]:
     """Parts of the mended text, in order, as the text itself has them."""
-    searched, at, found = mended(text), 0, []
+    searched, at, found = replace_surrogates(text), 0, []
     for part in map(bytes.decode, parts):
         at = searched.index(part, at)
         found.append(text[at : at + len(part)].encode())

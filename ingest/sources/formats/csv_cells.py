@@ -30,7 +30,7 @@ class Cells(Protocol):
         """Whether a line ends within a quoted cell, or may do so."""
         ...
 
-    def closed(self, taken: list[bytes]) -> bool:
+    def is_complete(self, taken: list[bytes]) -> bool:
         """Whether the last of the lines that follow each other closes the cell that the first left open."""
         ...
 
@@ -58,7 +58,7 @@ class _OneRecord:
         return record
 
 
-class Doubled:
+class DoubledQuotes:
     """RFC 4180. A row that is well-formed only if a backslash escapes is taken so."""
 
     def __init__(self, delimiter: str, count: int) -> None:
@@ -71,7 +71,7 @@ class Doubled:
         """See `Cells`."""
         return bool(line.count(b'"') & 1)
 
-    def closed(self, taken: list[bytes]) -> bool:
+    def is_complete(self, taken: list[bytes]) -> bool:
         """See `Cells`."""
         return self.open(taken[-1])
 
@@ -101,7 +101,7 @@ class Backslash:
         plain = _ESCAPED.sub(b"", line)
         return bool(plain.count(b'"') & 1) or (not plain.endswith((b"\n", b"\r")) and line.endswith(b"\\\n"))
 
-    def closed(self, taken: list[bytes]) -> bool:
+    def is_complete(self, taken: list[bytes]) -> bool:
         """See `Cells`."""
         return not self.open(b"".join(taken))
 
@@ -114,7 +114,7 @@ class Backslash:
         return self._cells(record, strict=False)
 
     def _cells(self, record: str, *, strict: bool) -> list[str]:
-        text = _NAMED.sub(self._meant, record)
+        text = _NAMED.sub(self._unescape, record)
         try:
             rows = list(csv.reader([text], delimiter=self._delimiter, escapechar="\\", strict=strict))
         except csv.Error as error:
@@ -124,7 +124,7 @@ class Backslash:
         cells = rows[0] if rows else []
         return ["" if cell == "\\N" else cell for cell in cells]
 
-    def _meant(self, escaped: re.Match[str]) -> str:
+    def _unescape(self, escaped: re.Match[str]) -> str:
         """What the csv module, which drops the backslash of any character, is to be given."""
         character = escaped[1]
         if character in _NAMES:
@@ -142,7 +142,7 @@ class Tabs:
         """See `Cells`. Only a cell that begins with a quote may go on."""
         return bool(line.count(b'"') & 1) and (line.startswith(b'"') or b'\t"' in line)
 
-    def closed(self, taken: list[bytes]) -> bool:
+    def is_complete(self, taken: list[bytes]) -> bool:
         """See `Cells`."""
         return bool(taken[-1].count(b'"') & 1)
 
@@ -161,17 +161,17 @@ class Tabs:
         if len(cells) != self._count or "\n" in line:
             quoted = _strict(record, "\t")
             return quoted if len(quoted) == self._count else cells
-        return [_unquoted(cell) for cell in cells]
+        return [_unquote(cell) for cell in cells]
 
 
 def cells_of(delimiter: str, count: int, escape: Escape) -> Cells:
     """How the rows of a table become cells, of which there are `count`."""
     if escape == "backslash":
         return Backslash(delimiter, count)
-    return Tabs(count) if delimiter == "\t" else Doubled(delimiter, count)
+    return Tabs(count) if delimiter == "\t" else DoubledQuotes(delimiter, count)
 
 
-def _unquoted(cell: str) -> str:
+def _unquote(cell: str) -> str:
     """A cell that is quoted whole without its quotes; any other as it is."""
     if len(cell) < 2 or cell[0] != '"' or cell[-1] != '"':
         return cell

@@ -55,7 +55,7 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 @dataclass(frozen=True)
-class Asked:
+class FormatOptions:
     """What is named by hand of how files are made."""
 
     columns: dict[str, str] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Header(msgspec.Struct, frozen=True):
     lines: int
 
 
-def header_of(head: bytes, asked: Asked, where: str) -> Header:
+def header_of(head: bytes, asked: FormatOptions, where: str) -> Header:
     """Find the header in the first bytes of a table. Raises `UsageError` where there is none."""
     lines = [line + b"\n" for line in head.removeprefix(UTF8_MARK).split(b"\n")]
     delimiter = asked.delimiter
@@ -181,7 +181,7 @@ def _whole_rows(rows: list[bytes], cells: Cells) -> int:
         if cells.open(rows[number]):
             for further in rows[number + 1 : number + _MOST_ROW_LINES]:
                 taken.append(further)
-                if cells.closed(taken):
+                if cells.is_complete(taken):
                     break
         record = b"".join(taken)
         whole = cells.whole(record.decode(errors="replace"))

@@ -10,10 +10,10 @@ import msgspec
 from config.errors import BadRecordError
 from config.quantity import quantity
 from ingest.sources.formats.contract import Item, Reading, utf8
-from ingest.sources.formats.csv_cells import Doubled, Tabs, cells_of
+from ingest.sources.formats.csv_cells import DoubledQuotes, Tabs, cells_of
 from ingest.sources.formats.csv_header import Columns
 from ingest.sources.formats.lines import Lines
-from ingest.sources.formats.timestamps import joined, time_of_id
+from ingest.sources.formats.timestamps import join_day_and_time, time_of_id
 
 MOST_LINES = 100
 """Lines that one record may span."""
@@ -34,7 +34,7 @@ class CsvReader:
         self._cells_of = self._cells.of
         self._places = (columns.id, columns.text, columns.time, columns.date, columns.lang, columns.cells)
         self._tabs = isinstance(self._cells, Tabs)
-        self._doubled = isinstance(self._cells, Doubled)
+        self._doubled = isinstance(self._cells, DoubledQuotes)
 
     def frame(self, lines: Lines) -> bytes:
         """One line, or several where a quoted cell spans them (see the module)."""
@@ -46,7 +46,7 @@ class CsvReader:
             taken.append(further)
             if self._tabs and further.count(b"\t") == self.columns.cells - 1:  # a row of its own
                 break
-            if self._cells.closed(taken):
+            if self._cells.is_complete(taken):
                 whole = b"".join(taken)
                 if self._well_formed(whole):
                     return whole
@@ -70,10 +70,10 @@ class CsvReader:
             self._check(text, cells)
         id_ = cells[id_at].strip(" '\t")
         if not id_.isdigit():
-            id_ = self._reading.identified(id_)
+            id_ = self._reading.check_id(id_)
         told = cells[time_at].strip() if time_at is not None else ""
         if date_at is not None:
-            told = joined(cells[date_at].strip(), told)
+            told = join_day_and_time(cells[date_at].strip(), told)
         lang = cells[lang_at].strip() or None if lang_at is not None else None
         created_at = self._reading.moment(told, id_) if told else time_of_id(id_)
         return [self._reading.post(id_, created_at, cells[text_at], text, lang)]

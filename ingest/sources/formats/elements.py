@@ -122,7 +122,7 @@ class Elements:
             if size > MOST_UNCLOSED_BYTES and (cut := self._next_begins(1, next_line)):
                 return self._take(cut)
             if size > MOST_BYTES:
-                return self._enter(kept_list) if kept_list else self._cut(seen, depth)
+                return self._enter(kept_list) if kept_list else self._truncate(seen, depth)
             if not self._more():
                 return self._take(self._next_begins(1, next_line) or size)
             doubt = doubt or self._next_begins(max(seen, 1), next_line)
@@ -157,7 +157,7 @@ class Elements:
         """Whether nothing that is well-formed goes on with an object there."""
         return not self._buffer[self._from : self._from + size].rstrip().endswith(_GOES_ON)
 
-    def _cut(self, seen: int, depth: int) -> bytes:
+    def _truncate(self, seen: int, depth: int) -> bytes:
         """The beginning of a record that is too long; the rest of it is skipped."""
         self.cut = True
         kept = self._buffer[self._from : self._from + KEPT_BYTES]

@@ -11,8 +11,8 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.sources.formats.contract import Item, Reading, utf8, why_not
 from ingest.sources.formats.csv_header import NEEDED, ROLES, roles_of
-from ingest.sources.formats.plain_json import spelled, unwrapped
-from ingest.sources.formats.timestamps import joined
+from ingest.sources.formats.plain_json import as_text, unwrap
+from ingest.sources.formats.timestamps import join_day_and_time
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag="json"):
@@ -56,18 +56,18 @@ class JsonReader:
         if not isinstance(found, dict):
             raise BadRecordError("not a JSON object")
         fields = self.fields
-        id_ = self._reading.identified((_text(found, fields.id) or "").strip())
+        id_ = self._reading.check_id((_text(found, fields.id) or "").strip())
         words = _value(found, fields.text)
         if not isinstance(words, str):
             raise BadRecordError(f"no text: {fields.text!r} is {'not there' if words is None else 'no text'}")
         told = (_text(found, fields.time) or "").strip()
         if fields.date is not None:
-            told = joined((_text(found, fields.date) or "").strip(), told)
+            told = join_day_and_time((_text(found, fields.date) or "").strip(), told)
         lang = _text(found, fields.lang) or None
         return [self._reading.post(id_, self._reading.moment(told, id_), words, text, lang)]
 
 
-def guessed(record: dict[str, Any], asked: dict[str, str]) -> dict[str, str] | None:
+def guess_fields(record: dict[str, Any], asked: dict[str, str]) -> dict[str, str] | None:
     """The fields of an object by role, asked for or by their names; nothing where one that is needed is not told."""
     names = list(record)
     found = {role: names[at] for role, at in roles_of(names, {}).items()} | asked
@@ -75,13 +75,13 @@ def guessed(record: dict[str, Any], asked: dict[str, str]) -> dict[str, str] | N
 
 
 def _text(record: dict[str, Any], path: str | None) -> str | None:
-    return None if path is None else spelled(_value(record, path))
+    return None if path is None else as_text(_value(record, path))
 
 
 def _value(record: Any, path: str) -> Any:
     """What stands at a path; nothing where there is no such path."""
     if isinstance(record, dict) and path in record:
-        return unwrapped(record[path])
+        return unwrap(record[path])
     for step in path.split("."):
         if isinstance(record, dict):
             record = record.get(step)
@@ -89,4 +89,4 @@ def _value(record: Any, path: str) -> Any:
             record = record[int(step)]
         else:
             return None
-    return unwrapped(record)
+    return unwrap(record)

@@ -26,12 +26,12 @@ class ParquetRows:
     cut = False
 
     def __init__(self, content: Content, at: int = 0) -> None:
-        self._file = opened(content)
+        self._file = open_parquet(content)
         self._stored = content.size
         self.at = self.number = at
         """Rows given."""
         self._rows = self._from(at)
-        self._encode = msgspec.json.Encoder(enc_hook=str).encode
+        self._to_json = msgspec.json.Encoder(enc_hook=str).encode
 
     def next(self) -> bytes:
         """The next row, or nothing at the end. Raises `OSError` where the file is broken."""
@@ -54,7 +54,7 @@ class ParquetRows:
                 skip = max(at - first, 0)
                 for batch in self._batches(group):
                     if skip < batch.num_rows:
-                        yield from map(self._encoded, _rows(batch.slice(skip)))
+                        yield from map(self._encode_row, _rows(batch.slice(skip)))
                     skip = max(skip - batch.num_rows, 0)
             first += count
 
@@ -64,14 +64,14 @@ class ParquetRows:
         except (pa.ArrowException, ValueError) as error:
             raise OSError(f"group of rows {group}: {str(error).splitlines()[0][:200]}") from None
 
-    def _encoded(self, row: dict[str, Any]) -> bytes:
+    def _encode_row(self, row: dict[str, Any]) -> bytes:
         try:
-            return self._encode(row)
+            return self._to_json(row)
         except (UnicodeError, ValueError, RecursionError) as error:
-            return self._encode({"unreadable": str(error)[:200]})
+            return self._to_json({"unreadable": str(error)[:200]})
 
 
-def opened(content: Content) -> Any:
+def open_parquet(content: Content) -> Any:
     """The file. Raises `UsageError` where it can't be read from any place, or is no whole Parquet file."""
     if content.once or content.packed:
         raise UsageError("a Parquet file is read from its end, so neither from a pipe nor packed", where=content.where,
@@ -86,7 +86,7 @@ def opened(content: Content) -> Any:
 
 def fields_of(content: Content, asked: dict[str, str]) -> dict[str, str]:
     """The columns by role, as field names. Raises `UsageError` where one that is needed is not told."""
-    names = opened(content).schema_arrow.names
+    names = open_parquet(content).schema_arrow.names
     found = roles_of(names, asked)
     for role in (*asked, *NEEDED):
         if role not in found:

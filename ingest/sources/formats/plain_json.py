@@ -30,31 +30,31 @@ class PlainDecoder(Generic[T]):
         try:
             return self._decode(text)
         except msgspec.ValidationError:
-            record = unwrapped(msgspec.json.decode(text))
+            record = unwrap(msgspec.json.decode(text))
             if not isinstance(record, dict):
                 raise
             return _struct(record, self._kind)
 
 
-def unwrapped(value: Any) -> Any:
+def unwrap(value: Any) -> Any:
     """JSON without the wrappers by which MongoDB's extended JSON tells types."""
     if isinstance(value, list):
-        return [unwrapped(each) for each in value]
+        return [unwrap(each) for each in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
         ((key, inside),) = value.items()
         if key in _WRAPPED:
-            return unwrapped(inside)
+            return unwrap(inside)
         if key in _NUMBERS and isinstance(inside, str | int | float):
             try:
                 return _NUMBERS[key](inside)
             except ValueError:
                 return inside
-    return {key: unwrapped(inside) for key, inside in value.items()}
+    return {key: unwrap(inside) for key, inside in value.items()}
 
 
-def spelled(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
     """A text or a number as text; nothing of what is neither."""
     if isinstance(value, str):
         return value
@@ -70,7 +70,7 @@ def _struct(record: dict[str, Any], kind: type[T]) -> T:
     for field in msgspec.structs.fields(kind):
         if field.encode_name in record:
             value = record[field.encode_name]
-            value = _SENSELESS if _is_number(value) and field.encode_name in _WORDS else _fitted(value, field.type)
+            value = _SENSELESS if _is_number(value) and field.encode_name in _WORDS else _fit(value, field.type)
             if value is not _SENSELESS:
                 found[field.encode_name] = value
             elif field.required or field.encode_name in _WORDS:
@@ -78,7 +78,7 @@ def _struct(record: dict[str, Any], kind: type[T]) -> T:
     return msgspec.convert(found, kind)
 
 
-def _fitted(value: Any, type_: Any) -> Any:
+def _fit(value: Any, type_: Any) -> Any:
     """A value as one of these types."""
     types = get_args(type_) if isinstance(type_, UnionType) or get_origin(type_) is Union else (type_,)
     if msgspec.Raw in types:
@@ -91,10 +91,10 @@ def _fitted(value: Any, type_: Any) -> Any:
         if isinstance(value, dict) and isinstance(each, type) and issubclass(each, msgspec.Struct):
             return _struct_if_any(value, each)
         if isinstance(value, list) and get_origin(each) is list:
-            fitted = [_fitted(item, get_args(each)[0]) for item in value]
+            fitted = [_fit(item, get_args(each)[0]) for item in value]
             return [item for item in fitted if item is not _SENSELESS]
     if str in types:
-        text = spelled(value)
+        text = as_text(value)
         return _SENSELESS if text is None else text
     return _whole(value) if int in types and isinstance(value, str | float) else _SENSELESS
 

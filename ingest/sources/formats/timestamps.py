@@ -67,7 +67,7 @@ def time_of(text: str) -> Millis:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            moment = _spelled(text)
+            moment = _parse_words(text)
         return millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, KeyError, OverflowError):
         raise BadRecordError(f"a time that can't be understood: {text[:_LONGEST]!r}") from None
@@ -95,7 +95,7 @@ def by_id_or(text: str, id_: str) -> Millis:
     return by_id if -_ZONES_MS <= by_id - told < 24 * 3_600_000 + _ZONES_MS else told
 
 
-def joined(day: str, clock: str) -> str:
+def join_day_and_time(day: str, clock: str) -> str:
     """A time that stands in two places: its day, and its time of day. What is a whole time already stays."""
     if not day or not _CLOCK.fullmatch(clock):
         return clock or day
@@ -109,7 +109,7 @@ def _of_number(text: str) -> Millis:
     return int(whole) // 1000 if len(whole) == 16 else int(whole)
 
 
-def _spelled(text: str) -> datetime:
+def _parse_words(text: str) -> datetime:
     """Raises `ValueError`, `KeyError`."""
     text = text[:_LONGEST].strip()
     if match := _ISO.fullmatch(text):

@@ -21,10 +21,10 @@ Kind = Literal["network", "http", "limited"]
 _SHOWN = 200
 
 
-def said(text: str | bytes) -> str:
+def safe_text(text: str | bytes) -> str:
     """What a service said, as people may see it: a line, short, without signs that steer a terminal."""
-    told = text.decode(errors="replace") if isinstance(text, bytes) else text
-    line = " ".join(told[: 10 * _SHOWN].split())
+    decoded = text.decode(errors="replace") if isinstance(text, bytes) else text
+    line = " ".join(decoded[: 10 * _SHOWN].split())
     return "".join(sign if sign.isprintable() else "?" for sign in line)[:_SHOWN]
 
 
@@ -42,7 +42,7 @@ class RefusedError(TrendsError):
     """The service will not answer this question however often it is asked."""
 
 
-class Steps:
+class Backoff:
     """The waits of one row of failures, as tenacity asks for them."""
 
     def __init__(self) -> None:

@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack
 
 from ingest.sources.formats.lines import MOST_BYTES
 from ingest.sources.live.backoff import DroppedError
-from ingest.sources.live.service import Connection, Heard
+from ingest.sources.live.service import Connection, OnBytes
 
 OPEN_S = 60.0
 """A connection that has not come to be by then is given up, seconds."""
 
 
-class Link:
+class OpenConnection:
     """Records come one at a time. Nothing is read ahead of them, so who reads slowly slows the sender down."""
 
     def __init__(self, stack: AsyncExitStack, silence_s: float) -> None:
@@ -28,18 +28,18 @@ class Link:
         """Whether it gave a post that is new. Its owner says so."""
 
     @classmethod
-    async def opened(cls, connect: Callable[[Heard], Connection], silence_s: float) -> "Link":
+    async def open(cls, connect: Callable[[OnBytes], Connection], silence_s: float) -> "OpenConnection":
         """Open a connection. Raises as `connect` does, and `DroppedError` where no answer comes in `OPEN_S`."""
         async with AsyncExitStack() as stack:
-            link = cls(stack, silence_s)
+            connection = cls(stack, silence_s)
             try:
                 async with asyncio.timeout(OPEN_S):
-                    link._records = await stack.enter_async_context(connect(link._heard))
+                    connection._records = await stack.enter_async_context(connect(connection._on_bytes))
             except TimeoutError:
                 raise DroppedError(f"no answer in {OPEN_S:.0f} s") from None
-            stack.push_async_callback(link._records.aclose)
-            link._stack = stack.pop_all()
-            return link
+            stack.push_async_callback(connection._records.aclose)
+            connection._stack = stack.pop_all()
+            return connection
 
     async def next(self, most_s: float) -> bytes | None:
         """The next record; None where none comes within `most_s`. Raises `DroppedError` at the end.
@@ -68,7 +68,7 @@ class Link:
             self._pending = None
         await self._stack.aclose()
 
-    def _heard(self, size: int) -> None:
+    def _on_bytes(self, size: int) -> None:
         self._silent_s = 0.0
         self.alive = True
         self._unread_bytes += size

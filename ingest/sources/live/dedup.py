@@ -10,14 +10,14 @@ KEPT = 5_000
 _DIGEST_BYTES = 8
 
 
-class Seen:
+class RecentKeys:
     """Keys of records, each with a mark: a moment, in any unit, by which old ones are left out of the cursor.
 
     The mark 0 is no moment: such a record came before anything by which time could be told.
     """
 
-    def __init__(self, packed: str = "", mark: int = 0) -> None:
-        kept = b64decode(packed)
+    def __init__(self, pack: str = "", mark: int = 0) -> None:
+        kept = b64decode(pack)
         digests = (kept[at : at + _DIGEST_BYTES] for at in range(0, len(kept), _DIGEST_BYTES))
         self._marks = dict.fromkeys(digests, mark)
 
@@ -34,8 +34,8 @@ class Seen:
             del self._marks[next(iter(self._marks))]
         return True
 
-    def packed(self, since: int) -> str:
-        """The records from a mark on, the newest `KEPT` of them at most, as `Seen` takes them."""
+    def pack(self, since: int) -> str:
+        """The records from a mark on, the newest `KEPT` of them at most, as `RecentKeys` takes them."""
         taken: list[bytes] = []
         for digest, mark in reversed(self._marks.items()):
             if 0 < mark < since or len(taken) == KEPT:

@@ -15,8 +15,8 @@ from ingest.hours import Millis
 from ingest.sources.formats.contract import Reader, Reading
 from ingest.sources.formats.timestamps import time_of
 from ingest.sources.live.addresses import host_of
-from ingest.sources.live.backoff import DroppedError, RefusedError, said
-from ingest.sources.live.service import Heard, Service
+from ingest.sources.live.backoff import DroppedError, RefusedError, safe_text
+from ingest.sources.live.service import OnBytes, Service
 
 CONNECT_S = 10.0
 MOST_WAIT_S = 3_600.0
@@ -27,11 +27,11 @@ _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset")
 _LONGEST_TOKEN = 10_000
 
 
-class Asking:
+class ApiClient:
     """Asks one server with one token, which goes into a header and nowhere else."""
 
     def __init__(self, url: str, token: SecretStr, now: Callable[[], Millis], token_names: str) -> None:
-        self.where = _checked(url)
+        self.where = _check_address(url)
         self._url = url.rstrip("/")
         self._token = token
         self._token_names = token_names
@@ -50,17 +50,17 @@ class Asking:
 
     @asynccontextmanager
     async def stream(
-        self, client: httpx.AsyncClient, path: str, params: dict[str, str], heard: Heard
+        self, client: httpx.AsyncClient, path: str, params: dict[str, str], on_bytes: OnBytes
     ) -> AsyncGenerator[httpx.Response, None]:
-        """An answer that has begun. `heard` is called with each part of it that comes."""
+        """An answer that has begun. `on_bytes` is called with each part of it that comes."""
         async with client.stream("GET", path, params=params) as response:
             if response.status_code != httpx.codes.OK:
                 await response.aread()
                 self.check(response)
-            response.stream = _Heard(response.stream, heard)  # type: ignore[arg-type] # it is an asynchronous one
+            response.stream = _CountingStream(response.stream, on_bytes)  # type: ignore[arg-type] # it is an asynchronous one
             yield response
 
-    async def moved(self, path: str) -> "Asking":
+    async def follow_redirect(self, path: str) -> "ApiClient":
         """Whom to ask for a path: this server, or the one to which it redirects. Raises as `client` does.
 
         Raises `RefusedError` where a token may not be sent there.
@@ -71,9 +71,9 @@ class Asking:
             return self
         try:
             to = response.url.join(response.headers["Location"])
-            return Asking(str(to.copy_with(raw_path=b"/")), self._token, self._now, self._token_names)
+            return ApiClient(str(to.copy_with(raw_path=b"/")), self._token, self._now, self._token_names)
         except (httpx.InvalidURL, UsageError):
-            what = f"redirects to where no token is sent: {said(response.headers['Location'])}"
+            what = f"redirects to where no token is sent: {safe_text(response.headers['Location'])}"
             raise RefusedError(what, where=self.where, next_step="Is this the address of the service?") from None
 
     def check(self, response: httpx.Response) -> None:
@@ -81,7 +81,7 @@ class Asking:
         status = response.status_code
         if response.is_success:
             return
-        told = said(response.text.replace(self._token.get_secret_value(), "***"))
+        told = safe_text(response.text.replace(self._token.get_secret_value(), "***"))
         what = f"answers {status}: {told}" if told else f"answers {status}"
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise DroppedError(what, where=self.where, kind="limited", wait_s=self._reset_s(response))
@@ -102,16 +102,16 @@ class Asking:
         return min(max(0.0, (reset - self._now()) / 1000), MOST_WAIT_S)
 
 
-class _Heard(httpx.AsyncByteStream):
+class _CountingStream(httpx.AsyncByteStream):
     """Bytes on their way, and that they came."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, heard: Heard) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, on_bytes: OnBytes) -> None:
         self._stream = stream
-        self._heard = heard
+        self._on_bytes = on_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._stream:
-            self._heard(len(part))
+            self._on_bytes(len(part))
             yield part
 
     async def aclose(self) -> None:
@@ -121,10 +121,10 @@ class _Heard(httpx.AsyncByteStream):
 class Stream(Service):
     """A service that is a stream: `until` is our clock, and nothing is repeated, unless the service says otherwise."""
 
-    def __init__(self, name: str, asking: Asking, reader: Reader, reading: Reading) -> None:
+    def __init__(self, name: str, api: ApiClient, reader: Reader, reading: Reading) -> None:
         super().__init__(name, reader, reading)
-        self.where = asking.where
-        self.asking = asking
+        self.where = api.where
+        self.api = api
 
     def advance(self, record: bytes | None) -> None:
         """See `Service`. A sign of life, with no record or an empty one, comes where nothing else waits."""
@@ -132,18 +132,18 @@ class Stream(Service):
         if not record:
             self.newest = self.until
 
-    def kept_since(self) -> int:
+    def remember_since(self) -> int:
         """Some seconds ago."""
         return self.until - REMEMBER_MS
 
-    def missed(self, covered_ms: Millis, why: str) -> None:
+    def report_missing(self, covered_ms: Millis, why: str) -> None:
         """A connection begins that repeats the last `covered_ms`: what came before it since the last one is missing."""
         begins = self.now() - covered_ms
         if 0 < self.until < begins:
             self.gap(self.until, begins, why)
 
 
-def _checked(url: str) -> str:
+def _check_address(url: str) -> str:
     """Host and port of an address to which a token may be sent. Raises `UsageError`."""
     scheme, host = host_of(url, "https", "http")
     where = urlsplit(url).netloc

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import tenacity
 
-from ingest.sources.live.backoff import DroppedError, Steps
-from ingest.sources.live.connection import Link
+from ingest.sources.live.backoff import Backoff, DroppedError
+from ingest.sources.live.connection import OpenConnection
 from ingest.sources.live.service import Service
 from ingest.sources.status import CONNECTED, RECONNECTING, State
 
@@ -17,7 +17,7 @@ FIRST_ATTEMPTS = 6
 """A source that was never connected gives up after so many attempts; one that was, never does."""
 
 
-class Connecting:
+class Reconnector:
     """Gives records of a service, one connection after another. Everything happens while `next` is waited for."""
 
     def __init__(self, service: Service, sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -27,9 +27,9 @@ class Connecting:
         """How many came to be."""
         self._service = service
         self._sleep = sleep
-        self._link: Link | None = None
-        self._opening: asyncio.Task[Link] | None = None
-        self._steps = Steps()
+        self._connection: OpenConnection | None = None
+        self._opening: asyncio.Task[OpenConnection] | None = None
+        self._backoff = Backoff()
         self._after: DroppedError | None = None
 
     async def next(self, most_s: float) -> bytes | None:
@@ -37,31 +37,31 @@ class Connecting:
 
         Raises what ends the source: `RefusedError`, or `DroppedError` where it was never connected.
         """
-        if self._link is None:
+        if self._connection is None:
             await self._open_within(most_s)
             return None
         try:
-            record = await self._link.next(most_s)
+            record = await self._connection.next(most_s)
         except DroppedError as error:
-            await self._drop(self._link, error)
+            await self._drop(self._connection, error)
             return None
-        if record is None and self._link.alive:
+        if record is None and self._connection.alive:
             self._service.advance(None)
-        self._link.alive = False
+        self._connection.alive = False
         return record
 
     def gave(self) -> None:
         """The record given last held a post that is new: the connection is good."""
-        if self._link is not None:
-            self._link.gave = True
+        if self._connection is not None:
+            self._connection.gave = True
 
     async def close(self) -> None:
         """Let go of the connection, whatever state it is in."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
-        if self._link is not None:
-            await self._link.close()
+        if self._connection is not None:
+            await self._connection.close()
 
     async def _open_within(self, most_s: float) -> None:
         if self._opening is None:
@@ -69,23 +69,23 @@ class Connecting:
         done, _ = await asyncio.wait({self._opening}, timeout=most_s)
         if done:
             task, self._opening = self._opening, None
-            self._link = task.result()
+            self._connection = task.result()
             self.connections += 1
             self._set_state(CONNECTED)
 
-    async def _open(self) -> Link:
+    async def _open(self) -> OpenConnection:
         """Connect, however many attempts it takes. Raises what ends the run."""
 
-        async def attempt() -> Link:
+        async def attempt() -> OpenConnection:
             if self._after is not None:  # the connection before gave nothing: that was the first failure
                 error, self._after = self._after, None
                 raise error
-            return await Link.opened(self._service.connect, self._service.silence_s)
+            return await OpenConnection.open(self._service.connect, self._service.silence_s)
 
         return await tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(self._may_try_again),
             stop=tenacity.stop_never if self.connections else tenacity.stop_after_attempt(FIRST_ATTEMPTS),
-            wait=self._steps,
+            wait=self._backoff,
             sleep=self._sleep,
             before_sleep=self._tell_wait,
             reraise=True,
@@ -94,7 +94,7 @@ class Connecting:
     def _may_try_again(self, error: BaseException) -> bool:
         if not isinstance(error, DroppedError):
             return False
-        self._service.failed()
+        self._service.connection_failed()
         return True
 
     def _tell_wait(self, state: tenacity.RetryCallState) -> None:
@@ -102,13 +102,13 @@ class Connecting:
         if isinstance(error, DroppedError) and state.next_action:
             self._set_state(RECONNECTING, f"{error.what}; tried again after {state.next_action.sleep:.2g} s")
 
-    async def _drop(self, link: Link, error: DroppedError) -> None:
-        self._link = None
-        await link.close()
+    async def _drop(self, connection: OpenConnection, error: DroppedError) -> None:
+        self._connection = None
+        await connection.close()
         self._set_state(RECONNECTING, error.what)
-        if link.gave:
-            self._steps = Steps()
-        if not link.gave or error.kind == "limited":
+        if connection.gave:
+            self._backoff = Backoff()
+        if not connection.gave or error.kind == "limited":
             self._after = error
 
     def _set_state(self, state: str, why: str = "") -> None:

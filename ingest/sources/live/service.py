@@ -10,12 +10,12 @@ from typing import ClassVar
 
 from ingest.hours import Millis
 from ingest.sources.formats.contract import Reader, Reading
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 from ingest.sources.status import Gap
 
 logger = logging.getLogger(__name__)
 
-Heard = Callable[[int], None]
+OnBytes = Callable[[int], None]
 """To be called with the number of bytes whenever some came. Raises `DroppedError` where a record grows too long."""
 Connection = AbstractAsyncContextManager[AsyncGenerator[bytes, None]]
 """An open connection: its records. Opening it raises `DroppedError` or `RefusedError`, as iterating does."""
@@ -33,7 +33,7 @@ class Service(ABC):
         self.where = ""
         """The server that is read, as people may see it: without any secret."""
         self.until = 0
-        """See `ingest.sources.live.source.Position`, as `last`."""
+        """See `ingest.sources.live.source.LiveCursor`, as `last`."""
         self.last = 0
         self.newest: Millis | None = None
         """Up to which moment it is read: that of the newest record, or of a sign that there is no newer one."""
@@ -43,7 +43,7 @@ class Service(ABC):
         """The wall clock, milliseconds."""
 
     @abstractmethod
-    def connect(self, heard: Heard) -> Connection:
+    def connect(self, on_bytes: OnBytes) -> Connection:
         """Open a connection that goes on behind `until` as far as the service can; `gap` tells what it can't."""
 
     @abstractmethod
@@ -56,10 +56,10 @@ class Service(ABC):
         return self.until
 
     @abstractmethod
-    def kept_since(self) -> int:
+    def remember_since(self) -> int:
         """From which earlier `mark` on the cursor has to remember what was given."""
 
-    def failed(self) -> None:  # noqa: B027 - most have nothing to do
+    def connection_failed(self) -> None:  # noqa: B027 - most have nothing to do
         """A connection did not come to be, or gave no post that is new."""
 
     def gap(self, since: Millis, until: Millis, why: str) -> None:
@@ -68,9 +68,9 @@ class Service(ABC):
         self.gaps.append(Gap(since=since, until=until, why=why))
 
 
-def name_of(service: str, wanted: Wanted, *asked: str) -> str:
+def name_of(service: str, post_filter: PostFilter, *details: str) -> str:
     """The name of a source: equal for equal questions."""
-    if wanted.everything and not any(asked):
+    if post_filter.everything and not any(details):
         return service
-    told = json.dumps([sorted(wanted.langs), sorted(wanted.tags), *asked])
-    return f"{service}:{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    key = json.dumps([sorted(post_filter.langs), sorted(post_filter.tags), *details])
+    return f"{service}:{hashlib.sha256(key.encode()).hexdigest()[:12]}"

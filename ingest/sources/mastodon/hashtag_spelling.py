@@ -22,7 +22,7 @@ _LATIN = str.maketrans(
 """Letters with no accent to take off. (`þ` has had two foldings, so it is left as it is.)"""
 
 
-def as_spelled(names: Sequence[str], content: str) -> list[str]:
+def restore_spelling(names: Sequence[str], content: str) -> list[str]:
     """The names in their order, each as every spelling in the content that is folded to it, or else as it is."""
     spelled: dict[str, list[str]] = {}
     for spelling in hashtags_of(content) if names else ():

@@ -22,7 +22,7 @@ from ingest.sources.formats.contract import Item, LineReader, Notice, utf8, why_
 from ingest.sources.formats.lines import Lines
 from ingest.sources.formats.plain_json import PlainDecoder
 from ingest.sources.formats.timestamps import time_of
-from ingest.sources.mastodon.hashtag_spelling import as_spelled
+from ingest.sources.mastodon.hashtag_spelling import restore_spelling
 
 UPDATE = "update"
 """The event that brings a new status. An edit comes as `status.update`, and is not another post."""
@@ -114,7 +114,9 @@ class MastodonReader(LineReader):
         status = status.reblog or status
         if status.visibility not in PUBLISHED:
             return Notice(status.visibility)
-        tags = None if status.tags is None else tuple(as_spelled([tag.name for tag in status.tags], status.content))
+        tags = (
+            None if status.tags is None else tuple(restore_spelling([tag.name for tag in status.tags], status.content))
+        )
         return self._post(status, text, tags)
 
     def _post(self, status: _Status, payload: str, tags: tuple[str, ...] | None) -> Post:

@@ -17,11 +17,11 @@ from httpx_sse import EventSource, SSEError
 from ingest.hours import Millis, millis
 from ingest.sources.formats.contract import Reading
 from ingest.sources.live.backoff import DroppedError, RefusedError
-from ingest.sources.live.http import REMEMBER_MS, Asking, Stream
-from ingest.sources.live.service import Heard, name_of
+from ingest.sources.live.http import REMEMBER_MS, ApiClient, Stream
+from ingest.sources.live.service import OnBytes, name_of
 from ingest.sources.mastodon.statuses import UPDATE, MastodonReader
 from ingest.sources.mastodon.timeline import BITS, MOST_MS, Hole, Timeline, id_of
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 
 STREAMING = "/api/v1/streaming"
 REWIND_MS = 60_000
@@ -39,15 +39,15 @@ class Mastodon(Stream):
 
     silence_s = 45.0  # it says that it lives every 15 s
 
-    def __init__(self, asking: Asking, wanted: Wanted, reading: Reading, *, local: bool, pages: int) -> None:
-        name = name_of(f"mastodon:{asking.where}", wanted, "local" * local)
-        super().__init__(name, asking, MastodonReader(reading), reading)
-        tag = next(iter(wanted.tags)) if len(wanted.tags) == 1 else None
+    def __init__(self, api: ApiClient, post_filter: PostFilter, reading: Reading, *, local: bool, pages: int) -> None:
+        name = name_of(f"mastodon:{api.where}", post_filter, "local" * local)
+        super().__init__(name, api, MastodonReader(reading), reading)
+        tag = next(iter(post_filter.tags)) if len(post_filter.tags) == 1 else None
         self._path = f"{STREAMING}/{'hashtag' if tag else 'public'}" + "/local" * local
         self._params = {"tag": tag} if tag else {}
-        self._streaming: Asking | None = None
+        self._streaming: ApiClient | None = None
         """Who streams: a server may have another host do it."""
-        self._timeline = Timeline(asking, tag, local)
+        self._timeline = Timeline(api, tag, local)
         self._pages = pages
         self._ahead_ms = reading.future_ms
         self._hole: Hole | None = None
@@ -57,7 +57,7 @@ class Mastodon(Stream):
         """The time of the last status."""
         return self.last >> BITS or self.until
 
-    def kept_since(self) -> Millis:
+    def remember_since(self) -> Millis:
         """What a timeline may give again."""
         return self.mark - REWIND_MS - REMEMBER_MS
 
@@ -68,29 +68,29 @@ class Mastodon(Stream):
         if self._hole is None:
             super().advance(record)
 
-    def failed(self) -> None:
+    def connection_failed(self) -> None:
         """See `Service`."""
         self._streaming = None
 
     @asynccontextmanager
-    async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
+    async def connect(self, on_bytes: OnBytes) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
         """See `Service`."""
-        streaming = self._streaming = self._streaming or await self.asking.moved(STREAMING)
+        streaming = self._streaming = self._streaming or await self.api.follow_redirect(STREAMING)
         async with streaming.client() as client:
             client.headers.update({"Accept": "text/event-stream", "Cache-Control": "no-store"})
-            async with streaming.stream(client, self._path, self._params, heard) as response:
+            async with streaming.stream(client, self._path, self._params, on_bytes) as response:
                 if self.until and self.last and self._pages:
                     self._hole = self._hole or Hole(self._pages)
                 else:
                     self._hole = None
-                    self.missed(0, "the stream repeats nothing")
+                    self.report_missing(0, "the stream repeats nothing")
                     self.advance(None)
-                yield self._records(response, heard)
+                yield self._records(response, on_bytes)
 
-    async def _records(self, response: httpx.Response, heard: Heard) -> AsyncGenerator[bytes, None]:
+    async def _records(self, response: httpx.Response, on_bytes: OnBytes) -> AsyncGenerator[bytes, None]:
         if self._hole is not None:
-            async with aclosing(self._missed(self._hole, response, heard)) as missed:
-                async for status in missed:
+            async with aclosing(self._fill_hole(self._hole, response, on_bytes)) as report_missing:
+                async for status in report_missing:
                     yield status
             self._hole = None
             self.advance(None)
@@ -105,17 +105,17 @@ class Mastodon(Stream):
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise DroppedError(f"the connection was closed: {error}", where=self.where) from None
 
-    async def _missed(self, hole: Hole, opening: httpx.Response, heard: Heard) -> AsyncGenerator[bytes, None]:
+    async def _fill_hole(self, hole: Hole, opening: httpx.Response, on_bytes: OnBytes) -> AsyncGenerator[bytes, None]:
         """What was published from the last status on until the stream began. What can't be had is told as a gap."""
         opened_at, last = self.now(), self.last
         begins = after = self.last - (REWIND_MS << BITS)
         until = _date(opening) + OPENING_MS
         try:
             hole.begin()
-            async with self.asking.client() as client:
+            async with self.api.client() as client:
                 while after == begins or after >> BITS < until:
                     hole.take_page()
-                    page = await self._timeline.behind(client, after, heard)
+                    page = await self._timeline.behind(client, after, on_bytes)
                     if not page and after == begins:  # the last status at least was there, unless it was deleted
                         raise RefusedError("it is empty")
                     if not page:

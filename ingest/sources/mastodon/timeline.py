@@ -14,8 +14,8 @@ import msgspec
 
 from ingest.hours import Millis
 from ingest.sources.live.backoff import DroppedError, RefusedError
-from ingest.sources.live.http import Asking
-from ingest.sources.live.service import Heard
+from ingest.sources.live.http import ApiClient
+from ingest.sources.live.service import OnBytes
 
 PAGE = 40
 """Statuses in a page at most, as documented."""
@@ -29,11 +29,11 @@ MOST_TRIES = 3
 """Connections in a row that may lead no further."""
 
 
-class _Named(msgspec.Struct):
+class _WithId(msgspec.Struct):
     id: str
 
 
-_named_decoder = msgspec.json.Decoder(_Named)
+_id_decoder = msgspec.json.Decoder(_WithId)
 _page_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -41,30 +41,30 @@ _WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 def id_of(status: bytes, until: Millis) -> int:
     """The id of a status; 0 for what has none, or one that tells a time before Mastodon or after `until`."""
     try:
-        told = _named_decoder.decode(status).id
+        text = _id_decoder.decode(status).id
     except _WRONG:
         return 0
-    number = int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
     return number if EARLIEST_MS <= number >> BITS <= until else 0
 
 
 class Timeline:
     """The timeline that holds what a stream gives: all public statuses, those of a hashtag, or local ones alone."""
 
-    def __init__(self, asking: Asking, tag: str | None, local: bool) -> None:
-        self._asking = asking
+    def __init__(self, api: ApiClient, tag: str | None, local: bool) -> None:
+        self._api = api
         self._path = "/api/v1/timelines/" + (f"tag/{quote(tag, safe='')}" if tag else "public")
         self._params = {"limit": str(PAGE)} | ({"local": "true"} if local else {})
 
-    async def behind(self, client: httpx.AsyncClient, id_: int, heard: Heard) -> list[bytes]:
-        """The statuses that follow one, the oldest first; none where there are none. Raises as `Asking.stream` does."""
-        asked = self._params | {"min_id": str(id_)}
-        async with self._asking.stream(client, self._path, asked, heard) as response:
+    async def behind(self, client: httpx.AsyncClient, id_: int, on_bytes: OnBytes) -> list[bytes]:
+        """The statuses that follow one, the oldest first; none where there are none. Raises as `stream` does."""
+        params = self._params | {"min_id": str(id_)}
+        async with self._api.stream(client, self._path, params, on_bytes) as response:
             body = b"".join([part async for part in response.aiter_bytes()])
         try:
             return [bytes(status) for status in reversed(_page_decoder.decode(body))]
         except _WRONG:
-            raise RefusedError("gives no list of statuses", where=self._asking.where) from None
+            raise RefusedError("gives no list of statuses", where=self._api.where) from None
 
 
 @dataclass

@@ -22,9 +22,9 @@ from config.quantity import quantity
 from ingest.hours import HOUR_MS, Millis
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
-from ingest.sources.formats.contract import Broken, Reading
+from ingest.sources.formats.contract import BrokenPart, Reading
 from ingest.sources.formats.timestamps import X_EPOCH_MS
-from ingest.sources.rate_limit import paced
+from ingest.sources.rate_limit import rate_limited
 from ingest.sources.sample.text import TextMaker
 from ingest.sources.x.v2 import V2Reader
 from ingest.wire import Reject
@@ -123,15 +123,15 @@ class SampleSource:
 
     def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
         """See `Source`. What is live is new each time: only the texts of live posts come again."""
-        start = _resumed(cursor) if cursor else _Cursor(self._end, 0)
+        start = _decode_cursor(cursor) if cursor else _Cursor(self._end, 0)
         yield from _batches(self._backfill(start), start.end, most)
         if self._live:
             live = _batches(self._going_on(start), start.end, min(most, self._live_most))
-            yield from paced(live, self._live, self._stop)
+            yield from rate_limited(live, self._live, self._stop)
 
     def left(self, cursor: Cursor) -> int:
         """Posts that a cursor leaves to be made, live ones apart."""
-        return max(0, self._posts - (_resumed(cursor).next if cursor else 0))
+        return max(0, self._posts - (_decode_cursor(cursor).next if cursor else 0))
 
     def _backfill(self, start: _Cursor) -> Iterator[_Made]:
         plan = _Plan(start.end, self._hours)
@@ -171,7 +171,7 @@ class SampleSource:
         raw = BROKEN_LINES[number % len(BROKEN_LINES)]
         try:
             found = self._broken.read(raw)
-            reason = found[0].reason if found and isinstance(found[0], Broken) else "can't be read"
+            reason = found[0].reason if found and isinstance(found[0], BrokenPart) else "can't be read"
         except BadRecordError as error:
             reason = error.reason
         return Reject(raw, "ingest", reason, f"{self.name}#{number}", self._broken.spec)
@@ -185,7 +185,7 @@ def _batches(made: Iterator[_Made], end: Millis, most: int) -> Iterator[Batch]:
         yield Batch(posts, rejects, cursor)
 
 
-def _resumed(cursor: Cursor) -> _Cursor:
+def _decode_cursor(cursor: Cursor) -> _Cursor:
     try:
         return msgspec.convert(cursor, _Cursor)
     except msgspec.ValidationError as error:

@@ -33,7 +33,7 @@ class TextMaker:
         if burst is not None and random.random() < BURST_SHARE:
             tags.append(BURSTS[burst])
         for tag in tags:
-            words.insert(int(random.random() * (len(words) + 1)), _spelled(random, tag))
+            words.insert(int(random.random() * (len(words) + 1)), _vary_spelling(random, tag))
         if random.random() < 0.15:
             words.append(random.choice(EMOJI))
         if random.random() < 0.08:
@@ -41,7 +41,7 @@ class TextMaker:
         return lang, " ".join(words)
 
 
-def _spelled(random: Random, tag: str) -> str:
+def _vary_spelling(random: Random, tag: str) -> str:
     dice = random.random()
     if dice < 0.12:
         return f"#{tag.upper()}" if tag.upper().lower() == tag.lower() else f"#{tag}"

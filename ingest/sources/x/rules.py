@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from ingest.sources.live.backoff import RefusedError, said
-from ingest.sources.live.http import Asking
+from ingest.sources.live.backoff import RefusedError, safe_text
+from ingest.sources.live.http import ApiClient
 
 logger = logging.getLogger(__name__)
 
@@ -37,35 +37,35 @@ class _Answer(msgspec.Struct):
     errors: list[_Error] = []
 
 
-async def set_rules(client: httpx.AsyncClient, asking: Asking, wanted: Sequence[str]) -> None:
+async def set_rules(client: httpx.AsyncClient, api: ApiClient, values: Sequence[str]) -> None:
     """Make ours the rules that are wanted: what is missing is added, what is left over is deleted.
 
     Where none is wanted, the rules that are there are taken. Raises `RefusedError` where there is none, or X takes one
     for wrong.
     """
-    there = await _asked(client, asking, None)
-    if not wanted:
+    there = await _request(client, api, None)
+    if not values:
         if not there:
-            raise RefusedError("the stream has no rules", where=asking.where, next_step="Give one: --rule '#paris'")
+            raise RefusedError("the stream has no rules", where=api.where, next_step="Give one: --rule '#paris'")
         return
     ours = {rule.value: rule.id for rule in there if rule.tag == TAG}
-    missing = [value for value in dict.fromkeys(wanted) if value not in {rule.value for rule in there}]
+    missing = [value for value in dict.fromkeys(values) if value not in {rule.value for rule in there}]
     if missing:
-        await _asked(client, asking, {"add": [{"value": value, "tag": TAG} for value in missing]})
-    if left := [id_ for value, id_ in ours.items() if value not in wanted]:
-        await _asked(client, asking, {"delete": {"ids": left}})
+        await _request(client, api, {"add": [{"value": value, "tag": TAG} for value in missing]})
+    if left := [id_ for value, id_ in ours.items() if value not in values]:
+        await _request(client, api, {"delete": {"ids": left}})
     if others := len(there) - len(ours):
-        logger.warning("%s: %d rules that were set elsewhere bring posts too", asking.where, others)
+        logger.warning("%s: %d rules that were set elsewhere bring posts too", api.where, others)
 
 
-async def _asked(client: httpx.AsyncClient, asking: Asking, change: dict[str, Any] | None) -> list[_Rule]:
+async def _request(client: httpx.AsyncClient, api: ApiClient, change: dict[str, Any] | None) -> list[_Rule]:
     response = await (client.get(PATH) if change is None else client.post(PATH, json=change))
-    asking.check(response)
+    api.check(response)
     try:
         answer = msgspec.json.decode(response.content, type=_Answer)
     except msgspec.MsgspecError as error:
-        raise RefusedError(f"not an answer about rules: {error}", where=asking.where) from None
+        raise RefusedError(f"not an answer about rules: {error}", where=api.where) from None
     if answer.errors:
-        told = "; ".join(": ".join(filter(None, (each.title, each.detail, *each.details))) for each in answer.errors)
-        raise RefusedError(f"a rule is refused: {said(told)}", where=asking.where, next_step="Change --rule")
+        reasons = "; ".join(": ".join(filter(None, (each.title, each.detail, *each.details))) for each in answer.errors)
+        raise RefusedError(f"a rule is refused: {safe_text(reasons)}", where=api.where, next_step="Change --rule")
     return answer.data

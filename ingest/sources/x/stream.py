@@ -14,10 +14,10 @@ import msgspec
 
 from ingest.hours import Millis
 from ingest.sources.formats.contract import Reading
-from ingest.sources.live.backoff import DroppedError, said
-from ingest.sources.live.http import Asking, Stream
-from ingest.sources.live.service import Heard, name_of
-from ingest.sources.selection import Wanted
+from ingest.sources.live.backoff import DroppedError, safe_text
+from ingest.sources.live.http import ApiClient, Stream
+from ingest.sources.live.service import OnBytes, name_of
+from ingest.sources.selection import PostFilter
 from ingest.sources.x.rules import set_rules
 from ingest.sources.x.v2 import V2Reader
 
@@ -52,19 +52,19 @@ class XStream(Stream):
     silence_s = 25.0  # it sends a blank line every 20 s, and that one late
 
     def __init__(  # noqa: PLR0913 - what is asked of a stream
-        self, asking: Asking, wanted: Wanted, reading: Reading, *,
+        self, api: ApiClient, post_filter: PostFilter, reading: Reading, *,
         sample: bool = False, rules: Sequence[str] = (), backfill: int = 0,
     ) -> None:  # fmt: skip
-        name = name_of("x:sample" if sample else "x:stream", wanted, *sorted(rules))
-        super().__init__(name, asking, V2Reader(reading), reading)
+        name = name_of("x:sample" if sample else "x:stream", post_filter, *sorted(rules))
+        super().__init__(name, api, V2Reader(reading), reading)
         self._path = "/2/tweets/sample/stream" if sample else "/2/tweets/search/stream"
         self._rules: Sequence[str] | None = None if sample else rules
         self._backfill_ms = backfill * MINUTE_MS
         self._filling: Millis = 0
 
-    def kept_since(self) -> int:
+    def remember_since(self) -> int:
         """What a backfill may repeat, which is asked for in whole minutes."""
-        return self.until - self._backfill_ms - MINUTE_MS if self._backfill_ms else super().kept_since()
+        return self.until - self._backfill_ms - MINUTE_MS if self._backfill_ms else super().remember_since()
 
     def advance(self, record: bytes | None) -> None:
         """See `Service`. While the past is filled in, nothing is taken for read up to now."""
@@ -74,19 +74,19 @@ class XStream(Stream):
         super().advance(record)
 
     @asynccontextmanager
-    async def connect(self, heard: Heard) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
+    async def connect(self, on_bytes: OnBytes) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
         """See `Service`."""
-        async with self.asking.client() as client:
+        async with self.api.client() as client:
             if self._rules is not None:
-                await set_rules(client, self.asking, self._rules)
+                await set_rules(client, self.api, self._rules)
                 self._rules = None  # whoever changes them while this runs means it
-            async with self.asking.stream(client, self._path, self._asked(), heard) as response:
-                self.missed(self._backfill_ms, "the stream repeats no more")
+            async with self.api.stream(client, self._path, self._params(), on_bytes) as response:
+                self.report_missing(self._backfill_ms, "the stream repeats no more")
                 self._filling = self.now() if self._backfill_ms and self.until else 0
                 self.advance(None)
                 yield self._records(response)
 
-    def _asked(self) -> dict[str, str]:
+    def _params(self) -> dict[str, str]:
         minutes = -(-(self.now() - self.until) // MINUTE_MS)
         if not self._backfill_ms or not self.until:
             return FIELDS
@@ -109,9 +109,9 @@ class XStream(Stream):
         if b'"errors"' not in line:
             return
         try:
-            told = _decoder.decode(line)
+            answer = _decoder.decode(line)
         except msgspec.MsgspecError:
             return
-        if told.errors and told.data == _ABSENT:
-            error = told.errors[0]
-            raise DroppedError(said(f"{error.title}: {error.detail}"), where=self.where, kind="http")
+        if answer.errors and answer.data == _ABSENT:
+            error = answer.errors[0]
+            raise DroppedError(safe_text(f"{error.title}: {error.detail}"), where=self.where, kind="http")

@@ -8,7 +8,16 @@ import msgspec
 
 from config.errors import BadRecordError
 from ingest.post import Post
-from ingest.sources.formats.contract import Broken, Item, LineReader, Notice, as_received, mended, utf8, why_not
+from ingest.sources.formats.contract import (
+    BrokenPart,
+    Item,
+    LineReader,
+    Notice,
+    original_parts,
+    replace_surrogates,
+    utf8,
+    why_not,
+)
 from ingest.sources.formats.plain_json import PlainDecoder
 from ingest.sources.x.retweets import whole_retweet
 
@@ -27,7 +36,7 @@ class _Entities(msgspec.Struct):
     hashtags: list[_Hashtag] | None = None
 
 
-class _Extended(msgspec.Struct):
+class _ExtendedTweet(msgspec.Struct):
     full_text: str | None = None
     entities: _Entities | None = None
 
@@ -41,7 +50,7 @@ class _Status(msgspec.Struct):
     text: str | None = None
     full_text: str | None = None
     entities: _Entities | None = None
-    extended_tweet: _Extended | None = None
+    extended_tweet: _ExtendedTweet | None = None
     retweeted_status: "_Status | None" = None
     statuses: list[msgspec.Raw] | None = None
     tweet: msgspec.Raw = msgspec.Raw()
@@ -63,7 +72,7 @@ class V1Reader(LineReader):
         if not text:
             return []
         try:
-            status = _decoded(text)
+            status = _decode(text)
             parts = _parts(status)
         except BadRecordError as error:
             status, parts = _beside_halves(text, error)
@@ -79,22 +88,22 @@ class V1Reader(LineReader):
     def _part(self, raw: bytes) -> Item:
         try:
             text = utf8(raw)
-            return self._post(_decoded(text), text)
+            return self._post(_decode(text), text)
         except BadRecordError as error:
-            return Broken(raw, error.reason)
+            return BrokenPart(raw, error.reason)
 
     def _post(self, status: _Status, payload: str) -> Post:
         id_ = status.id_str or (str(status.id) if status.id is not None else "")
         if not id_:
             raise BadRecordError("no id")
         if not id_.isdigit():
-            id_ = self._reading.identified(id_)
-        text, tags = _told(status)
+            id_ = self._reading.check_id(id_)
+        text, tags = _text_and_tags(status)
         created_at = self._reading.moment(_time(status), id_)
         return self._reading.post(id_, created_at, text, payload, status.lang, tags)
 
 
-def _decoded(text: str) -> _Status:
+def _decode(text: str) -> _Status:
     try:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -108,13 +117,13 @@ def _parts(status: _Status) -> list[bytes] | None:
 def _beside_halves(text: str, error: BadRecordError) -> tuple[_Status, list[bytes]]:
     """An answer that is well-formed but for half characters: only the statuses that have them are to be refused."""
     try:
-        status = _decoded(mended(text))
+        status = _decode(replace_surrogates(text))
     except BadRecordError:
         raise error from None
     parts = _parts(status)
     if parts is None:
         raise error
-    return status, as_received(parts, text)
+    return status, original_parts(parts, text)
 
 
 def _notice(text: str) -> Notice | None:
@@ -129,14 +138,14 @@ def _time(status: _Status) -> str | None:
     return str(status.timestamp_ms) if status.timestamp_ms else status.created_at
 
 
-def _told(status: _Status) -> tuple[str, tuple[str, ...] | None]:
+def _text_and_tags(status: _Status) -> tuple[str, tuple[str, ...] | None]:
     """The whole text and the hashtags of a status; None where it names none at all."""
-    own = status.extended_tweet or _Extended()
+    own = status.extended_tweet or _ExtendedTweet()
     text = own.full_text or status.full_text or status.text
     if text is None:
         raise BadRecordError("no text")
     if status.retweeted_status is not None:
-        original, tags = _told(status.retweeted_status)
+        original, tags = _text_and_tags(status.retweeted_status)
         return whole_retweet(text, original), tags
     entities = own.entities or status.entities
     if entities is None or entities.hashtags is None:

@@ -11,7 +11,16 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.hours import Millis
 from ingest.post import Post
-from ingest.sources.formats.contract import Broken, Item, LineReader, Notice, as_received, mended, utf8, why_not
+from ingest.sources.formats.contract import (
+    BrokenPart,
+    Item,
+    LineReader,
+    Notice,
+    original_parts,
+    replace_surrogates,
+    utf8,
+    why_not,
+)
 from ingest.sources.formats.plain_json import PlainDecoder
 from ingest.sources.formats.timestamps import time_of_id
 from ingest.sources.x.retweets import whole_retweet
@@ -95,11 +104,11 @@ class V2Reader(LineReader):
         if not text:
             return []
         try:
-            line, parts = _decoded(text)
+            line, parts = _decode(text)
         except _WRONG as error:
             line, parts = _beside_halves(text, why_not(text, error))
         if parts is not None:
-            references = _included(line.includes)
+            references = _references_of(line.includes)
             return [self._part(raw, references) for raw in parts]
         if line.text is None:
             if line.tweet != _ABSENT:
@@ -118,27 +127,27 @@ class V2Reader(LineReader):
                 raise BadRecordError(f"not a post: {why_not(text, error)}") from None
             return self._post(tweet, text, references)
         except BadRecordError as error:
-            return Broken(raw, error.reason)
+            return BrokenPart(raw, error.reason)
 
     def _post(self, tweet: _Tweet, payload: str, references: _References) -> Post:
-        id_, created_at = self._named(tweet)
-        text, tags = _told(tweet, references)
+        id_, created_at = self._id_and_time(tweet)
+        text, tags = _text_and_tags(tweet, references)
         return self._reading.post(id_, created_at, text, payload, tweet.lang, tags)
 
-    def _named(self, tweet: _Tweet) -> tuple[str, Millis]:
+    def _id_and_time(self, tweet: _Tweet) -> tuple[str, Millis]:
         """The id and the time, those of the first version where the post was edited."""
         if tweet.id is None or tweet.id == "":
             raise BadRecordError("no id")
         id_ = str(tweet.id)
         if not id_.isdigit():
-            id_ = self._reading.identified(id_)
+            id_ = self._reading.check_id(id_)
         history = tweet.edit_history_tweet_ids
         if history and history[0] != id_ and id_ in history:
             return history[0], time_of_id(history[0])
         return id_, self._reading.moment(tweet.created_at, id_)
 
 
-def _decoded(text: str) -> tuple[_Line, list[bytes] | None]:
+def _decode(text: str) -> tuple[_Line, list[bytes] | None]:
     line = _line_decoder.decode(text)
     return line, _parts(line.data) if line.data != _ABSENT else None
 
@@ -146,12 +155,12 @@ def _decoded(text: str) -> tuple[_Line, list[bytes] | None]:
 def _beside_halves(text: str, why: str) -> tuple[_Line, list[bytes] | None]:
     """An answer that is well-formed but for half characters: only the posts that have them are to be refused."""
     try:
-        line, parts = _decoded(mended(text))
+        line, parts = _decode(replace_surrogates(text))
     except _WRONG:
         parts = None
     if parts is None:
         raise BadRecordError(f"not an answer or post: {why}")
-    return line, as_received(parts, text)
+    return line, original_parts(parts, text)
 
 
 def _parts(data: msgspec.Raw) -> list[bytes]:
@@ -161,7 +170,7 @@ def _parts(data: msgspec.Raw) -> list[bytes]:
     return [bytes(part) for part in _list_decoder.decode(raw)]
 
 
-def _included(includes: msgspec.Raw) -> _References:
+def _references_of(includes: msgspec.Raw) -> _References:
     if includes == _ABSENT:
         return {}
     try:
@@ -170,7 +179,7 @@ def _included(includes: msgspec.Raw) -> _References:
         return {}
 
 
-def _told(tweet: _Tweet, references: _References) -> tuple[str, tuple[str, ...] | None]:
+def _text_and_tags(tweet: _Tweet, references: _References) -> tuple[str, tuple[str, ...] | None]:
     """The whole text and the hashtags; None where the record names none at all (entities were not asked for)."""
     own = _whole(tweet)
     if own is None:

@@ -184,7 +184,7 @@ def _batch(ctx: click.Context) -> Iterator["Batch"]:
 def _rule_now() -> Rule:
     """The rule as the settings say now: a service that runs for weeks must not undo a correction made meanwhile."""
     corrections = Settings.read().rule
-    return Rule.corrected(corrections.ignore, corrections.aliases)
+    return Rule.with_corrections(corrections.ignore, corrections.aliases)
 
 
 def _end_on_sigterm() -> None:

@@ -72,7 +72,7 @@ class Demo:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self.rule = Rule.corrected(settings.rule.ignore, settings.rule.aliases)
+        self.rule = Rule.with_corrections(settings.rule.ignore, settings.rule.aliases)
 
     def run(self, source: list[str]) -> None:
         """All of them, in order."""
@@ -210,7 +210,7 @@ class Demo:
         corrections = {"TRENDS_RULE__IGNORE": json.dumps([*self.settings.rule.ignore, wrong], ensure_ascii=False)}
         until = busiest.plus(24)
         _typed("recompute", "--since", str(busiest), "--until", str(until), variables=corrections)
-        self.rule = Rule.corrected([*self.settings.rule.ignore, wrong], self.settings.rule.aliases)
+        self.rule = Rule.with_corrections([*self.settings.rule.ignore, wrong], self.settings.rule.aliases)
         show(layer.run(layer.plan_range(Span(busiest, until))), as_json=False)
         _trends("top", "--hour", str(busiest))
 

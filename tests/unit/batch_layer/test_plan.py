@@ -100,8 +100,8 @@ def test_one_hour_is_computed_whether_it_is_complete_or_not() -> None:
 
 def test_jobs_of_another_rule_or_range_are_other_jobs_and_the_hourly_one_is_always_the_same() -> None:
     archive = Archive({0: 1})
-    corrected = AS_IS.corrected(["spam"], {})
+    other = AS_IS.with_corrections(["spam"], {})
     ranges = [Span(H, None), Span(H, H.plus(1)), Span(None, None)]
-    keys = {plan_range(span, archive, {}, H.plus(9), rule).job.key for span in ranges for rule in (AS_IS, corrected)}
+    keys = {plan_range(span, archive, {}, H.plus(9), rule).job.key for span in ranges for rule in (AS_IS, other)}
     assert len(keys) == 6
-    assert plan_missing(archive, {}, H, AS_IS).job.key == plan_missing(archive, {}, H, corrected).job.key
+    assert plan_missing(archive, {}, H, AS_IS).job.key == plan_missing(archive, {}, H, other).job.key

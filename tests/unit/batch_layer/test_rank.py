@@ -47,7 +47,7 @@ def test_native_tags_are_taken_and_the_text_is_not_read() -> None:
 
 
 def test_a_corrected_rule_counts_what_it_says() -> None:
-    rule = Rule.corrected(ignore=["spam"], aliases={"nyc": "newyork"})
+    rule = Rule.with_corrections(ignore=["spam"], aliases={"nyc": "newyork"})
     ranked = rank_hour([arrived("1", "#spam #NYC #newyork"), arrived("2", "#nyc")], rule, 10)
     assert ranked.rows == (Row("newyork", "NYC", 2),)
 

@@ -14,7 +14,7 @@ from ingest.sources.bluesky.events import JetstreamReader
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.contract import Item, Notice
 from ingest.sources.mastodon.statuses import MastodonReader, plain
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 from tests.support.sources import NOW, detected, read, read_bytes, reading
 
 SEEN_US = 1_783_175_888_090_631
@@ -82,7 +82,7 @@ def test_recorded_posts_are_taken_whichever_of_their_languages_is_asked_for(test
     said = [event.get("commit", {}).get("record", {}).get("langs") for event in events]
     for lang, at_least in (("en", 9), ("es", 1)):
         spoken = [langs for langs in said if langs and any(each.split("-")[0] == lang for each in langs)]
-        posts, _, _ = read(FileSource([str(file)], reading(""), wanted=Wanted(langs=frozenset([lang]))))
+        posts, _, _ = read(FileSource([str(file)], reading(""), post_filter=PostFilter(langs=frozenset([lang]))))
         assert len(posts) == len(spoken) >= at_least
 
 
@@ -128,10 +128,10 @@ def test_an_event_of_the_wire_before_october_2024_is_read() -> None:
     before = json.loads(event({"text": "hello"}))
     del before["kind"], before["commit"]["operation"]
     before |= {"type": "com"}
-    for operation, wanted in (("c", "hello"), ("d", Notice("delete")), ("u", Notice("update"))):
+    for operation, post_filter in (("c", "hello"), ("d", Notice("delete")), ("u", Notice("update"))):
         before["commit"]["type"] = operation
         (item,) = jetstream(json.dumps(before).encode())
-        assert (item.text if isinstance(item, Post) else item) == wanted
+        assert (item.text if isinstance(item, Post) else item) == post_filter
     assert jetstream(b'{"did":"d","time_us":1,"type":"id"}') == [Notice("identity")]
 
 
@@ -192,7 +192,7 @@ def hashtag(spelling: str, classes: str = "mention hashtag") -> str:
 
 
 @pytest.mark.parametrize(
-    ("content", "names", "spelled"),
+    ("content", "names", "expected"),
     [
         (hashtag("Zürich"), ["zurich"], ("Zürich",)),
         (hashtag("Zurich"), ["zurich"], ("Zurich",)),
@@ -209,10 +209,10 @@ def hashtag(spelling: str, classes: str = "mention hashtag") -> str:
         (f"<a class='hashtag'>#Bern<a>{hashtag('Zürich')}<", ["bern", "zurich"], ("Bern", "Zürich")),
     ],
 )
-def test_a_hashtag_is_spelled_as_in_the_content(content: str, names: list[str], spelled: tuple[str, ...]) -> None:
+def test_a_hashtag_is_spelled_as_in_the_content(content: str, names: list[str], expected: tuple[str, ...]) -> None:
     (post,) = mastodon(status(content=content, tags=[{"name": name} for name in names]))
     assert isinstance(post, Post)
-    assert post.tags == spelled
+    assert post.tags == expected
 
 
 def test_both_networks_have_the_same_tags_for_the_same_spellings() -> None:

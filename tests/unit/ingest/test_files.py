@@ -14,7 +14,7 @@ from ingest.rule.hashtags import AS_IS, Rule
 from ingest.sources.files.content import Content
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.lines import MOST_BYTES, Lines
-from ingest.sources.selection import Wanted
+from ingest.sources.selection import PostFilter
 from tests.support.sources import detected, read, reading
 
 FIRST = 690_406_591_110_582_272
@@ -121,7 +121,7 @@ def test_a_limit_counts_from_the_beginning_and_not_from_the_restart(tmp_path: Pa
     (tmp_path / "a.jsonl").write_bytes(posts_of(range(9)))
 
     def limited(limit: int) -> FileSource:
-        return FileSource([str(tmp_path)], reading(), wanted=Wanted(limit=limit))
+        return FileSource([str(tmp_path)], reading(), post_filter=PostFilter(limit=limit))
 
     *_, last = limited(4).batches({}, 3)
     assert ids(limited(4)) == [0, 1, 2, 3]
@@ -133,26 +133,26 @@ def test_languages_and_tags_choose_posts_and_the_rest_is_counted(tmp_path: Path)
     (tmp_path / "a.jsonl").write_bytes(
         posts_of(range(6)) + posts_of(range(6, 9), "fr") + posts_of(range(9, 12), "en-GB")
     )
-    source = FileSource([str(tmp_path)], reading(), wanted=Wanted.typed(["EN"], ["＃T1"], None, AS_IS))
+    source = FileSource([str(tmp_path)], reading(), post_filter=PostFilter.typed(["EN"], ["＃T1"], None, AS_IS))
     _, _, batches = read(source)
     assert ids(source) == [1, 4, 10]
     assert sum(batch.filtered for batch in batches) == 9
-    renamed = Wanted.typed([], ["one"], None, Rule.corrected([], {"t1": "one"}))
-    assert ids(FileSource([str(tmp_path)], reading(), wanted=renamed)) == [1, 4, 7, 10]
+    renamed = PostFilter.typed([], ["one"], None, Rule.with_corrections([], {"t1": "one"}))
+    assert ids(FileSource([str(tmp_path)], reading(), post_filter=renamed)) == [1, 4, 7, 10]
 
 
 def test_a_language_asked_of_a_table_without_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"id,text\n1,x\n")
     with pytest.raises(UsageError, match="language"):
-        read(FileSource([str(tmp_path)], reading(), wanted=Wanted.typed(["en"], [], None, AS_IS)))
+        read(FileSource([str(tmp_path)], reading(), post_filter=PostFilter.typed(["en"], [], None, AS_IS)))
 
 
 def test_the_name_tells_what_is_asked_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(posts_of(range(2)))
 
     def name(format_: str = "auto", tags: tuple[str, ...] = (), of: str = "x") -> str:
-        wanted = Wanted.typed([], tags, None, AS_IS)
-        return FileSource([str(tmp_path / "a.jsonl")], reading(of), format=format_, wanted=wanted).name
+        post_filter = PostFilter.typed([], tags, None, AS_IS)
+        return FileSource([str(tmp_path / "a.jsonl")], reading(of), format=format_, post_filter=post_filter).name
 
     assert name() == name("x-v2")
     assert len({name(), name(tags=("a",)), name(of="y")}) == 3

@@ -36,9 +36,9 @@ def test_all_76_conformance_cases_hold(test_data: Path) -> None:
     judged = 0
     for section in ("hashtags", "hashtags_from_astral", "hashtags_with_indices"):
         for case in cases(test_data, section):
-            wanted = [found["hashtag"] if isinstance(found, dict) else found for found in case["expected"]]
-            assert in_text(case["text"]) == wanted, case["description"]
-            assert in_text_full(case["text"]) == wanted, case["description"]
+            post_filter = [found["hashtag"] if isinstance(found, dict) else found for found in case["expected"]]
+            assert in_text(case["text"]) == post_filter, case["description"]
+            assert in_text_full(case["text"]) == post_filter, case["description"]
             judged += 1
     assert judged == 76
 
@@ -162,7 +162,7 @@ def test_what_the_source_names_is_taken_and_the_text_is_not_read() -> None:
 
 
 def test_corrections_leave_out_and_rename() -> None:
-    rule = Rule.corrected(["#Spam"], {"PrayForBoston": "＃prayersforboston"})
+    rule = Rule.with_corrections(["#Spam"], {"PrayForBoston": "＃prayersforboston"})
     assert tags_of(post("#spam #prayforboston #PrayersForBoston #ok"), rule) == {
         "prayersforboston": "prayforboston",
         "ok": "ok",
@@ -170,11 +170,11 @@ def test_corrections_leave_out_and_rename() -> None:
 
 
 def test_equal_corrections_have_equal_versions_and_others_do_not() -> None:
-    one = Rule.corrected(["a", "b"], {"x": "y", "v": "w"})
-    same = Rule.corrected(["#B", "A"], {"V": "w", "X": "Y"})
+    one = Rule.with_corrections(["a", "b"], {"x": "y", "v": "w"})
+    same = Rule.with_corrections(["#B", "A"], {"V": "w", "X": "Y"})
     assert AS_IS.version == VERSION
     assert one.version == same.version != AS_IS.version
-    assert Rule.corrected(["a"], {}).version != one.version
+    assert Rule.with_corrections(["a"], {}).version != one.version
 
 
 @pytest.mark.parametrize("odd", ["$inc", "../..", "a.b", "x" * 10_000, "a\x00b", ""])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.settings import IngestSettings, KafkaSettings
-from ingest.encoder import Messages
+from ingest.encoder import TransactionEncoder
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, tags_of
@@ -27,7 +27,7 @@ POST = Post("7", "x", FIRST.start_ms, 0, "Boston #Strong tonight boston strong",
 
 def sent(*posts: Post, kinds: tuple[Phrase, ...] = KINDS) -> list[bytes]:
     """The messages of `hashtags`."""
-    messages = Messages(KafkaSettings(), IngestSettings(kinds=kinds), AS_IS)
+    messages = TransactionEncoder(KafkaSettings(), IngestSettings(kinds=kinds), AS_IS)
     outgoing, counts = messages.of_batch(Batch(list(posts), [], {}), "file:x")
     uses = [value or b"" for topic, value, _ in outgoing.messages if topic == "hashtags"]
     assert counts.uses == len(uses)

@@ -6,7 +6,7 @@ import pytest
 
 from config.errors import UsageError
 from ingest.sources.files.source import FileSource
-from ingest.sources.formats.csv_header import Asked, header_of
+from ingest.sources.formats.csv_header import FormatOptions, header_of
 from tests.support.sources import read, read_bytes, reading
 
 IDS = [str((n << 22) + 1_136_166_008_386_486_272) for n in range(20)]
@@ -67,7 +67,7 @@ def test_every_line_end_ends_a_line(ending: str, tmp_path: Path) -> None:
 
 def test_a_header_that_mixes_line_ends_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't tell"):
-        header_of(b"a\rb,c\n1,2\n", Asked(), "posts.csv")
+        header_of(b"a\rb,c\n1,2\n", FormatOptions(), "posts.csv")
 
 
 def test_utf_16_without_its_mark_is_named(tmp_path: Path) -> None:

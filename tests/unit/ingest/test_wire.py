@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from config.errors import BadRecordError
 from config.settings import IngestSettings, KafkaSettings
-from ingest.encoder import Messages
+from ingest.encoder import TransactionEncoder
 from ingest.kafka.dead_letters import message
 from ingest.kafka.transactions import Outgoing
 from ingest.post import Post
@@ -64,7 +64,7 @@ def test_a_reject_keeps_its_bytes_and_tells_where_and_why_in_headers() -> None:
 
 
 def sent(*posts: Post, most: int = 2_000) -> Outgoing:
-    messages = Messages(KafkaSettings(), IngestSettings(max_post_bytes=most), AS_IS)
+    messages = TransactionEncoder(KafkaSettings(), IngestSettings(max_post_bytes=most), AS_IS)
     return messages.of_batch(Batch(list(posts), [], {"at": 1}), "file:x")[0]
 
 

@@ -10,7 +10,7 @@ from config.errors import BadRecordError
 from ingest.post import Post
 from ingest.rule.hashtags import tags_of
 from ingest.sources.files.source import FileSource
-from ingest.sources.formats.contract import Broken, Item, Notice, Reader
+from ingest.sources.formats.contract import BrokenPart, Item, Notice, Reader
 from ingest.sources.registry import reader_of
 from ingest.sources.x.stream import FIELDS
 from ingest.sources.x.v1 import V1Reader
@@ -158,7 +158,7 @@ def test_the_time_is_the_finest_that_is_told() -> None:
 def test_the_answer_of_a_search_gives_each_status_and_sets_bad_ones_apart() -> None:
     page = line({"statuses": [STATUS, {"id_str": "7"}, STATUS], "search_metadata": {}})
     first, bad, last = V1.read(page)
-    assert isinstance(bad, Broken)
+    assert isinstance(bad, BrokenPart)
     assert (json.loads(bad.raw), bad.reason) == ({"id_str": "7"}, "no text")
     assert first == last == one(V1.read(line(STATUS)))
 
@@ -215,7 +215,7 @@ def test_a_bad_record_is_refused_with_its_reason(reader: Reader, record: bytes, 
 def test_one_bad_post_of_an_answer_leaves_its_neighbours() -> None:
     good = '{"id":"690406591110582272","text":"#a"}'
     items = V2.read(f'{{"data":[{good},{{"id":"1"}},5,{good}]}}'.encode())
-    assert [type(item) for item in items] == [Post, Broken, Broken, Post]
+    assert [type(item) for item in items] == [Post, BrokenPart, BrokenPart, Post]
 
 
 def test_what_is_included_wrongly_does_no_harm() -> None:
@@ -238,7 +238,7 @@ def test_half_a_character_in_an_answer_refuses_its_own_post_alone(reader: Reader
     assert isinstance(first, Post)
     assert isinstance(third, Post)
     assert (first.text, third.text) == (texts[0], texts[2])
-    assert isinstance(second, Broken)
-    assert second == Broken(json.dumps(posts[1]).encode(), second.reason)
+    assert isinstance(second, BrokenPart)
+    assert second == BrokenPart(json.dumps(posts[1]).encode(), second.reason)
     assert "half a character" in second.reason
-    assert isinstance(fourth, Broken)
+    assert isinstance(fourth, BrokenPart)

@@ -152,7 +152,7 @@ def test_many_versions_are_counted_and_the_first_are_named() -> None:
 
 
 def test_a_text_holds_the_code_and_the_corrections_and_makes_the_rule_again() -> None:
-    rule = Rule.corrected(["#FF", "b"], {"Nyc": "newyork", "a.b$": "c"})
+    rule = Rule.with_corrections(["#FF", "b"], {"Nyc": "newyork", "a.b$": "c"})
     text = text_of(rule)
     assert text.version == rule.version
     assert (text.ignore, dict(text.aliases)) == (("b", "ff"), {"nyc": "newyork", "a.b$": "c"})
