@@ -11,9 +11,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.comparison import compare
-from bench.report import document, kept, promises, table
-from bench.trial import Asked, Bench
+from bench.harness.compare import compare
+from bench.harness.report import document, kept, promises, table
+from bench.harness.trial import Asked, Bench
 from config.errors import TrendsError
 
 MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack", "idle")
@@ -85,7 +85,7 @@ def main(
 def _run(
     name: str, asked: Asked, sizes: Sequence[int], only: Sequence[str], repeat: int, quiet: bool
 ) -> Iterator[dict[str, Any]]:
-    benches: tuple[Bench, ...] = import_module(f"bench.{name.partition('-')[0]}").BENCHES
+    benches: tuple[Bench, ...] = import_module(f"bench.measures.{name.partition('-')[0]}").BENCHES
     for bench in [bench for bench in benches if name in MODULES or bench.name == name]:
         for size in sizes or bench.sizes:
             with bench.contenders(asked._replace(size=size)) as (ours, *others):

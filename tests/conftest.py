@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.harness import servers, stack_settings
 from config import redaction
 from config.settings import Settings
-from config.stack import launcher
 from ingest.kafka.topics import create_topics
 from serving.views.client import Store
-from tests.support import servers
 
 ROOT = Path(__file__).parent.parent
 PARTITIONS = 3
@@ -42,33 +41,26 @@ def stack_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if named := os.environ.get("TRENDS_TEST_STACK"):
         yield Path(named).absolute()
         return
-    folder = tmp_path_factory.mktemp("stack")
-    file = servers.written(folder / "trends.toml", servers.own_stack(folder))
-    settings = servers.read(file)
-    try:
-        with servers.reading(file):
-            launcher.up(settings, [server.name for server in launcher.servers(settings)], lambda *_: None)
+    with servers.start(tmp_path_factory.mktemp("stack")) as file:
         yield file
-    finally:
-        launcher.down(settings, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
 def stack(stack_file: Path) -> Settings:
     """Kafka, HDFS, MongoDB and Storm. A test that writes takes `settings`."""
-    return servers.read(stack_file)
+    return stack_settings.read(stack_file)
 
 
 @pytest.fixture
 def settings_file(stack: Settings, stack_file: Path, tmp_path: Path) -> Path:
     """The file of `settings`, for commands that are started: `TRENDS_CONFIG=<it>`."""
-    return servers.apart(stack_file, tmp_path / "trends.toml", kafka={"partitions": PARTITIONS})
+    return stack_settings.isolate(stack_file, tmp_path / "trends.toml", kafka={"partitions": PARTITIONS})
 
 
 @pytest.fixture
 def settings(settings_file: Path) -> Iterator[Settings]:
     """Servers, with topics, a consumer group, a database and an HDFS root that no other test has, all of them made."""
-    own = servers.read(settings_file)
+    own = stack_settings.read(settings_file)
     create_topics(own.kafka)
     with Store(own.mongo) as store:
         store.prepare()

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from msgspec.structs import asdict
 
 from batch_layer.archive.manifest import SCHEMA_PATH
-from bench.apart import Ran, clocked
+from bench.harness.subprocess_run import Ran, clocked
 from ingest.hours import HOUR_MS
 from ingest.wire import decode_post
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars
 
-from bench.apart import arguments, clocked, say
+from bench.harness.subprocess_run import arguments, clocked, say
 from bench.peers.uses import uses_of
 
 TOP = 10

@@ -8,7 +8,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.run import cli_main
 
-from bench.apart import arguments
+from bench.harness.subprocess_run import arguments
 from bench.peers.folded import database_of, fold, rows
 
 AT_ONCE = 10_000

@@ -6,7 +6,7 @@ from collections import Counter
 import msgspec
 from confluent_kafka import Consumer
 
-from bench.apart import arguments
+from bench.harness.subprocess_run import arguments
 from bench.peers.folded import database_of, rows
 
 AT_ONCE = 50_000

@@ -7,7 +7,7 @@ from typing import Any
 from quixstreams import Application
 from quixstreams.sinks import BatchingSink, SinkBatch
 
-from bench.apart import arguments
+from bench.harness.subprocess_run import arguments
 from bench.peers.folded import database_of, rows
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 from pyspark.sql import DataFrame, SparkSession
 
-from bench.apart import arguments
+from bench.harness.subprocess_run import arguments
 from bench.peers.folded import database_of, rows
 
 MOST_A_BATCH = 50_000

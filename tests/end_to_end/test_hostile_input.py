@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from confluent_kafka import KafkaError, Message, Producer
 
+from bench.harness.topology import run_topology
 from config.settings import Settings
 from config.terminal_text import printable
 from ingest.hours import Millis
@@ -39,7 +40,6 @@ from tests.support.hostile_input import (
     v2_lines,
 )
 from tests.support.oracle import Hours, Sent, count, top
-from tests.support.storm import submitted
 from tests.support.wait import counted, until
 
 
@@ -153,7 +153,7 @@ def test_hostile_input_is_counted_or_refused_with_a_reason_and_harms_no_neighbou
     rows = list(beside_good(csv_lines(), TABLE))
     read = written(tmp_path / "posts.jsonl", lines)
     tabled = written(tmp_path / "posts.csv", rows, b"\xef\xbb\xbfid,text,created_at\n")
-    with submitted(settings, settings_file):
+    with run_topology(settings, settings_file):
         for name, told, records in (("posts.jsonl", read, lines), ("posts.csv", tabled, rows)):
             loaded = ask("ingest", "file", str(tmp_path / name))
             assert (loaded["posts"], loaded["rejects"]) == (len(told.good), len(told.refused)), name

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from bench.harness import stack_settings
+from bench.harness.topology import run_topology
 from config.settings import Settings
 from serving.views.client import Store
 from serving.views.documents import HOURS, RUNS
 from speed_layer.lag import caught_up
-from tests.support import servers
 from tests.support.cli import ROOT, ask, assert_answers, environment, run
 from tests.support.oracle import count, posts_of_csv
-from tests.support.storm import killed, submitted
+from tests.support.storm import kill_component
 from tests.support.wait import counted, until
 
 RATE = "400/s"
@@ -54,21 +55,24 @@ class Process:
 def test_all_hours_equal_the_oracle_though_each_process_was_killed_on_the_way(
     settings: Settings, settings_file: Path, test_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = servers.tables(settings_file) | {"batch": {"lease_s": 5, "every_s": 1}, "archive": {"flush_after_s": 2}}
-    servers.written(settings_file, quick)
+    quick = stack_settings.tables(settings_file) | {
+        "batch": {"lease_s": 5, "every_s": 1},
+        "archive": {"flush_after_s": 2},
+    }
+    stack_settings.write(settings_file, quick)
     monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
     (boston,) = (test_data / "crisislex_t6").glob("*Boston*.csv")
     sent = list(posts_of_csv(boston))
     expected = count(sent, once=True)
     uses = sum(each.total() for each in expected.values())
-    with submitted(settings, settings_file), Store(settings.mongo) as store:
+    with run_topology(settings, settings_file), Store(settings.mongo) as store:
         archiver = Process("archive")
         producer = Process("ingest", "file", str(boston), "--rate", RATE)
         until(lambda: counted(settings) > 300, lambda: counted(settings))
         producer.kill()
-        killed(settings_file, "UseSpout")
+        kill_component(settings_file, "UseSpout")
         archiver.kill()
-        killed(settings_file, "CountBolt")
+        kill_component(settings_file, "CountBolt")
         assert counted(settings) < uses, "all was counted before everything had died: nothing is proved"
         assert producer.running.wait(120) == 0
         until(lambda: counted(settings) >= uses and caught_up(settings), lambda: f"{counted(settings)} of {uses}")

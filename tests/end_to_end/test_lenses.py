@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bench.harness.topology import run_topology
 from config.settings import Settings
 from ingest.rule.hashtags import in_text, normalise
 from ingest.rule.phrases import runs
@@ -19,7 +20,6 @@ from speed_layer.lag import caught_up
 from tests.support.cli import ask, assert_answers, run
 from tests.support.kafka import committed
 from tests.support.oracle import Hours
-from tests.support.storm import submitted
 from tests.support.wait import until
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
@@ -71,7 +71,7 @@ def test_every_hour_of_recorded_posts_equals_the_oracle_through_every_lens(
     monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
     monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
     monkeypatch.setenv("TRENDS_INGEST__KINDS", '["bigram"]')
-    with submitted(settings, settings_file):
+    with run_topology(settings, settings_file):
         monkeypatch.setenv("TRENDS_INGEST__KINDS", '["bigram"]')  # the topology is submitted without any variable
         bring(test_data, tmp_path)
         values = [message.value() or b"" for message in committed(settings.kafka.bootstrap, settings.kafka.posts)]

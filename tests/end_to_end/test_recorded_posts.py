@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.harness.topology import run_topology
 from config.settings import Settings
 from ingest.hours import Hour
 from speed_layer.lag import caught_up
 from tests.support.cli import ask, assert_answers, run
 from tests.support.oracle import Sent, count, posts_of_csv, top
-from tests.support.storm import submitted
 from tests.support.wait import counted, until
 
 pytestmark = pytest.mark.timeout(900)
@@ -33,7 +33,7 @@ def test_every_hour_of_all_recorded_posts_equals_the_oracle_in_both_layers(
     as_sent, once = count(sent, once=False), count(sent, once=True)
     assert sum(each.total() for each in as_sent.values()) > sum(each.total() for each in once.values()), "no duplicates"
 
-    with submitted(settings, settings_file):
+    with run_topology(settings, settings_file):
         loaded = ask("ingest", "file", *map(str, files))
         assert (loaded["posts"], loaded["rejects"]) == (len(sent), 0)
         until(lambda: caught_up(settings), lambda: counted(settings))

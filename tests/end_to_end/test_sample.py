@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from bench.harness.topology import run_topology
 from config.settings import Settings
 from ingest.hours import Hour
 from serving.cli import main
@@ -14,7 +15,6 @@ from speed_layer.lag import caught_up
 from tests.support.cli import ask, assert_answers, run
 from tests.support.kafka import committed
 from tests.support.oracle import count, posts_of_json
-from tests.support.storm import submitted
 from tests.support.wait import counted, until, until_the_hour_lasts
 
 
@@ -31,7 +31,7 @@ def test_every_hour_of_a_sample_equals_the_oracle_and_the_hour_in_progress_is_li
     monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
     monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
     until_the_hour_lasts(minutes=3)
-    with submitted(settings, settings_file):
+    with run_topology(settings, settings_file):
         loaded = ask("ingest", "sample", "--seed", "7", "--posts", "6000")
         now = tmp_path / "now.csv"  # a minute after the hour began, a sample may hold no tag of it
         now.write_text(f"id,text,time\n1,#now,{datetime.now(UTC).isoformat()}\n")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.harness.stack_settings import environment
 from config.settings import Settings
 from ingest.hours import Hour
 from serving.cli.options import now
 from serving.views.client import Store
 from tests.support.dashboard import counted, published
-from tests.support.servers import environment
 
 TRENDS = str(Path(sys.executable).with_name("trends"))
 HOUR = Hour.parse("2017-01-06T07")

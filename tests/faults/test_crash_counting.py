@@ -15,15 +15,17 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
+from bench.harness import stack_settings
+from bench.harness.topology import run_topology
 from config.settings import Settings
 from ingest.wire import Use
 from serving.cli import main
 from speed_layer.lag import caught_up
 from tests.conftest import PARTITIONS
 from tests.integration.test_topology import counted, produce, uses_of
-from tests.support import servers
 from tests.support.faults.crash_points import Points, named
-from tests.support.storm import DRAINS_S, STARTS_S, eventually, submitted
+from tests.support.storm import DRAINS_S, STARTS_S
+from tests.support.wait import until
 
 Counts = Counter[tuple[str, str]]
 USES = 40
@@ -36,15 +38,15 @@ def test_spout_and_bolt_die_at_each_point_and_every_use_is_counted_once(
     points = Points(tmp_path / "points")
     recorded = iter(uses_of(test_data / "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"))
     oracle: Counts = Counter()
-    with submitted(settings, settings_file, points.environment):
+    with run_topology(settings, settings_file, points.environment):
         for point in [*named("spout"), *named("bolt")]:
             some = list(islice(recorded, USES))
             oracle.update((use.hour, use.tag) for use in some)
             points.arm(point)
             produce(settings, some)
             dead = points.wait_until_reached()
-            eventually(lambda: not psutil.pid_exists(dead), STARTS_S, f"{point}: it is dead")  # noqa: B023 - called at once
-            eventually(lambda: caught_up(settings), DRAINS_S, f"{point}: everything is counted")
+            until(lambda: not psutil.pid_exists(dead), f"{point}: it is dead", STARTS_S)  # noqa: B023 - called at once
+            until(lambda: caught_up(settings), f"{point}: everything is counted", DRAINS_S)
             assert counted(settings) == oracle, point
 
         count_twice(settings, settings_file, recorded, oracle)
@@ -52,17 +54,17 @@ def test_spout_and_bolt_die_at_each_point_and_every_use_is_counted_once(
 
 def count_twice(settings: Settings, settings_file: Path, recorded: Iterator[Use], oracle: Counts) -> None:
     """A second topology counts beside the first."""
-    tables = servers.tables(settings_file)
+    tables = stack_settings.tables(settings_file)
     tables["storm"]["topology"] += "_again"
-    file = servers.written(settings_file.with_name("again.toml"), tables)
-    other = servers.read(file)
-    with submitted(other, file), servers.reading(file):
-        eventually(lambda: speed()["shared_partitions"] == PARTITIONS, STARTS_S, "status says that two write")
+    file = stack_settings.write(settings_file.with_name("again.toml"), tables)
+    other = stack_settings.read(file)
+    with run_topology(other, file), stack_settings.use(file):
+        until(lambda: speed()["shared_partitions"] == PARTITIONS, "status says that two write", STARTS_S)
         for _ in range(5):
             some = list(islice(recorded, USES))
             oracle.update((use.hour, use.tag) for use in some)
             produce(settings, some)
-        eventually(lambda: caught_up(settings), DRAINS_S, "everything is counted")
+        until(lambda: caught_up(settings), "everything is counted", DRAINS_S)
         assert counted(settings) == oracle
         told = speed()
         assert [len(each["writers"]) for each in told["partitions"]] == [2] * PARTITIONS

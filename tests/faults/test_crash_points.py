@@ -11,19 +11,20 @@ from click.testing import CliRunner
 from batch_layer.archive.paths import Paths
 from batch_layer.publish import sweep
 from batch_layer.storage.webhdfs import HdfsStore
+from bench.harness import stack_settings
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from serving.cli import main
 from serving.views.client import Store
-from tests.support import servers
-from tests.support.archive import Archive, recorded_posts
-from tests.support.batch import speed_hours, speed_row, waited
+from tests.support.batch import speed_hours, speed_row
 from tests.support.cli import ask
 from tests.support.faults.crash_points import Points, dies, lives, named
 from tests.support.kafka import committed
 from tests.support.oracle import count, posts_of_csv, top
-from tests.support.posts import Sender, assert_exactly_once
+from tests.support.posts import Sender, assert_exactly_once, recorded_posts
+from tests.support.wait import until
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 
@@ -83,22 +84,21 @@ def test_the_batch_job_dies_at_each_point_and_every_hour_is_answered_as_the_orac
         of_hour[post.hour].append(post)
     hours = [hour for hour, posts in of_hour.items() if len(posts) > 60]
     expected = count(posts_of_csv(test_data / BOSTON), once=True)
-    own: servers.Tables = {
+    own: stack_settings.Tables = {
         "archive": {"idle_after_s": 3_600.0},  # an hour is complete once the archive has the next one
         "batch": {"lease_s": 2.0},
         "stack": {"state": str(settings_file.parent / "state")},
     }
-    given = servers.tables(settings_file)
-    file = servers.written(settings_file, {name: given.get(name, {}) | own.get(name, {}) for name in given | own})
+    file = stack_settings.override(settings_file, settings_file, own)
 
-    archive = Archive(settings)
-    with Store(settings.mongo) as store, servers.reading(file):
+    archive = ArchiveWriter(settings)
+    with Store(settings.mongo) as store, stack_settings.use(file):
         fill(archive, of_hour[hours[0]])
         for point, (hour, following) in zip(named("batch"), pairwise(hours), strict=False):
             fill(archive, of_hour[following])
             speed_row(store, hour, "not what the batch layer says")
             dies(points, point, file, "batch", "run")
-            waited(lambda: run_states()[0] == "dead")
+            until(lambda: run_states()[0] == "dead")
         done = hours[: len(named("batch")) + 1]
         fill(archive, of_hour[hours[len(done)]])
         lives(file, "batch", "run")
@@ -118,7 +118,7 @@ def run_states() -> list[str]:
     return [run["state"] for run in json.loads(told.stdout)["runs"]]
 
 
-def fill(archive: Archive, posts: list[Post]) -> None:
+def fill(archive: ArchiveWriter, posts: list[Post]) -> None:
     """Archive posts in all three partitions."""
     for partition in range(3):
         archive.add(partition, posts[partition::3])

@@ -18,18 +18,18 @@ from batch_layer.archive.paths import Paths
 from batch_layer.archive.records import posts_of
 from batch_layer.archive.upkeep import ledger_of
 from batch_layer.storage.webhdfs import HdfsStore
+from bench.harness import stack_settings
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.wire import encode
 from serving.views.client import Store
-from tests.support import servers
-from tests.support.archive import Archive, recorded_posts
 from tests.support.batch import documents
 from tests.support.batch import top as top_of
 from tests.support.faults.crash_points import Command, started
 from tests.support.oracle import Hours, count, posts_of_json, top
-from tests.support.posts import Sender, assert_exactly_once
+from tests.support.posts import Sender, assert_exactly_once, recorded_posts
 from tests.support.posts import archived as archived_posts
 from tests.support.wait import until
 
@@ -118,13 +118,12 @@ def test_a_manifest_is_lost_and_kafka_has_deleted_its_offsets(
 
 @pytest.mark.timeout(900)
 def test_a_block_of_a_part_rots(settings: Settings, settings_file: Path, recorded: Iterator[Post]) -> None:
-    own: servers.Tables = {
+    own: stack_settings.Tables = {
         "archive": {"idle_after_s": 3_600.0},  # an hour is complete once the archive has the next one
         "stack": {"state": str(settings_file.parent / "state")},
     }
-    given = servers.tables(settings_file)
-    file = servers.written(settings_file, {name: given.get(name, {}) | own.get(name, {}) for name in given | own})
-    archive, sent = Archive(settings), list(islice(recorded, 600))
+    file = stack_settings.override(settings_file, settings_file, own)
+    archive, sent = ArchiveWriter(settings), list(islice(recorded, 600))
     for partition in range(3):
         archive.add(partition, sent[partition::3])
     expected = oracle_of(sent)

@@ -14,16 +14,16 @@ import pytest
 
 from batch_layer.archive.paths import Paths
 from batch_layer.storage.webhdfs import HdfsStore
+from bench.harness import stack_settings
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from serving.views.client import Store
 from serving.views.documents import RUNS
-from tests.support import servers
-from tests.support.archive import Archive, recorded_posts
-from tests.support.batch import FIRST, documents, post, top, waited
+from tests.support.batch import FIRST, documents, post, top
 from tests.support.faults.crash_points import Points, lives, started
 from tests.support.kafka import committed
 from tests.support.oracle import posts_of_csv
-from tests.support.posts import Sender, assert_exactly_once
+from tests.support.posts import Sender, assert_exactly_once, recorded_posts
 from tests.support.posts import archived as archived_posts
 from tests.support.wait import until
 
@@ -79,14 +79,13 @@ def test_a_producer_that_slept_before_its_commit_while_another_ran_is_fenced_and
 def test_a_scheduler_that_slept_before_a_document_while_another_took_over_publishes_nothing(
     settings: Settings, settings_file: Path, points: Points
 ) -> None:
-    own: servers.Tables = {
+    own: stack_settings.Tables = {
         "archive": {"idle_after_s": 3_600.0},
         "batch": {"lease_s": 5.0, "every_s": 1.0},
         "stack": {"state": str(settings_file.parent / "state")},
     }
-    given = servers.tables(settings_file)
-    file = servers.written(settings_file, {name: given.get(name, {}) | own.get(name, {}) for name in given | own})
-    archive = Archive(settings)
+    file = stack_settings.override(settings_file, settings_file, own)
+    archive = ArchiveWriter(settings)
     for partition in range(3):
         archive.add(partition, [post(partition, 0, "#old"), post(10 + partition, 2, "#later")])
     point = "batch: before the document"
@@ -95,8 +94,8 @@ def test_a_scheduler_that_slept_before_a_document_while_another_took_over_publis
         with points.stopped_at(point, zombie), started(file, "schedule") as successor:
             assert not documents(store)
             archive.add(0, [post(20, 0, "#new")])
-            waited(lambda: FIRST in documents(store), 120)
-            waited(lambda: store.collection(RUNS).find_one({"state": "done"}))
+            until(lambda: FIRST in documents(store), within_s=120)
+            until(lambda: store.collection(RUNS).find_one({"state": "done"}))
             assert successor.stopped() == 130
         until(lambda: "another run has taken over" in zombie.said(), zombie.said)
         assert zombie.stopped() == 130

@@ -25,8 +25,7 @@ MAY_IMPORT = {
         "batch_layer",
     },
     "topologies": {"config", "speed_layer"},
-    "bench": {"bench", "batch_layer", "config", "ingest", "serving", "speed_layer"}
-    | {"tests.support.servers", "tests.support.storm", "tests.support.archive"},
+    "bench": {"bench", "batch_layer", "config", "ingest", "serving", "speed_layer"},
 }
 """Imports follow the data. `serving.cli` and `serving.status` reach all layers, inside functions."""
 

@@ -17,6 +17,7 @@ from batch_layer.archive.upkeep import ledger_of
 from batch_layer.archive.watermark import complete_until
 from batch_layer.runner import Batch
 from batch_layer.spark.session import Engine
+from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.cursors import read_cursor
@@ -30,7 +31,6 @@ from speed_layer.lag import caught_up, speed_lag
 from speed_layer.lane_commit import MongoLedger, Verdict, settle
 from speed_layer.spout_task import Feed
 from tests.support import oracle
-from tests.support.archive import Archive
 from tests.support.batch import documents, top
 from tests.support.cli import run
 from tests.support.faults.load import Load
@@ -126,7 +126,7 @@ def computed(settings: Settings, engine: Engine) -> dict[Hour, list[tuple[str, i
 
 
 def test_an_archive_of_more_partitions_than_the_topic_has_is_another_topics(settings: Settings) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     link = Manifest(uuid="0" * 32, kind="gap", topic=settings.kafka.posts, partition=4, start=0, next=5, committed_at=0)
     archive.store.put(archive.paths.commit(4, 0), encode(link))
     with pytest.raises(TrendsError, match="the archive has 5 partitions and the topic 3"):

@@ -22,6 +22,7 @@ from batch_layer.runner import PartlyDoneError, Watch
 from batch_layer.spark.job import SparkFailedError
 from batch_layer.spark.session import Engine
 from batch_layer.storage.webhdfs import HdfsStore
+from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import FencedError
 from config.settings import Settings
 from ingest.hours import moment_of
@@ -29,7 +30,6 @@ from ingest.rule.hashtags import AS_IS, Rule
 from serving.views.client import Store
 from serving.views.documents import ARCHIVES, HOURS, RUNS, Row
 from tests.support import oracle
-from tests.support.archive import Archive, recorded_posts
 from tests.support.batch import (
     FIRST,
     Layers,
@@ -40,8 +40,9 @@ from tests.support.batch import (
     speed_hours,
     speed_row,
     top,
-    waited,
 )
+from tests.support.posts import recorded_posts
+from tests.support.wait import until
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 
@@ -71,7 +72,7 @@ def test_every_hour_of_the_recorded_posts_equals_the_oracle(
     settings: Settings, layer: Layers, store: Store, test_data: Path
 ) -> None:
     posts = list(recorded_posts(test_data / BOSTON))
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     for partition in range(2):
         archive.add(partition, posts[partition::2])
     archive.add(2, posts[:300])  # sent again
@@ -104,7 +105,7 @@ def test_compacted_hours_are_not_shuffled_and_give_the_same_documents(
     repartition = DataFrame.repartition
     monkeypatch.setattr(DataFrame, "repartition", counted)
     posts = list(recorded_posts(test_data / BOSTON))
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     for partition in range(2):
         archive.add(partition, posts[partition::2])
     archive.add(2, posts[:300])  # sent again
@@ -135,7 +136,7 @@ def test_spark_ranks_as_the_pure_definition_does(settings: Settings, layer: Laye
     posts = [
         post(at % 11, at % 2, texts[at % len(texts)], ("Native", "#a") if at % 7 == 0 else None) for at in range(60)
     ]
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     for partition in range(3):
         archive.add(partition, posts[partition * 20 : partition * 20 + 10])
         archive.add(partition, posts[partition * 20 + 10 : partition * 20 + 20])
@@ -150,7 +151,7 @@ def test_spark_ranks_as_the_pure_definition_does(settings: Settings, layer: Laye
 
 
 def test_of_a_post_in_two_files_the_first_arrival_counts(settings: Settings, layer: Layers, store: Store) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     archive.add(1, [post(1, 0, "#second"), post(2, 0, "#two")])
     archive.add(0, [post(1, 0, "#first"), post(3, 0, "no hashtag")])
     archive.add(0, [post(3, 0, "#third")])
@@ -160,7 +161,7 @@ def test_of_a_post_in_two_files_the_first_arrival_counts(settings: Settings, lay
 
 
 def test_an_hour_without_hashtags_gets_a_document(settings: Settings, layer: Layers, store: Store) -> None:
-    Archive(settings).add(0, [post(1, 0, "plain")])
+    ArchiveWriter(settings).add(0, [post(1, 0, "plain")])
     run_missing(layer())
     document = documents(store)[FIRST]
     assert (document["top"], document["uses"], document["posts"], document["complete"]) == ([], 0, 1, True)
@@ -170,7 +171,7 @@ def test_an_hour_without_hashtags_gets_a_document(settings: Settings, layer: Lay
 def test_a_cut_file_is_seen_and_all_other_hours_are_computed(
     settings: Settings, layer: Layers, store: Store, cut: str
 ) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     parts = archive.add(0, [post(at, at % 3, f"#t{at} {'x' * 50}") for at in range(90)])
     path = archive.paths.absolute(parts[1].path)
     whole = archive.store.get(path) or b""
@@ -192,7 +193,7 @@ def test_a_cut_file_is_seen_and_all_other_hours_are_computed(
 def test_a_file_that_compaction_replaced_meanwhile_is_looked_up_again(
     settings: Settings, layer: Layers, store: Store
 ) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     archive.add(0, [post(1, 0, "#a")])
     archive.add(1, [post(2, 0, "#a #b")])
     batch = layer()
@@ -212,7 +213,7 @@ def test_a_file_that_compaction_replaced_meanwhile_is_looked_up_again(
 def test_a_late_post_makes_its_hour_dirty_and_the_next_run_mends_it(
     settings: Settings, layer: Layers, store: Store
 ) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     archive.add(0, [post(1, 0, "#a"), post(2, 1, "#b")])
     batch = layer()
     run_missing(batch)
@@ -233,7 +234,7 @@ def test_a_late_post_makes_its_hour_dirty_and_the_next_run_mends_it(
 def test_a_document_that_covers_more_than_the_archive_stays_unless_somebody_allows_less(
     settings: Settings, layer: Layers, store: Store
 ) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     archive.add(0, [post(1, 0, "#a"), post(2, 1, "#b")])
     archive.add(1, [post(3, 0, "#a"), post(4, 1, "#b")])
     run_missing(layer())
@@ -260,7 +261,7 @@ def test_a_document_that_covers_more_than_the_archive_stays_unless_somebody_allo
 def test_an_hour_in_progress_is_provisional_keeps_its_speed_rows_and_is_final_once_complete(
     settings: Settings, layer: Layers, store: Store
 ) -> None:
-    Archive(settings).add(0, [post(1, 0, "#a"), post(2, 1, "#b")])
+    ArchiveWriter(settings).add(0, [post(1, 0, "#a"), post(2, 1, "#b")])
     for hour in (FIRST, FIRST.plus(1)):
         speed_row(store, hour, "a")
     early = layer(until=FIRST.plus(1))
@@ -278,7 +279,7 @@ def test_an_hour_in_progress_is_provisional_keeps_its_speed_rows_and_is_final_on
 def test_a_corrected_rule_changes_the_hours_since_then_and_leaves_those_before_byte_for_byte(
     settings: Settings, layer: Layers, store: Store
 ) -> None:
-    Archive(settings).add(0, [post(at, at % 4, "#spam #ham" if at % 8 < 4 else "#spam") for at in range(40)])
+    ArchiveWriter(settings).add(0, [post(at, at % 4, "#spam #ham" if at % 8 < 4 else "#spam") for at in range(40)])
     run_missing(layer())
     hours = [FIRST.plus(at) for at in range(4)]
     before = as_bytes(store, hours)
@@ -314,7 +315,7 @@ def test_two_runs_of_one_job_at_once_are_one_and_a_refusal(settings: Settings, s
 
 
 def test_two_runs_of_one_hour_at_once_end_in_the_same_document(settings: Settings, layer: Layers, store: Store) -> None:
-    Archive(settings).add(0, [post(1, 0, "#a")])
+    ArchiveWriter(settings).add(0, [post(1, 0, "#a")])
     batches = [layer() for _ in range(2)]
     plans = [batches[0].plan_hour(FIRST), batches[1].plan_range(Span(FIRST, None))]
     threads = [threading.Thread(target=batch.run, args=(plan,)) for batch, plan in zip(batches, plans, strict=True)]
@@ -331,7 +332,7 @@ def test_two_runs_of_one_hour_at_once_end_in_the_same_document(settings: Setting
 def test_a_run_that_was_taken_for_dead_publishes_nothing_over_its_successor(settings: Settings, store: Store) -> None:
     job = Job("recompute", FIRST, None, "1")
     zombie = Runs(store, 0.05).start(job, reach=FIRST)  # it never renews
-    successor = waited(lambda: _started(Runs(store, 60), job))
+    successor = until(lambda: _started(Runs(store, 60), job))
     assert (successor.id, successor.attempt) == (zombie.id, 2)
     ranked = {text: rank_hour([Arrived("x", "1", text, None)], AS_IS, 10) for text in ("#new", "#old")}
 
@@ -362,7 +363,7 @@ def test_many_first_writes_of_one_hour_at_once_end_in_that_of_the_largest_token(
 def test_the_full_history_begins_with_nothing_and_leaves_rows_of_hours_in_progress(
     settings: Settings, layer: Layers, store: Store
 ) -> None:
-    Archive(settings).add(0, [post(at, at % 3, "#a") for at in range(9)])
+    ArchiveWriter(settings).add(0, [post(at, at % 3, "#a") for at in range(9)])
     batch = layer(until=FIRST.plus(2))
     batch.run(batch.plan_hour(FIRST.plus(2)))
     run_missing(batch)
@@ -388,7 +389,7 @@ def test_a_stopped_recomputation_goes_on_with_what_it_had_not_published(
     settings: Settings, layer: Layers, store: Store
 ) -> None:
     small = settings.model_copy(update={"batch": settings.batch.model_copy(update={"slice_posts": 3})})
-    Archive(settings).add(0, [post(at, at % 6, "#a") for at in range(18)])
+    ArchiveWriter(settings).add(0, [post(at, at % 6, "#a") for at in range(18)])
     batch = layer(settings=small)
     stop = threading.Event()
 
@@ -409,7 +410,7 @@ def test_a_stopped_recomputation_goes_on_with_what_it_had_not_published(
 
 
 def test_speed_rows_that_came_back_after_a_publish_are_swept(settings: Settings, layer: Layers, store: Store) -> None:
-    Archive(settings).add(0, [post(1, 0, "#a"), post(2, 1, "#a")])
+    ArchiveWriter(settings).add(0, [post(1, 0, "#a"), post(2, 1, "#a")])
     run_missing(layer(until=FIRST.plus(1)))
     for hour in (FIRST, FIRST.plus(1)):
         speed_row(store, hour, "a")
@@ -418,7 +419,7 @@ def test_speed_rows_that_came_back_after_a_publish_are_swept(settings: Settings,
 
 
 def test_hdfs_that_is_down_is_told_and_damages_nothing(settings: Settings, layer: Layers, store: Store) -> None:
-    Archive(settings).add(0, [post(1, 0, "#a")])
+    ArchiveWriter(settings).add(0, [post(1, 0, "#a")])
     batch = layer()
     plan = batch.plan_missing()
     gone = settings.hdfs.model_copy(update={"name_node": "hdfs://127.0.0.1:1", "url": "http://127.0.0.1:1"})
@@ -448,11 +449,11 @@ def rooted(settings: Settings, root: str, *earlier: str) -> Settings:
 def archive_in_turn(settings: Settings, layer: Layers, test_data: Path) -> Settings:
     """Most posts are computed; the topic is recreated; late ones go to a new archive, and an edit of a former one."""
     posts = list(recorded_posts(test_data / BOSTON))
-    Archive(settings).add(0, posts[500:])
+    ArchiveWriter(settings).add(0, posts[500:])
     run_missing(layer(until=LAST))
     other = rooted(settings, f"{settings.hdfs.root}-2")
     edited = msgspec.structs.replace(posts[500], text="#edited")
-    Archive(other).add(0, [edited, *posts[:500]])
+    ArchiveWriter(other).add(0, [edited, *posts[:500]])
     return other
 
 
@@ -517,7 +518,7 @@ def test_documents_of_the_version_before_name_no_archive_and_their_late_posts_ar
     HdfsStore(settings.hdfs).delete(f"{settings.hdfs.root}/_identity", everything_below=True)
     store.collection(ARCHIVES).delete_many({})
 
-    Archive(other).add(1, [])  # so it is an archive of the version before as well
+    ArchiveWriter(other).add(1, [])  # so it is an archive of the version before as well
     batch = layer(until=LAST, settings=other)
     assert {archive for _, archive in batch.plan_missing().stranded} == {"?"}
     named = layer(until=LAST, settings=rooted(other, other.hdfs.root, settings.hdfs.root))

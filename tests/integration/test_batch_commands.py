@@ -8,17 +8,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
+from bench.harness import stack_settings
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from serving.views.client import Store
 from serving.views.documents import RUNS
-from tests.support import servers
-from tests.support.archive import Archive
-from tests.support.batch import FIRST, documents, post, top, waited
+from tests.support.batch import FIRST, documents, post, top
+from tests.support.wait import until
 
 TRENDS = Path(sys.executable).with_name("trends")
 HOURS = 12
@@ -27,19 +27,18 @@ HOURS = 12
 @pytest.fixture
 def file(settings_file: Path, tmp_path: Path) -> Path:
     """Settings for small slices, short leases, and a watermark that the archive alone decides."""
-    tables = servers.tables(settings_file)
-    own: dict[str, dict[str, Any]] = {
+    own: stack_settings.Tables = {
         "archive": {"idle_after_s": 3_600.0},
         "batch": {"slice_posts": 6, "lease_s": 20.0, "every_s": 1.0},
         "stack": {"state": str(tmp_path / "a state")},
     }
-    return servers.written(tmp_path / "own.toml", tables | {name: tables.get(name, {}) | own[name] for name in own})
+    return stack_settings.override(settings_file, tmp_path / "own.toml", own)
 
 
 @pytest.fixture
-def archive(settings: Settings) -> Archive:
+def archive(settings: Settings) -> ArchiveWriter:
     """Half a day of posts, three an hour; the hour after it is in progress."""
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     for partition in range(3):
         posts = [post(10 * at + partition, at, "#spam #ham" if partition else "#ham") for at in range(HOURS)]
         archive.add(partition, [*posts, post(10_000_000 + partition, HOURS + 1, "#later")])
@@ -68,13 +67,11 @@ def final_state(file: Path, *arguments: str) -> tuple[int, str, str]:
 
 def java_of(process: subprocess.Popen[bytes]) -> psutil.Process:
     """The JVM of a process."""
-    return waited(
-        lambda: next((each for each in psutil.Process(process.pid).children() if "java" in each.name()), None)
-    )
+    return until(lambda: next((each for each in psutil.Process(process.pid).children() if "java" in each.name()), None))
 
 
 def test_a_killed_recomputation_is_taken_over_and_goes_on(
-    file: Path, archive: Archive, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    file: Path, archive: ArchiveWriter, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as at_once:
         at_once.setenv("TRENDS_BATCH__SLICE_POSTS", "1000")
@@ -88,15 +85,15 @@ def test_a_killed_recomputation_is_taken_over_and_goes_on(
         assert not documents(store)
         with started(file, "recompute", "--since", str(FIRST)) as process:
             java = java_of(process)
-            waited(lambda: len(documents(store)) >= 4, 200)
+            until(lambda: len(documents(store)) >= 4, within_s=200)
             process.kill()
-        waited(lambda: not java.is_running() or java.status() == psutil.STATUS_ZOMBIE, 30)
+        until(lambda: not java.is_running() or java.status() == psutil.STATUS_ZOMBIE, within_s=30)
         published = len(documents(store))
         assert 4 <= published < HOURS
 
         code, _, talk = final_state(file, "recompute", "--since", str(FIRST))
         assert (code, "already being computed by" in talk) == (1, True), talk
-        waited(lambda: store.collection(RUNS).find_one({"$expr": {"$lt": ["$lease_until", "$$NOW"]}}))
+        until(lambda: store.collection(RUNS).find_one({"$expr": {"$lt": ["$lease_until", "$$NOW"]}}))
         code, output, talk = final_state(file, "recompute", "--since", str(FIRST), "--json")
         assert code == 0, talk
         outcome = json.loads(output)
@@ -108,15 +105,15 @@ def test_a_killed_recomputation_is_taken_over_and_goes_on(
 
 
 def test_the_scheduler_computes_what_is_wanting_survives_its_jvm_and_stops_when_told(
-    file: Path, archive: Archive, settings: Settings
+    file: Path, archive: ArchiveWriter, settings: Settings
 ) -> None:
     with Store(settings.mongo) as store, started(file, "schedule") as process:
-        waited(lambda: len(documents(store)) == HOURS, 200)
+        until(lambda: len(documents(store)) == HOURS, within_s=200)
         java_of(process).kill()
         archive.add(0, [post(5, 3, "#late")])
         late = [("ham", 3), ("spam", 2), ("late", 1)]
-        waited(lambda: top(documents(store)[FIRST.plus(3)]) == late, 200)
-        waited(lambda: store.collection(RUNS).count_documents({"state": "running"}) == 0)
+        until(lambda: top(documents(store)[FIRST.plus(3)]) == late, within_s=200)
+        until(lambda: store.collection(RUNS).count_documents({"state": "running"}) == 0)
 
         process.send_signal(signal.SIGTERM)
         _, talk = process.communicate(timeout=60)

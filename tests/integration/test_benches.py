@@ -7,12 +7,13 @@ import pytest
 
 from batch_layer.runner import Batch
 from batch_layer.spark.session import Engine
-from bench import archive, history, ingest, posts, speed, top
-from bench.comparison import Series, compare
-from bench.hour import Hours
-from bench.laying import by_hour, lay, plain_counts
+from bench.harness.compare import Series, compare
+from bench.harness.trial import Asked, Bench
+from bench.inputs import posts
+from bench.inputs.synthetic_archive import by_hour, lay, plain_counts
+from bench.measures import archive, history, ingest, speed, top
+from bench.measures.hour import Hours
 from bench.topologies.textbook import Textbook
-from bench.trial import Asked, Bench
 from config.settings import Settings
 from ingest.rule.hashtags import AS_IS
 

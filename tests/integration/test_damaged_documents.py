@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 from batch_layer.run_ledger import Job, Runs
 from batch_layer.runner import Batch
+from bench.harness import stack_settings
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
@@ -20,8 +22,6 @@ from serving.cli import main
 from serving.views.client import Store
 from serving.views.documents import HOURS, LENSES, RUNS, USES, Lens
 from tests.integration.test_verify_live import view
-from tests.support import servers
-from tests.support.archive import Archive
 from tests.support.posts import PAST, some_posts
 
 FLIPS = 25
@@ -42,9 +42,9 @@ STRANGE: list[Any] = [None, "", "x", -1, 1.5, True, [], {}, [1], b"\xff", 2**62,
 @pytest.fixture
 def store(settings: Settings, settings_file: Path) -> Iterator[Store]:
     """Two computed hours, one through a lens too, one of the speed layer, and a run."""
-    archive, posts = Archive(settings), some_posts(20, hours=1)
+    archive, posts = ArchiveWriter(settings), some_posts(20, hours=1)
     archive.add(0, posts)
-    with Store(settings.mongo) as store, servers.reading(settings_file):
+    with Store(settings.mongo) as store, stack_settings.use(settings_file):
         own = view(HOUR, posts, (21, 0, 0))
         store.publish_all([own, own._replace(lens=Lens(source="x")), view(HOUR.plus(1), posts, (21, 0, 0))])
         use = {"hour": str(HOUR.plus(2)), "tag": "a", "shown": "a", "count": 5, "origin": "speed"}

@@ -8,10 +8,10 @@ import pytest
 from batch_layer.archive import avro
 from batch_layer.runner import PartlyDoneError
 from batch_layer.spark.session import Engine
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import HOUR_MS
 from serving.views.client import Store
-from tests.support.archive import Archive
 from tests.support.batch import FIRST, Layers, documents, post, top
 
 TEXT = "#spam #ham"
@@ -48,7 +48,7 @@ def _file(raw: bytes) -> BytesIO:
 
 
 def test_a_damaged_hour_of_any_kind_holds_no_other_hour_up(settings: Settings, engine: Engine) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     for partition in range(2):
         archive.add(partition, [post(10 * at + 1_000 * n + partition, at, TEXT) for at in range(6) for n in range(5)])
     harm = {

@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 
 from batch_layer.publish import Computed, Stamp, publish
 from batch_layer.rank import Arrived, rank_hour
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
@@ -14,7 +15,6 @@ from serving.cli import main
 from serving.cli.options import now
 from serving.views.client import Store
 from serving.views.documents import USES
-from tests.support.archive import Archive
 from tests.support.batch import FIRST, post
 
 
@@ -55,7 +55,7 @@ def test_an_answer_is_explained_from_the_speed_layer_to_the_late_post(settings: 
             "origin": "speed", "state": "live", "uses": 4, "tags": 2, "posts": None
         }  # fmt: skip
 
-        archive = Archive(settings)
+        archive = ArchiveWriter(settings)
         posts = [post(1, 0, "#paris"), post(2, 0, "#paris #rain"), post(1, 0, "#paris")]
         archive.add(0, posts[:2])
         archive.add(1, [posts[2], post(3, 1, "of another hour")])

@@ -10,13 +10,13 @@ from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.follower import Follower, Mark
 from batch_layer.archive.manifest import Manifest
 from batch_layer.archive.upkeep import ledger_of
+from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import UnavailableError
 from config.settings import Settings
 from ingest.hours import Hour
 from serving.views.client import Store
 from serving.views.documents import ARCHIVE_MARKS, DUE_HOURS, HOURS
 from tests.contract.test_store import view
-from tests.support.archive import Archive
 from tests.support.batch import FIRST, post
 
 NOW = 4_000_000_000_000
@@ -62,7 +62,7 @@ def publish(store: Store, hour: Hour, token: int, covered: tuple[int, ...], *, c
 
 
 def test_it_tells_what_the_ledger_tells(settings: Settings, store: Store) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     assert look(settings, store).covered == ()
     archive.add(0, [post(1, 0, "a"), post(2, 1, "b")])
     archive.add(2, [post(3, 0, "c")])
@@ -81,7 +81,7 @@ def test_it_tells_what_the_ledger_tells(settings: Settings, store: Store) -> Non
 def test_dead_between_an_hour_and_its_mark_it_loses_nothing_and_counts_nothing_twice(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Archive(settings).add(0, [post(1, 0, "a"), post(2, 1, "b")])
+    ArchiveWriter(settings).add(0, [post(1, 0, "a"), post(2, 1, "b")])
 
     def dies(*_: object) -> Mark:
         raise UnavailableError("dead")
@@ -95,7 +95,7 @@ def test_dead_between_an_hour_and_its_mark_it_loses_nothing_and_counts_nothing_t
 
 
 def test_several_follow_at_once_and_each_manifest_counts_once(settings: Settings, store: Store) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     for number in range(12):
         archive.add(number % 2, [post(number, number, "a")])
     with ThreadPoolExecutor(4) as threads:
@@ -104,11 +104,11 @@ def test_several_follow_at_once_and_each_manifest_counts_once(settings: Settings
 
 
 def test_an_archive_in_the_place_of_another_is_read_anew(settings: Settings, store: Store) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     archive.add(0, [post(1, 0, "a"), post(2, 0, "b")])
     look(settings, store)
     archive.store.delete(settings.hdfs.root, everything_below=True)
-    other = Archive(settings)
+    other = ArchiveWriter(settings)
     other.add(0, [post(3, 1, "c"), post(4, 1, "d")])
     follower = look(settings, store)
     assert_as_the_ledger(settings, follower)
@@ -116,14 +116,14 @@ def test_an_archive_in_the_place_of_another_is_read_anew(settings: Settings, sto
 
 
 def test_marks_that_were_deleted_are_made_again(settings: Settings, store: Store) -> None:
-    Archive(settings).add(0, [post(1, 0, "a")])
+    ArchiveWriter(settings).add(0, [post(1, 0, "a")])
     look(settings, store)
     store.collection(ARCHIVE_MARKS).delete_many({})
     assert_as_the_ledger(settings, look(settings, store))
 
 
 def test_an_hour_is_due_until_its_document_is_final(settings: Settings, store: Store) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     archive.add(0, [post(1, 0, "a"), post(2, 1, "b")])
     follower = look(settings, store)
     assert waiting(store, follower) == [FIRST, SECOND]
@@ -136,7 +136,7 @@ def test_an_hour_is_due_until_its_document_is_final(settings: Settings, store: S
 
 
 def test_late_posts_and_dirty_documents_are_found_at_the_next_look(settings: Settings, store: Store) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     archive.add(0, [post(1, 0, "a"), post(2, 1, "b"), post(3, 2, "c")])
     follower = look(settings, store)
     for number in range(3):
@@ -156,7 +156,7 @@ def test_late_posts_and_dirty_documents_are_found_at_the_next_look(settings: Set
 def test_a_post_that_comes_while_an_hour_is_looked_at_keeps_it_due(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     archive.add(0, [post(1, 0, "a")])
     follower = look(settings, store)
     publish(store, FIRST, 1, follower.covered)

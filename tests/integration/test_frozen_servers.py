@@ -20,11 +20,11 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.harness import stack_settings
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.status import states
 from ingest.kafka.topics import create_topics
-from tests.support import servers
 from tests.support.posts import Sender, archived, assert_exactly_once, some_posts
 from tests.support.wait import until
 
@@ -65,7 +65,7 @@ class Stack:
         self, command: str, extra: Mapping[str, str] | None = None, out: Any = PIPE, err: Any = PIPE
     ) -> "subprocess.Popen[str]":
         """A command, started in the folder of the settings file."""
-        surroundings = servers.environment(self.file, **(extra or {}))
+        surroundings = stack_settings.environment(self.file, **(extra or {}))
         return subprocess.Popen(
             [TRENDS, *command.split()], env=surroundings, cwd=self.file.parent, stdout=out, stderr=err, text=True
         )
@@ -130,17 +130,17 @@ class Answer:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka, HDFS and MongoDB, with two posts archived."""
     folder = tmp_path_factory.mktemp("frozen")
-    tables = servers.own_stack(folder)
+    tables = stack_settings.private_stack(folder)
     for table in ("hdfs", "mongo"):
         tables[table]["timeout_s"] = TIMEOUT_S
     tables["kafka"]["partitions"] = 2
     tables["archive"] = {"flush_after_s": 0.5}
-    file = servers.written(folder / "trends.toml", tables)
+    file = stack_settings.write(folder / "trends.toml", tables)
     (folder / "posts.csv").write_text(POSTS)
-    settings = servers.read(file)
+    settings = stack_settings.read(file)
     made = Stack(file, settings)
     try:
-        with servers.reading(file):
+        with stack_settings.use(file):
             launcher.up(settings, SERVERS, lambda *_: None)
         for command in (INGEST, "archive --until-drained"):
             answer = made.answer(command)
@@ -208,9 +208,9 @@ def elsewhere(stack: Stack, folder: Path) -> Stack:
         "kafka": {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors", "archive_group")},
         "hdfs": {"root": f"/{mark}/posts"},
     }
-    given = servers.tables(stack.file)
-    file = servers.written(folder / "trends.toml", {name: given[name] | own.get(name, {}) for name in given})
-    return Stack(file, servers.read(file))
+    given = stack_settings.tables(stack.file)
+    file = stack_settings.write(folder / "trends.toml", {name: given[name] | own.get(name, {}) for name in given})
+    return Stack(file, stack_settings.read(file))
 
 
 @contextmanager

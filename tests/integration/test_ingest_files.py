@@ -4,9 +4,9 @@ import json
 import subprocess
 from pathlib import Path
 
+from bench.harness.stack_settings import environment
 from config.settings import Settings
 from tests.support.ingest_process import TRENDS, ended, posts_in, started
-from tests.support.servers import environment
 
 FIRST = 690_406_591_110_582_272
 

@@ -18,9 +18,10 @@ from serving.cli.options import now
 from serving.status.collect import gathered
 from serving.status.provenance import explained
 from tests.support.ingest_process import ended, posts_in, started
-from tests.support.kafka import committed, until
+from tests.support.kafka import committed
 from tests.support.live_servers import TOKEN, Act, Acting, HttpService, JetstreamHost, http, jetstream
 from tests.support.metrics import figures
+from tests.support.wait import until
 
 POSTS = 300
 SEEN_US = 1_783_175_888_000_000

@@ -13,7 +13,8 @@ from pymongo import monitoring
 
 from batch_layer.schedule import Schedule
 from batch_layer.storage.webhdfs import HdfsStore
-from bench.long_history import lay_history
+from bench.harness import stack_settings
+from bench.inputs.long_history import lay_history
 from config.settings import Settings
 from ingest.kafka.topics import create_topics
 from ingest.rule.hashtags import AS_IS
@@ -21,7 +22,6 @@ from serving.status.archive_status import archive_facts
 from serving.status.collect import gathered
 from serving.status.metrics import exposed
 from serving.views.client import Store
-from tests.support import servers
 
 SHORT, LONG = 60, 600
 NOISE = {"hello", "ismaster", "ping", "endSessions", "killCursors"}
@@ -91,8 +91,8 @@ def histories(stack_file: Path, tmp_path: Path) -> Iterator[list[Settings]]:
     """A history, and one that is ten times as long."""
     made = []
     for hours in (SHORT, LONG):
-        file = servers.apart(stack_file, tmp_path / f"{hours}.toml", kafka={"partitions": 3})
-        settings = servers.read(file)
+        file = stack_settings.isolate(stack_file, tmp_path / f"{hours}.toml", kafka={"partitions": 3})
+        settings = stack_settings.read(file)
         create_topics(settings.kafka)
         with Store(settings.mongo) as store:
             store.prepare()

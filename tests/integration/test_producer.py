@@ -21,8 +21,9 @@ from ingest.producer import Producer
 from ingest.rule.hashtags import AS_IS, tags_of
 from ingest.sources.base import Batch, Cursor
 from tests.support.ingest_process import ended, posts_in, started
-from tests.support.kafka import committed, until
+from tests.support.kafka import committed
 from tests.support.recreated import recreate
+from tests.support.wait import until
 
 POSTS = 6_000
 FIRST = 690_406_591_110_582_272

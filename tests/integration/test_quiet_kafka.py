@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.harness.stack_settings import environment
 from config.settings import Settings
-from tests.support.servers import environment
 
 TRENDS = Path(sys.executable).with_name("trends")
 NOBODY = "127.0.0.1:1"

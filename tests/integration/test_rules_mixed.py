@@ -15,6 +15,7 @@ from batch_layer.plan import Span
 from batch_layer.publish import Computed, Stamp, publish
 from batch_layer.rank import Arrived, rank_hour
 from batch_layer.spark.session import Engine
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS, Rule
@@ -24,7 +25,6 @@ from serving.cli.options import now
 from serving.views.client import Store
 from serving.views.documents import HOURS, RULES
 from serving.views.rulebook import entries, keep
-from tests.support.archive import Archive
 from tests.support.batch import FIRST, Layers, post
 from tests.support.dashboard import ASKING, running
 
@@ -43,7 +43,7 @@ def store(settings: Settings, settings_file: Path, monkeypatch: pytest.MonkeyPat
 
 def archived(settings: Settings, store: Store) -> None:
     """Four hours of archived posts, the first two computed by the rule of now, the others by a corrected one."""
-    archive = Archive(settings)
+    archive = ArchiveWriter(settings)
     for at in range(4):
         posts = [post(1 + 2 * at, at, "#spam #nyc"), post(2 + 2 * at, at, "#spam")]
         posts += [post(100 + number, at, "#rain") for number in range(40 if at == 3 else 0)]

@@ -17,6 +17,7 @@ import tenacity
 from confluent_kafka.admin import AdminClient
 from pymongo import MongoClient
 
+from bench.harness import stack_settings
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
 from config.stack import launcher
@@ -29,7 +30,6 @@ from config.stack.servers.mongo import VERSION
 from config.stack.status import ServerState, states
 from config.stack.supervision import Supervision
 from ingest.kafka.topics import create_topics
-from tests.support import servers
 from tests.support.faults.disk import small_disk
 
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def alone(folder: Path) -> Iterator[Settings]:
     """Settings of a stack of which only mongod is started."""
-    settings = servers.read(servers.written(folder / "trends.toml", servers.own_stack(folder)))
+    settings = stack_settings.read(stack_settings.write(folder / "trends.toml", stack_settings.private_stack(folder)))
     yield settings
     down(settings)
 
@@ -88,7 +88,7 @@ def kept(settings: Settings) -> set[int]:
 
 
 def run(settings_file: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    with servers.reading(settings_file):
+    with stack_settings.use(settings_file):
         return subprocess.run([TRENDS, *arguments], capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -186,7 +186,7 @@ def test_the_cache_of_another_home_restarts_nothing(alone: Settings, tmp_path: P
 
 def test_a_state_folder_that_can_not_be_written_ends_up_in_one_sentence(tmp_path: Path) -> None:
     """A disk that is mounted read-only, and one of which the last byte is taken."""
-    file = servers.written(tmp_path / "trends.toml", servers.own_stack(tmp_path))
+    file = stack_settings.write(tmp_path / "trends.toml", stack_settings.private_stack(tmp_path))
     with small_disk(tmp_path / "state", 1) as disk:
         (disk.folder / "ballast").write_bytes(bytes(100_000))
         with pytest.raises(OSError, match="No space"), (disk.folder / "ballast").open("ab", buffering=0) as ballast:
@@ -204,8 +204,8 @@ def test_a_state_folder_that_can_not_be_written_ends_up_in_one_sentence(tmp_path
 
 def test_servers_that_are_moved_to_other_ports_are_started_anew_with_their_data(tmp_path: Path) -> None:
     file = tmp_path / "trends.toml"
-    first = servers.read(servers.written(file, servers.own_stack(tmp_path)))
-    moved = servers.read(servers.written(file, servers.own_stack(tmp_path)))
+    first = stack_settings.read(stack_settings.write(file, stack_settings.private_stack(tmp_path)))
+    moved = stack_settings.read(stack_settings.write(file, stack_settings.private_stack(tmp_path)))
     names = ["mongo", "kafka"]
     try:
         assert launcher.up(first, names, lambda *_: None) == ["kafka", "mongo"]
@@ -227,11 +227,11 @@ def test_only_one_up_works_on_a_folder(alone: Settings) -> None:
 
 
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
-    tables = servers.own_stack(tmp_path)
+    tables = stack_settings.private_stack(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         tables["mongo"]["uri"] = f"mongodb://127.0.0.1:{port}/?replicaSet=rs0"
-        settings = servers.read(servers.written(tmp_path / "trends.toml", tables))
+        settings = stack_settings.read(stack_settings.write(tmp_path / "trends.toml", tables))
         with pytest.raises(TrendsError, match=rf"port {port} of mongo is taken by .*pid {os.getpid()}.*set mongo\.uri"):
             up(settings)
     assert not supervision(settings).running()
@@ -241,7 +241,9 @@ def test_a_server_that_can_not_start_is_given_up_and_told_with_the_end_of_its_lo
     data = tmp_path / "state" / "data" / "mongo"
     data.mkdir(parents=True)
     (data / "storage.bson").write_text("this is no BSON")
-    settings = servers.read(servers.written(tmp_path / "trends.toml", servers.own_stack(tmp_path)))
+    settings = stack_settings.read(
+        stack_settings.write(tmp_path / "trends.toml", stack_settings.private_stack(tmp_path))
+    )
     try:
         with pytest.raises(TrendsError, match=r"(?s)mongo: ended 3 times.*storage engine metadata.*trends logs mongo"):
             up(settings)
@@ -281,10 +283,10 @@ def test_no_process_no_file_and_no_log_of_the_stack_holds_a_secret_and_all_is_fo
     token = "token-of-a-dashboard"
     folder = tmp_path / "50% of it"
     folder.mkdir()
-    file = servers.written(folder / "trends.toml", servers.own_stack(folder))
-    settings = servers.read(file)
+    file = stack_settings.write(folder / "trends.toml", stack_settings.private_stack(folder))
+    settings = stack_settings.read(file)
     try:
-        with servers.reading(file):
+        with stack_settings.use(file):
             environment = os.environ | {"TRENDS_SERVE__TOKEN": token, "TRENDS_X__TOKEN": token}
         told = subprocess.run(
             [TRENDS, "up", "mongo"], env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -306,9 +308,9 @@ def test_no_process_no_file_and_no_log_of_the_stack_holds_a_secret_and_all_is_fo
 def test_up_submits_the_topology_again_once_a_setting_has_changed(
     settings: Settings, settings_file: Path, tmp_path: Path
 ) -> None:
-    tables = servers.tables(settings_file)
+    tables = stack_settings.tables(settings_file)
     tables["stack"]["state"] = str(tmp_path / "state")
-    file = servers.written(tmp_path / "own.toml", tables)
+    file = stack_settings.write(tmp_path / "own.toml", tables)
 
     def submitted() -> str:
         told = run(file, "up", "topology")
@@ -320,7 +322,7 @@ def test_up_submits_the_topology_again_once_a_setting_has_changed(
     try:
         first = submitted()
         assert submitted() == first
-        servers.written(file, tables | {"speed": {"chunk_ms": 50}})
+        stack_settings.write(file, tables | {"speed": {"chunk_ms": 50}})
         second = submitted()
         assert second != first
         assert submitted() == second
@@ -338,8 +340,8 @@ def test_down_of_one_program_leaves_the_others_and_the_supervision(alone: Settin
 
 
 def test_ctrl_c_in_the_middle_of_up_leaves_what_down_can_stop(tmp_path: Path) -> None:
-    file = servers.written(tmp_path / "trends.toml", servers.own_stack(tmp_path))
-    with servers.reading(file):
+    file = stack_settings.write(tmp_path / "trends.toml", stack_settings.private_stack(tmp_path))
+    with stack_settings.use(file):
         process = subprocess.Popen([TRENDS, "up", "namenode", "mongo"], stderr=subprocess.PIPE, text=True)
     assert process.stderr
     try:
@@ -348,11 +350,11 @@ def test_ctrl_c_in_the_middle_of_up_leaves_what_down_can_stop(tmp_path: Path) ->
         _, said = process.communicate(timeout=30)
     finally:
         process.kill()
-        down(servers.read(file))
+        down(stack_settings.read(file))
     assert process.returncode != 0
     assert "interrupted: what was started stays" in said
     assert "Traceback" not in said
-    assert not supervision(servers.read(file)).strays()
+    assert not supervision(stack_settings.read(file)).strays()
 
 
 def test_the_doctor_tells_what_serves_and_what_is_stopped(alone: Settings, folder: Path) -> None:

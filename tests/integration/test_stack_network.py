@@ -16,11 +16,13 @@ import psutil
 import pytest
 
 from batch_layer.spark.session import Engine
+from bench.harness.topology import find_process, run_topology
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.paths import Place
 from config.stack.supervision import Supervision
-from tests.support.storm import STARTS_S, eventually, process_of, submitted
+from tests.support.storm import STARTS_S
+from tests.support.wait import until
 
 ASK = """
 import json, socket, sys
@@ -94,8 +96,8 @@ def test_no_port_of_the_stack_can_be_reached_from_another_machine(
 ) -> None:
     """Servers, a worker of Storm and Spark's Java: the ports that settings name, and all others that they listen on."""
     spark = Engine(stack.spark, stack.hdfs, tmp_path)
-    with neighbour() as machine, socket.create_server(("", 0)) as open_to_all, submitted(settings, settings_file):
-        eventually(lambda: process_of(settings_file, "CountBolt") is not None, STARTS_S, "the topology starts")
+    with neighbour() as machine, socket.create_server(("", 0)) as open_to_all, run_topology(settings, settings_file):
+        until(lambda: find_process(settings_file, "CountBolt") is not None, "the topology starts", STARTS_S)
         try:
             spark.session()
             found = listening([*Supervision(Place.of(stack.stack)).strays(), psutil.Process()])

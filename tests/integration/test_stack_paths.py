@@ -5,26 +5,27 @@ from pathlib import Path
 import pytest
 
 from batch_layer.spark.session import Engine
+from bench.harness import stack_settings
 from config.stack import launcher
 from config.stack.paths import REFUSED
 from config.stack.status import states
 from tests.integration.test_stack import run
-from tests.support import servers
-from tests.support.storm import STARTS_S, eventually
+from tests.support.storm import STARTS_S
+from tests.support.wait import until
 
 SIGNS = ["a blank", 'a"b', "50%(here)s %d%", "a\\b\\", "a,b", "a #b ;c", "[a]*{b}", "$HOME ${a}"]
 
 
 def stack(folder: Path) -> Path:
     folder.mkdir()
-    return servers.written(folder / "trends.toml", servers.own_stack(folder))
+    return stack_settings.write(folder / "trends.toml", stack_settings.private_stack(folder))
 
 
 @pytest.mark.parametrize("name", SIGNS)
 def test_mongod_and_zookeeper_start_in_a_folder_whose_name_has(name: str, tmp_path: Path) -> None:
     """Between them: supervisord's syntax, a command line, Java's properties and YAML."""
     file = stack(tmp_path / name)
-    settings = servers.read(file)
+    settings = stack_settings.read(file)
     try:
         launcher.up(settings, ["mongo", "zookeeper"], lambda *_: None)
         running = {state.name for state in states(settings) if state.state == "running"}
@@ -39,13 +40,13 @@ def test_mongod_and_zookeeper_start_in_a_folder_whose_name_has(name: str, tmp_pa
 def test_everything_starts_in_a_folder_whose_name_has_all_of_them(tmp_path: Path) -> None:
     folder = tmp_path / 'a b"c\\d%20,#[e]=é'
     file = stack(folder)
-    settings = servers.read(file)
+    settings = stack_settings.read(file)
     spark = Engine(settings.spark, settings.hdfs, settings.stack.state)
     try:
         told = run(file, "up")
         assert told.returncode == 0, told.stderr
         assert {state.state for state in states(settings)} <= {"running", "starting"}
-        eventually(lambda: run(file, "logs", "topology").returncode == 0, STARTS_S, "the worker writes its log")
+        until(lambda: run(file, "logs", "topology").returncode == 0, "the worker writes its log", STARTS_S)
         spark.session()
         assert spark.log_path.is_file()
     finally:

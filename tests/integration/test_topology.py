@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from bench.harness.topology import run_topology
 from config.settings import Settings
 from ingest.rule.hashtags import in_text, normalise
 from ingest.wire import Use, encode
 from serving.views.client import Store
 from serving.views.documents import USES
 from speed_layer.lag import caught_up, speed_lag
-from tests.support.storm import DRAINS_S, RECOVERS_S, STARTS_S, eventually, killed, submitted
+from tests.support.storm import DRAINS_S, RECOVERS_S, STARTS_S, kill_component
+from tests.support.wait import until
 
 
 def uses_of(file: Path) -> list[Use]:
@@ -81,24 +83,24 @@ def test_killed_spouts_and_bolts_leave_every_use_counted_once(
     uses = uses_of(boston)
     batches = [uses[begin : begin + 100] for begin in range(0, len(uses), 100)]
     oracle = Counter((use.hour, use.tag) for use in uses)
-    with submitted(settings, settings_file):
+    with run_topology(settings, settings_file):
         loading = threading.Thread(target=produce, args=(settings, uses, 30 / len(batches), 100))
         loading.start()
-        eventually(lambda: counted(settings).total() > 500, STARTS_S, "the first uses are counted")
+        until(lambda: counted(settings).total() > 500, "the first uses are counted", STARTS_S)
         before = counted(settings).total()
         assert before < oracle.total()
-        killed(settings_file, "UseSpout")
-        eventually(lambda: counted(settings).total() > before, RECOVERS_S, "counting goes on")
+        kill_component(settings_file, "UseSpout")
+        until(lambda: counted(settings).total() > before, "counting goes on", RECOVERS_S)
         assert loading.is_alive()
-        killed(settings_file, "CountBolt")
+        kill_component(settings_file, "CountBolt")
         loading.join(DRAINS_S)
-        eventually(lambda: caught_up(settings), DRAINS_S, "everything is counted")
+        until(lambda: caught_up(settings), "everything is counted", DRAINS_S)
         assert counted(settings) == oracle
-        eventually(lambda: len(parked(settings)) == len(batches), RECOVERS_S, "what can't be read is parked")
+        until(lambda: len(parked(settings)) == len(batches), "what can't be read is parked", RECOVERS_S)
         assert all(lag.drained and lag.behind == 0 for lag in speed_lag(settings))
 
     produce(settings, uses[:1000])  # while no topology runs
     assert not caught_up(settings)
-    with submitted(settings, settings_file):
-        eventually(lambda: caught_up(settings), STARTS_S, "the topology goes on where it ended")
+    with run_topology(settings, settings_file):
+        until(lambda: caught_up(settings), "the topology goes on where it ended", STARTS_S)
         assert counted(settings) == oracle + Counter((use.hour, use.tag) for use in uses[:1000])

@@ -6,12 +6,12 @@ import pytest
 
 from batch_layer.runner import Batch
 from batch_layer.trigger import FULL_LOOK_S, Trigger
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import AS_IS
 from serving.views.documents import DUE_HOURS, HOURS
 from tests.contract.test_store import view
-from tests.support.archive import Archive
 from tests.support.batch import FIRST, post
 
 AFTER = 4_000_000_000_000
@@ -28,7 +28,7 @@ class Scheduler:
         self.settings = settings.model_copy(update={"archive": idle})
         self.now: Millis = 1_700_000_000_000
         self._token = 0
-        self.archive = Archive(settings)
+        self.archive = ArchiveWriter(settings)
         for partition in range(3):  # the last post of each partition says which hours are complete
             hours = [post(10 * number + partition, number, "a") for number in range(3)]
             self.archive.add(partition, [*hours, post(100 + partition, 4, "a")])

@@ -16,6 +16,7 @@ from batch_layer.checks import verify
 from batch_layer.checks.compare_views import Rules, ViewComparison
 from batch_layer.checks.finding import Finding
 from batch_layer.checks.verify import verify_archive
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
@@ -23,7 +24,6 @@ from ingest.rule.hashtags import AS_IS
 from serving.views.client import Store
 from serving.views.documents import BatchView, Row
 from tests.integration.test_archive_cli import run
-from tests.support.archive import Archive
 from tests.support.posts import PAST, Sender, archive_all, some_posts, with_archive
 
 RULES = Rules(AS_IS, {AS_IS.version: AS_IS})
@@ -100,7 +100,7 @@ def view(hour: Hour, posts: Sequence[Post], covered: tuple[int, ...]) -> BatchVi
 
 
 def test_a_document_that_is_newer_than_the_ledger_is_compared_with_what_it_covers(settings: Settings) -> None:
-    archive, hour = Archive(settings), Hour.of(PAST)
+    archive, hour = ArchiveWriter(settings), Hour.of(PAST)
     first, second = some_posts(20, hours=1), some_posts(20, hours=1)
     archive.add(0, first)
     stale = ledger_of(settings)
@@ -122,7 +122,7 @@ def test_a_document_that_is_newer_than_the_ledger_is_compared_with_what_it_cover
 
 
 def test_speed_rows_on_the_move_are_not_compared_and_wrong_ones_are_told(settings: Settings) -> None:
-    archive, hour = Archive(settings), Hour.of(PAST)
+    archive, hour = ArchiveWriter(settings), Hour.of(PAST)
     archive.add(0, some_posts(5, hours=1))
     settled = [True]
     with Store(settings.mongo) as store:
@@ -139,7 +139,7 @@ def test_speed_rows_on_the_move_are_not_compared_and_wrong_ones_are_told(setting
 def test_findings_are_on_stdout_quiet_leaves_out_what_is_fine_and_not_compared_is_counted_apart(
     settings: Settings, settings_file: Path
 ) -> None:
-    archive, hour = Archive(settings), Hour.of(PAST)
+    archive, hour = ArchiveWriter(settings), Hour.of(PAST)
     posts = some_posts(5, hours=1)
     archive.add(0, posts)
     with Store(settings.mongo) as store:

@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from bench.harness import stack_settings
+from bench.harness.topology import run_topology
 from config.settings import Settings
 from speed_layer.lag import caught_up
-from tests.support import earlier_state, servers
+from tests.support import earlier_state
 from tests.support.kafka import committed
-from tests.support.storm import DRAINS_S, STARTS_S, eventually, submitted
+from tests.support.storm import DRAINS_S, STARTS_S
+from tests.support.wait import until
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "a208cf3"
 TRENDS = str(Path(sys.executable).with_name("trends"))
@@ -45,7 +48,7 @@ class EarlierSystem:
             capture_output=True,
             text=True,
             timeout=180,
-            env=servers.environment(self.file),
+            env=stack_settings.environment(self.file),
         )
         assert done.returncode == code, f"{typed}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return [json.loads(line) for line in done.stdout.splitlines()]
@@ -69,8 +72,8 @@ class EarlierSystem:
 @pytest.fixture
 def system(stack_file: Path, tmp_path: Path) -> Iterator[EarlierSystem]:
     names = tomllib.loads((FIXTURE / "settings.toml").read_text())
-    file = servers.apart(stack_file, tmp_path / "trends.toml", **names)
-    settings = servers.read(file)
+    file = stack_settings.isolate(stack_file, tmp_path / "trends.toml", **names)
+    settings = stack_settings.read(file)
     earlier_state.clear(settings)
     earlier_state.load(FIXTURE, settings)
     yield EarlierSystem(file, settings)
@@ -141,8 +144,8 @@ def test_every_part_goes_on_where_that_version_ended(system: EarlierSystem) -> N
     system.trends(REST_OF_SAMPLE)
     assert (system.posts() - before).total() == 20
     assert system.trends("archive --until-drained")[0]["posts"] == 60
-    with submitted(system.settings, system.file):
-        eventually(lambda: caught_up(system.settings), STARTS_S + DRAINS_S, "everything is counted")
+    with run_topology(system.settings, system.file):
+        until(lambda: caught_up(system.settings), "everything is counted", STARTS_S + DRAINS_S)
     assert_answers(system, "counted")
     system.trends("batch run")
     assert_answers(system, "after", OF_A_RUN)

@@ -22,7 +22,7 @@ from serving.cli import main
 from serving.views.client import Store
 from serving.views.documents import USES
 from tests.support import oracle
-from tests.support.archive import recorded_posts
+from tests.support.posts import recorded_posts
 from tests.unit.serving.test_render import HOSTILE
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"

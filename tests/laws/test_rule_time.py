@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.hostile_texts import FAMILIES, text_of
+from bench.inputs.hostile_texts import FAMILIES, text_of
 from ingest.rule.hashtags import in_text
 
 CHARACTERS = 50_000

@@ -1,10 +1,9 @@
 """What tests of the batch layer share: posts made by hand, a batch layer whose Spark all tests use, its documents."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import Any
 
 import bson
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from batch_layer.archive.ledger import Ledger
 from batch_layer.plan import Plan
@@ -17,7 +16,6 @@ from ingest.rule.hashtags import AS_IS, Rule
 from serving.views.client import Store
 from serving.views.documents import HOURS, USES
 
-T = TypeVar("T")
 FIRST = Hour.parse("2013-04-15T12")
 
 
@@ -86,13 +84,3 @@ def speed_hours(store: Store) -> set[Hour]:
 
 def _after(hours: list[Hour]) -> Hour:
     return hours[-1].plus(1) if hours else FIRST
-
-
-def waited(look: Callable[[], T | None], within_s: float = 60) -> T:
-    """What `look` gives once it gives something; an error after that long."""
-    tries = Retrying(
-        retry=retry_if_result(lambda seen: not seen), wait=wait_fixed(0.2), stop=stop_after_delay(within_s)
-    )
-    found = tries(look)
-    assert found
-    return found

@@ -5,9 +5,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from bench.harness.stack_settings import environment
 from config.settings import KafkaSettings
 from tests.support.kafka import committed
-from tests.support.servers import environment
 
 TRENDS = str(Path(sys.executable).with_name("trends"))
 

@@ -1,8 +1,5 @@
 """What a reader of committed messages finds, read without the project's own code."""
 
-from collections.abc import Callable
-
-import tenacity
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 
@@ -33,12 +30,3 @@ def committed(bootstrap: str, topic: str) -> list[Message]:
         return found
     finally:
         consumer.close()
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until something holds."""
-    tenacity.Retrying(
-        retry=tenacity.retry_if_result(lambda held: not held),
-        stop=tenacity.stop_after_delay(seconds),
-        wait=tenacity.wait_fixed(0.1),
-    )(holds)

@@ -1,10 +1,12 @@
 """Posts on Kafka as the producer leaves them: in transactions. And what an archive holds, counted from its files."""
 
+import csv
 import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from confluent_kafka import Producer
 
@@ -19,6 +21,7 @@ from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 from ingest.wire import encode
 
+SNOWFLAKE_MS = 1_288_834_974_657
 PAST = Hour.parse("2013-04-15T18").start_ms
 
 
@@ -28,6 +31,15 @@ def some_posts(count: int, hours: int = 3, since: int = PAST) -> list[Post]:
         Post(uuid.uuid4().hex, "x", created_at=since + n * hours * HOUR_MS // count, received_at=since, text="#a")
         for n in range(count)
     ]
+
+
+def recorded_posts(path: Path) -> Iterator[Post]:
+    """The posts of a CrisisLex file, in its order."""
+    with path.open(newline="", encoding="utf-8") as lines:
+        for number, text, *_ in list(csv.reader(lines))[1:]:
+            post_id = number.strip("'")
+            at = (int(post_id) >> 22) + SNOWFLAKE_MS
+            yield Post(id=post_id, source="x", created_at=at, received_at=at, text=text, payload=text)
 
 
 class Sender:

@@ -3,19 +3,23 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from config.settings import Settings
 from serving.views.client import Store
 from serving.views.documents import USES
 
+T = TypeVar("T")
 
-def until(reached: Callable[[], bool], seen: Callable[[], Any], within_s: float = 120) -> None:
-    """Ask again and again until it holds."""
+
+def until(look: Callable[[], T | None], seen: Callable[[], Any] | str = "", within_s: float = 120) -> T:
+    """Look again and again until that gives something; return it. `seen` tells a failure what there was instead."""
     deadline = time.monotonic() + within_s
-    while not reached():
-        assert time.monotonic() < deadline, f"not within {within_s:g} s; seen last: {seen()}"
+    while not (reached := look()):
+        instead = seen if isinstance(seen, str) else seen()
+        assert time.monotonic() < deadline, f"not within {within_s:g} s: {instead}"
         time.sleep(0.2)
+    return reached
 
 
 def until_the_hour_lasts(minutes: int) -> None:

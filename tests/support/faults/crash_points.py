@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import psutil
 
+from bench.harness.stack_settings import environment
 from tests.support.faults.points.sitecustomize import POINTS
-from tests.support.servers import environment
 from tests.support.wait import until
 
 TRENDS = Path(sys.executable).with_name("trends")

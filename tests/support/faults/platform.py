@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 
 from confluent_kafka import Producer
 
+from bench.harness import stack_settings
+from bench.harness.topology import run_topology
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.ports import free_ports
 from ingest.kafka.topics import create_topics
 from serving.views.client import Store
-from tests.support import servers
 from tests.support.cli import run
 from tests.support.faults import invariants, poller
 from tests.support.faults.invariants import Places
@@ -29,7 +30,6 @@ from tests.support.faults.network import Link, told_as_text, told_to_kafka
 from tests.support.faults.proof import Proof
 from tests.support.faults.replicas import Replicas
 from tests.support.oracle import Sent, count
-from tests.support.storm import submitted
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +55,10 @@ class Stack:
 @contextmanager
 def own_servers(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """A stack of its own, up, what keeps data with some more variables; down at the end."""
-    file = servers.written(folder / "stack.toml", servers.own_stack(folder))
-    made = Stack(file, servers.read(file))
+    file = stack_settings.write(folder / "stack.toml", stack_settings.private_stack(folder))
+    made = Stack(file, stack_settings.read(file))
     try:
-        with servers.reading(file):
+        with stack_settings.use(file):
             with mock.patch.dict(os.environ, variables or {}):
                 launcher.up(made.settings, KEEP_DATA, lambda *_: None)
             launcher.up(made.settings, STORM, lambda *_: None)
@@ -100,7 +100,7 @@ def on_fire(
         poisoned(world.places)
         with Store(world.settings.mongo) as store:
             store.prepare()
-        left.enter_context(submitted(world.settings, world.file))
+        left.enter_context(run_topology(world.settings, world.file))
         run("ingest", "file", str(load.before), variables={"TRENDS_CONFIG": str(world.file)})
         commands = {
             "archive-1": ["trends", "archive"],
@@ -136,7 +136,7 @@ def _made(stack: Stack, load: Load, folder: Path, replicas: Replicas | None, lef
         "kafka": int(own.kafka.bootstrap.rpartition(":")[2]),
         "namenode": urlsplit(own.hdfs.url).port or 0,
         "datanode": own.stack.datanode_ports[1],
-        "mongo": int(servers.tables(stack.file)["mongo"]["uri"].partition("/?")[0].rpartition(":")[2]),
+        "mongo": int(stack_settings.tables(stack.file)["mongo"]["uri"].partition("/?")[0].rpartition(":")[2]),
     }
     ports = dict(zip(real, free_ports(len(real)), strict=True))
     links = {name: left.enter_context(Link(real[name], name, ports[name])) for name in real}
@@ -152,11 +152,11 @@ def _made(stack: Stack, load: Load, folder: Path, replicas: Replicas | None, lef
         "mongo": {"database": f"trends_{mark}", "uri": mongo},
         "storm": {"topology": f"hashtag_counts_{mark}"},
     }
-    given = servers.tables(stack.file)
+    given = stack_settings.tables(stack.file)
     sent = load.posts
     wanted["archive"] = {"lateness_s": half_of(sent)}  # so about half of the hours are complete, and the others open
     tables = {name: given.get(name, {}) | QUICK.get(name, {}) | wanted.get(name, {}) for name in given | QUICK | wanted}
-    file = servers.written(folder / "trends.toml", tables)
+    file = stack_settings.write(folder / "trends.toml", tables)
     places = Places(
         kafka=own.kafka.bootstrap,
         posts=topics["posts"],
@@ -166,4 +166,4 @@ def _made(stack: Stack, load: Load, folder: Path, replicas: Replicas | None, lef
         mongo=replicas.uri if replicas else own.mongo.uri.get_secret_value(),
         database=f"trends_{mark}",
     )
-    return World(stack, load, file, servers.read(file), links, places, sent, replicas)
+    return World(stack, load, file, stack_settings.read(file), links, places, sent, replicas)

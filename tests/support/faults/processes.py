@@ -7,10 +7,10 @@ from pathlib import Path
 
 import psutil
 
+from bench.harness import stack_settings
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.status import states
-from tests.support import servers
 from tests.support.faults.proof import Proof, proving
 from tests.support.wait import until
 
@@ -63,7 +63,7 @@ def frozen(process: psutil.Process, target: str, at_least_s: float = 0.0) -> Ite
 def restarted(settings: Settings, file: Path, name: str) -> Proof:
     """Stop a server as `trends down` does, and start it as `trends up` does. Proved by two processes, one gone."""
     before = server(settings, name)
-    with proving("restart", name, "stopped", "another") as proof, servers.reading(file):
+    with proving("restart", name, "stopped", "another") as proof, stack_settings.use(file):
         launcher.down(settings, lambda *_: None, [name])
         proof.saw(stopped=not _alive(before))
         launcher.up(settings, [name], lambda *_: None)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pymongo.errors import PyMongoError
 from requests.exceptions import RequestException
 
-from tests.support import servers
+from bench.harness import stack_settings
 from tests.support.cli import ask, run
 from tests.support.faults import invariants, poller
 from tests.support.faults.invariants import Tally
@@ -104,7 +104,7 @@ def judged(world: World, took: Healed) -> Figures:
     world.kept["poll"].kill()
     for name in ("schedule", "archive-1", "archive-2"):
         world.kept[name].stop()
-    with servers.reading(world.file):
+    with stack_settings.use(world.file):
         told = ask("status", exits=1)  # 1: neither services nor topology of the stack itself run
         run("archive", "--until-drained")
     assert (told["speed"]["behind"], told["archive"]["behind"]) == (0, 0), told

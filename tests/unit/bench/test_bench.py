@@ -11,11 +11,13 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from bench import posts, report, rule
 from bench.__main__ import MODULES, PARTS, main
-from bench.apart import apart
-from bench.comparison import WrongError, compare
-from bench.trial import Asked, Bench, Contender, NotHadError, Trial
+from bench.harness import report
+from bench.harness.compare import WrongError, compare
+from bench.harness.subprocess_run import apart
+from bench.harness.trial import Asked, Bench, Contender, NotHadError, Trial
+from bench.inputs import posts
+from bench.measures import rule
 from ingest.hours import HOUR_MS
 from tests.house.test_layout import ROOT
 
@@ -106,9 +108,9 @@ def test_without_recorded_posts_it_says_what_to_do(tmp_path: Path, monkeypatch: 
 
 
 def test_every_bench_has_a_module() -> None:
-    assert [name for name in MODULES if not (ROOT / "bench" / f"{name}.py").is_file()] == []
+    assert [name for name in MODULES if not (ROOT / "bench" / "measures" / f"{name}.py").is_file()] == []
 
 
 def test_every_bench_can_be_had_alone_under_the_name_that_it_tells() -> None:
-    told = [bench.name for name in MODULES for bench in import_module(f"bench.{name}").BENCHES]
+    told = [bench.name for name in MODULES for bench in import_module(f"bench.measures.{name}").BENCHES]
     assert sorted(name for name in told if name not in MODULES) == sorted(PARTS)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.harness.stack_settings import read
 from config.stack.servers import kafka, storm
-from tests.support.servers import read
 
 ROOT = Path(__file__).parents[3]
 Service = dict[str, Any]

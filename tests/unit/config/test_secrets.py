@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.harness import stack_settings
 from config import redaction
 from config.errors import TrendsError, UsageError
 from config.redaction import RedactingFormatter, redact
@@ -17,7 +18,6 @@ from config.stack.paths import Place
 from config.stack.server import Program
 from config.stack.services import pass_secrets_on, settings_environment
 from serving.cli.commands.config import settings_in_force
-from tests.support import servers
 
 URI = "mongodb://reader:p%40ss%2Fword@db.example:27017/?replicaSet=rs0&authSource=admin"
 TOKEN = "token-of-a-dashboard"
@@ -26,7 +26,7 @@ TOKEN = "token-of-a-dashboard"
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(redaction, "_known", set())
-    with servers.reading(servers.written(tmp_path / "trends.toml", {})):
+    with stack_settings.use(stack_settings.write(tmp_path / "trends.toml", {})):
         yield
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from pydantic import BaseModel, SecretStr
 
+from bench.harness.stack_settings import private_stack, read, write
 from config.errors import TrendsError, UsageError
 from config.settings import ArchiveSettings, MongoSettings, ServeSettings, Settings
 from config.stack import launcher, resources
@@ -25,12 +26,11 @@ from config.stack.servers.kafka import cluster_id
 from config.stack.services import Service
 from config.stack.status import states
 from config.stack.supervision import Supervision
-from tests.support.servers import own_stack, read, written
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return read(written(tmp_path / "trends.toml", own_stack(tmp_path)))
+    return read(write(tmp_path / "trends.toml", private_stack(tmp_path)))
 
 
 def test_a_taken_port_is_told_with_its_owner_and_the_setting_that_moves_it() -> None:
@@ -81,9 +81,9 @@ def test_what_is_no_address_is_refused_with_the_setting(text: str) -> None:
 
 
 def test_a_server_on_another_machine_has_no_ports_here_and_is_external(tmp_path: Path) -> None:
-    tables = own_stack(tmp_path) | {"kafka": {"bootstrap": "kafka.example:9092"}}
+    tables = private_stack(tmp_path) | {"kafka": {"bootstrap": "kafka.example:9092"}}
     tables["mongo"] = {"uri": "mongodb://somebody:secret@mongo.example/?replicaSet=rs0"}
-    settings = read(written(tmp_path / "trends.toml", tables))
+    settings = read(write(tmp_path / "trends.toml", tables))
     ports = {server.name: server.ports() for server in servers(settings)}
     assert [name for name, found in ports.items() if not found] == ["kafka", "mongo"]
     told = {state.name: state for state in states(settings)}
@@ -93,10 +93,10 @@ def test_a_server_on_another_machine_has_no_ports_here_and_is_external(tmp_path:
 
 
 def test_a_name_node_here_and_one_elsewhere_are_refused(tmp_path: Path) -> None:
-    tables = own_stack(tmp_path)
+    tables = private_stack(tmp_path)
     tables["hdfs"]["name_node"] = "hdfs://elsewhere:8020"
     with pytest.raises(UsageError, match=r"Give both addresses of one NameNode"):
-        servers(read(written(tmp_path / "trends.toml", tables)))
+        servers(read(write(tmp_path / "trends.toml", tables)))
 
 
 def test_every_template_is_filled_in_whole() -> None:

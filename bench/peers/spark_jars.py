@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench.trial import NotHadError
+from bench.harness.trial import NotHadError
 from config.errors import UnavailableError
 from config.stack.jars import java
 from config.stack.jars.ivy import Artifact, Ivy

@@ -11,10 +11,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.trial import NotHadError
+from bench.harness.trial import NotHadError
 from config.errors import TrendsError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PEER_S = 3_600
 """Longest run of a peer."""
 

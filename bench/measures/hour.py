@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from batch_layer.runner import Batch
-from bench import posts
-from bench.apart import clocked
-from bench.servers import place, stack
-from bench.trial import Asked, Bench, Contender, Trial
+from bench.harness.servers import place, stack
+from bench.harness.subprocess_run import clocked
+from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.inputs import posts
+from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
 from serving.answers.merge import View
 from serving.query.query import Query
-from tests.support.archive import Archive
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")
 FIRST = Hour.parse("2026-01-05T06")
@@ -52,7 +52,7 @@ class Hours:
     """An archive that gets an hour a trial, and a batch layer that is warm from the one before."""
 
     def __init__(self, settings: Settings, hour: list[Post]) -> None:
-        self._archive, self._hour, self._next = Archive(settings), hour, FIRST
+        self._archive, self._hour, self._next = ArchiveWriter(settings), hour, FIRST
         self.batch = Batch(settings, lambda: AS_IS, lambda: time.time_ns() // 1_000_000, lambda _: self._next)
 
     def trial(self) -> Trial:

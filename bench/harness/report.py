@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 from rich.table import Table
 
-from bench.comparison import Series
-from bench.trial import Bench
+from bench.harness.compare import Series
+from bench.harness.trial import Bench
 
 
 def table(bench: Bench, size: int, found: Sequence[Series]) -> Table:

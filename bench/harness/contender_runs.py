@@ -17,14 +17,14 @@ from typing import NamedTuple
 
 import psutil
 
-from bench.apart import ROOT
-from bench.servers import Place
-from bench.trial import NotHadError
+from bench.harness.servers import Place
+from bench.harness.subprocess_run import ROOT
+from bench.harness.topology import find_process, run_topology
+from bench.harness.trial import NotHadError
 from config.errors import UnavailableError
 from config.settings import Settings
 from serving.views.client import Store
 from serving.views.documents import USES
-from tests.support.storm import process_of, submitted
 
 STARTS_S, COUNTS_S, STOPS_S = 120.0, 3_600.0, 20.0
 LOOK_S = 0.1
@@ -89,7 +89,7 @@ class Watch:
 @contextmanager
 def our_topology(here: Place) -> Iterator[Pids]:
     """The project's topology."""
-    with submitted(here.settings, here.file):
+    with run_topology(here.settings, here.file):
         yield lambda: _worker_of(here.file, "UseSpout")
 
 
@@ -153,7 +153,7 @@ def _group_of(pid: int) -> int | None:
 
 def _worker_of(settings_file: Path, spout: str) -> list[int]:
     """Storm's worker, whose children spout and bolts are."""
-    process = process_of(settings_file, spout)
+    process = find_process(settings_file, spout)
     parent = process.parent() if process else None
     return [] if parent is None else [parent.pid]
 

@@ -12,15 +12,15 @@ from functools import partial
 from pathlib import Path
 
 from batch_layer.schedule import Schedule
-from bench.apart import Ran, apart, clocked
-from bench.comparison import WrongError
-from bench.long_history import lay_history
-from bench.servers import place, stack
-from bench.trial import Asked, Bench, Contender, Trial
+from bench.harness.compare import WrongError
+from bench.harness.servers import place, stack
+from bench.harness.stack_settings import read
+from bench.harness.subprocess_run import Ran, apart, clocked
+from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.inputs.long_history import lay_history
 from ingest.rule.hashtags import AS_IS
 from serving.status.collect import gathered
 from serving.status.metrics import exposed
-from tests.support.servers import read
 
 SHORT = 100
 """Hours of the short history."""

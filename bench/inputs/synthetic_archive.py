@@ -3,7 +3,6 @@
 One file an hour, written hour by hour, so memory is bounded by the hour with most posts.
 """
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +11,12 @@ from uuid import uuid4
 
 from msgspec.structs import asdict
 
-from batch_layer.archive import avro, manifest
+from batch_layer.archive import avro
 from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import Paths, Span
-from batch_layer.storage.webhdfs import HdfsStore
-from bench.posts import COPY_EVERY_MS, copy_of
+from batch_layer.archive.manifest import Part
+from batch_layer.archive.paths import Span
+from bench.inputs.archive_writer import ArchiveWriter
+from bench.inputs.posts import COPY_EVERY_MS, copy_of
 from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
@@ -30,7 +29,8 @@ Counts = dict[int, Counter[str]]
 
 def lay(settings: Settings, base: Sequence[Post], count: int) -> None:
     """Write so many posts (`posts.copies`) into an empty archive."""
-    store, paths = HdfsStore(settings.hdfs), Paths(settings.hdfs.root, settings.kafka.posts)
+    writer = ArchiveWriter(settings)
+    store, paths = writer.store, writer.paths
     span = Span(0, 0, count + 1)  # a commit marker takes an offset
     hours = len({post.hour for _, posts in by_hour(base, count) for post in posts[:1]})
     parts: list[Part] = []
@@ -47,11 +47,7 @@ def lay(settings: Settings, base: Sequence[Post], count: int) -> None:
             parts.append(Part(str(hour), path, len(posts), len(file), min(times), max(times)))
         for put in puts:
             put.result()
-    link = Manifest(
-        uuid=uuid4().hex, kind="chunk", topic=paths.topic, partition=0, start=0, next=span.next,
-        parts=tuple(parts), committed_at=time.time_ns() // 1_000_000,
-    )  # fmt: skip
-    store.put(paths.commit(0, 0), manifest.encode(link))
+    writer.commit(0, 0, span.next, parts)
 
 
 def by_hour(base: Sequence[Post], count: int) -> Iterator[tuple[Hour, list[Post]]]:

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bench.trial import Contender, NotHadError, Trial
+from bench.harness.trial import Contender, NotHadError, Trial
 from config.errors import TrendsError
 
 

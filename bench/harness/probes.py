@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Producer
 
-from bench import kafka
+from bench.harness import kafka
 from config.errors import UnavailableError
 from config.settings import Settings
 from ingest.wire import Use, encode

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from batch_layer.rank import Arrived, Ranked, rank_hour
-from bench import posts
-from bench.apart import ROOT, clocked
-from bench.servers import place, stack
-from bench.trial import Asked, Bench, Contender, Trial
+from bench.harness.servers import place, stack
+from bench.harness.subprocess_run import ROOT, clocked
+from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.inputs import posts
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from confluent_kafka import Producer as KafkaProducer
 
-from bench import kafka, posts
-from bench.apart import Ran, apart, clocked
-from bench.delay import Delays
-from bench.servers import Place, place, stack
-from bench.trial import Asked, Bench, Contender, Trial
+from bench.harness import kafka
+from bench.harness.delays import Delays
+from bench.harness.servers import Place, place, stack
+from bench.harness.stack_settings import read
+from bench.harness.subprocess_run import Ran, apart, clocked
+from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.inputs import posts
 from ingest.post import Post
 from ingest.producer import Producer
 from ingest.rule.hashtags import AS_IS
@@ -23,7 +25,6 @@ from ingest.sources.base import Batch, Cursor
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.contract import Reading
 from ingest.wire import encode
-from tests.support.servers import read
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")
 RATE = 500

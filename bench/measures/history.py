@@ -16,18 +16,18 @@ from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.upkeep import ledger_of
 from batch_layer.plan import Span
 from batch_layer.runner import Batch
-from bench import posts
-from bench.apart import apart, clocked, peer
-from bench.laying import Counts, lay, local_copies, plain_counts
+from bench.harness.process_tree import Tree
+from bench.harness.servers import Place, place, stack
+from bench.harness.stack_settings import read
+from bench.harness.subprocess_run import apart, clocked, peer
+from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.inputs import posts
+from bench.inputs.synthetic_archive import Counts, lay, local_copies, plain_counts
 from bench.peers import history_textbook
-from bench.servers import Place, place, stack
-from bench.tree import Tree
-from bench.trial import Asked, Bench, Contender, Trial
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import AS_IS
 from serving.views.documents import HOURS, rank
-from tests.support.servers import read
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")
 TOP = 10

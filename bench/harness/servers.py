@@ -15,11 +15,11 @@ import click
 from confluent_kafka.admin import AdminClient
 
 from batch_layer.storage.webhdfs import HdfsStore
+from bench.harness.stack_settings import isolate, private_stack, read, use, write
 from config.settings import Settings
 from config.stack import launcher
 from ingest.kafka.topics import create_topics
 from serving.views.client import Store
-from tests.support.servers import apart, own_stack, read, reading, written
 
 
 class Place(NamedTuple):
@@ -31,22 +31,31 @@ class Place(NamedTuple):
 
 
 @contextmanager
-def stack(state: Path, names: tuple[str, ...]) -> Iterator[Path]:
-    """The settings file of servers that run. Ours are started on empty data, and stopped and removed at the end."""
+def start(folder: Path, names: Sequence[str] = ()) -> Iterator[Path]:
+    """Start servers, all by default, on empty data in a folder; yield their settings file; stop them at the end."""
+    file = write(folder / "trends.toml", private_stack(folder))
+    settings = read(file)
+    try:
+        with use(file):
+            launcher.up(settings, names or [server.name for server in launcher.servers(settings)], lambda *_: None)
+        yield file
+    finally:
+        launcher.down(settings, lambda *_: None)
+
+
+@contextmanager
+def stack(state: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Settings file of running servers: those that `TRENDS_TEST_STACK` names, or private ones, removed at the end."""
     if named := os.environ.get("TRENDS_TEST_STACK"):
         yield Path(named).absolute()
         return
     state.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="servers-", dir=state))
-    file = written(folder / "trends.toml", own_stack(folder))
-    settings = read(file)
     click.echo(f"starting {', '.join(names)}", err=True)
     try:
-        with reading(file):
-            launcher.up(settings, names, lambda *_: None)
-        yield file
+        with start(folder, names) as file:
+            yield file
     finally:
-        launcher.down(settings, lambda *_: None)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -58,7 +67,7 @@ def place(stack_file: Path, state: Path, *, keep: Sequence[str] = (), **sections
     """
     state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="place-", dir=state) as folder:
-        file = apart(stack_file, Path(folder) / "trends.toml", **sections)
+        file = isolate(stack_file, Path(folder) / "trends.toml", **sections)
         settings = read(file)
         create_topics(settings.kafka)
         with Store(settings.mongo) as store:

@@ -14,15 +14,16 @@ from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.records import posts_of
 from batch_layer.archive.upkeep import ledger_of
-from bench import kafka, posts
-from bench.apart import Ran, apart, clocked
+from bench.harness import kafka
+from bench.harness.servers import Place, place, stack
+from bench.harness.stack_settings import read
+from bench.harness.subprocess_run import Ran, apart, clocked
+from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.inputs import posts
 from bench.peers import bare_archive
-from bench.servers import Place, place, stack
-from bench.trial import Asked, Bench, Contender, Trial
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.wire import encode
-from tests.support.servers import read
 
 SERVERS = ("kafka", "namenode", "datanode", "mongo")
 LIVE_SINCE = Hour.parse("2026-01-05T06").start_ms

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench import hostile_texts, posts
-from bench.apart import ROOT, clocked
+from bench.harness.subprocess_run import ROOT, clocked
+from bench.harness.trial import Asked, Bench, Contender, NotHadError, Trial
+from bench.inputs import hostile_texts, posts
 from bench.peers import full_pattern
-from bench.trial import Asked, Bench, Contender, NotHadError, Trial
 from ingest.rule.hashtags import in_text, in_text_full
 
 NODE_PEER = ROOT / "bench" / "peers" / "twitter_text"

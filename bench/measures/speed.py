@@ -10,13 +10,14 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from bench import kafka, posts
-from bench.counting import Pids, Running, Watch, our_topology, peer_process, textbook_topology
-from bench.probes import Probes
-from bench.servers import Place, place, stack
-from bench.spark_jars import kafka_source
-from bench.tree import Tree
-from bench.trial import Asked, Bench, Contender, Trial
+from bench.harness import kafka
+from bench.harness.contender_runs import Pids, Running, Watch, our_topology, peer_process, textbook_topology
+from bench.harness.probes import Probes
+from bench.harness.process_tree import Tree
+from bench.harness.servers import Place, place, stack
+from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.inputs import posts
+from bench.peers.spark_jars import kafka_source
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.wire import Use, encode

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import psutil
 
-from bench.apart import clocked
-from bench.trial import Asked, Bench, Contender, Trial
+from bench.harness.stack_settings import private_stack, read, use, write
+from bench.harness.subprocess_run import clocked
+from bench.harness.trial import Asked, Bench, Contender, Trial
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.paths import Place
 from config.stack.supervision import Supervision
-from tests.support.servers import own_stack, read, reading, written
 
 IDLE_S = 10.0
 
@@ -33,11 +33,11 @@ def contenders(asked: Asked) -> Iterator[list[Contender]]:
 def _started(state: Path, start: Callable[[Settings, Sequence[str]], dict[str, float]]) -> Trial:
     state.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="servers-", dir=state))
-    file = written(folder / "trends.toml", own_stack(folder))
+    file = write(folder / "trends.toml", private_stack(folder))
     settings = read(file)
     names = [server.name for server in launcher.servers(settings)]
     try:
-        with reading(file):
+        with use(file):
             ran = clocked(start, settings, names)
         time.sleep(IDLE_S)
         figures = {"idle MB": _resident_mb(settings), **ran.result}

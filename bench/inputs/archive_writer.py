@@ -1,11 +1,9 @@
-"""Posts in the archive without Kafka: chunks written as the archiver leaves them, for what reads the archive."""
+"""Archive writer: chunks of posts as the archiver leaves them, without Kafka, for code that reads an archive."""
 
-import csv
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from uuid import uuid4
 
 from msgspec.structs import asdict
@@ -18,20 +16,9 @@ from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.post import Post
 
-SNOWFLAKE_MS = 1_288_834_974_657
 
-
-def recorded_posts(path: Path) -> Iterator[Post]:
-    """The posts of a CrisisLex file, in its order."""
-    with path.open(newline="", encoding="utf-8") as lines:
-        for number, text, *_ in list(csv.reader(lines))[1:]:
-            post_id = number.strip("'")
-            at = (int(post_id) >> 22) + SNOWFLAKE_MS
-            yield Post(id=post_id, source="x", created_at=at, received_at=at, text=text, payload=text)
-
-
-class Archive:
-    """Writes chunks, one after the other, to each partition."""
+class ArchiveWriter:
+    """Writes chunks, one after the other, to each partition of an archive."""
 
     def __init__(self, settings: Settings) -> None:
         self.store = HdfsStore(settings.hdfs)
@@ -60,6 +47,7 @@ class Archive:
         return parts
 
     def commit(self, partition: int, start: int, end: int, parts: Iterable[Part]) -> None:
+        """Write the manifest that makes parts a chunk."""
         link = Manifest(
             uuid=uuid4().hex, kind="chunk", topic=self.paths.topic, partition=partition, start=start, next=end,
             parts=tuple(parts), committed_at=time.time_ns() // 1_000_000,

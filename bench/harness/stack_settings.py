@@ -1,4 +1,4 @@
-"""Settings of a stack on free ports, as a file that commands and workers can read too."""
+"""Settings files: a private stack on free ports, and names of its own for each trial or test in a stack."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from config.stack.ports import free_ports
 Tables = dict[str, dict[str, Any]]
 
 
-def own_stack(folder: Path) -> Tables:
-    """A stack of its own in a folder, on ports that were free when all of them were chosen."""
+def private_stack(folder: Path) -> Tables:
+    """Tables for servers with their own folder and ports. All ports are free at the same moment."""
     kafka, controller, web, rpc, data, data_web, data_ipc, mongo, zookeeper, nimbus, supervisor, *workers = free_ports(
         14
     )
@@ -37,8 +37,8 @@ def own_stack(folder: Path) -> Tables:
     }
 
 
-def written(file: Path, tables: Mapping[str, Mapping[str, Any]]) -> Path:
-    """Write tables as TOML; strings, numbers and lists look in it as they do in JSON."""
+def write(file: Path, tables: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write tables as TOML; JSON spells strings, numbers and lists the same way."""
     lines = []
     for table, values in tables.items():
         lines += [
@@ -50,8 +50,17 @@ def written(file: Path, tables: Mapping[str, Mapping[str, Any]]) -> Path:
     return file
 
 
-def apart(stack_file: Path, file: Path, **sections: dict[str, Any]) -> Path:
-    """Write the settings of a stack with topics, a group, a database and an HDFS root that nobody else has."""
+def override(base: Path, file: Path, *layers: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write the tables of `base` to another file, with the values of each layer over those before it."""
+    joined = tables(base)
+    for layer in layers:
+        for name, values in layer.items():
+            joined[name] = {**joined.get(name, {}), **values}
+    return write(file, joined)
+
+
+def isolate(stack_file: Path, file: Path, **sections: dict[str, Any]) -> Path:
+    """Write the settings of a stack with topics, a group, a database and an HDFS root that nobody else uses."""
     mark = uuid.uuid4().hex[:10]
     own: Tables = {
         "kafka": {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors")}
@@ -60,31 +69,31 @@ def apart(stack_file: Path, file: Path, **sections: dict[str, Any]) -> Path:
         "hdfs": {"root": f"/{mark}/archive/posts"},
         "storm": {"topology": f"hashtag_counts_{mark}"},
     }
-    given = tables(stack_file)
-    names = given | own | sections
-    return written(file, {name: given.get(name, {}) | own.get(name, {}) | sections.get(name, {}) for name in names})
+    return override(stack_file, file, own, sections)
 
 
 def environment(file: Path, **variables: str) -> dict[str, str]:
-    """What a command is started with: one settings file, and no setting of the developer's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
-    return kept | {"TRENDS_CONFIG": str(file)} | variables
+    """Environment for a command: one settings file, and none of the developer's own `TRENDS_*` variables."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_")}
+    return others | {"TRENDS_CONFIG": str(file)} | variables
 
 
 @contextmanager
-def reading(file: Path) -> Iterator[None]:
-    """Inside, `Settings.read()` and the commands that are started see this file and no variable of the developer's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRENDS_") or name in NOT_SETTINGS}
-    with mock.patch.dict(os.environ, kept | {"TRENDS_CONFIG": str(file)}, clear=True):
+def use(file: Path) -> Iterator[None]:
+    """Inside, `Settings.read()` and child processes read this file and none of the developer's own variables."""
+    others = {
+        name: value for name, value in os.environ.items() if not name.startswith("TRENDS_") or name in NOT_SETTINGS
+    }
+    with mock.patch.dict(os.environ, others | {"TRENDS_CONFIG": str(file)}, clear=True):
         yield
 
 
 def read(file: Path) -> Settings:
-    """The settings of a file."""
-    with reading(file):
+    """Settings that a file holds."""
+    with use(file):
         return Settings.read()
 
 
 def tables(file: Path) -> Tables:
-    """What a file says."""
+    """Tables that a file holds."""
     return tomllib.loads(file.read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""Harness: runs contenders on real servers, compares and reports them. Tests start their servers by it as well."""

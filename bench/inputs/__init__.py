@@ -1,0 +1,1 @@
+"""Inputs: posts, archives and texts of any size to measure with."""

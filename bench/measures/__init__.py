@@ -1,0 +1,1 @@
+"""Measures: one module a row of the table of benches."""
