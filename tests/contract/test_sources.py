@@ -7,12 +7,12 @@ import bz2
 import gzip
 import json
 import lzma
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from backports import zstd
 from pydantic import SecretStr
 
 from ingest.post import Post
@@ -30,6 +30,11 @@ from ingest.sources.x.stream import XStream
 from ingest.wire import Reject
 from tests.support.live_servers import TOKEN, HttpService, JetstreamHost, http, jetstream
 from tests.support.sources import NOW, reading
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Lines = list[bytes]
 PACKS: dict[str, Callable[[bytes], bytes]] = {

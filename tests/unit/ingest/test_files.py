@@ -3,11 +3,11 @@
 import gzip
 import json
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from config.errors import UsageError
 from ingest.rule.hashtags import AS_IS, Rule
@@ -16,6 +16,11 @@ from ingest.sources.files.source import FileSource
 from ingest.sources.formats.lines import MOST_BYTES, Lines
 from ingest.sources.selection import PostFilter
 from tests.support.sources import detected, read, reading
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 FIRST = 690_406_591_110_582_272
 

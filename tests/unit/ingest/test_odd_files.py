@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import sys
 import tarfile
 import threading
 import zipfile
@@ -13,12 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from config.errors import TrendsError, UsageError
 from ingest.post import Post
 from ingest.sources.files.source import MOST_REFUSED, FileSource
 from tests.support.sources import read, reading
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 FIRST = 690_406_591_110_582_272
 PACKS: dict[str, Callable[[bytes], bytes]] = {
