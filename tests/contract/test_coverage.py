@@ -10,7 +10,7 @@ from serving.query.query import Query
 from serving.views import layer_coverage
 from serving.views.client import Store
 from serving.views.documents import HASHTAGS, HOURS, BatchView, Lens
-from tests.contract.test_store import HOUR, put_use, view
+from tests.support.views import HOUR, put_use, view
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from batch_layer.publish import Computed, Stamp, publish
-from batch_layer.rank import NOTHING_FURTHER, Arrived, Further, rank_hour
+from batch_layer.rank import NOTHING_FURTHER, Arrived, Further
 from config.errors import NoDataError
 from config.settings import Settings
 from ingest.hours import Hour
@@ -16,35 +15,15 @@ from serving.cli import main
 from serving.query.query import Query
 from serving.views.client import Store
 from serving.views.documents import HOURS, LENSES, USES, Lens, use_id
+from tests.support.lens_hours import HOUR, POSTS, compute
 
-HOUR = Hour.parse("2017-01-06T07")
 BIGRAM, OF_X = Lens("bigram"), Lens(source="x")
-ALL = Further(("bigram", "trigram"), by_source=True)
-POSTS = [
-    Arrived("x", "1", "pray for #Boston tonight", None, "en"),
-    Arrived("x", "2", "#boston tonight", None, "en"),
-    Arrived("bluesky", "1", "harbour flood", None, "en"),
-]
 
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     with Store(settings.mongo) as made:
         yield made
-
-
-def compute(
-    store: Store,
-    token: int,
-    posts: list[Arrived] = POSTS,
-    further: Further = ALL,
-    hour: Hour = HOUR,
-    *,
-    complete: bool = True,
-) -> None:
-    """Publish an hour as a run does."""
-    computed = Computed(hour, rank_hour(posts, AS_IS, 1_000, further), (1,), complete)
-    publish(store, [computed], Stamp(f"run-{token}", token, AS_IS.version), hour.end_ms)
 
 
 def rows(store: Store, lens: Lens, hour: Hour = HOUR) -> list[tuple[str, str, int]]:

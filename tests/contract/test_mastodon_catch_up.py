@@ -237,10 +237,10 @@ def test_beyond_the_pages_or_the_time_allowed_the_rest_is_a_gap_from_the_last_st
     pages: int, most_ms: int, recorded: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mastodon_source, "MOST_MS", most_ms)
-    final_state = Clock()
-    final_state.ms = (status_id(recorded[20]) >> BITS) - 1  # the cut was there, and the start again is later
+    first_clock = Clock()
+    first_clock.ms = (status_id(recorded[20]) >> BITS) - 1  # the cut was there, and the start again is later
     with http(service_of(recorded, Act(sends=21), Act(skips=37))) as url:
-        found = run(url, final_state, 21)
+        found = run(url, first_clock, 21)
         again = Clock()
         rest = run(url, again, 32, cursor=found[-1].cursor, pages=pages)
     assert uris(found + rest) == names(recorded[:30] + recorded[37:])

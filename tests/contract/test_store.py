@@ -10,40 +10,18 @@ from pydantic import SecretStr
 
 from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import MongoSettings, Settings
-from ingest.hours import Hour
 from serving.query.query import Query
 from serving.render.text import caption
 from serving.views import indexes
 from serving.views.client import Store
-from serving.views.documents import COLLECTIONS, USES, BatchView, Row, use_id
-
-HOUR = Hour.parse("2017-01-06T07")
+from serving.views.documents import COLLECTIONS, USES, Row
+from tests.support.views import HOUR, put_use, view
 
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     with Store(settings.mongo) as made:
         yield made
-
-
-def view(token: int, count: int = 5, hour: Hour = HOUR) -> BatchView:
-    rows = (Row("paris", "Paris", count), Row("rain", "rain", 1))
-    return BatchView(
-        hour, rows, 0, count + 1, 2, count, "1", f"run-{token}", token, (7, 9), complete=True, dirty=False,
-        computed_at=HOUR.end_ms,
-    )  # fmt: skip
-
-
-def put_use(store: Store, tag: str, count: int, hour: Hour = HOUR) -> None:
-    row = {
-        "_id": use_id(str(hour), tag),
-        "hour": str(hour),
-        "tag": tag,
-        "shown": tag,
-        "origin": "speed",
-        "count": count,
-    }
-    store.collection(USES).insert_one(row)
 
 
 def test_preparing_twice_changes_nothing(store: Store) -> None:

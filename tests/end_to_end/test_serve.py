@@ -1,53 +1,24 @@
 """`trends serve` as somebody starts and stops it."""
 
-import re
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from config.settings import Settings
-from tests.support.cli import ROOT, environment
+from tests.support.cli import environment
+from tests.support.serve_process import address, serve_process
 
 TOKEN = "correct-horse-battery-staple"
-
-
-@contextmanager
-def serving(
-    settings_file: Path, *arguments: str, before: Sequence[str] = (), **variables: str
-) -> Iterator[subprocess.Popen[str]]:
-    """The command in a process of its own, which does not outlive the test."""
-    process = subprocess.Popen(
-        [*before, "trends", "serve", "--port", "0", *arguments],
-        cwd=ROOT,
-        env=environment(TRENDS_CONFIG=str(settings_file), **variables),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def address(process: subprocess.Popen[str]) -> str:
-    assert process.stderr is not None
-    found = re.match(r"(http://\S+)", process.stderr.readline())
-    assert found
-    return found[1]
 
 
 @pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_when_asked_though_streams_are_open(
     settings: Settings, settings_file: Path, ends: signal.Signals
 ) -> None:
-    with serving(settings_file) as process, httpx.Client(base_url=address(process), timeout=60) as client:
+    with serve_process(settings_file) as process, httpx.Client(base_url=address(process), timeout=60) as client:
         streams = [client.send(client.build_request("GET", path), stream=True) for path in ("/live", "/api/live")]
         for stream in streams:
             assert next(stream.iter_text()).startswith("event: ")
@@ -57,7 +28,7 @@ def test_it_ends_when_asked_though_streams_are_open(
 
 
 def test_a_token_is_neither_printed_nor_in_the_list_of_settings(settings: Settings, settings_file: Path) -> None:
-    with serving(settings_file, "--host", "0.0.0.0", TRENDS_SERVE__TOKEN=TOKEN) as process:
+    with serve_process(settings_file, "--host", "0.0.0.0", TRENDS_SERVE__TOKEN=TOKEN) as process:
         url = address(process).replace("0.0.0.0", "127.0.0.1")
         assert httpx.get(f"{url}/api/status", headers={"Authorization": "Bearer wrong"}).status_code == 401
         shown = httpx.get(f"{url}/api/top", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
@@ -85,7 +56,7 @@ def test_a_token_is_neither_printed_nor_in_the_list_of_settings(settings: Settin
     ],
 )
 def test_what_can_not_be_served_says_why(settings_file: Path, arguments: list[str], told: str) -> None:
-    with serving(settings_file, *arguments) as process:
+    with serve_process(settings_file, *arguments) as process:
         _, complained = process.communicate(timeout=60)
     assert process.returncode == 2
     assert told in complained

@@ -16,7 +16,7 @@ from ingest.hours import Hour
 from serving.cli.options import now
 from serving.views.client import Store
 from serving.views.documents import HOURS
-from tests.end_to_end.test_serve import address, serving
+from tests.support.serve_process import address, serve_process
 
 DAYS, ROWS = 30, 1_000
 MOST_MEMORY = 450_000_000
@@ -42,7 +42,7 @@ def test_questions_about_a_long_time_come_in_turn_in_little_memory_and_others_ar
     settings: Settings, settings_file: Path, month: Hour
 ) -> None:
     with (
-        serving(settings_file) as process,
+        serve_process(settings_file) as process,
         httpx.Client(base_url=address(process), timeout=120) as client,
         ThreadPoolExecutor(9) as threads,
     ):
@@ -75,7 +75,7 @@ def test_headers_that_never_end_and_more_connections_than_files_keep_nobody_out_
     settings: Settings, settings_file: Path
 ) -> None:
     few_files = ["sh", "-c", f'ulimit -n {FILES} && exec "$@"', "sh"]
-    with serving(settings_file, before=few_files) as process, ExitStack() as stack:
+    with serve_process(settings_file, before=few_files) as process, ExitStack() as stack:
         url = address(process)
         many = [idle(url, stack, b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ") for _ in range(2 * FILES)]
         answers = [each.recv(4096).split(b"\r\n")[0] for each in many]  # each ends by a time limit, or at once
@@ -89,7 +89,7 @@ def test_headers_that_never_end_and_more_connections_than_files_keep_nobody_out_
 
 
 def test_nonsense_fills_no_log(settings: Settings, settings_file: Path) -> None:
-    with serving(settings_file) as process, ExitStack() as stack:
+    with serve_process(settings_file) as process, ExitStack() as stack:
         url = address(process)
         for _ in range(50):
             assert idle(url, stack, b"\x16\x03\x01\x00 nonsense\r\n\r\n").recv(4096)

@@ -21,10 +21,9 @@ from config.settings import Settings
 from ingest.wire import Use
 from serving.cli import main
 from speed_layer.lag import caught_up
-from tests.conftest import PARTITIONS
-from tests.integration.test_topology import counted, produce, uses_of
 from tests.support.faults.crash_points import Points, named
 from tests.support.storm import DRAINS_S, STARTS_S
+from tests.support.uses import counted, produce, uses_of
 from tests.support.wait import until
 
 Counts = Counter[tuple[str, str]]
@@ -59,7 +58,7 @@ def count_twice(settings: Settings, settings_file: Path, recorded: Iterator[Use]
     file = stack_settings.write(settings_file.with_name("again.toml"), tables)
     other = stack_settings.read(file)
     with run_topology(other, file), stack_settings.use(file):
-        until(lambda: speed()["shared_partitions"] == PARTITIONS, "status says that two write", STARTS_S)
+        until(lambda: speed()["shared_partitions"] == settings.kafka.partitions, "status says that two write", STARTS_S)
         for _ in range(5):
             some = list(islice(recorded, USES))
             oracle.update((use.hour, use.tag) for use in some)
@@ -67,7 +66,7 @@ def count_twice(settings: Settings, settings_file: Path, recorded: Iterator[Use]
         until(lambda: caught_up(settings), "everything is counted", DRAINS_S)
         assert counted(settings) == oracle
         told = speed()
-        assert [len(each["writers"]) for each in told["partitions"]] == [2] * PARTITIONS
+        assert [len(each["writers"]) for each in told["partitions"]] == [2] * settings.kafka.partitions
         assert {writer.split(" at ")[0] for writer in told["writers"]} == {
             settings.storm.topology,
             other.storm.topology,

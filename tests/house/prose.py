@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.house.test_layout import OURS, ROOT, modules, tracked
+from tests.house.repository import OURS, ROOT, modules, tracked
 
 LIMIT = 15.0
 """Clauses of both kinds in 1,000 words that a page may have."""

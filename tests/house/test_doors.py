@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.house.test_layout import ROOT, tracked
+from tests.house.repository import ROOT, tracked
 
 READ: dict[str, Callable[[str], Any]] = {
     ".json": json.loads,

@@ -13,7 +13,7 @@ from config.settings import Settings
 from config.stack.launcher import servers, services
 from serving.cli import main
 from serving.cli.commands.stack import TOPOLOGY
-from tests.house.test_layout import ROOT, modules, tracked
+from tests.house.repository import ROOT, modules, tracked
 
 OPEN = "\0"
 """Where a message puts in a value."""

@@ -2,14 +2,13 @@
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-OURS = ("config", "ingest", "speed_layer", "batch_layer", "serving", "topologies", "bench")
+from tests.house.repository import OURS, ROOT, modules, tracked
+
 MAY_IMPORT = {
     "config": {"config"},
     "ingest": {"config", "ingest"},
@@ -31,15 +30,6 @@ MAY_IMPORT = {
 
 KAFKA_CLIENTS = ("config/stack/servers/kafka.py", "ingest/kafka/client.py")
 """The only modules that build Kafka clients; the first asks the broker that the stack starts whether it is up."""
-
-
-def tracked() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
-    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
-
-
-def modules() -> list[Path]:
-    return [path for path in tracked() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in OURS]
 
 
 def imports(path: Path, top_level: bool) -> Iterator[str]:

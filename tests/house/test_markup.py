@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.test_layout import ROOT, modules
+from tests.house.repository import ROOT, modules
 
 CONSOLES = Path("serving/cli/consoles.py")
 PLAIN = {"markup": False, "emoji": False}

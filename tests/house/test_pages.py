@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.test_layout import ROOT, tracked
+from tests.house.repository import ROOT, tracked
 
 PAGES = [path for path in tracked() if path.suffix == ".md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.house.prose import LIMIT, clauses, count, docstring_counts, pages
-from tests.house.test_layout import OURS, ROOT
+from tests.house.repository import OURS, ROOT
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

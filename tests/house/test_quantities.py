@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.test_layout import ROOT, modules, tracked
+from tests.house.repository import ROOT, modules, tracked
 
 NOUNS = (
     "post|use|hour|tag|reject|file|message|chunk|record|line|document|run|gap|row|partition|offset|manifest|column|cell"

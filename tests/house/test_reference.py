@@ -6,7 +6,7 @@ import click
 
 from config.settings import section_types
 from serving.cli.reference import PAGE, reference
-from tests.house.test_cli_told import LEAVES
+from tests.house.commands import LEAVES
 
 
 def test_the_reference_is_current() -> None:

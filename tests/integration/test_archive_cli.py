@@ -5,34 +5,27 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from config.settings import Settings
+from tests.support.commands import TRENDS, run_trends
 from tests.support.posts import Sender, archived, assert_exactly_once, some_posts
 from tests.support.wait import until
-
-TRENDS = str(Path(sys.executable).parent / "trends")
-
-
-def run(settings_file: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    told = os.environ | {"TRENDS_CONFIG": str(settings_file)} | environment
-    return subprocess.run([TRENDS, *arguments], check=False, env=told, capture_output=True, text=True, timeout=120)
 
 
 def test_archive_tells_what_it_did_and_compact_merges_it(settings: Settings, settings_file: Path) -> None:
     sender, posts = Sender(settings), some_posts(40, hours=1)
     for first in (0, 20):
         sender.send(posts[first : first + 20], partition=0)
-        done = run(settings_file, "archive", "--until-drained", "--json")
+        done = run_trends(settings_file, "archive", "--until-drained", "--json")
         assert json.loads(done.stdout)["posts"] == 20, done.stderr
     soon = {"TRENDS_BATCH__COMPACT_AFTER_S": "0", "TRENDS_ARCHIVE__IDLE_AFTER_S": "0"}
-    due = json.loads(run(settings_file, "compact", "--dry-run", "--json", **soon).stdout)
+    due = json.loads(run_trends(settings_file, "compact", "--dry-run_trends", "--json", **soon).stdout)
     assert (due["hours"], due["replaced"]) == (["2013-04-15T18"], 2)
-    assert json.loads(run(settings_file, "compact", "--json", **soon).stdout)["hours"] == ["2013-04-15T18"]
-    assert json.loads(run(settings_file, "compact", "--json", **soon).stdout)["hours"] == []
+    assert json.loads(run_trends(settings_file, "compact", "--json", **soon).stdout)["hours"] == ["2013-04-15T18"]
+    assert json.loads(run_trends(settings_file, "compact", "--json", **soon).stdout)["hours"] == []
     assert_exactly_once(settings, posts)
 
 
@@ -55,7 +48,7 @@ def test_sigterm_archives_what_was_read_and_ends_with_a_summary(settings: Settin
 def test_a_server_that_is_away_is_one_line_and_exit_1(
     settings: Settings, settings_file: Path, variable: str, address: str
 ) -> None:
-    failed = run(settings_file, "archive", "--until-drained", **{variable: address})
+    failed = run_trends(settings_file, "archive", "--until-drained", **{variable: address})
     assert failed.returncode == 1
     assert re.search(r"^trends: .*127\.0\.0\.1:1\b", failed.stderr, re.MULTILINE)
     assert "Traceback" not in failed.stderr

@@ -32,6 +32,7 @@ from tests.support.posts import (
     archived,
     assert_exactly_once,
     ids_of,
+    records_read,
     some_posts,
     with_archive,
 )
@@ -111,7 +112,7 @@ def test_a_clean_stop_archives_what_was_read(settings: Settings) -> None:
     posts = some_posts(30)
     Sender(settings).send(posts)
     with Running(settings) as running:
-        until(lambda: read_of(running) == 30, lambda: read_of(running), 60)
+        until(lambda: records_read(running) == 30, lambda: records_read(running), 60)
         assert archived(settings) == 0
     assert running.archiver.summary.posts == 30
     assert_exactly_once(settings, posts)
@@ -231,10 +232,6 @@ def test_the_boston_file_is_archived_hour_by_hour(settings: Settings, test_data:
     assert summary.posts == len(rows)
     assert {hour: ledger.posts(hour) for hour in ledger.hours()} == Counter(Hour.of(p.created_at) for p in posts)
     assert ids_of(ledger) == Counter(post.id for post in posts)
-
-
-def read_of(running: Running) -> int:
-    return sum(chunk.records for chunk in list(running.archiver._chunks.values()))
 
 
 def rejects(settings: Settings) -> dict[str, bytes]:

@@ -58,7 +58,7 @@ def started(file: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         process.communicate()
 
 
-def final_state(file: Path, *arguments: str) -> tuple[int, str, str]:
+def finish(file: Path, *arguments: str) -> tuple[int, str, str]:
     """Exit code, output and talk of a `trends` command."""
     with started(file, *arguments) as process:
         output, talk = process.communicate(timeout=240)
@@ -75,7 +75,7 @@ def test_a_killed_recomputation_is_taken_over_and_goes_on(
 ) -> None:
     with monkeypatch.context() as at_once:
         at_once.setenv("TRENDS_BATCH__SLICE_POSTS", "1000")
-        code, output, _ = final_state(file, "recompute", "--since", str(FIRST), "--dry-run", "--json")
+        code, output, _ = finish(file, "recompute", "--since", str(FIRST), "--dry-run", "--json")
     plan = json.loads(output)
     assert (code, len(plan["hours"]), plan["posts"], plan["estimate_s"]) == (0, HOURS, 3 * HOURS, None)
     assert (plan["run"], plan["changes"]) == (None, []), "no hour had a document that could change"
@@ -91,10 +91,10 @@ def test_a_killed_recomputation_is_taken_over_and_goes_on(
         published = len(documents(store))
         assert 4 <= published < HOURS
 
-        code, _, talk = final_state(file, "recompute", "--since", str(FIRST))
+        code, _, talk = finish(file, "recompute", "--since", str(FIRST))
         assert (code, "already being computed by" in talk) == (1, True), talk
         until(lambda: store.collection(RUNS).find_one({"$expr": {"$lt": ["$lease_until", "$$NOW"]}}))
-        code, output, talk = final_state(file, "recompute", "--since", str(FIRST), "--json")
+        code, output, talk = finish(file, "recompute", "--since", str(FIRST), "--json")
         assert code == 0, talk
         outcome = json.loads(output)
         assert (outcome["resumed"], len(outcome["hours"])) == (published, HOURS - published)
@@ -137,6 +137,6 @@ def test_the_scheduler_computes_what_is_wanting_survives_its_jvm_and_stops_when_
 def test_what_can_not_be_done_is_said_without_starting_spark(
     settings: Settings, file: Path, arguments: list[str], code: int, says: str
 ) -> None:
-    found, _, talk = final_state(file, *arguments)
+    found, _, talk = finish(file, *arguments)
     assert (found, says in talk, "Traceback" in talk) == (code, True, False), talk
     assert not (file.parent / "a state" / "logs" / "spark.log").exists()

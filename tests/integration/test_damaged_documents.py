@@ -21,8 +21,8 @@ from ingest.rule.hashtags import AS_IS
 from serving.cli import main
 from serving.views.client import Store
 from serving.views.documents import HOURS, LENSES, RUNS, USES, Lens
-from tests.integration.test_verify_live import view
 from tests.support.posts import PAST, some_posts
+from tests.support.views import view_of_posts
 
 FLIPS = 25
 HOUR = Hour.of(PAST)
@@ -45,8 +45,8 @@ def store(settings: Settings, settings_file: Path) -> Iterator[Store]:
     archive, posts = ArchiveWriter(settings), some_posts(20, hours=1)
     archive.add(0, posts)
     with Store(settings.mongo) as store, stack_settings.use(settings_file):
-        own = view(HOUR, posts, (21, 0, 0))
-        store.publish_all([own, own._replace(lens=Lens(source="x")), view(HOUR.plus(1), posts, (21, 0, 0))])
+        own = view_of_posts(HOUR, posts, (21, 0, 0))
+        store.publish_all([own, own._replace(lens=Lens(source="x")), view_of_posts(HOUR.plus(1), posts, (21, 0, 0))])
         use = {"hour": str(HOUR.plus(2)), "tag": "a", "shown": "a", "count": 5, "origin": "speed"}
         store.collection(USES).insert_one({"_id": f"{HOUR.plus(2)}|a"} | use)
         with Runs(store, 60).start(Job("hour", HOUR, HOUR.plus(1), AS_IS.version), reach=HOUR):
@@ -112,6 +112,6 @@ def test_a_damaged_document_is_told_with_the_command_that_mends_it_and_counts_as
 @pytest.mark.parametrize("token", ["x", None, [], 1.5])
 def test_a_document_whose_token_is_damaged_fences_nobody(store: Store, token: object) -> None:
     store.collection(HOURS).update_one({"hour": str(HOUR)}, {"$set": {"token": token}})
-    assert store.publish(view(HOUR, some_posts(3, hours=1), (21, 0, 0)))
+    assert store.publish(view_of_posts(HOUR, some_posts(3, hours=1), (21, 0, 0)))
     with store.snapshot() as snapshot:
         assert snapshot.batch([HOUR])[str(HOUR)]["posts"] == 3

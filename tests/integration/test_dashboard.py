@@ -26,9 +26,9 @@ from serving.query.query import Query
 from serving.render import json_answers as render
 from serving.views.client import Store
 from serving.views.documents import Lens
-from tests.contract.test_lenses import POSTS, compute
 from tests.support.cli import ask
 from tests.support.dashboard import ASKING, Clock, boston, counted, counted_phrases, published, running
+from tests.support.lens_hours import POSTS, compute
 from tests.support.metrics import figures, read
 
 HOUR = Hour.parse("2013-04-15T20")

@@ -7,8 +7,8 @@ from pathlib import Path
 from batch_layer.archive.upkeep import ledger_of
 from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
-from tests.integration.test_archive_cli import run
 from tests.integration.test_damaged_archive import delete_from_kafka, manifest_of, three_chunks
+from tests.support.commands import run_trends
 from tests.support.posts import Sender, archive_all, ids_of, some_posts
 
 
@@ -21,12 +21,12 @@ def test_a_hole_becomes_a_gap_of_exactly_its_offsets_and_the_partition_goes_on(
     delete_from_kafka(settings, 1, 32)
 
     for wrong in (("1", "0"), ("1", "11"), ("0", "0")):
-        refused = run(settings_file, "archive", "gap", *wrong, "--yes")
+        refused = run_trends(settings_file, "archive", "gap", *wrong, "--yes")
         assert (refused.returncode, refused.stdout) == (3, ""), refused.stderr
-    unasked = run(settings_file, "archive", "gap", "1", "10")
+    unasked = run_trends(settings_file, "archive", "gap", "1", "10")
     assert (unasked.returncode, store.get(path)) == (130, None), "nobody has said yes"
 
-    done = run(settings_file, "archive", "gap", "1", "10", "--yes", "--json")
+    done = run_trends(settings_file, "archive", "gap", "1", "10", "--yes", "--json")
     assert json.loads(done.stdout) == {
         "partition": 1, "start": 10, "next": 21, "set_aside": None, "archived_to": 32,
     }, done.stderr  # fmt: skip
@@ -46,7 +46,7 @@ def test_a_damaged_manifest_is_set_aside_first(settings: Settings, settings_file
     posts = three_chunks(settings)
     store, path = HdfsStore(settings.hdfs), manifest_of(settings, 1, 10)
     store.put(path, b"rotten")
-    done = run(settings_file, "archive", "gap", "1", "10", "--yes", "--json")
+    done = run_trends(settings_file, "archive", "gap", "1", "10", "--yes", "--json")
     told = json.loads(done.stdout)
     assert (told["next"], told["archived_to"], told["set_aside"]) == (21, 32, f"{path}.damaged"), done.stderr
     assert store.get(f"{path}.damaged") == b"rotten"
@@ -59,7 +59,7 @@ def test_where_no_manifest_follows_a_damaged_one_nothing_is_lost_that_kafka_has(
     posts = three_chunks(settings)
     store, path = HdfsStore(settings.hdfs), manifest_of(settings, 1, 21)
     store.put(path, b"rotten")
-    done = run(settings_file, "archive", "gap", "1", "21", "--yes", "--json")
+    done = run_trends(settings_file, "archive", "gap", "1", "21", "--yes", "--json")
     assert json.loads(done.stdout)["next"] is None, done.stderr
     archive_all(settings)
     assert ids_of(ledger_of(settings)) == Counter(post.id for post in posts)

@@ -16,8 +16,8 @@ from config.settings import Settings
 from ingest.hours import Hour
 from serving.views.client import Store
 from serving.views.documents import ARCHIVE_MARKS, DUE_HOURS, HOURS
-from tests.contract.test_store import view
 from tests.support.batch import FIRST, post
+from tests.support.views import view
 
 NOW = 4_000_000_000_000
 SECOND, LATER = FIRST.plus(1), FIRST.plus(99)

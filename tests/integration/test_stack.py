@@ -30,6 +30,7 @@ from config.stack.servers.mongo import VERSION
 from config.stack.status import ServerState, states
 from config.stack.supervision import Supervision
 from ingest.kafka.topics import create_topics
+from tests.support.commands import run_trends
 from tests.support.faults.disk import small_disk
 
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
@@ -85,11 +86,6 @@ def written(settings: Settings, value: int) -> None:
 def kept(settings: Settings) -> set[int]:
     with MongoClient[dict[str, int]](settings.mongo.uri.get_secret_value()) as client:
         return {document["value"] for document in client.kept.values.find()}
-
-
-def run(settings_file: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    with stack_settings.use(settings_file):
-        return subprocess.run([TRENDS, *arguments], capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_second_up_leaves_alone_what_serves(alone: Settings) -> None:
@@ -192,9 +188,9 @@ def test_a_state_folder_that_can_not_be_written_ends_up_in_one_sentence(tmp_path
         with pytest.raises(OSError, match="No space"), (disk.folder / "ballast").open("ab", buffering=0) as ballast:
             while True:
                 ballast.write(bytes(4096))
-        full = run(file, "up", "mongo")
+        full = run_trends(file, "up", "mongo")
         subprocess.run(["mount", "-o", "remount,ro", disk.folder], check=True)
-        locked = run(file, "up", "mongo")
+        locked = run_trends(file, "up", "mongo")
     for told, why in ((full, "No space left on device"), (locked, "Read-only file system")):
         assert told.returncode == 1
         assert re.fullmatch(
@@ -254,15 +250,15 @@ def test_a_server_that_can_not_start_is_given_up_and_told_with_the_end_of_its_lo
 
 def test_the_command_line_tells_what_it_did_and_where_the_log_is(alone: Settings, folder: Path) -> None:
     up(alone)
-    again = run(folder / "trends.toml", "up", "mongo")
+    again = run_trends(folder / "trends.toml", "up", "mongo")
     assert (again.returncode, again.stdout) == (0, "")
     assert "everything was up already" in again.stderr
-    log = run(folder / "trends.toml", "logs", "mongo", "-n", "2")
+    log = run_trends(folder / "trends.toml", "logs", "mongo", "-n", "2")
     assert len(log.stdout.splitlines()) == 2
-    unknown = run(folder / "trends.toml", "logs", "nobody")
+    unknown = run_trends(folder / "trends.toml", "logs", "nobody")
     assert unknown.returncode == 3
     assert "There are: mongo, supervisord" in unknown.stderr
-    mistyped = run(folder / "trends.toml", "up", "kafak")
+    mistyped = run_trends(folder / "trends.toml", "up", "kafak")
     assert mistyped.returncode == 2
     assert "One of: kafka, namenode" in mistyped.stderr
 
@@ -313,7 +309,7 @@ def test_up_submits_the_topology_again_once_a_setting_has_changed(
     file = stack_settings.write(tmp_path / "own.toml", tables)
 
     def submitted() -> str:
-        told = run(file, "up", "topology")
+        told = run_trends(file, "up", "topology")
         assert told.returncode == 0, told.stderr
         found = nimbus.ask(address_of(settings.storm.nimbus, "storm.nimbus")).topology(settings.storm.topology)
         assert found
@@ -327,12 +323,12 @@ def test_up_submits_the_topology_again_once_a_setting_has_changed(
         assert second != first
         assert submitted() == second
     finally:
-        assert run(file, "down", "topology").returncode == 0
+        assert run_trends(file, "down", "topology").returncode == 0
 
 
 def test_down_of_one_program_leaves_the_others_and_the_supervision(alone: Settings, folder: Path) -> None:
     up(alone)
-    told = run(folder / "trends.toml", "down", "mongo", "archiver")
+    told = run_trends(folder / "trends.toml", "down", "mongo", "archiver")
     assert told.returncode == 0
     assert "stopped mongo, archiver" in told.stderr
     assert supervision(alone).running()
@@ -359,7 +355,7 @@ def test_ctrl_c_in_the_middle_of_up_leaves_what_down_can_stop(tmp_path: Path) ->
 
 def test_the_doctor_tells_what_serves_and_what_is_stopped(alone: Settings, folder: Path) -> None:
     up(alone)
-    told = run(folder / "trends.toml", "doctor", "--json")
+    told = run_trends(folder / "trends.toml", "doctor", "--json")
     found = {each["subject"]: each for each in json.loads(told.stdout)}
     assert found["mongo"]["state"] == found["java"]["state"] == found["packages"]["state"] == "ok"
     assert found["network"]["found"] == "every server listens on loopback alone"

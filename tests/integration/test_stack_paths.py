@@ -9,7 +9,7 @@ from bench.harness import stack_settings
 from config.stack import launcher
 from config.stack.paths import REFUSED
 from config.stack.status import states
-from tests.integration.test_stack import run
+from tests.support.commands import run_trends
 from tests.support.storm import STARTS_S
 from tests.support.wait import until
 
@@ -43,10 +43,10 @@ def test_everything_starts_in_a_folder_whose_name_has_all_of_them(tmp_path: Path
     settings = stack_settings.read(file)
     spark = Engine(settings.spark, settings.hdfs, settings.stack.state)
     try:
-        told = run(file, "up")
+        told = run_trends(file, "up")
         assert told.returncode == 0, told.stderr
         assert {state.state for state in states(settings)} <= {"running", "starting"}
-        until(lambda: run(file, "logs", "topology").returncode == 0, "the worker writes its log", STARTS_S)
+        until(lambda: run_trends(file, "logs", "topology").returncode == 0, "the worker writes its log", STARTS_S)
         spark.session()
         assert spark.log_path.is_file()
     finally:
@@ -58,7 +58,7 @@ def test_everything_starts_in_a_folder_whose_name_has_all_of_them(tmp_path: Path
 @pytest.mark.parametrize("sign", [*REFUSED, "\n"])
 def test_a_folder_that_some_server_can_not_work_in_is_refused_in_one_sentence(sign: str, tmp_path: Path) -> None:
     file = stack(tmp_path / f"a{sign}b")
-    told = run(file, "up", "mongo")
+    told = run_trends(file, "up", "mongo")
     assert told.returncode == 2
     assert told.stderr.startswith("trends: stack.state: ")
     assert told.stderr.count("\n") == 1

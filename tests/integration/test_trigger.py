@@ -11,8 +11,8 @@ from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import AS_IS
 from serving.views.documents import DUE_HOURS, HOURS
-from tests.contract.test_store import view
 from tests.support.batch import FIRST, post
+from tests.support.views import view
 
 AFTER = 4_000_000_000_000
 SECOND, THIRD, OPEN = FIRST.plus(1), FIRST.plus(2), FIRST.plus(4)

@@ -9,14 +9,14 @@ import pytest
 from batch_layer.archive.archiver import Archiver
 from config.settings import Settings
 from ingest.kafka.topics import create_topics
-from tests.integration.test_archive_cli import run
-from tests.integration.test_archiver import read_of
+from tests.support.commands import run_trends
 from tests.support.posts import (
     Running,
     Sender,
     archive_all,
     archived,
     assert_exactly_once,
+    records_read,
     some_posts,
     with_archive,
 )
@@ -30,7 +30,7 @@ def test_beside_an_archiver_that_has_the_partitions_it_waits_until_that_one_has_
     with Running(with_archive(settings, flush_after_s=4)) as running:
         until(lambda: len(running.archiver._chunks) == 3, lambda: "it owns nothing yet", 60)
         sender.send(posts)
-        until(lambda: read_of(running) == 60, lambda: read_of(running), 60)
+        until(lambda: records_read(running) == 60, lambda: records_read(running), 60)
         assert archived(settings) == 0, "what the other has read is not archived yet"
         summary = archive_all(settings)
         assert archived(settings) == 60
@@ -79,7 +79,7 @@ def test_what_is_archived_already_needs_nobody(settings: Settings) -> None:
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_command_that_had_nothing_to_do_says_so(settings: Settings, settings_file: Path, as_json: bool) -> None:
-    done = run(settings_file, "archive", "--until-drained", *(["--json"] if as_json else []))
+    done = run_trends(settings_file, "archive", "--until-drained", *(["--json"] if as_json else []))
     assert done.returncode == 0
     assert "Nothing to archive" in done.stderr
     if as_json:
@@ -88,14 +88,14 @@ def test_a_command_that_had_nothing_to_do_says_so(settings: Settings, settings_f
 
 def test_a_batch_run_never_says_final_where_nothing_is_archived(settings: Settings, settings_file: Path) -> None:
     quiet = {"TRENDS_ARCHIVE__IDLE_AFTER_S": "3600"}
-    first = run(settings_file, "batch", "run", **quiet)
+    first = run_trends(settings_file, "batch", "run_trends", **quiet)
     assert "nothing is archived yet" in first.stderr
     Sender(settings).send(some_posts(10, hours=1))
-    second = run(settings_file, "batch", "run", **quiet)
+    second = run_trends(settings_file, "batch", "run_trends", **quiet)
     assert "nothing is archived yet" in second.stderr
     assert "trends archive --until-drained" in second.stderr
     archive_all(settings)
-    third = run(settings_file, "batch", "run", **quiet)
+    third = run_trends(settings_file, "batch", "run_trends", **quiet)
     assert "no archived hour is complete yet" in third.stderr
     for told in (first, second, third):
         assert told.returncode == 0

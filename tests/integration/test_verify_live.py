@@ -1,8 +1,6 @@
 """`trends verify` beside everything that runs: what is healthy is never wrong, and what is wrong is told."""
 
 import json
-import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,17 +16,14 @@ from batch_layer.checks.finding import Finding
 from batch_layer.checks.verify import verify_archive
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
-from ingest.hours import HOUR_MS, Hour
-from ingest.post import Post
+from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
 from serving.views.client import Store
-from serving.views.documents import BatchView, Row
-from tests.integration.test_archive_cli import run
+from tests.support.commands import run_trends
 from tests.support.posts import PAST, Sender, archive_all, some_posts, with_archive
+from tests.support.views import LATER, view_of_posts
 
 RULES = Rules(AS_IS, {AS_IS.version: AS_IS})
-LATER = time.time_ns() // 1_000_000 + 10 * HOUR_MS
-"""So late that nothing is too young to be a suspect."""
 
 
 def wrong(findings: "Sequence[Finding]") -> list[Finding]:
@@ -89,16 +84,6 @@ def test_a_file_is_no_suspect_while_it_is_young(settings: Settings) -> None:
     assert (stray.where, "delete" in stray.next_step) == (f"{folder}/stray.avro", True)
 
 
-def view(hour: Hour, posts: Sequence[Post], covered: tuple[int, ...]) -> BatchView:
-    counts = Counter(tag for post in posts for tag in AS_IS.tags(post.text, post.tags))
-    ranked = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-    return BatchView(
-        hour=hour, rows=tuple(Row(tag, tag, count) for tag, count in ranked), tied_beyond=0, uses=counts.total(),
-        tags=len(counts), posts=len(posts), rule=AS_IS.version, run="hand", token=covered[0], covered=covered,
-        complete=True, dirty=False, computed_at=LATER,
-    )  # fmt: skip
-
-
 def test_a_document_that_is_newer_than_the_ledger_is_compared_with_what_it_covers(settings: Settings) -> None:
     archive, hour = ArchiveWriter(settings), Hour.of(PAST)
     first, second = some_posts(20, hours=1), some_posts(20, hours=1)
@@ -107,7 +92,7 @@ def test_a_document_that_is_newer_than_the_ledger_is_compared_with_what_it_cover
     archive.add(0, second)
     with Store(settings.mongo) as store:
         comparison = ViewComparison(store, History(stale), RULES, ["hashtag"], lambda: False)
-        store.publish(view(hour, [*first, *second], (42, 0, 0)))
+        store.publish(view_of_posts(hour, [*first, *second], (42, 0, 0)))
         assert [finding.ok for finding in comparison.hour(hour)] == [True]
         assert comparison.hour(hour)[0].compared
 
@@ -115,7 +100,7 @@ def test_a_document_that_is_newer_than_the_ledger_is_compared_with_what_it_cover
         stale.refresh()
         assert not comparison.hour(hour)[0].compared, "a late post has come, and nobody has marked the hour dirty yet"
 
-        store.publish(view(hour, first, (44, 0, 0)))
+        store.publish(view_of_posts(hour, first, (44, 0, 0)))
         (bad,) = comparison.hour(hour)
         assert not bad.ok
         assert "20 posts" in bad.what.replace("(20, ", "20 posts (")
@@ -143,18 +128,18 @@ def test_findings_are_on_stdout_quiet_leaves_out_what_is_fine_and_not_compared_i
     posts = some_posts(5, hours=1)
     archive.add(0, posts)
     with Store(settings.mongo) as store:
-        store.publish(view(hour, posts, (6, 0, 0))._replace(complete=False))
-    loud = run(settings_file, "verify", "--hour", str(hour))
+        store.publish(view_of_posts(hour, posts, (6, 0, 0))._replace(complete=False))
+    loud = run_trends(settings_file, "verify", "--hour", str(hour))
     assert f"ok    {hour}: 5 posts, as committed" in loud.stdout
     assert f"-     {hour}: provisional" in loud.stdout
     assert loud.stdout.splitlines()[-1].endswith("things checked, 0 wrong, 1 not compared")
     assert (loud.returncode, loud.stderr) == (0, "")
-    quiet = run(settings_file, "verify", "--hour", str(hour), "--quiet")
+    quiet = run_trends(settings_file, "verify", "--hour", str(hour), "--quiet")
     assert quiet.stdout.splitlines() == loud.stdout.splitlines()[-1:]
-    told = json.loads(run(settings_file, "verify", "--hour", str(hour), "--json").stdout)
+    told = json.loads(run_trends(settings_file, "verify", "--hour", str(hour), "--json").stdout)
     assert (told["ok"], told["not_compared"], told["checked"]) == (True, 1, len(told["findings"]) - 1)
     path = ledger_of(settings).parts(hour)[0].path
     ledger_of(settings).store.put(path, b"rotten")
-    bad = run(settings_file, "verify", "--hour", str(hour), "--quiet")
+    bad = run_trends(settings_file, "verify", "--hour", str(hour), "--quiet")
     assert bad.returncode == 1
     assert bad.stdout.startswith(f"WRONG {path}: 6 bytes instead of")

@@ -23,7 +23,7 @@ from serving.views.client import Store
 from serving.views.documents import USES
 from tests.support import oracle
 from tests.support.posts import recorded_posts
-from tests.unit.serving.test_render import HOSTILE
+from tests.support.rendering import HOSTILE
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 DAY = ("--date", "2013-04-15", "--tz", "America/New_York")

@@ -12,7 +12,7 @@ from serving.answers.day import Day, grid
 from serving.answers.history import history
 from serving.answers.merge import View
 from serving.answers.rising import SURE, log_likelihood, rising
-from tests.laws.test_merge_laws import BASE, COUNTS, view
+from tests.support.ranked_views import BASE, COUNTS, view
 
 unhurried = settings(deadline=None)  # the machine may be busy
 HOURS = st.lists(COUNTS, min_size=2, max_size=6)

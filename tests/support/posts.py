@@ -135,3 +135,7 @@ def assert_exactly_once(settings: Settings, posts: Sequence[Post]) -> Ledger:
     assert ids_of(ledger) == Counter(post.id for post in posts)
     assert [finding for finding in verify_archive(settings, None) if not finding.ok] == []
     return ledger
+
+
+def records_read(running: Running) -> int:
+    return sum(chunk.records for chunk in list(running.archiver._chunks.values()))

@@ -19,7 +19,7 @@ from bench.harness.trial import Asked, Bench, Contender, NotHadError, Trial
 from bench.inputs import posts
 from bench.measures import rule
 from ingest.hours import HOUR_MS
-from tests.house.test_layout import ROOT
+from tests.house.repository import ROOT
 
 
 def trial(seconds: float, wrong: int = 0) -> Callable[[], Trial]:

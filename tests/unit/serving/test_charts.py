@@ -16,12 +16,11 @@ from serving.render.charts import drawing
 from serving.render.charts.bump import COLOURS, SHAPES, bump
 from serving.render.charts.curve import curve
 from serving.render.charts.drawing import png, svg
-from serving.render.charts.frame import Picture, by_hour, written
+from serving.render.charts.frame import by_hour, written
 from serving.render.charts.heat import heat
 from serving.render.html_report import day_page
 from serving.views.documents import HASHTAGS
-from tests.unit.serving.test_render import HOSTILE
-from tests.unit.serving.test_tables import BASE, view
+from tests.support.rendering import BASE, HOSTILE, svg_texts, view
 
 UTC = ZoneInfo("UTC")
 SVG = "http://www.w3.org/2000/svg"
@@ -39,19 +38,9 @@ def day(hours: int = 24, tags: list[str] = TAGS) -> Day:
     return grid(ranked, BASE, BASE.plus(hours), 10)
 
 
-def texts(picture: Picture) -> list[str]:
-    """What an SVG has as text; it must be XML without anything that runs or is fetched."""
-    root = ElementTree.fromstring(svg(picture))
-    names = {element.tag.split("}")[1] for element in root.iter()}
-    assert not names & {"script", "foreignObject", "image", "use", "a", "style"}, names
-    for element in root.iter():
-        assert not [name for name in element.attrib if name.startswith("on") or name.endswith("href")]
-    return [element.text for element in root.iter() if element.tag.endswith(("}text", "}tspan")) and element.text]
-
-
 @pytest.mark.parametrize("of", ["bump", "heat"])
 def test_every_tag_and_every_hole_is_in_the_picture(of: str) -> None:
-    told = texts(bump(day(), 10, UTC) if of == "bump" else heat(day(), UTC))
+    told = svg_texts(bump(day(), 10, UTC) if of == "bump" else heat(day(), UTC))
     for tag in TAGS[:6]:
         assert written(tag, HASHTAGS)["name"] in told
     assert any(text.startswith("#xxx") and text.endswith("…") for text in told)
@@ -61,7 +50,7 @@ def test_every_tag_and_every_hole_is_in_the_picture(of: str) -> None:
 
 def test_a_curve_has_its_tag_its_best_hour_and_its_holes() -> None:
     views = [view(BASE, ("日本", 8)), view(BASE.plus(2), ("日本", 41))]
-    told = texts(curve(history("日本", views, BASE, BASE.plus(3)), UTC))
+    told = svg_texts(curve(history("日本", views, BASE, BASE.plus(3)), UTC))
     assert "#日本, hour by hour" in told
     assert "41" in told
     assert "no data" in told
@@ -109,7 +98,7 @@ def test_a_fortnight_fits_and_names_every_sixth_hour() -> None:
     long = day(24 * 14, TAGS[:2])
     root = ElementTree.fromstring(svg(heat(long, UTC)))
     assert float(root.attrib["width"]) < 3_200
-    told = set(texts(heat(long, UTC)))
+    told = set(svg_texts(heat(long, UTC)))
     assert {"00", "06", "12", "18"} <= told
     assert not {"01", "05", "07", "23"} & told
 
@@ -131,5 +120,5 @@ def test_a_page_needs_nothing_else_and_escapes_all() -> None:
 
 def test_one_tag_used_once_can_be_drawn() -> None:
     once = grid([view(Hour(5), ("a", 1))], Hour(5), Hour(6), 10)
-    assert "#a" in texts(heat(once, UTC))
-    assert "#a" in texts(bump(once, 10, UTC))
+    assert "#a" in svg_texts(heat(once, UTC))
+    assert "#a" in svg_texts(bump(once, 10, UTC))

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from serving.answers.day import grid
 from serving.answers.rank_tracks import begins_day, ways
-from tests.unit.serving.test_tables import BASE, view
+from tests.support.rendering import BASE, view
 
 
 def test_a_way_breaks_where_nothing_is_known_and_where_its_tag_is_not_among_the_first() -> None:

@@ -11,8 +11,7 @@ from serving.answers.merge import View, total
 from serving.render.json_answers import hour_json, range_json
 from serving.render.text import table
 from serving.views.documents import Row
-
-HOSTILE = ["\x1b[31mred\x1b[0m", "a\nb", "\u202egnp.exe", "\x00", "[bold]x[/bold]", "<script>", "=cmd()", "x" * 10_000]
+from tests.support.rendering import HOSTILE
 
 
 def view(*rows: Row) -> View:

@@ -30,8 +30,7 @@ from serving.render.html_report import day_page
 from serving.render.json_answers import day_json, history_json, hours_json, range_json, rising_json
 from serving.render.tables import day_table, history_table, rising_table
 from serving.render.text import table
-from tests.unit.serving.test_charts import texts
-from tests.unit.serving.test_tables import BASE, drawn, view
+from tests.support.rendering import BASE, svg_texts, terminal_lines, view
 
 UTC = ZoneInfo("UTC")
 OLD, NEW = "1", "1+3f9a0c2b"
@@ -127,7 +126,7 @@ def test_tables_say_it_below() -> None:
         history_table(history("a", MIXED, BASE, BASE.plus(4), now_old), UTC),
     ]
     for each in tables:
-        said = " ".join(" ".join(drawn(each, 300)).split())
+        said = " ".join(" ".join(terminal_lines(each, 300)).split())
         assert f"so counts do not compare: rule {OLD} in 2 hours, rule {NEW}" in said
         assert f"`{MEND}`" in said
 
@@ -139,8 +138,8 @@ def test_pictures_and_the_page_say_it(views: list[View]) -> None:
     pictures.append(curve(history("a", views, BASE, BASE.plus(4), now_old), UTC))
     mixed = views is MIXED
     for picture in pictures:
-        assert any(MEND in text for text in texts(picture)) == mixed
-        assert any("versions of the rule" in text for text in texts(picture)) == mixed
+        assert any(MEND in text for text in svg_texts(picture)) == mixed
+        assert any("versions of the rule" in text for text in svg_texts(picture)) == mixed
     page = day_page(day, 10, UTC)
     assert (f"<code>{MEND}</code>" in page) == mixed
     assert ("versions of the rule" in page) == mixed

@@ -7,7 +7,7 @@ import pytest
 
 from serving.cli.commands import watch
 from serving.query.lenses import unsent
-from tests.unit.serving.test_tables import BASE, view
+from tests.support.rendering import BASE, view
 
 FIRST, SECOND = view(BASE, ("a", 1)), view(BASE, ("a", 2))
 LOOKS: list[watch.Seen] = [

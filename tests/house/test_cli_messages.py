@@ -1,6 +1,5 @@
 """Every command has an example in its help and a place in the README or docs."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -8,22 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from serving.cli import main
+from tests.house.commands import LEAVES
 
 ROOT = Path(__file__).parents[2]
-
-
-def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    if not isinstance(command, click.Group) or (command.invoke_without_command and path):
-        yield path, command
-    if isinstance(command, click.Group):
-        with click.Context(command) as context:
-            for name in command.list_commands(context):
-                found = command.get_command(context, name)
-                assert found is not None, f"{name} is listed and not there"
-                yield from leaves(found, (*path, name))
-
-
-LEAVES = list(leaves(main))
 
 
 @pytest.mark.parametrize(
