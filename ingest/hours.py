@@ -4,6 +4,7 @@ Moments are whole milliseconds since 1970-01-01T00:00Z (`Millis`): what Kafka, A
 """
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -67,6 +68,11 @@ class Hour(NamedTuple):
     def __str__(self) -> str:
         """`2017-01-06T07`."""
         return self.start.strftime("%Y-%m-%dT%H")
+
+
+def wall_clock() -> Millis:
+    """The moment now. Only entry points read it; everything else is given a clock."""
+    return time.time_ns() // 1_000_000
 
 
 def iso(moment: Millis) -> str:

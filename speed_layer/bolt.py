@@ -7,6 +7,7 @@ from typing import Any
 from streamparse import Bolt
 
 from config.errors import UnavailableError
+from ingest.hours import wall_clock
 from speed_layer import worker
 from speed_layer.lane_commit import MongoLedger, Verdict, settle
 from speed_layer.lane_update import MARKER, Step
@@ -30,7 +31,7 @@ class CountBolt(Bolt):
         settings = worker.begin()
         keep = timedelta(days=settings.speed.keep_days)
         store = worker.prepared_store(settings)
-        self._ledger = MongoLedger(store, settings.kafka.hashtags, keep, worker.wall_ms)
+        self._ledger = MongoLedger(store, settings.kafka.hashtags, keep, wall_clock)
         self._held: list[tuple[Any, Step]] = []
         self._rows = 0
         log.info("bolt %s in process %d counts", self.task_id, self.pid)

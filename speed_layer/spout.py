@@ -5,6 +5,7 @@ from typing import Any
 
 from streamparse import Spout, Stream
 
+from ingest.hours import wall_clock
 from speed_layer import worker
 from speed_layer.assignment import Assignment
 from speed_layer.lane_update import FIELDS, MARKER
@@ -24,7 +25,7 @@ class UseSpout(Spout):
         store = worker.prepared_store(settings)
         assignment = Assignment(settings.kafka, task_index(context), task_count(context))
         log.info("spout %s in process %d begins", self.task_id, self.pid)
-        self._feed = Feed(settings, store, assignment.partitions, worker.wall_ms, self.topology_name)
+        self._feed = Feed(settings, store, assignment.partitions, wall_clock, self.topology_name)
 
     def next_tuple(self) -> None:
         """Emit what is due, then the marker that has it committed."""

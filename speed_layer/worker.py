@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,7 +9,6 @@ import tenacity
 
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.hours import Millis
 from serving.views.client import Store
 
 log = logging.getLogger(__name__)
@@ -48,8 +46,3 @@ def persistently(connect: Callable[[], T]) -> T:
         before_sleep=lambda state: log.warning("waiting: %s", state.outcome.exception() if state.outcome else ""),
         reraise=True,
     )(connect)
-
-
-def wall_ms() -> Millis:
-    """The wall clock."""
-    return time.time_ns() // 1_000_000

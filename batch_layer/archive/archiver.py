@@ -32,7 +32,7 @@ from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError, FencedError, TrendsError
 from config.quantity import quantity
 from config.settings import Settings
-from ingest.hours import Millis
+from ingest.hours import Millis, wall_clock
 from ingest.kafka.client import OFFSET_IS_GONE, PARTITION_EOF
 from ingest.kafka.consumer import GroupConsumer
 from ingest.kafka.dead_letters import DeadLetters
@@ -43,11 +43,6 @@ TELL_AFTER_S = 5.0
 """What is not done after so long, or after two tries, is told."""
 
 _log = logging.getLogger(__name__)
-
-
-def wall_clock() -> Millis:
-    """Now, in milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class Archiver:

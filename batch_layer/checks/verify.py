@@ -7,7 +7,6 @@ It runs beside archivers and compactors. What it takes for wrong is looked at ag
 afterwards, and only what was committed when it began is compared with Kafka.
 """
 
-import time
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -26,7 +25,7 @@ from batch_layer.checks.strays import strays
 from config.errors import DamagedError
 from config.quantity import quantity
 from config.settings import Settings
-from ingest.hours import Hour, Millis
+from ingest.hours import Hour, Millis, wall_clock
 
 Offsets = defaultdict[int, "array[int]"]
 """The offsets that were found in files, by partition."""
@@ -53,7 +52,7 @@ def verify_archive(settings: Settings, hours: Sequence[Hour] | None, now: Millis
             manifests = [each for each in ledger.manifests(partition) if each.next <= end]
             archived = array("q", sorted(offsets[partition]))
             yield _counted(settings, manifests, partition, archived, damaged)
-    yield from strays(ledger, hours, time.time_ns() // 1_000_000 if now is None else now)
+    yield from strays(ledger, hours, wall_clock() if now is None else now)
 
 
 def _chains(ledger: Ledger, ends: Mapping[int, int]) -> Iterator[Finding]:

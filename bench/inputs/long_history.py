@@ -5,7 +5,6 @@ messages are on Kafka, so the archive has come to the end of its topic. Posts th
 idles reads one. Manifests of full runs are laid in index files alone, which is where readers find them.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -19,7 +18,7 @@ from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Paths, Span
 from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
-from ingest.hours import HOUR_MS, Hour
+from ingest.hours import HOUR_MS, Hour, wall_clock
 from ingest.rule.hashtags import AS_IS
 from serving.views import documents as views
 from serving.views.client import Store
@@ -35,7 +34,7 @@ _ROWS = tuple(Row(f"tag{number}", f"Tag{number}", 20 - number) for number in ran
 
 def lay_history(settings: Settings, hours: int) -> list[Hour]:
     """Lay so many hours, the last of which is the one before this hour. Into an empty archive, database and topic."""
-    last = time.time_ns() // 1_000_000 // HOUR_MS
+    last = wall_clock() // HOUR_MS
     laid = [Hour(last - hours + number) for number in range(hours)]
     with ThreadPoolExecutor(THREADS) as threads:
         for log, links in _logs(settings, laid):
@@ -76,7 +75,7 @@ def _link(
     paths: Paths, log: int, start: int, parts: tuple[Part, ...] = (), replaces: tuple[str, ...] = (), purged: int = 0
 ) -> Manifest:
     kind: manifest.Kind = "chunk" if log != HOURS else "compact" if parts else "purge"
-    at = parts[-1].max_at if parts else time.time_ns() // 1_000_000 - HOUR_MS
+    at = parts[-1].max_at if parts else wall_clock() - HOUR_MS
     return Manifest(
         uuid=uuid4().hex, kind=kind, topic=paths.topic, partition=log, start=start, next=start + 1,
         parts=parts, replaces=replaces, purged=purged, committed_at=at,

@@ -5,7 +5,6 @@ tags and the hours of a day are those of real posts, hours get thicker as there 
 """
 
 import csv
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count as counting
 from itertools import islice
@@ -14,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from config.errors import NoDataError
-from ingest.hours import HOUR_MS, Millis
+from ingest.hours import HOUR_MS, Millis, wall_clock
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
 from ingest.sources.files.source import FileSource
@@ -33,14 +32,14 @@ def recorded(data: Path) -> list[Post]:
     folder = data / "crisislex_t6"
     if not folder.is_dir():
         raise NoDataError("no recorded posts", where=str(folder), next_step="Set TRENDS_TEST_DATA, or take --sample")
-    source = FileSource([str(folder)], Reading("x", _now, 300_000, keep_payload=True))
+    source = FileSource([str(folder)], Reading("x", wall_clock, 300_000, keep_payload=True))
     once = {post.id: post for batch in source.batches({}, 10_000) for post in batch.posts}
     return list(once.values())
 
 
 def sample(count: int) -> list[Post]:
     """So many posts of the sample generator, each once."""
-    source = SampleSource(Reading("sample", _now, 300_000, keep_payload=True), end=_now(), posts=count)
+    source = SampleSource(Reading("sample", wall_clock, 300_000, keep_payload=True), end=wall_clock(), posts=count)
     once = {post.id: post for batch in source.batches({}, 10_000) for post in batch.posts}
     return list(once.values())
 
@@ -76,7 +75,3 @@ def write_csv(path: Path, posts: Iterable[Post]) -> None:
         rows = csv.writer(file)
         rows.writerow(("id", "created_at", "text"))
         rows.writerows((post.id, post.created_at, post.text) for post in posts)
-
-
-def _now() -> Millis:
-    return time.time_ns() // 1_000_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from batch_layer.archive.archiver import Archiver, wall_clock
+from batch_layer.archive.archiver import Archiver
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.records import posts_of
@@ -21,7 +21,7 @@ from bench.harness.subprocess_run import Ran, apart, clocked
 from bench.harness.trial import Asked, Bench, Contender, Trial
 from bench.inputs import posts
 from bench.peers import bare_archive
-from ingest.hours import Hour
+from ingest.hours import Hour, wall_clock
 from ingest.post import Post
 from ingest.wire import encode
 

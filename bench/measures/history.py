@@ -5,7 +5,6 @@ Each contender does it twice in one process: the first time everything is cold, 
 
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -25,7 +24,7 @@ from bench.inputs import posts
 from bench.inputs.synthetic_archive import Counts, lay, local_copies, plain_counts
 from bench.peers import history_textbook
 from config.settings import Settings
-from ingest.hours import Hour, Millis
+from ingest.hours import Hour, wall_clock
 from ingest.rule.hashtags import AS_IS
 from serving.views.documents import HOURS, rank
 
@@ -106,7 +105,7 @@ def _ours(settings_file: Path, sections: Mapping[str, Mapping[str, Any]]) -> dic
     settings = read(settings_file)
     changed = {name: getattr(settings, name).model_copy(update=values) for name, values in sections.items()}
     settings = settings.model_copy(update=changed)
-    batch = Batch(settings, lambda: AS_IS, _now, lambda ledger: ledger.hours()[-1].plus(1))
+    batch = Batch(settings, lambda: AS_IS, wall_clock, lambda ledger: ledger.hours()[-1].plus(1))
     told = recomputed(batch)
     batch.close()
     return told
@@ -145,10 +144,6 @@ def _twice(start: Callable[[], Any], run: Callable[[], Any]) -> tuple[dict[str, 
         "peak_mb": whole.peak_mb,
     }
     return told, warm.result
-
-
-def _now() -> Millis:
-    return time.time_ns() // 1_000_000
 
 
 BENCHES = (

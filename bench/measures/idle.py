@@ -19,8 +19,8 @@ from bench.harness.subprocess_run import Ran, apart, clocked
 from bench.harness.trial import Asked, Bench, Contender, Trial
 from bench.inputs.long_history import lay_history
 from ingest.rule.hashtags import AS_IS
-from serving.status.collect import gathered
-from serving.status.metrics import exposed
+from serving.status.collect import collect_status
+from serving.status.metrics import render_metrics
 
 SHORT = 100
 """Hours of the short history."""
@@ -71,8 +71,8 @@ def _scrape(file: Path) -> Ran:
 
 def _scrape_twice(file: Path) -> Ran:
     settings = read(file)
-    exposed(gathered(settings), "")
-    return clocked(lambda: len(exposed(gathered(settings), "")[0]))
+    render_metrics(collect_status(settings), "")
+    return clocked(lambda: len(render_metrics(collect_status(settings), "")[0]))
 
 
 def _tick(file: Path) -> Ran:

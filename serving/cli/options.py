@@ -1,6 +1,5 @@
 """Options that several commands share, and what they mean."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import get_args
@@ -9,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from config.settings import Settings
-from ingest.hours import Millis
+from ingest.hours import wall_clock
 from serving.query.time_expressions import zone
 from serving.query.time_ranges import Asked
 from serving.views.documents import Kind
@@ -23,14 +22,9 @@ def settings_of(ctx: click.Context) -> Settings:
     return settings
 
 
-def now() -> Millis:
-    """The wall clock: the one place where the command line reads it."""
-    return time.time_ns() // 1_000_000
-
-
 def asked_of(tz: ZoneInfo) -> Asked:
     """Words about time as they are meant now; where an answer is wider than the words, standard error says so."""
-    return Asked(now(), tz, partial(click.echo, err=True))
+    return Asked(wall_clock(), tz, partial(click.echo, err=True))
 
 
 def _zone(ctx: click.Context, param: click.Parameter, value: str) -> ZoneInfo:

@@ -82,13 +82,13 @@ def tag(board: OnBoard, chosen: Chosen, asked: Annotated[HistoryAsked, Query()])
 @router.get("/explain")
 def explain(board: OnBoard, chosen: Chosen, asked: Annotated[ExplainAsked, Query()]) -> dict[str, Any]:
     """Where an hour's answer came from. As `trends explain --json`."""
-    return board.explain(chosen.asked.hour(asked.hour))
+    return board.explain(chosen.asked.hour(asked.hour)).to_json()
 
 
-@router.get("/status")
-def status(board: OnBoard) -> Status:
+@router.get("/status", response_model=Status)
+def status(board: OnBoard) -> dict[str, Any]:
     """What runs, what is behind, what is complete, what was computed. As `trends status --json`."""
-    return board.status.get()  # type: ignore[return-value] # its parts are the facts of the command
+    return board.status.get().to_json()
 
 
 @router.get("/live", response_class=EventSourceResponse)

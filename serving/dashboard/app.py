@@ -20,8 +20,9 @@ from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 from serving.answers.bounds import Bounds
+from serving.answers.explanation import Explanation
 from serving.dashboard import api, metrics_endpoint
-from serving.dashboard.context import Board, Facts
+from serving.dashboard.context import Board
 from serving.dashboard.current_hour import now
 from serving.dashboard.http import error_handlers
 from serving.dashboard.http.auth import Access
@@ -31,6 +32,7 @@ from serving.dashboard.http.middleware import Guard
 from serving.dashboard.pages import answer_pages, system_pages
 from serving.query.lenses import sources
 from serving.query.query import Query
+from serving.status.model import Status
 from serving.views.client import Store
 from serving.views.documents import Lens
 
@@ -54,8 +56,8 @@ _LENSES = 64
 class Asking(NamedTuple):
     """What only the other layers can tell."""
 
-    status: Callable[[Settings], Facts]
-    explain: Callable[[Settings, Hour], Facts]
+    status: Callable[[Settings], Status]
+    explain: Callable[[Settings, Hour], Explanation]
     defect: Callable[[Exception], str]
     """Keeps the details of an error that should not happen, and says where."""
     rule: Callable[[Lens], str] | None = None
@@ -74,7 +76,7 @@ def dashboard(
     settings = settings.model_copy(update={"mongo": mongo})
     heavy = Turns("questions about a long time", HEAVY_AT_ONCE, HEAVY_WAITING, HEAVY_WAIT_S)
 
-    def explained(hour: Hour) -> Facts:
+    def explain(hour: Hour) -> Explanation:
         with heavy.turn():
             return asking.explain(settings, hour)
 
@@ -90,7 +92,7 @@ def dashboard(
                 ),
                 sources=Held(lambda: sources(store), _SOURCES_S),
                 status=Held(lambda: asking.status(settings), _STATUS_S),
-                explain=explained,
+                explain=explain,
                 access=Access(settings.serve.token, frozenset(name.lower() for name in settings.serve.names), clock),
                 streaming=CapacityLimiter(STREAM_THREADS),
                 stop=stop,

@@ -3,19 +3,19 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from ingest.hours import Hour, Millis
+from serving.answers.explanation import Explanation
 from serving.dashboard.current_hour import Now
 from serving.dashboard.http.auth import Access
 from serving.dashboard.http.cache import Held
 from serving.query.query import Query
+from serving.status.model import Status
 from serving.views.documents import Lens
-
-Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Board:
     """The hour in progress and the one before, through a lens."""
     sources: Held[list[str]]
     """The sources of which hashtags are kept by themselves."""
-    status: Held[Facts]
+    status: Held[Status]
     """What `trends status` tells."""
-    explain: Callable[[Hour], Facts]
+    explain: Callable[[Hour], Explanation]
     """What `trends explain` tells of an hour."""
     access: Access
     streaming: CapacityLimiter

@@ -1,45 +1,59 @@
-"""Facts: what runs, what is behind, what is complete, what was computed. What can't be asked says why.
+"""Collects the status for `trends status` and the dashboard: what runs, what is behind, what is complete.
 
-For `trends status` and the dashboard. Each part is asked side by side: one server that is down hides nothing else.
+It reads all parts side by side, so one server that is down hides nothing else.
 """
 
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.hours import iso, millis
+from ingest.hours import Millis, iso, millis, wall_clock
 from ingest.sources.status import STOPPED, Gap
-from serving.cli.options import now
-from serving.status.archive_status import archive_facts
+from serving.answers.explanation import Unknown
+from serving.status.archive_status import archive_status
+from serving.status.model import (
+    GapStatus,
+    HoursStatus,
+    RejectsStatus,
+    RunStatus,
+    SourceStatus,
+    SpeedPartition,
+    SpeedStatus,
+    Status,
+)
 
-Facts = dict[str, Any]
+if TYPE_CHECKING:
+    from config.stack.status import ServerState
+    from ingest.standings import Standing
+
+T = TypeVar("T")
 _RUNS = 5
-"""Runs that are shown."""
+"""Runs that the status shows."""
 _STOPPED_MS = 86_400_000
-"""A live source that was stopped so long ago is left out. One that failed or fell silent is told until it is mended."""
+"""After so long a stopped source is left out. One that failed or fell silent stays until somebody starts or dismisses
+it."""
 
 
-def gathered(settings: Settings) -> Facts:
-    """`{"servers","sources","speed","archive","hours","runs","rejects"}`; what can't be asked is `{"error": why}`."""
+def collect_status(settings: Settings) -> Status:
+    """The status now; a part is `Unknown` while its server is down."""
     parts: dict[str, Callable[[Settings], Any]] = {
         "servers": _servers,
         "sources": _sources,
-        "speed": _speed,
-        "archive": archive_facts,
+        "speed": speed_status,
+        "archive": archive_status,
         "hours": _hours,
         "runs": _runs,
-        "rejects": _rejects,
+        "rejects": rejects_status,
     }
     _import_drivers()
     with ThreadPoolExecutor(len(parts)) as threads:
-        asked = {name: threads.submit(tried, part, settings) for name, part in parts.items()}
-    return {name: answer.result() for name, answer in asked.items()}
+        pending = {name: threads.submit(or_error, part, settings) for name, part in parts.items()}
+    return Status(**{name: answer.result() for name, answer in pending.items()})
 
 
 def _import_drivers() -> None:
@@ -48,49 +62,54 @@ def _import_drivers() -> None:
     from speed_layer import lag  # noqa: F401
 
 
-def tried(part: Callable[[Settings], Any], settings: Settings) -> Any:
-    """A part's facts, or why there are none."""
+def or_error(part: Callable[[Settings], T], settings: Settings) -> T | Unknown:
+    """A part of the status, or why it is unknown."""
     try:
         return part(settings)
     except TrendsError as error:
-        return {"error": str(error)}
+        return Unknown(str(error))
 
 
-def _servers(settings: Settings) -> list[Facts]:
+def _servers(settings: Settings) -> "list[ServerState]":
     from config.stack.status import asked
 
-    return [asdict(each) for each in asked(settings)]
+    return asked(settings)
 
 
-def _sources(settings: Settings) -> list[Facts]:
-    """Live sources: how each stands, what it has read, how far it is behind, and what it could not bring back."""
+def _sources(settings: Settings) -> list[SourceStatus]:
     from ingest.standings import standings
 
-    moment = now()
+    now = wall_clock()
     return [
-        {
-            "name": each.name,
-            "state": each.stands(moment),
-            "since": iso(each.state.since),
-            "told_at": iso(each.state.at),
-            "where": each.state.where,
-            "why": each.state.why,
-            "last_post_at": None if each.state.last_post_at is None else iso(each.state.last_post_at),
-            "behind_s": None if each.state.newest is None else max(0, each.state.at - each.state.newest) // 1000,
-            "read": msgspec.to_builtins(each.state.tally),
-            "gaps": [gap_facts(gap) for gap in each.gaps],
-        }
+        _source(each, now)
         for each in standings(settings.kafka)
-        if each.state.state != STOPPED or moment - each.state.at < _STOPPED_MS
+        if each.state.state != STOPPED or now - each.state.at < _STOPPED_MS
     ]
 
 
-def gap_facts(gap: Gap) -> Facts:
-    """A span that a source could not bring back."""
-    return {"since": iso(gap.since), "until": iso(gap.until), "why": gap.why}
+def _source(standing: "Standing", now: Millis) -> SourceStatus:
+    state = standing.state
+    return SourceStatus(
+        name=standing.name,
+        state=standing.stands(now),
+        since=iso(state.since),
+        told_at=iso(state.at),
+        where=state.where,
+        why=state.why,
+        last_post_at=None if state.last_post_at is None else iso(state.last_post_at),
+        behind_s=None if state.newest is None else max(0, state.at - state.newest) // 1000,
+        read=msgspec.to_builtins(state.tally),
+        gaps=[gap_status(gap) for gap in standing.gaps],
+    )
 
 
-def _speed(settings: Settings) -> Facts:
+def gap_status(gap: Gap) -> GapStatus:
+    """A gap with its times as ISO 8601."""
+    return GapStatus(iso(gap.since), iso(gap.until), gap.why)
+
+
+def speed_status(settings: Settings) -> SpeedStatus:
+    """The speed layer's lag and writers. Raises `UnavailableError`."""
     from serving.views.client import Store
     from speed_layer.heartbeats import writing
     from speed_layer.lag import speed_lag
@@ -99,64 +118,53 @@ def _speed(settings: Settings) -> Facts:
     with Store(settings.mongo) as store:
         marks = writing(store, settings.kafka.hashtags)
     writers = {lag.partition: [mark.writer for mark in marks if mark.partition == lag.partition] for lag in lags}
-    return {
-        "topic": settings.kafka.hashtags,
-        "behind": sum(lag.behind for lag in lags),
-        "writers": dict(Counter(mark.writer for mark in marks)),
-        "shared_partitions": sum(len(each) > 1 for each in writers.values()),
-        "unwritten_partitions": [partition for partition, each in writers.items() if not each],
-        "partitions": [
-            {"partition": lag.partition, "next": lag.next, "behind": lag.behind, "writers": writers[lag.partition]}
-            for lag in lags
-        ],
-    }
+    return SpeedStatus(
+        topic=settings.kafka.hashtags,
+        behind=sum(lag.behind for lag in lags),
+        writers=dict(Counter(mark.writer for mark in marks)),
+        shared_partitions=sum(len(each) > 1 for each in writers.values()),
+        unwritten_partitions=[partition for partition, each in writers.items() if not each],
+        partitions=[SpeedPartition(lag.partition, lag.next, lag.behind, writers[lag.partition]) for lag in lags],
+    )
 
 
-def _hours(settings: Settings) -> Facts:
+def _hours(settings: Settings) -> HoursStatus:
     from serving.views.client import Store
     from serving.views.layer_coverage import states
 
     with Store(settings.mongo) as store, store.snapshot() as snapshot:
-        counted = states(snapshot)
-    return {
-        "live": counted.live,
-        "provisional": counted.provisional,
-        "final": counted.final,
-        "newest": "" if counted.newest is None else str(counted.newest),
-        "rules": counted.rules,
-    }
+        counts = states(snapshot)
+    newest = "" if counts.newest is None else str(counts.newest)
+    return HoursStatus(counts.live, counts.provisional, counts.final, newest, counts.rules)
 
 
-def _runs(settings: Settings) -> list[Facts]:
+def _runs(settings: Settings) -> list[RunStatus]:
     from serving.views.client import Store, mongo_errors
     from serving.views.documents import RUNS
     from serving.views.validation import RUN, sound
 
-    kept = ("kind", "since", "until", "rule", "hours_done", "hours_planned", "posts", "started_at", "ended_at", "error")
-    silent = {"$and": [{"$eq": ["$state", "running"]}, {"$lt": ["$lease_until", "$$NOW"]}]}
-    wanted = dict.fromkeys(kept, True) | {"state": {"$cond": [silent, "dead", "$state"]}}
+    fields = ("kind", "since", "until", "rule", "hours_done", "hours_planned", "posts", "started_at", "ended_at")
+    is_dead = {"$and": [{"$eq": ["$state", "running"]}, {"$lt": ["$lease_until", "$$NOW"]}]}
+    projection = dict.fromkeys((*fields, "error"), True) | {"state": {"$cond": [is_dead, "dead", "$state"]}}
     with Store(settings.mongo) as store, mongo_errors():
-        runs = store.collection(RUNS).find(projection=wanted).sort("token", -1).limit(_RUNS)
-        return [run | _times(run) for run in sound(runs, RUN)]
+        runs = store.collection(RUNS).find(projection=projection).sort("token", -1).limit(_RUNS)
+        return [_run(run) for run in sound(runs, RUN)]
 
 
-def _times(run: Facts) -> Facts:
-    """When a run began, when it ended, and how long it took; None where it has not ended by itself."""
-    began, ended = run["started_at"], run["ended_at"]
-    return {
-        "started_at": iso(millis(began)),
-        "ended_at": ended and iso(millis(ended)),
-        "seconds": ended and round((ended - began).total_seconds(), 3),
+def _run(run: dict[str, Any]) -> RunStatus:
+    start, end = run["started_at"], run.get("ended_at")
+    times = {
+        "started_at": iso(millis(start)),
+        "ended_at": end and iso(millis(end)),
+        "seconds": end and round((end - start).total_seconds(), 3),
     }
+    return RunStatus(**{"since": None, "until": None, "error": None, **run, **times})
 
 
-def _rejects(settings: Settings) -> Facts:
+def rejects_status(settings: Settings) -> RejectsStatus:
+    """The outstanding rejects. Raises `UnavailableError`."""
     from ingest.rejects.reject import waiting
 
-    found = waiting(settings.kafka)
-    return {
-        "topic": settings.kafka.rejects,
-        "outstanding": found.outstanding,
-        "exact": found.exact,
-        "oldest": None if found.oldest_at is None else iso(found.oldest_at),
-    }
+    rejects = waiting(settings.kafka)
+    oldest = None if rejects.oldest_at is None else iso(rejects.oldest_at)
+    return RejectsStatus(settings.kafka.rejects, rejects.outstanding, rejects.exact, oldest)

@@ -15,9 +15,8 @@ from confluent_kafka import KafkaError, Message, Producer
 from bench.harness.topology import run_topology
 from config.settings import Settings
 from config.terminal_text import printable
-from ingest.hours import Millis
+from ingest.hours import Millis, wall_clock
 from serving.cli import main
-from serving.cli.options import now
 from speed_layer.lag import caught_up
 from tests.support.cli import ask, run
 from tests.support.hostile_input import (
@@ -147,7 +146,7 @@ def test_hostile_input_is_counted_or_refused_with_a_reason_and_harms_no_neighbou
 ) -> None:
     monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
     monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
-    soon: Millis = now() + 1_800_000
+    soon: Millis = wall_clock() + 1_800_000
     early = Line(v2("early", ["early"], str(soon)), None, "written in the future", PART)
     lines = [*beside_good(v2_lines(), STRANGE), early]
     rows = list(beside_good(csv_lines(), TABLE))

@@ -12,8 +12,7 @@ import psutil
 import pytest
 
 from config.settings import Settings
-from ingest.hours import Hour
-from serving.cli.options import now
+from ingest.hours import Hour, wall_clock
 from serving.views.client import Store
 from serving.views.documents import HOURS
 from tests.support.serve_process import address, serve_process
@@ -27,7 +26,7 @@ FILES = 200
 @pytest.fixture
 def month(settings: Settings) -> Hour:
     """A month of hours before this one with all the tags that a document keeps. The last of them."""
-    last = Hour.of(now()).plus(-1)
+    last = Hour.of(wall_clock()).plus(-1)
     top = [{"tag": f"tag{n}", "shown": f"Tag{n}", "count": ROWS - n} for n in range(ROWS)]
     facts = {"origin": "batch", "top": top, "tied_beyond": 0, "uses": 500_500, "tags": ROWS, "posts": 9, "rule": "1"}
     run = {"run": "run-1", "token": 1, "complete": True, "covered": [0], "dirty": False, "computed_at": last.start}

@@ -13,8 +13,7 @@ import pytest
 
 from bench.harness.stack_settings import environment
 from config.settings import Settings
-from ingest.hours import Hour
-from serving.cli.options import now
+from ingest.hours import Hour, wall_clock
 from serving.views.client import Store
 from tests.support.dashboard import counted, published
 
@@ -39,7 +38,7 @@ def hostile(settings: Settings, settings_file: Path) -> Iterator[Path]:
     with Store(settings.mongo) as store:
         published(store, {tag: 1_234 - at for at, tag in enumerate(TAGS)}, HOUR)
         published(store, {"love": 5}, HOUR.plus(-1))
-        counted(store, Hour.of(now()), **dict.fromkeys(TAGS, 3))
+        counted(store, Hour.of(wall_clock()), **dict.fromkeys(TAGS, 3))
         yield settings_file
 
 

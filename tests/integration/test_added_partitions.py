@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from batch_layer.archive.archiver import wall_clock
 from batch_layer.archive.lag import archive_lag
 from batch_layer.archive.manifest import Manifest, encode
 from batch_layer.archive.upkeep import ledger_of
@@ -21,7 +20,7 @@ from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.cursors import read_cursor
-from ingest.hours import Hour
+from ingest.hours import Hour, wall_clock
 from ingest.rule.hashtags import AS_IS
 from serving.cli.commands.verify import _settled
 from serving.views.client import Store

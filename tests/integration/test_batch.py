@@ -10,7 +10,6 @@ import pytest
 from pyspark.sql.classic.dataframe import DataFrame
 
 from batch_layer.archive import avro
-from batch_layer.archive.archiver import wall_clock
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.ledger import Ledger
 from batch_layer.coverage import CoversLessError, StrandedError
@@ -25,7 +24,7 @@ from batch_layer.storage.webhdfs import HdfsStore
 from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import FencedError
 from config.settings import Settings
-from ingest.hours import moment_of
+from ingest.hours import moment_of, wall_clock
 from ingest.rule.hashtags import AS_IS, Rule
 from serving.views.client import Store
 from serving.views.documents import ARCHIVES, HOURS, RUNS, Row

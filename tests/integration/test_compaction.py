@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import pytest
 
-from batch_layer.archive.archiver import wall_clock
 from batch_layer.archive.compaction import Compaction, due
 from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.upkeep import compact_due, ledger_of
@@ -14,7 +13,7 @@ from batch_layer.checks.verify import verify_archive
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import UnavailableError
 from config.settings import HdfsSettings, Settings
-from ingest.hours import Hour
+from ingest.hours import Hour, wall_clock
 from ingest.post import Post
 from tests.support.posts import PAST, Sender, archive_all, assert_exactly_once, ids_of, some_posts, with_archive
 from tests.support.wait import until

@@ -15,7 +15,7 @@ from pymongo import uri_parser
 
 from config.errors import UnavailableError
 from config.settings import MongoSettings, Settings
-from ingest.hours import Hour, moment_of
+from ingest.hours import Hour, moment_of, wall_clock
 from ingest.rule.kinds import Phrase
 from serving.query.query import Query
 from serving.views.client import Store
@@ -24,7 +24,6 @@ from serving.views.layer_coverage import hours_between
 from speed_layer.lane_commit import MongoLedger, Verdict, settle
 from speed_layer.lane_update import NO_LANE, Counts, Step, hour_of_kind
 from speed_layer.lanes import Lanes
-from speed_layer.worker import wall_ms
 
 SEVEN, EIGHT = "2017-01-06T07", "2017-01-06T08"
 ODD_TAGS = ("$inc", "a.b", "../..", "nul\x00", "été", "𝔰", "x" * 10_000, "|", "")
@@ -36,7 +35,7 @@ def step(since: int, until: int, hour: str = SEVEN, start: int = 0, partition: i
 
 
 def ledger_of(store: Store, topic: str = "hashtags") -> MongoLedger:
-    return MongoLedger(store, topic, timedelta(days=7), wall_ms)
+    return MongoLedger(store, topic, timedelta(days=7), wall_clock)
 
 
 @pytest.fixture
@@ -245,7 +244,7 @@ def test_a_server_that_is_down_is_told_and_nothing_is_half_counted(settings: Set
 
 
 def wall_moment_in(days: float) -> datetime:
-    return moment_of(wall_ms()) + timedelta(days=days)
+    return moment_of(wall_clock()) + timedelta(days=days)
 
 
 class Cut:

@@ -16,7 +16,7 @@ from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
 from config.settings import Settings
 from ingest.post import Post
-from serving.status.collect import gathered
+from serving.status.archive_status import archive_status
 from serving.status.health import is_wrong
 from tests.support.posts import (
     Running,
@@ -88,14 +88,14 @@ def test_a_damaged_manifest_stops_its_partition_until_it_is_restored_and_status_
     sender.send(others[20:], partition=1)
     with Running(with_archive(settings, flush_after_s=0.5)) as running:
         until(lambda: archived(settings) == 30, lambda: archived(settings), 60)
-        told = gathered(settings)["archive"]
+        told = archive_status(settings)
         assert is_wrong("archive", told)
-        assert ["damaged manifest" in (each["damage"] or "") for each in told["partitions"]] == [False, True, False]
-        assert told["partitions"][1]["next"] == 10
+        assert ["damaged manifest" in (each.damage or "") for each in told.partitions] == [False, True, False]
+        assert told.partitions[1].next == 10
         store.put(path, kept)
         until(lambda: archived(settings) == 70, lambda: archived(settings), 60)
     assert running.error is None
-    assert not is_wrong("archive", gathered(settings)["archive"])
+    assert not is_wrong("archive", archive_status(settings))
     assert_exactly_once(settings, [*posts, *others])
 
 
@@ -155,8 +155,8 @@ def test_a_damaged_link_of_the_log_of_the_hours_stops_compaction_alone(settings:
     more = some_posts(5)
     Sender(settings).send(more)
     assert archive_all(settings).posts == 5
-    told = gathered(settings)["archive"]
-    assert ["damaged manifest" in why for why in told["damage"]] == [True]
+    told = archive_status(settings)
+    assert ["damaged manifest" in why for why in told.damage] == [True]
     again = ledger_of(settings)
     with pytest.raises(DamagedError, match="damaged manifest"):
         Compaction(again, settings.archive, 10**13).run(again.hours())

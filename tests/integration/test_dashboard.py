@@ -24,12 +24,14 @@ from serving.dashboard.http.middleware import POLICY
 from serving.dashboard.pages.links import words
 from serving.query.query import Query
 from serving.render import json_answers as render
+from serving.status.model import Status
 from serving.views.client import Store
 from serving.views.documents import Lens
 from tests.support.cli import ask
 from tests.support.dashboard import ASKING, Clock, boston, counted, counted_phrases, published, running
 from tests.support.lens_hours import POSTS, compute
 from tests.support.metrics import figures, read
+from tests.support.status import status_from
 
 HOUR = Hour.parse("2013-04-15T20")
 TOKEN = "correct-horse-battery-staple"
@@ -397,7 +399,7 @@ def test_without_mongodb_pages_and_programs_are_told_so(settings: Settings) -> N
 def test_an_error_that_should_not_happen_is_kept_and_told_without_a_traceback(settings: Settings) -> None:
     told: list[Exception] = []
 
-    def broken(_: Settings) -> dict[str, Any]:
+    def broken(_: Settings) -> Status:
         raise ZeroDivisionError("a defect")
 
     def kept(error: Exception) -> str:
@@ -427,6 +429,6 @@ def test_metrics_are_what_the_status_tells_for_who_may_ask(settings: Settings, s
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert TOKEN not in answer.text
     found = read(answer.text)
-    assert found == figures(told)
+    assert found == figures(status_from(told))
     assert (found["trends_hours", "final"], found["trends_hours", "live"]) == (1, 1)
     assert {key[1] for key, value in found.items() if key[0] == "trends_part_up" and value} == set(told)

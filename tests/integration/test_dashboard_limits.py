@@ -22,6 +22,7 @@ from serving.dashboard.http.login_attempts import AGAIN_S, MOST, Tries
 from serving.query.query import Query
 from serving.views.client import Store
 from tests.support.dashboard import ASKING, Clock, counted, published, running
+from tests.support.status import status_from
 from tests.support.wait import until
 
 HOUR = Hour.parse("2013-04-15T20")
@@ -138,10 +139,10 @@ class Blocked:
         self.go = threading.Event()
         self.asked = 0
 
-    def __call__(self, *_: Any) -> dict[str, Any]:
+    def __call__(self, *_: Any) -> Any:
         self.asked += 1
         assert self.go.wait(60)
-        return dict.fromkeys(("servers", "sources", "speed", "archive", "hours", "runs", "rejects"))
+        return status_from({})
 
 
 def test_a_status_that_does_not_come_is_waited_for_by_few_and_other_pages_answer(settings: Settings) -> None:

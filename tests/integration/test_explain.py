@@ -9,10 +9,10 @@ from batch_layer.publish import Computed, Stamp, publish
 from batch_layer.rank import Arrived, rank_hour
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
+from ingest.hours import wall_clock
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
 from serving.cli import main
-from serving.cli.options import now
 from serving.views.client import Store
 from serving.views.documents import USES
 from tests.support.batch import FIRST, post
@@ -22,7 +22,7 @@ def publish_hour(store: Store, posts: list[Post], covered: tuple[int, ...], toke
     """Publish an hour as a run does."""
     arrived = [Arrived(each.source, each.id, each.text, each.tags) for each in posts]
     computed = Computed(FIRST, rank_hour(arrived, AS_IS, 1_000), covered, complete)
-    publish(store, [computed], Stamp(f"hour-{token}", token, AS_IS.version), now())
+    publish(store, [computed], Stamp(f"hour-{token}", token, AS_IS.version), wall_clock())
 
 
 def use(store: Store, tag: str, count: int) -> None:
@@ -108,4 +108,4 @@ def test_without_hdfs_the_views_are_explained_all_the_same(
         use(store, "paris", 3)
     told = explain()
     assert told.exit_code == 0
-    assert "The archive could not be asked" in told.stdout
+    assert "The archive did not answer" in told.stdout

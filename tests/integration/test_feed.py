@@ -12,12 +12,13 @@ from confluent_kafka.admin import AdminClient
 
 from config.errors import TrendsError
 from config.settings import Settings
+from ingest.hours import wall_clock
 from ingest.kafka.offsets import partitions_of
 from ingest.kafka.topic_ids import TopicIds
 from ingest.kafka.topics import create_topics
 from ingest.wire import Use, encode
 from serving.cli.commands.status import unwritten
-from serving.status.collect import _speed
+from serving.status.collect import speed_status
 from serving.status.health import is_wrong
 from serving.views.client import Store
 from serving.views.documents import LANES, PROGRESS, USES
@@ -28,7 +29,6 @@ from speed_layer.lane_commit import MongoLedger, Verdict, settle
 from speed_layer.lanes import Lanes
 from speed_layer.reader import Reader
 from speed_layer.spout_task import Emission, Feed
-from speed_layer.worker import wall_ms
 from tests.support.kafka import committed
 from tests.support.recreated import recreate
 from tests.support.topics import widened
@@ -56,8 +56,8 @@ class Layer:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self.feed = Feed(settings, store, Assignment(settings.kafka).partitions, wall_ms)
-        self.ledger = MongoLedger(store, settings.kafka.hashtags, timedelta(days=7), wall_ms)
+        self.feed = Feed(settings, store, Assignment(settings.kafka).partitions, wall_clock)
+        self.ledger = MongoLedger(store, settings.kafka.hashtags, timedelta(days=7), wall_clock)
 
     def work(self, report: Callable[[Emission, Verdict], None] | None = None) -> None:
         emitted = self.feed.poll()
@@ -170,13 +170,13 @@ def test_a_spout_counts_added_partitions_and_rows_that_two_partitions_write_stay
     produce(settings, tags * 5)
     layer.work_until(lambda: caught_up(settings))
     assert widened(settings.kafka, settings.kafka.hashtags, 12) == (3, 12)
-    assert _speed(settings)["unwritten_partitions"] == list(range(3, 12))
-    assert not is_wrong("speed", _speed(settings)), "empty partitions wait for nobody"
+    assert speed_status(settings).unwritten_partitions == list(range(3, 12))
+    assert not is_wrong("speed", speed_status(settings)), "empty partitions wait for nobody"
     produce(settings, tags * 7)
-    told = _speed(settings)
-    assert told["unwritten_partitions"] == list(range(3, 12))
+    told = speed_status(settings)
+    assert told.unwritten_partitions == list(range(3, 12))
     assert is_wrong("speed", told), "no spout counts what waits there"
-    assert "partitions 3, 4, 5, 6, 7, 8, 9, 10, 11 have no writer" in unwritten(told["unwritten_partitions"])
+    assert "partitions 3, 4, 5, 6, 7, 8, 9, 10, 11 have no writer" in unwritten(told.unwritten_partitions)
 
     layer.work_until(lambda: caught_up(settings))
 
@@ -185,8 +185,8 @@ def test_a_spout_counts_added_partitions_and_rows_that_two_partitions_write_stay
     for message in committed(settings.kafka.bootstrap, settings.kafka.hashtags):
         wrote[message.key().decode()].add(message.partition())
     assert any(len(partitions) > 1 for partitions in wrote.values()), "no key has moved"
-    told = _speed(settings)
-    assert (told["unwritten_partitions"], told["behind"]) == ([], 0)
+    told = speed_status(settings)
+    assert (told.unwritten_partitions, told.behind) == ([], 0)
     second = layer.restarted()
     produce(settings, tags)
     second.work_until(lambda: caught_up(settings))

@@ -10,13 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from config.settings import Settings
-from ingest.hours import Hour
+from ingest.hours import Hour, wall_clock
 from ingest.standings import standings
 from serving.cli import main
 from serving.cli.commands.status import status as status_command
-from serving.cli.options import now
-from serving.status.collect import gathered
-from serving.status.provenance import explained
+from serving.status.collect import collect_status
+from serving.status.provenance import explain_hour
 from tests.support.ingest_process import ended, posts_in, started
 from tests.support.kafka import committed
 from tests.support.live_servers import TOKEN, Act, Acting, HttpService, JetstreamHost, http, jetstream
@@ -49,7 +48,7 @@ def update(n: int) -> bytes:
 
 def sources(settings: Settings) -> dict[str, Any]:
     """What `trends status` has of live sources, by the first word of their names."""
-    return {each["name"].split(":")[0]: each for each in gathered(settings)["sources"]}
+    return {each["name"].split(":")[0]: each for each in collect_status(settings).to_json()["sources"]}
 
 
 def test_two_at_once_one_killed_in_the_middle_every_post_is_there_once_and_the_gap_is_told(
@@ -83,9 +82,9 @@ def test_two_at_once_one_killed_in_the_middle_every_post_is_there_once_and_the_g
     assert "repeats nothing" in gap["why"]
     assert not told["jetstream"]["gaps"]
     hour = Hour.of(standings(settings.kafka)[0].state.at)
-    gaps = [each for at in (hour.plus(-1), hour) for each in explained(settings, at)["gaps"]]
+    gaps = [each for at in (hour.plus(-1), hour) for each in explain_hour(settings, at).to_json()["gaps"]]
     assert {each["source"].split(":")[0] for each in gaps} == {"mastodon"}
-    shown = figures(gathered(settings))
+    shown = figures(collect_status(settings))
     assert shown["trends_source_gaps_total", told["mastodon"]["name"]] == 1
     assert shown["trends_source_posts_total", told["mastodon"]["name"]] == POSTS
     assert shown["trends_source_connections_total", told["mastodon"]["name"]] == 2
@@ -97,7 +96,7 @@ def test_two_at_once_one_killed_in_the_middle_every_post_is_there_once_and_the_g
 def test_killed_while_a_timeline_fills_what_the_stream_missed_every_post_is_there_once_and_there_is_no_gap(
     settings: Settings, settings_file: Path
 ) -> None:
-    first_ms = now() - 7_200_000
+    first_ms = wall_clock() - 7_200_000
     statuses = [status(n, str(first_ms + n * 10_000 << 16)) for n in range(POSTS)]
     streamed = [b"event: update\ndata: %s\n\n" % each for each in statuses]
     over = Act(skips=POSTS - 50, alive_every_s=1)
@@ -137,14 +136,14 @@ def test_a_token_that_expires_ends_it_and_status_says_so(settings: Settings, set
     assert "x:sample" in shown.output
     assert "401: *** has expired" in shown.output
     assert "trends ingest dismiss x:sample" in shown.output
-    found = figures(gathered(settings))
+    found = figures(collect_status(settings))
     assert found["trends_source_state", "x:sample", "failed"] == 1
     assert found["trends_source_posts_total", "x:sample"] == 1
     assert found["trends_part_ok", "sources"] == 0
     assert TOKEN not in str(found)
     code, _, talk = ended(started(settings_file, "dismiss", "x:sample"))
     assert (code, sources(settings)["x"]["state"]) == (0, "stopped"), talk
-    assert figures(gathered(settings))["trends_part_ok", "sources"] == 1
+    assert figures(collect_status(settings))["trends_part_ok", "sources"] == 1
 
 
 @pytest.fixture
@@ -163,7 +162,7 @@ def test_a_host_that_goes_away_is_told_as_reconnecting_and_what_runs_is_not_dism
     with jetstream(host) as hosts:
         process = started(settings_file, "jetstream", TRENDS_JETSTREAM__HOSTS=json.dumps(hosts))
         until(lambda: "503" in sources(settings).get("jetstream", {"why": ""})["why"])
-        found = figures(gathered(settings))
+        found = figures(collect_status(settings))
         assert found["trends_source_state", "jetstream", "reconnecting"] == 1
         assert found["trends_part_ok", "sources"] == 0
         code, _, talk = ended(started(settings_file, "dismiss", "jetstream"))

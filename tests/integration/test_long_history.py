@@ -1,6 +1,5 @@
 """What idles takes no more for a longer history: calls to HDFS, documents and bytes of MongoDB are counted."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +15,12 @@ from batch_layer.storage.webhdfs import HdfsStore
 from bench.harness import stack_settings
 from bench.inputs.long_history import lay_history
 from config.settings import Settings
+from ingest.hours import wall_clock
 from ingest.kafka.topics import create_topics
 from ingest.rule.hashtags import AS_IS
-from serving.status.archive_status import archive_facts
-from serving.status.collect import gathered
-from serving.status.metrics import exposed
+from serving.status.archive_status import archive_status
+from serving.status.collect import collect_status
+from serving.status.metrics import render_metrics
 from serving.views.client import Store
 
 SHORT, LONG = 60, 600
@@ -109,13 +109,13 @@ def test_a_status_and_a_scrape_read_no_more_of_a_longer_history(
 ) -> None:
     costs = []
     for settings, hours in zip(histories, (SHORT, LONG), strict=True):
-        first = archive_facts(settings)
-        assert (first["posts"], first["hours"], first["files"], first["waiting"]) == (hours, hours, hours, 0)
+        first = archive_status(settings)
+        assert (first.posts, first.hours, first.files, first.waiting) == (hours, hours, hours, 0)
         with measured(monkeypatch) as cost:
-            facts = gathered(settings)
-        assert facts["archive"] == first
-        assert facts["hours"]["final"] == hours
-        assert b"trends_archive_hours %.1f" % hours in exposed(facts, "")[0]
+            facts = collect_status(settings)
+        assert facts.archive == first
+        assert facts.to_json()["hours"]["final"] == hours
+        assert b"trends_archive_hours %.1f" % hours in render_metrics(facts, "")[0]
         costs.append(cost)
     short, long = costs
     assert (short.hdfs, short.listed) == (long.hdfs, long.listed)
@@ -129,7 +129,7 @@ def test_an_idle_tick_and_an_idle_look_at_files_read_no_more_of_a_longer_history
 ) -> None:
     costs = []
     for settings in histories:
-        schedule = Schedule(settings, lambda: AS_IS, lambda: time.time_ns() // 1_000_000)
+        schedule = Schedule(settings, lambda: AS_IS, wall_clock)
         for _ in range(2):  # the first one gives the archive its id, so the second looks at it anew
             schedule._tick()
         schedule._compact()

@@ -23,7 +23,7 @@ from ingest.sources.formats.contract import Reading
 from ingest.wire import Reject, encode, use_of
 from serving.cli import main
 from serving.cli.commands.rejects import rejects
-from serving.status.collect import _rejects
+from serving.status.collect import rejects_status
 from tests.support.kafka import committed
 
 THEN = 1_400_000_000_000
@@ -101,7 +101,7 @@ def test_a_list_and_a_reject_are_shown_so_that_no_terminal_obeys_them(settings: 
 
     lines = typed("list").splitlines()
     assert len(lines) == 2
-    assert lines[0] == "0@0\tingest\tnot \\x07 UTF-8\ta.csv:3\t\\x1b[2J\\xff\\x00\\n"
+    assert lines[0] == "0@0\tingest\tnot \\u0007 UTF-8\ta.csv:3\t\\u001b[2J\\xff\\u0000\\u000a"
     assert typed("list", "--stage", "speed").startswith("0@1\tspeed")
     assert typed("list", "--limit", "1").count("\n") == 1
     shown = json.loads(typed("show", "0@0", "--json"))
@@ -193,8 +193,8 @@ def test_status_and_list_agree_where_markers_of_transactions_lie_between(
         ingested_before_its_time(settings, tmp_path / name)
     park(settings.kafka, Reject(b"a", "archive", "?", "posts/0@1"))
     assert trends("list", settings=settings).stderr == "4 of 4 rejects\n"
-    facts = _rejects(settings)
-    assert (facts["outstanding"], facts["exact"]) == (4, True)
+    facts = rejects_status(settings)
+    assert (facts.outstanding, facts.exact) == (4, True)
     monkeypatch.setattr("ingest.rejects.reject._COUNTED", 2)
     found = waiting(settings.kafka)
     assert not found.exact

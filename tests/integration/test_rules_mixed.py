@@ -17,11 +17,10 @@ from batch_layer.rank import Arrived, rank_hour
 from batch_layer.spark.session import Engine
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
-from ingest.hours import Hour
+from ingest.hours import Hour, wall_clock
 from ingest.rule.hashtags import AS_IS, Rule
 from ingest.rule.rule_text import text_of
 from serving.cli import main
-from serving.cli.options import now
 from serving.views.client import Store
 from serving.views.documents import HOURS, RULES
 from serving.views.rulebook import entries, keep
@@ -54,7 +53,7 @@ def archived(settings: Settings, store: Store) -> None:
         computed = Computed(
             FIRST.plus(at), rank_hour(arrived, rule, 1_000), (3 * at + (43 if at == 3 else 3), 0, 0), complete=True
         )
-        publish(store, [computed], Stamp(f"run-{at}", 0, rule.version), now())
+        publish(store, [computed], Stamp(f"run-{at}", 0, rule.version), wall_clock())
 
 
 def trends(*arguments: str, exits: int = 0) -> Result:

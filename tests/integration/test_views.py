@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +14,7 @@ from click.testing import CliRunner, Result
 from batch_layer.publish import Computed, Stamp, publish
 from batch_layer.rank import Arrived, rank_hour
 from config.settings import Settings
-from ingest.hours import Hour
+from ingest.hours import Hour, wall_clock
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, normalise
 from serving.cli import main
@@ -175,7 +174,7 @@ def test_hostile_tags_are_shown_as_text_everywhere(store: Store, tmp_path: Path)
 def test_watching_tells_the_hour_in_progress(store: Store) -> None:
     with store:
         for step in range(2):  # an hour may end meanwhile
-            hour = str(Hour.of(time.time_ns() // 1_000_000).plus(step))
+            hour = str(Hour.of(wall_clock()).plus(step))
             row = {"_id": f"{hour}|paris", "hour": hour, "tag": "paris", "shown": "Paris", "count": 7}
             store.collection(USES).insert_one(row)
         lines = trends("watch", "--for", "1s", "--json").stdout.splitlines()

@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
-from ingest.hours import Hour, Millis
+from ingest.hours import Hour, Millis, wall_clock
 from ingest.rule.hashtags import tags_of
 from ingest.rule.kinds import Phrase
 from ingest.rule.phrases import phrases
 from ingest.sources.files.source import FileSource
 from serving.cli.crash_log import kept
-from serving.cli.options import now
 from serving.dashboard.app import Asking, dashboard
 from serving.dashboard.http import server
-from serving.status.collect import gathered
-from serving.status.provenance import explained
+from serving.status.collect import collect_status
+from serving.status.provenance import explain_hour
 from serving.views.client import Store
 from serving.views.documents import HASHTAGS, PHRASE_USES, USES, BatchView, Lens, Row, rank, use_id
 from tests.support.sources import read, reading
 
-ASKING = Asking(gathered, explained, kept)
+ASKING = Asking(collect_status, explain_hour, kept)
 
 
 class Clock:
@@ -32,7 +31,7 @@ class Clock:
     at: Millis | None = None
 
     def __call__(self) -> Millis:
-        return now() if self.at is None else self.at
+        return wall_clock() if self.at is None else self.at
 
 
 @contextmanager

@@ -1,18 +1,17 @@
 """Metrics as a scraper reads them."""
 
-from typing import Any
-
 from prometheus_client import parser
 
-from serving.status.metrics import exposed
+from serving.status.metrics import render_metrics
+from serving.status.model import Status
 
 Figures = dict[tuple[str, ...], float]
 """Name and values of the labels, and the figure."""
 
 
-def figures(facts: dict[str, Any]) -> Figures:
-    """What is exposed of facts."""
-    return read(exposed(facts, "")[0].decode())
+def figures(status: Status) -> Figures:
+    """The metrics of a status."""
+    return read(render_metrics(status, "")[0].decode())
 
 
 def read(text: str) -> Figures:

@@ -7,8 +7,9 @@ import click
 from rich.table import Table
 
 from config.quantity import quantity
+from ingest.hours import wall_clock
 from serving.cli.consoles import console
-from serving.cli.options import json_option, now, settings_of
+from serving.cli.options import json_option, settings_of
 from serving.cli.signals import stopping
 
 
@@ -77,7 +78,7 @@ def gap(ctx: click.Context, partition: int, start: int, yes: bool, as_json: bool
         click.echo(f"{topic}: {lost} ({loss.end - start:,}) become a gap: readers will not see their posts", err=True)
     if not yes:
         click.confirm("Is there no backup of the manifest?", abort=True, err=True)
-    archived_to = declare_gap(settings, loss, now())
+    archived_to = declare_gap(settings, loss, wall_clock())
     document = {
         "partition": partition,
         "start": start,
@@ -108,7 +109,7 @@ def compact(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
     """
     from batch_layer.archive.upkeep import compact_due
 
-    report = compact_due(settings_of(ctx), now(), dry_run)
+    report = compact_due(settings_of(ctx), wall_clock(), dry_run)
     _show("to compact" if dry_run else "compacted", report.document(), as_json)
     if report.damaged:
         ctx.exit(1)

@@ -11,10 +11,10 @@ import click
 
 from config.quantity import quantity
 from config.settings import Settings
-from ingest.hours import Hour
+from ingest.hours import Hour, wall_clock
 from ingest.rule.hashtags import Rule
 from serving.cli.batch_output import outcome_json, plan_json, progress, say_plan, show
-from serving.cli.options import json_option, now, settings_of, tz_option
+from serving.cli.options import json_option, settings_of, tz_option
 from serving.query.time_expressions import parse
 
 if TYPE_CHECKING:  # Spark is imported when a command needs it
@@ -72,7 +72,7 @@ def hour(ctx: click.Context, hour: str, allow_less: bool, tz: ZoneInfo, as_json:
       trends batch hour 2017-01-06T07
       trends batch hour now-1h --json
     """
-    wanted = Hour.of(parse(hour, now(), tz))
+    wanted = Hour.of(parse(hour, wall_clock(), tz))
     with _batch(ctx) as layer:
         plan = layer.plan_hour(wanted, allow_less=allow_less)
         layer.check(plan)
@@ -111,7 +111,7 @@ def recompute(ctx: click.Context, /, tz: ZoneInfo, as_json: bool, **asked: Any) 
       trends recompute --all --reset
     """
     _check(asked)
-    since, until = (Hour.of(parse(asked[end], now(), tz)) if asked[end] else None for end in ("since", "until"))
+    since, until = (Hour.of(parse(asked[end], wall_clock(), tz)) if asked[end] else None for end in ("since", "until"))
     with _batch(ctx) as layer:
         from batch_layer.plan import Span
 
@@ -144,7 +144,7 @@ def schedule(ctx: click.Context) -> None:
     from batch_layer.schedule import Schedule
 
     _end_on_sigterm()
-    Schedule(settings_of(ctx), _rule_now, now).run()
+    Schedule(settings_of(ctx), _rule_now, wall_clock).run()
 
 
 def _why_nothing(layer: "Batch", plan: "Plan") -> str:
@@ -174,7 +174,7 @@ def _batch(ctx: click.Context) -> Iterator["Batch"]:
     from batch_layer.runner import Batch
 
     _end_on_sigterm()
-    layer = Batch(settings_of(ctx), _rule_now, now)
+    layer = Batch(settings_of(ctx), _rule_now, wall_clock)
     try:
         yield layer
     finally:

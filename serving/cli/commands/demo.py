@@ -17,11 +17,11 @@ from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings
 from config.terminal_text import printable
-from ingest.hours import HOUR_MS, Hour
+from ingest.hours import HOUR_MS, Hour, wall_clock
 from ingest.rule.hashtags import Rule
 from serving.cli.batch_output import show
 from serving.cli.next_steps import next_steps
-from serving.cli.options import now, settings_of
+from serving.cli.options import settings_of
 from serving.query.query import Query
 from serving.views.client import Store, mongo_errors
 from serving.views.documents import USES, Row
@@ -91,7 +91,7 @@ class Demo:
         _title("Live: the busiest hour, as the speed layer has it")
         speed = self._speed_top(busiest)
         _title("Computed from the archive: the same hour, as the batch layer has it")
-        layer = Batch(self.settings, lambda: self.rule, now)
+        layer = Batch(self.settings, lambda: self.rule, wall_clock)
         try:
             layer.engine.session()
             self._wait("the archive has been idle long enough for its hours to be complete", lambda: self._idle(ledger))
@@ -117,7 +117,7 @@ class Demo:
 
     def _idle(self, ledger: "Ledger") -> bool:
         last = max((ledger.last_commit(p) or 0 for p in range(len(ledger.covered))), default=0)
-        return now() - last > self.settings.archive.idle_after_s * 1000
+        return wall_clock() - last > self.settings.archive.idle_after_s * 1000
 
     def _touched(self, ledger: "Ledger") -> list[Hour]:
         """The hours that are missing a document, or have one that lacks posts."""
@@ -133,7 +133,7 @@ class Demo:
 
     def _busiest(self, hours: list[Hour], ledger: "Ledger") -> Hour:
         """The hour with most uses in the speed layer, or where that has none, with most posts; not the one now."""
-        complete = [hour for hour in hours if hour < Hour.of(now() - HOUR_MS)] or hours
+        complete = [hour for hour in hours if hour < Hour.of(wall_clock() - HOUR_MS)] or hours
         if not complete:
             raise TrendsError("no post was archived", next_step="See `trends rejects list`")
         uses = self._speed_uses()
@@ -231,7 +231,7 @@ class Demo:
         query = Query(self.store)
         newest = query.newest()
         rows = query.hour(busiest, 1).rows
-        now_known = newest is not None and newest >= Hour.of(now()).plus(-1)
+        now_known = newest is not None and newest >= Hour.of(wall_clock()).plus(-1)
         for command, why in next_steps(busiest, rows[0].tag if rows else None, now_known=now_known):
             click.echo(f"  {printable(command, 200):75} {why}")
 

@@ -28,16 +28,16 @@ def explain(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
       trends explain --hour monday-7h
       trends explain --hour 2017-01-06T07 --json
     """
-    from serving.answers.explanation import places, sentences
-    from serving.status.provenance import explained
+    from serving.render.explanation import chunks_and_files, sentences
+    from serving.status.provenance import explain_hour
 
     wanted: Hour = asked_of(tz).hour(hour)
-    facts = explained(settings_of(ctx), wanted)
+    explanation = explain_hour(settings_of(ctx), wanted)
     if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        click.echo(json.dumps(explanation.to_json(), ensure_ascii=False))
     else:
-        for line in (*sentences(facts), *places(facts)):
+        for line in (*sentences(explanation), *chunks_and_files(explanation)):
             click.echo(line)
-    if facts["answer"]["origin"] is None:
+    if explanation.answer.origin is None:
         there = query_of(ctx, suggestions.explain).what_there_is()
         raise NoDataError(f"nothing is known of {wanted}", next_step=there)

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import click
 
 from config.errors import BadRecordError
+from ingest.hours import wall_clock
 from serving.cli.commands import live
-from serving.cli.options import json_option, now, restart_option, settings_of
+from serving.cli.options import json_option, restart_option, settings_of
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/s)?", re.ASCII)
 
@@ -124,7 +125,7 @@ def file(ctx: click.Context, /, paths: tuple[str, ...], restart: bool, as_json: 
     from serving.cli import ingest_runner
 
     settings = settings_of(ctx)
-    ctx.exit(ingest_runner.run(settings, ingest_runner.file_source(settings, paths, now, asked), asked["rate"],
+    ctx.exit(ingest_runner.run(settings, ingest_runner.file_source(settings, paths, wall_clock, asked), asked["rate"],
                            restart=restart, as_json=as_json))  # fmt: skip
 
 
@@ -152,5 +153,5 @@ def sample(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any) ->
     from serving.cli import ingest_runner
 
     settings = settings_of(ctx)
-    ctx.exit(ingest_runner.run(settings, ingest_runner.sample_source(settings, now, asked), None,
+    ctx.exit(ingest_runner.run(settings, ingest_runner.sample_source(settings, wall_clock, asked), None,
                            restart=restart, as_json=as_json, endless=asked["live"]))  # fmt: skip

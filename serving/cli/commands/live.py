@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from serving.cli.options import json_option, now, restart_option, settings_of
+from ingest.hours import wall_clock
+from serving.cli.options import json_option, restart_option, settings_of
 
 Command = Callable[..., None]
 
@@ -46,7 +47,7 @@ def jetstream(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any)
     from serving.cli import ingest_runner, live_sources
 
     settings = settings_of(ctx)
-    make = live_sources.jetstream_source(settings, now, asked)
+    make = live_sources.jetstream_source(settings, wall_clock, asked)
     ctx.exit(ingest_runner.run(settings, make, None, restart=restart, as_json=as_json, endless=True))
 
 
@@ -74,7 +75,7 @@ def x(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any) -> None
     if asked["sample"] and asked["rules"]:
         raise click.UsageError("--sample takes no --rule: it is a sample of all posts")
     settings = settings_of(ctx)
-    make = live_sources.x_source(settings, now, asked)
+    make = live_sources.x_source(settings, wall_clock, asked)
     ctx.exit(ingest_runner.run(settings, make, None, restart=restart, as_json=as_json, endless=True))
 
 
@@ -97,7 +98,7 @@ def mastodon(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any) 
     from serving.cli import ingest_runner, live_sources
 
     settings = settings_of(ctx)
-    make = live_sources.mastodon_source(settings, now, asked)
+    make = live_sources.mastodon_source(settings, wall_clock, asked)
     ctx.exit(ingest_runner.run(settings, make, None, restart=restart, as_json=as_json, endless=True))
 
 
@@ -117,5 +118,5 @@ def dismiss(ctx: click.Context, name: str) -> None:
     """
     from serving.cli import live_sources
 
-    live_sources.dismiss(settings_of(ctx), name, now())
+    live_sources.dismiss(settings_of(ctx), name, wall_clock())
     click.echo(f"{name} is told as stopped", err=True)

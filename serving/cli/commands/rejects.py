@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,8 @@ import click
 from config.errors import UsageError
 from config.quantity import quantity
 from config.terminal_text import printable
-from serving.cli.options import json_option, now, settings_of
+from ingest.hours import wall_clock
+from serving.cli.options import json_option, settings_of
 
 if TYPE_CHECKING:
     from ingest.rejects.reject import Parked
@@ -111,8 +113,8 @@ def _retried(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
     from serving.cli.ingest_runner import reading_of, rule_of
 
     settings = settings_of(ctx)
-    retry = Retry(settings.kafka, settings.ingest, rule_of(settings), lambda source: reading_of(settings, source, now))
-    return retry.run(stop)._asdict()
+    reading = partial(reading_of, settings, now=wall_clock)
+    return Retry(settings.kafka, settings.ingest, rule_of(settings), reading).run(stop)._asdict()
 
 
 @rejects.command()

@@ -3,7 +3,8 @@
 import click
 
 from config.settings import Settings
-from serving.cli.options import now, settings_of
+from ingest.hours import wall_clock
+from serving.cli.options import settings_of
 from serving.cli.query_options import rule_now
 from serving.cli.signals import stopping
 from serving.views.documents import Lens
@@ -33,8 +34,8 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
     from serving.cli.crash_log import kept
     from serving.dashboard.app import Asking, dashboard
     from serving.dashboard.http import server
-    from serving.status.collect import gathered
-    from serving.status.provenance import explained
+    from serving.status.collect import collect_status
+    from serving.status.provenance import explain_hour
 
     settings = settings_of(ctx)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
@@ -43,7 +44,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
     with (
         server.bound(settings.serve.host, settings.serve.port) as listening,
         stopping() as stop,
-        dashboard(settings, now, Asking(gathered, explained, kept, _rule_now), stop) as app,
+        dashboard(settings, wall_clock, Asking(collect_status, explain_hour, kept, _rule_now), stop) as app,
     ):
         click.echo(f"{server.url_of(listening)}  (Ctrl-C ends it)", err=True)
         server.serve(app, listening, stop)

@@ -2,15 +2,20 @@
 
 import json
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from config.terminal_text import printable
+from serving.answers.explanation import Unknown
 from serving.cli.consoles import console
 from serving.cli.options import json_option, settings_of
-from serving.status.collect import Facts, gathered
-from serving.status.health import ENDED_WRONG, is_unknown, is_wrong
+from serving.status.collect import collect_status
+from serving.status.health import ENDED_WRONG, is_wrong
+from serving.status.model import ArchiveStatus, RejectsStatus, RunStatus, SourceStatus, SpeedStatus, Status
+
+if TYPE_CHECKING:
+    from config.stack.status import ServerState
 
 _LONGEST = 200
 """Characters of a reason that are shown."""
@@ -31,22 +36,22 @@ def status(ctx: click.Context, as_json: bool) -> None:
       trends status
       trends status --json
     """
-    told = gathered(settings_of(ctx))
+    current = collect_status(settings_of(ctx))
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(json.dumps(current.to_json(), ensure_ascii=False))
     else:
-        _show(told)
-    ctx.exit(1 if any(is_wrong(name, part) for name, part in told.items()) else 0)
+        _show(current)
+    ctx.exit(1 if any(is_wrong(name, part) for name, part in current.parts().items()) else 0)
 
 
-def _show(told: dict[str, Any]) -> None:
+def _show(current: Status) -> None:
     from rich.text import Text
 
     screen = console()
-    for name, part in told.items():
-        if is_unknown(part):
+    for name, part in current.parts().items():
+        if isinstance(part, Unknown):
             screen.print(Text(f"\n{name}", style="bold red"))
-            screen.print(f"  {part['error']}", soft_wrap=True)
+            screen.print(f"  {part.error}", soft_wrap=True)
         elif name == "servers":
             screen.print(_servers_table(part))
         elif name == "runs":
@@ -54,17 +59,24 @@ def _show(told: dict[str, Any]) -> None:
         elif name == "sources":
             _show_sources(screen, part)
         else:
-            screen.print(Text(f"\n{name}", style="bold"))
-            for key, value in part.items():
-                if not isinstance(value, list | bool):
-                    most = "at most " if key == "outstanding" and not part["exact"] else ""
-                    screen.print(f"  {key.replace('_', ' '):15} {most}{_short(value)}")
-            if part.get("unwritten_partitions"):
-                screen.print(Text(f"  {unwritten(part['unwritten_partitions'])}", style="yellow"))
-            for why in part.get("damage") or []:
-                screen.print(Text(f"  damaged: {why}", style="bold red"), soft_wrap=True)
-            if part.get("shared_partitions"):
-                screen.print(Text(f"  {_SHARED}", style="yellow"))
+            _show_part(screen, name, part)
+
+
+def _show_part(screen: Any, name: str, part: Any) -> None:
+    """The figures of a part, a line each, and under them what is wrong."""
+    from rich.text import Text
+
+    screen.print(Text(f"\n{name}", style="bold"))
+    for key, value in vars(part).items():
+        if not isinstance(value, list | bool):
+            most = "at most " if isinstance(part, RejectsStatus) and key == "outstanding" and not part.exact else ""
+            screen.print(f"  {key.replace('_', ' '):15} {most}{_short(value)}")
+    if isinstance(part, SpeedStatus) and part.unwritten_partitions:
+        screen.print(Text(f"  {unwritten(part.unwritten_partitions)}", style="yellow"))
+    if isinstance(part, SpeedStatus) and part.shared_partitions:
+        screen.print(Text(f"  {_SHARED}", style="yellow"))
+    for why in part.damage if isinstance(part, ArchiveStatus) else ():
+        screen.print(Text(f"  damaged: {why}", style="bold red"), soft_wrap=True)
 
 
 def unwritten(partitions: list[int]) -> str:
@@ -74,42 +86,42 @@ def unwritten(partitions: list[int]) -> str:
     return f"{which} no writer. A running topology takes new ones within 10 s; `trends up topology` starts it"
 
 
-def _servers_table(servers: list[Facts]) -> Any:
+def _servers_table(servers: "list[ServerState]") -> Any:
     from rich.table import Table
 
     table = Table("server", "state", "address", "memory", box=None, pad_edge=False)
     for each in servers:
-        memory = f"{each['memory_mb']:,} MB" if each["memory_mb"] else ""
-        table.add_row(each["name"], each["state"], each["address"], memory)
+        memory = f"{each.memory_mb:,} MB" if each.memory_mb else ""
+        table.add_row(each.name, each.state, each.address, memory)
     return table
 
 
-def _show_sources(screen: Any, sources: list[Facts]) -> None:
+def _show_sources(screen: Any, sources: list[SourceStatus]) -> None:
     from rich.table import Table
 
     table = Table("source", "state", "since", "behind", "gaps", box=None, pad_edge=False)
     for each in sources:
-        behind = "" if each["behind_s"] is None else f"{each['behind_s']:,} s"
-        gaps = f"{len(each['gaps']):,}, the last until {each['gaps'][-1]['until']}" if each["gaps"] else ""
-        table.add_row(each["name"], each["state"], each["since"], behind, gaps)
+        behind = "" if each.behind_s is None else f"{each.behind_s:,} s"
+        gaps = f"{len(each.gaps):,}, the last until {each.gaps[-1].until}" if each.gaps else ""
+        table.add_row(each.name, each.state, each.since, behind, gaps)
     if sources:
         screen.print("", table)
     for each in sources:
-        if each["why"]:
-            why = printable(f"{each['where']} {each['why']}", _LONGEST)
-            screen.print(f"  {each['name']}: {why}", soft_wrap=True)
-        if each["state"] in ENDED_WRONG:
-            step = f"start it again, or if it is not wanted any more: trends ingest dismiss {shlex.quote(each['name'])}"
+        if each.why:
+            why = printable(f"{each.where} {each.why}", _LONGEST)
+            screen.print(f"  {each.name}: {why}", soft_wrap=True)
+        if each.state in ENDED_WRONG:
+            step = f"start it again, or if it is not wanted any more: trends ingest dismiss {shlex.quote(each.name)}"
             screen.print(f"  {step}", soft_wrap=True)
 
 
-def _runs_table(runs: list[Facts]) -> Any:
+def _runs_table(runs: list[RunStatus]) -> Any:
     from rich.table import Table
 
     table = Table("last runs", "state", "hours", "posts", "started", "rule", box=None, pad_edge=False)
     for run in runs:
-        hours = f"{run['hours_done']}/{run['hours_planned']}"
-        table.add_row(run["kind"], run["state"], hours, f"{run['posts']:,}", run["started_at"], run["rule"])
+        hours = f"{run.hours_done}/{run.hours_planned}"
+        table.add_row(run.kind, run.state, hours, f"{run.posts:,}", run.started_at, run.rule)
     return table
 
 

@@ -8,8 +8,8 @@ import click
 
 from config.errors import UsageError
 from config.settings import Settings
-from ingest.hours import Hour
-from serving.cli.options import json_option, now, settings_of, tz_option
+from ingest.hours import Hour, wall_clock
+from serving.cli.options import json_option, settings_of, tz_option
 from serving.query.time_expressions import parse
 from serving.views.documents import Kind
 
@@ -42,7 +42,7 @@ def verify(ctx: click.Context, hour: str | None, everything: bool, quiet: bool, 
     if everything == (hour is not None):
         raise UsageError("give either --hour or --all", next_step="Example: trends verify --hour monday-7h")
     settings = settings_of(ctx)
-    hours = None if hour is None else [Hour.of(parse(hour, now(), tz))]
+    hours = None if hour is None else [Hour.of(parse(hour, wall_clock(), tz))]
     findings = list(_told(_findings(settings, hours), as_json, quiet))
     wrong = [finding for finding in findings if not finding.ok]
     apart = sum(not finding.compared for finding in findings)
@@ -77,7 +77,7 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     kinds: tuple[Kind, ...] = ("hashtag", *settings.ingest.kinds)
     with Store(settings.mongo) as store:
         by_version = rules_by_version((entry.text for entry in entries(store).values()), rule)
-        history = Archives(settings, store).history(ledger_of(settings), now())
+        history = Archives(settings, store).history(ledger_of(settings), wall_clock())
         comparison = ViewComparison(store, history, Rules(rule, by_version), kinds, lambda: _settled(settings))
         for hour in history.hours() if hours is None else hours:
             yield from comparison.hour(hour)

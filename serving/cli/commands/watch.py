@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from config.errors import TrendsError
-from ingest.hours import Hour, Millis
+from ingest.hours import Hour, Millis, wall_clock
 from serving.answers.merge import View
 from serving.cli.consoles import console
-from serving.cli.options import json_option, kind_option, now, settings_of, tz_option
+from serving.cli.options import json_option, kind_option, settings_of, tz_option
 from serving.cli.query_options import query_of
 from serving.query import suggestions
 from serving.query.lenses import unsent
@@ -52,7 +52,7 @@ def watch(ctx: click.Context, n: int, every: str, lasting: str | None, kind: Kin
     """
     query = query_of(ctx, suggestions.top, kind)
     why = unsent(kind, settings_of(ctx).ingest.kinds)
-    end = now() + span(lasting) if lasting else None
+    end = wall_clock() + span(lasting) if lasting else None
     seen = _looks(query, n, span(every) / 1000, end)
     try:
         if as_json:
@@ -67,7 +67,7 @@ def _looks(query: Query, n: int, every_s: float, end: Millis | None) -> Iterator
     """Look at the hour in progress, again and again, at least once."""
     last: View | None = None
     while True:
-        hour, trouble = Hour.of(now()), ""
+        hour, trouble = Hour.of(wall_clock()), ""
         try:
             last = next(iter(query.hours([hour], n)), None)
         except TrendsError as error:
@@ -75,7 +75,7 @@ def _looks(query: Query, n: int, every_s: float, end: Millis | None) -> Iterator
                 raise
             trouble = str(error)
         yield hour, last if last and last.hour == hour else None, trouble
-        if end is not None and now() + every_s * 1000 > end:
+        if end is not None and wall_clock() + every_s * 1000 > end:
             return
         time.sleep(every_s)
 

@@ -8,13 +8,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.errors import UsageError
 from ingest.hours import iso
-from serving.answers.explanation import sentences
 from serving.dashboard.context import OnBoard
 from serving.dashboard.http.auth import COOKIE, SESSION_S
 from serving.dashboard.http.middleware import address_of
 from serving.dashboard.http.unknown_params import only_known
 from serving.dashboard.pages.templating import page
 from serving.dashboard.params import Chosen, choice, hour_at, looking
+from serving.render.explanation import sentences
 
 _ALL = [Depends(only_known), Depends(choice), Depends(looking)]
 """Every page refuses a time zone and a lens that there is not, since its links keep them."""

@@ -12,12 +12,15 @@ from rich.table import Table
 from batch_layer.publish import Change
 from batch_layer.runner import Done, Outcome
 from config.stack.doctor import Finding
+from config.stack.status import ServerState
 from ingest.hours import Hour
+from serving.answers.explanation import Unknown
 from serving.cli import main
 from serving.cli.batch_output import show as show_outcome
 from serving.cli.commands.archive import _show as show_summary
 from serving.cli.commands.status import _show as show_status
 from serving.cli.consoles import console
+from serving.status.model import ArchiveStatus, GapStatus, HoursStatus, RejectsStatus, RunStatus, SourceStatus, Status
 
 HOSTILE = ["trends[local]", "[bold]loud[/bold]", "[/]", "[link=http://x]y[/link]", ":boom:", "[red", "a [0] b", "\\[x]"]
 
@@ -39,21 +42,17 @@ def test_doctor_shows_what_to_do_letter_by_letter(monkeypatch: pytest.MonkeyPatc
     assert json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)[0]["subject"] == text
 
 
-def status_of(text: str) -> dict[str, Any]:
-    source = {
-        "name": text, "state": "failed", "since": "2017", "behind_s": 1, "gaps": [{"until": text}], "where": text,
-        "why": text,
-    }  # fmt: skip
-    run = {"hours_done": 1, "hours_planned": 2, "posts": 3, "kind": text, "state": text, "started_at": "", "rule": text}
-    server = {"name": text, "state": "ready", "address": text, "memory_mb": 1}
-    return {
-        "servers": [server],
-        "sources": [source],
-        "speed": {"error": text},
-        "archive": {"topic": text, "rules": {text: 1}},
-        "runs": [run],
-        "rejects": {"topic": text, "outstanding": 3, "exact": False},
-    }
+def status_of(text: str) -> Status:
+    archive = ArchiveStatus(text, text, 1, 1, 1, 1, 1, 1, text, text, text, None, [text], [])
+    return Status(
+        servers=[ServerState(text, "running", 1, 1, 1, text, external=False)],
+        sources=[SourceStatus(text, "failed", "2017", "2017", text, text, None, 1, {}, [GapStatus("", text, text)])],
+        speed=Unknown(text),
+        archive=archive,
+        hours=HoursStatus(1, 1, 1, text, {text: 1}),
+        runs=[RunStatus(text, text, None, None, text, 2, 1, 3, text, "", None, None, None)],
+        rejects=RejectsStatus(text, 3, exact=False, oldest=None),
+    )
 
 
 @pytest.mark.usefixtures("wide")

@@ -8,12 +8,15 @@ import pytest
 import yaml
 from prometheus_client.openmetrics import parser as openmetrics
 
-from serving.status.metrics import TALLIED, exposed
-from tests.support.metrics import Figures, figures
+from serving.status.metrics import TALLIED, render_metrics
+from tests.support import metrics
+from tests.support.metrics import Figures
+from tests.support.status import status_from
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 GAP = {"since": "2026-11-25T10:00:00Z", "until": "2026-11-25T10:01:30Z", "why": "the stream repeats nothing"}
+RUN = {"_id": "r1", "since": None, "until": None, "rule": "1", "error": None}
 FACTS: dict[str, Any] = {
     "servers": [
         {"name": "kafka", "state": "running", "pid": 1, "uptime_s": 60, "memory_mb": 300, "address": "127.0.0.1:9092",
@@ -34,19 +37,25 @@ FACTS: dict[str, Any] = {
               "unwritten_partitions": [3, 4],
               "partitions": [{"partition": 0, "next": 10, "behind": 5, "writers": ["a at h:1"]}]},
     "archive": {"topic": "posts", "group": "archive", "behind": 3, "posts": 1000, "hours": 4, "files": 9, "rejected": 2,
-                "lost": 8, "complete_until": "2026-11-25T10", "waiting": 2,
-                "partitions": [{"partition": 0, "next": 7, "behind": 1}, {"partition": 1, "next": 7, "behind": 2}]},
+                "lost": 8, "complete_until": "2026-11-25T10", "archive": "a1", "topic_id": "t1", "waiting": 2,
+                "damage": [],
+                "partitions": [{"partition": 0, "next": 7, "behind": 1, "damage": None},
+                               {"partition": 1, "next": 7, "behind": 2, "damage": None}]},
     "hours": {"live": 2, "provisional": 1, "final": 3, "newest": "2026-11-25T10", "rules": {"1": 4}},
     "runs": [
-        {"kind": "hourly", "state": "running", "hours_done": 0, "hours_planned": 1, "posts": 0, "seconds": None,
+        {**RUN, "kind": "hourly", "state": "running", "hours_done": 0, "hours_planned": 1, "posts": 0, "seconds": None,
          "started_at": "2026-11-25T10:05:00Z", "ended_at": None},
-        {"kind": "hourly", "state": "failed", "hours_done": 1, "hours_planned": 1, "posts": 9, "seconds": 2.5,
+        {**RUN, "kind": "hourly", "state": "failed", "hours_done": 1, "hours_planned": 1, "posts": 9, "seconds": 2.5,
          "started_at": "2026-11-25T09:05:00Z", "ended_at": "2026-11-25T09:05:02Z"},
-        {"kind": "recompute", "state": "done", "hours_done": 5, "hours_planned": 5, "posts": 99, "seconds": 12.5,
+        {**RUN, "kind": "recompute", "state": "done", "hours_done": 5, "hours_planned": 5, "posts": 99, "seconds": 12.5,
          "started_at": "2026-11-25T08:05:00Z", "ended_at": "2026-11-25T08:05:12Z"},
     ],
-    "rejects": {"topic": "rejects", "outstanding": 4, "oldest": "2026-11-24T10:00:00Z"},
+    "rejects": {"topic": "rejects", "outstanding": 4, "exact": True, "oldest": "2026-11-24T10:00:00Z"},
 }  # fmt: skip
+
+
+def figures(facts: dict[str, Any]) -> Figures:
+    return metrics.figures(status_from(facts))
 
 
 def ones(found: Figures, name: str) -> set[tuple[str, ...]]:
@@ -135,7 +144,7 @@ def test_a_part_is_ok_where_the_status_exits_with_0(part: str, of: int, state: s
 def test_both_formats_say_the_same_and_whatever_a_name_holds_is_escaped() -> None:
     odd = 'a "b"\\\n{c="d"} 1'
     facts = FACTS | {"sources": [FACTS["sources"][0] | {"name": odd}]}
-    body, content_type = exposed(facts, OPENMETRICS)
+    body, content_type = render_metrics(status_from(facts), OPENMETRICS)
     assert content_type.startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
     told = {
