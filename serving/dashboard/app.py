@@ -13,6 +13,7 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -32,6 +33,7 @@ from serving.dashboard.http.middleware import Guard
 from serving.dashboard.pages import answer_pages, system_pages
 from serving.query.lenses import sources
 from serving.query.query import Query
+from serving.render.charts.palette import stylesheet
 from serving.status.model import Status
 from serving.views.client import Store
 from serving.views.documents import Lens
@@ -101,6 +103,11 @@ def dashboard(
         )
 
 
+def palette() -> Response:
+    """The colours of the charts, as CSS variables."""
+    return Response(stylesheet(), media_type="text/css")
+
+
 def application(board: Board) -> ASGIApp:
     """Routes, refusals and static files, and the guard around all of it."""
     app = FastAPI(
@@ -116,6 +123,7 @@ def application(board: Board) -> ASGIApp:
     app.include_router(answer_pages.router)
     app.include_router(system_pages.router)
     app.include_router(metrics_endpoint.router)
+    app.add_api_route("/static/palette.css", palette, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     for kind in (TrendsError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, error_handlers.refusal)

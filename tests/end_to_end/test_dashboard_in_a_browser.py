@@ -154,7 +154,7 @@ def test_an_hour_of_the_day_leads_to_its_first_fifty_and_a_line_stands_out(brows
         page.goto(DAY)
         line = page.locator(".bump .line").first
         other = page.locator(".bump .line").nth(1)
-        line.locator("text").hover()
+        page.locator(".bump .name").first.locator("text").last.hover()
         page.wait_for_function("(each) => Number(getComputedStyle(each).opacity) < 0.5", arg=other.element_handle())
         expect(line).to_have_css("opacity", "1")
         page.locator(".heat thead a").nth(20).click()
@@ -182,7 +182,10 @@ def test_a_date_an_hour_and_a_time_zone_are_chosen_and_kept(browser: Browser, pl
         page.get_by_role("searchbox").fill("#PrayForBoston")
         page.get_by_role("button", name="Look up").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("#prayforboston")
-        expect(page.locator(".bars a title").first).to_contain_text("EDT")
+        expect(page.locator(".curve a title").first).to_contain_text("EDT")
+        bar = page.locator(".curve .uses").first.bounding_box()
+        assert bar is not None
+        assert bar["width"] < 40
 
 
 def test_another_kind_is_chosen_and_kept_from_page_to_page(browser: Browser, place: Place) -> None:

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 SLOW = {
-    "altair", "confluent_kafka", "fastapi", "fastavro", "hdfs", "httpx", "jinja2", "msgspec", "pandas",
+    "confluent_kafka", "fastapi", "fastavro", "hdfs", "httpx", "jinja2", "msgspec", "pandas",
     "prometheus_client", "psutil", "pyarrow", "pydantic_settings", "pyspark", "regex", "requests", "resvg_py", "rich",
-    "streamparse", "supervisor", "vl_convert",
+    "streamparse", "supervisor",
 }  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def day(
         _print_csv(answer, tz)
     elif not any(files[kind] for kind in ("html", "png", "svg")):
         _print_grid(answer, tz)
-    _draw(answer, n, tz, files)
+    _draw(answer, tz, files)
 
 
 def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour]:
@@ -121,19 +121,18 @@ def _print_grid(answer: Day, tz: ZoneInfo) -> None:
     drawn_on.print(day_table(answer, tz, drawn_on.width))
 
 
-def _draw(answer: Day, n: int, tz: ZoneInfo, files: dict[str, Any]) -> None:
-    """Write the files that were asked for."""
+def _draw(answer: Day, tz: ZoneInfo, files: dict[str, Any]) -> None:
+    """Write the page and the pictures that the options name."""
     if files["html"]:
-        from serving.render.html_report import day_page
+        from serving.render.html_report import html_report
 
-        write(files["html"], day_page(answer, n, tz).encode())
+        write(files["html"], html_report(answer, tz).encode())
     if files["png"] or files["svg"]:
-        from serving.render.charts.bump import bump
-        from serving.render.charts.drawing import png, svg
-        from serving.render.charts.heat import heat
+        from serving.render.charts.picture import bump_picture, heat_picture
+        from serving.render.charts.png import png
 
-        picture = heat(answer, tz) if files["chart"] == "heat" else bump(answer, n, tz)
+        picture = heat_picture(answer, tz) if files["chart"] == "heat" else bump_picture(answer, tz)
         if files["png"]:
             write(files["png"], png(picture))
         if files["svg"]:
-            write(files["svg"], svg(picture).encode())
+            write(files["svg"], picture.encode())

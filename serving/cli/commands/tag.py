@@ -89,11 +89,11 @@ def _print_lines(answer: History, tz: ZoneInfo) -> None:
 
 def _draw(answer: History, tz: ZoneInfo, png: Path | None, svg: Path | None) -> None:
     if png or svg:
-        from serving.render.charts import drawing
-        from serving.render.charts.curve import curve
+        from serving.render.charts.picture import curve_picture
+        from serving.render.charts.png import png as pixels
 
-        picture = curve(answer, tz)
+        picture = curve_picture(answer, tz)
         if png:
-            write(png, drawing.png(picture))
+            write(png, pixels(picture))
         if svg:
-            write(svg, drawing.svg(picture).encode())
+            write(svg, picture.encode())

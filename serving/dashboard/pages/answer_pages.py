@@ -15,7 +15,6 @@ from ingest.rule.hashtags import typed
 from serving.answers.rising import Rising
 from serving.dashboard.context import OnBoard
 from serving.dashboard.http.unknown_params import only_known
-from serving.dashboard.pages import svg_charts
 from serving.dashboard.pages.links import Links
 from serving.dashboard.pages.templating import page
 from serving.dashboard.params import Choice, Chosen, Looking, TagAsked, choice, hour_at, hour_of_day
@@ -23,6 +22,9 @@ from serving.dashboard.sse import events
 from serving.query import time_expressions
 from serving.query.calendar_days import CalendarDay, date_at
 from serving.query.query import Query as Views
+from serving.render.charts.bump import bump
+from serving.render.charts.curve import curve
+from serving.render.charts.heat import heat
 from serving.views.documents import HASHTAGS
 
 router = APIRouter(
@@ -75,9 +77,8 @@ def day(request: Request, query: Looking, chosen: Chosen, date: Date = "", clock
     except NoDataError as why:
         return page(request, "day_empty.html", asked | _nothing(query, why), 404)
     asked["whole"] = replace(found.whole, tied_beyond=0)  # a tie after the last tag of the table tells nobody anything
-    return page(
-        request, "day.html", asked | {"found": found, "bump": svg_charts.bump(found), "heat": svg_charts.heat(found)}
-    )
+    charts = {"bump": bump(found, chosen.tz), "heat": heat(found, chosen.tz)}
+    return page(request, "day.html", asked | charts | {"found": found})
 
 
 def _days_beside(that: CalendarDay | None, chosen: Choice) -> list[date]:
@@ -134,4 +135,4 @@ def tag(
         found = query.history(name, since, until)
     except NoDataError as why:
         return page(request, "tag_empty.html", told | _nothing(query, why), 404)
-    return page(request, "tag.html", told | {"found": found, "bars": svg_charts.bars(found, chosen.tz)})
+    return page(request, "tag.html", told | {"found": found, "chart": curve(found, chosen.tz)})

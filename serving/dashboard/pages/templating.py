@@ -5,12 +5,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 from pydantic import ValidationError
 from starlette.responses import HTMLResponse
 
 from config.errors import UsageError
-from config.quantity import noun_for, quantity
 from config.terminal_text import printable
 from ingest.hours import iso
 from serving.answers.merge import competition
@@ -18,6 +17,8 @@ from serving.dashboard.context import Board
 from serving.dashboard.pages.links import Links, offers, words
 from serving.dashboard.params import LensAsked
 from serving.query.time_expressions import zone
+from serving.render.charts.palette import LIGHT, SHAPES
+from serving.render.jinja import environment
 from serving.render.text import caption, local_hour
 from serving.views.documents import HASHTAGS, Lens
 
@@ -45,6 +46,8 @@ def page(request: Request, template: str, told: Mapping[str, Any], status: int =
         date=lambda hour: f"{hour.start.astimezone(tz):%Y-%m-%d}",
         weekday=lambda day: f"{day:%A, %d %B %Y}",
         ranks=competition,
+        palette=LIGHT,
+        shapes=SHAPES,
         needs_token=board.access.needs_token,
     )
     return HTMLResponse(text, status)
@@ -67,18 +70,9 @@ def _zone(request: Request) -> ZoneInfo:
 
 
 def _environment() -> Environment:
-    paper = Environment(
-        loader=PackageLoader("serving.dashboard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    paper = environment(PackageLoader("serving.dashboard"))
     paper.filters["tag"] = lambda text: printable(text, SHOWN_TAG)
     paper.filters["printable"] = lambda text: printable(text, len(text))
-    paper.filters["number"] = lambda count: "–" if count is None else f"{count:,}"
-    paper.filters["quantity"] = quantity
-    paper.filters["noun"] = noun_for
     paper.filters["caption"] = lambda answer: caption(answer).splitlines()
     paper.filters["moment"] = iso
     return paper

@@ -1,5 +1,5 @@
-"""Pictures of answers, drawn without a network: Altair says what is drawn, `drawing` makes SVG and PNG of it.
+"""Charts of an answer. `bump`, `curve` and `heat` compute where marks lie; the templates draw them.
 
-Colours can be told apart by people who are colour-blind. Tags are data and never part of a formula: marks know a tag
-by its place in a series.
+The dashboard's pages and the files of `--svg`, `--png` and `--html` include the same templates. `palette` has the
+colours.
 """

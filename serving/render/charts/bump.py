@@ -1,77 +1,153 @@
-"""Bump: the ranks of a day's tags, hour by hour."""
+"""Bump chart: the ranks of a day's tags, hour by hour. Pure geometry; `templates/bump.svg` draws it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-import altair
-
-from config.quantity import quantity
-from config.terminal_text import printable
+from ingest.hours import Hour
 from serving.answers.day import Day
-from serving.answers.rank_tracks import ways
-from serving.render.charts.frame import (
-    FONT,
-    INK,
-    Picture,
-    Record,
-    between,
-    by_hour,
-    chart,
-    framed,
-    holes,
-    its_font,
-    trust,
-    written,
-)
+from serving.answers.rank_tracks import Spot, Way, ways
+from serving.render.charts.hour_axis import HourAxis, hour_axis
+from serving.render.charts.labels import Label, label_of, width_of
+from serving.render.charts.palette import LIGHT
+from serving.views.documents import Lens, Row
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A000")
-"""Okabe and Ito, "Color Universal Design", 2008; their yellow darker, since it is drawn on white."""
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
-"""So that they can be told apart in print, too."""
+LINES = len(LIGHT.lines)
+"""Tags of a chart, each with a colour and a shape of its own."""
+NAME_SIZE = 13
+_LEFT, _TOP, _ROW = 32, 26, 36
+"""Pixels: left of the columns, above the first place, between two places."""
+_ABOVE = 11
+"""Pixels from a mark up to the name above it."""
 
 
-def bump(day: Day, n: int, tz: ZoneInfo) -> Picture:
-    """The tags with most uses by their places; one is left out while it is not among an hour's first n."""
-    number = list(range(len(day.series[: len(COLOURS)])))
-    x = by_hour(day.hours, tz)
-    places = altair.Axis(values=list(range(1, n + 1)), grid=False, domain=False, ticks=False, title=None, format="d")
-    y = altair.Y("place:Q", scale=altair.Scale(domain=[n + 0.5, 0.4], nice=False), axis=places)
-    colour = altair.Color("tag:N", scale=altair.Scale(domain=number, range=COLOURS[: len(number)]), legend=None)
-    shape = altair.Shape("tag:N", scale=altair.Scale(domain=number, range=SHAPES[: len(number)]), legend=None)
-    base = chart(list(_points(day))).encode(x, y)
-    last = len(day.lines) - 1
-    lines = base.mark_line(strokeWidth=3, interpolate="monotone", opacity=0.85).encode(colour, altair.Detail("run:N"))
-    dots = base.mark_point(size=90, filled=True, opacity=1).encode(colour, shape)
-    names = base.transform_filter("datum.named").encode(altair.Text("name:N"))
-    above = names.transform_filter(f"datum.at < {last}")
-    halo = above.mark_text(dy=-16, fontSize=12, font=its_font(), stroke="white", strokeWidth=4, strokeJoin="round")
-    label = above.mark_text(dy=-16, fontSize=12, font=its_font(), color=INK)
-    beside = names.transform_filter(f"datum.at == {last}")
-    end = beside.mark_text(align="left", dx=11, fontSize=14, font=its_font(), color=INK)
-    drawn = altair.layer(*holes(day.hours, day.whole.missing, x), lines, dots, halo, label, end)
-    title = {"name": f"The most used {day.whole.lens.kind}s by rank, hour by hour", "font": FONT}
-    return framed(drawn, title, trust(facts(day, tz), day.rules), day.hours, 46 * n)
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A tag among the first of an hour."""
+
+    x: float
+    y: float
+    hour: Hour
+    rank: int
+    count: int
 
 
-def facts(day: Day, tz: ZoneInfo) -> str:
-    """What is needed to trust a picture of a day."""
-    whole = day.whole
-    uses = f"{quantity(whole.uses, 'use')} of {printable(str(whole.lens))}"
-    told = f"{between(whole.since, whole.until, tz)} · {uses} · {whole.state}"
-    return told + (f" · {quantity(len(whole.missing), 'hour')} without data" if whole.missing else "")
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The text beside the last mark of a line, or above its best one, and where it stands."""
+
+    label: Label
+    x: float
+    y: float
+    anchor: Literal["start", "middle"]
+    """SVG's `text-anchor`."""
+
+    @property
+    def left(self) -> float:
+        """Where its first pixel is."""
+        return self.x - (self.width / 2 if self.anchor == "middle" else 0)
+
+    @property
+    def width(self) -> float:
+        """Pixels, estimated."""
+        return width_of(self.label.text, NAME_SIZE)
+
+    def covers(self, other: "Name") -> bool:
+        """Whether the two stand over each other."""
+        is_beside = self.left + self.width < other.left or other.left + other.width < self.left
+        return abs(self.y - other.y) < NAME_SIZE + 2 and not is_beside
 
 
-def _points(day: Day) -> Iterator[Record]:
-    """A point for each hour in which a followed tag is among the first; those of a run are one line.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One tag through the places."""
 
-    A tag is named at the last hour, or where it is not there, at its best place.
-    """
-    for way in ways(day, len(COLOURS)):
-        spots = way.spots
-        is_there = spots[-1].at == len(day.lines) - 1
-        named = spots[-1] if is_there else min(spots, key=lambda each: (each.place, -each.at))
-        name = written(way.series.row.shown, day.whole.lens)
-        for number, run in enumerate(way.runs):
-            for spot in run:
-                line = {"tag": way.number, "run": f"{way.number}.{number}"}
-                yield {"at": spot.at, "place": spot.place, **line, "named": spot is named, **name}
+    number: int
+    """Of its colour and its shape."""
+    row: Row
+    marks: tuple[Mark, ...]
+    paths: tuple[str, ...]
+    """SVG paths, one for each run of hours without a hole."""
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Bump:
+    """Places by hour."""
+
+    width: float
+    height: float
+    bottom: float
+    """Of the columns: the hours stand below."""
+    axis: HourAxis
+    places: tuple[tuple[float, int], ...]
+    """y and place."""
+    scale: float
+    """Of the marks: smaller where columns are narrow."""
+    lines: tuple[Line, ...]
+
+
+def bump(day: Day, tz: ZoneInfo) -> Bump:
+    """The tags with most uses by their places; a line breaks while its tag is not among the first of an hour."""
+    deepest = max((len(line.cells) for line in day.lines), default=0)
+    axis = hour_axis(day.hours, day.whole.missing, tz, _LEFT)
+    lines = tuple(_lines(day, axis))
+    bottom = _y(max(1, deepest)) + _ROW / 2
+    return Bump(
+        width=max([axis.right, *(line.name.left + line.name.width for line in lines)]) + 8,
+        height=bottom + 40,
+        bottom=bottom,
+        axis=axis,
+        places=tuple((_y(place), place) for place in range(1, deepest + 1)),
+        scale=min(1, axis.step / 14),
+        lines=lines,
+    )
+
+
+def _lines(day: Day, axis: HourAxis) -> Iterator[Line]:
+    drawn = ways(day, LINES)
+    names = _names(drawn, axis, day.whole.lens)
+    for way in drawn:
+        marks = tuple(_mark(spot, axis) for spot in way.spots)
+        paths = tuple(_path(run, axis) for run in way.runs)
+        yield Line(way.number, way.series.row, marks, paths, names[way.number])
+
+
+def _y(place: int) -> float:
+    return _TOP + _ROW * (place - 1)
+
+
+def _mark(spot: Spot, axis: HourAxis) -> Mark:
+    return Mark(axis.ticks[spot.at].x, _y(spot.place), spot.hour, spot.cell.rank, spot.cell.row.count)
+
+
+def _path(run: Sequence[Spot], axis: HourAxis) -> str:
+    """A curve that is level at each mark."""
+    x, y = axis.ticks[run[0].at].x, _y(run[0].place)
+    steps = [f"M{x:g},{y:g}"]
+    for spot in run[1:]:
+        middle, before = x + axis.step / 2, y
+        x, y = axis.ticks[spot.at].x, _y(spot.place)
+        steps.append(f"C{middle:g},{before:g} {middle:g},{y:g} {x:g},{y:g}")
+    return "".join(steps)
+
+
+def _names(drawn: Sequence[Way], axis: HourAxis, lens: Lens) -> dict[int, Name]:
+    """Beside the mark of the last hour; without one, above the best mark where no other name stands."""
+    names: dict[int, Name] = {}
+    for way in sorted(drawn, key=lambda way: -way.spots[-1].at):
+        label, last = label_of(way.series.row.shown, lens), way.spots[-1]
+        if last.at == len(axis.ticks) - 1:
+            names[way.number] = Name(label, axis.ticks[-1].x + 13, _y(last.place) + 4.5, "start")
+            continue
+        above = [_above(spot, axis, label) for spot in sorted(way.spots, key=lambda spot: (spot.place, -spot.at))]
+        free = (name for name in above if not any(map(name.covers, names.values())))
+        names[way.number] = next(free, above[0])
+    return names
+
+
+def _above(spot: Spot, axis: HourAxis, label: Label) -> Name:
+    x, y = axis.ticks[spot.at].x, _y(spot.place) - _ABOVE
+    fits = x >= width_of(label.text, NAME_SIZE) / 2
+    return Name(label, x, y, "middle") if fits else Name(label, x - 5, y, "start")

@@ -1,56 +1,126 @@
-"""Heat: a day's tags by hour, each use counted."""
+"""Heat map: a day's tags by hour, a shade for each count. Pure geometry; `templates/heat.svg` draws it.
 
+The dashboard writes the same rows and levels as a table.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-import altair
+from ingest.hours import Hour
+from serving.answers.day import Day, Series
+from serving.render.charts.hour_axis import HourAxis, hour_axis
+from serving.render.charts.labels import Label, label_of, width_of
+from serving.render.charts.palette import LIGHT
 
-from serving.answers.day import Day
-from serving.render.charts.bump import facts
-from serving.render.charts.frame import (
-    FONT,
-    INK,
-    Picture,
-    by_hour,
-    chart,
-    framed,
-    holes,
-    its_font,
-    step,
-    trust,
-    written,
-)
-
+LEVELS = len(LIGHT.shades)
+NAME_SIZE = 13
+ROW = 26
+"""Pixels of a tag."""
 _NUMBERS_FROM = 26
 """Pixels of an hour from which on its numbers have room."""
+_LEGEND = 96
+"""Pixels right of the columns."""
 
 
-def heat(day: Day, tz: ZoneInfo) -> Picture:
-    """How often each of the tags with most uses was used in each hour; what is 0 or not known is left white.
+@dataclass(frozen=True, slots=True)
+class HeatCell:
+    """A tag in an hour. `count` and `level` are None if the hour is missing or keeps only its first tags."""
 
-    Colours are ColorBrewer's YlGnBu, lightness alone tells them apart; by the logarithm, since uses are so uneven.
+    x: float
+    hour: Hour
+    count: int | None
+    level: int | None
+    """0 to `LEVELS`; 0: not used."""
+    text: str
+    """The count, short enough for its cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """A tag through all hours."""
+
+    y: float
+    series: Series
+    label: Label
+    cells: tuple[HeatCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LegendBox:
+    """One shade and the counts that have it."""
+
+    y: float
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Counts by tag and hour."""
+
+    width: float
+    height: float
+    bottom: float
+    """Of the columns: the hours stand below."""
+    axis: HourAxis
+    rows: tuple[HeatRow, ...]
+    legend: tuple[LegendBox, ...]
+
+
+def heat(day: Day, tz: ZoneInfo) -> Heat:
+    """How often each of the tags with most uses was used in each hour.
+
+    Levels grow with the logarithm, so that beside one great count small ones differ too.
     """
-    most = max((count for each in day.series for count in each.counts if count), default=1)
-    cells = [
-        {"at": at, "tag": number, "count": count, "text": _short(count), "dark": count > most**0.6}
-        for number, each in enumerate(day.series)
-        for at, count in enumerate(each.counts)
-        if count
+    labels = [label_of(series.row.shown, day.whole.lens) for series in day.series]
+    left = max((width_of(label.text, NAME_SIZE) for label in labels), default=0) + 12
+    axis = hour_axis(day.hours, day.whole.missing, tz, left)
+    bounds = _bounds(max((count or 0 for series in day.series for count in series.counts), default=0))
+    rows = tuple(
+        HeatRow(ROW * number, series, label, _cells(series, axis, bounds))
+        for number, (series, label) in enumerate(zip(day.series, labels, strict=True))
+    )
+    legend = tuple(_legend(bounds))
+    bottom = ROW * max(1, len(rows))
+    return Heat(axis.right + _LEGEND, max(bottom + 40, ROW * (len(legend) + 1)), bottom, axis, rows, legend)
+
+
+def _cells(series: Series, axis: HourAxis, bounds: list[int]) -> tuple[HeatCell, ...]:
+    has_room = axis.step >= _NUMBERS_FROM
+    return tuple(
+        HeatCell(
+            x=tick.x - axis.step / 2,
+            hour=tick.hour,
+            count=count,
+            level=None if count is None else _level(count, bounds),
+            text=_short(count) if count and has_room else "",
+        )
+        for tick, count in zip(axis.ticks, series.counts, strict=True)
+    )
+
+
+def _bounds(most: int) -> list[int]:
+    """The highest count of each level."""
+    return [round((1 + most) ** (level / LEVELS) - 1) for level in range(1, LEVELS + 1)]
+
+
+def _level(count: int, bounds: list[int]) -> int:
+    return bisect_left(bounds, count) + 1 if count else 0
+
+
+def _legend(bounds: list[int]) -> list[LegendBox]:
+    """Boxes from most uses to fewest; a level that no whole number has is left out."""
+    lowest = [1, *(bound + 1 for bound in bounds)]
+    levels = [level for level in range(LEVELS, 0, -1) if lowest[level - 1] <= bounds[level - 1]]
+    return [
+        LegendBox(ROW * number, level, _between(lowest[level - 1], bounds[level - 1]))
+        for number, level in enumerate(levels, start=1)
     ]
-    names = [{"tag": number, **written(each.row.shown, day.whole.lens)} for number, each in enumerate(day.series)]
-    x = by_hour(day.hours, tz)
-    y = altair.Y("tag:O", axis=None, scale=altair.Scale(domain=list(range(len(names)))))
-    scale = altair.Scale(scheme="yellowgreenblue", type="log", domain=[1, max(2, most)])
-    legend = altair.Legend(title="uses", orient="right", gradientLength=180, format=",d", tickCount=4)
-    base = chart(cells).encode(x, y)
-    boxes = base.mark_rect(stroke="white", strokeWidth=1).encode(altair.Color("count:Q", scale=scale, legend=legend))
-    label = chart(names).encode(y, altair.Text("name:N"), x=altair.value(0))
-    layers = [boxes, label.mark_text(align="right", dx=-9, fontSize=13, color=INK, font=its_font())]
-    if step(day.hours) >= _NUMBERS_FROM:
-        ink = altair.condition("datum.dark", altair.value("white"), altair.value(INK))
-        layers.append(base.mark_text(fontSize=10).encode(altair.Text("text:N"), color=ink))
-    drawn = altair.layer(*holes(day.hours, day.whole.missing, x), *layers)
-    title = {"name": f"Uses of each {day.whole.lens.kind}, hour by hour", "font": FONT}
-    return framed(drawn, title, trust(facts(day, tz), day.rules), day.hours, 26 * len(names))
+
+
+def _between(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
 
 
 def _short(count: int) -> str:

@@ -22,11 +22,8 @@ from serving.answers.history import history
 from serving.answers.merge import View, total
 from serving.answers.rising import rising
 from serving.answers.rule_versions import Rules, rules_of
-from serving.render.charts.bump import bump
-from serving.render.charts.curve import curve
-from serving.render.charts.frame import Picture
-from serving.render.charts.heat import heat
-from serving.render.html_report import day_page
+from serving.render.charts.picture import bump_picture, curve_picture, heat_picture
+from serving.render.html_report import html_report
 from serving.render.json_answers import day_json, history_json, hours_json, range_json, rising_json
 from serving.render.tables import day_table, history_table, rising_table
 from serving.render.text import table
@@ -134,13 +131,13 @@ def test_tables_say_it_below() -> None:
 @pytest.mark.parametrize("views", [MIXED, MIXED[:2]], ids=["mixed", "of one version"])
 def test_pictures_and_the_page_say_it(views: list[View]) -> None:
     day = the_day(views)
-    pictures: list[Picture] = [bump(day, 10, UTC), heat(day, UTC)]
-    pictures.append(curve(history("a", views, BASE, BASE.plus(4), now_old), UTC))
+    pictures = [bump_picture(day, UTC), heat_picture(day, UTC)]
+    pictures.append(curve_picture(history("a", views, BASE, BASE.plus(4), now_old), UTC))
     mixed = views is MIXED
     for picture in pictures:
         assert any(MEND in text for text in svg_texts(picture)) == mixed
         assert any("versions of the rule" in text for text in svg_texts(picture)) == mixed
-    page = day_page(day, 10, UTC)
+    page = html_report(day, UTC)
     assert (f"<code>{MEND}</code>" in page) == mixed
     assert ("versions of the rule" in page) == mixed
 

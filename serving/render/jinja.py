@@ -1,0 +1,20 @@
+"""Jinja: the environment of every template, of pages and of pictures. It escapes whatever a template inserts."""
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from config.quantity import noun_for, quantity
+
+
+def environment(*loaders: BaseLoader) -> Environment:
+    """An environment that finds templates in these loaders first, then in `templates/` beside this module."""
+    made = Environment(
+        loader=ChoiceLoader([*loaders, PackageLoader("serving.render")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["quantity"] = quantity
+    made.filters["noun"] = noun_for
+    made.filters["number"] = lambda count: "–" if count is None else f"{count:,}"
+    return made
