@@ -1,9 +1,9 @@
 """Due: the hours that a run may have to compute, without looking at those that are final since long.
 
-An hour is due from the look that finds a post of it (`batch_layer.archive.follower`) until a look finds its document
-final. Further hours become due by a query of their own: documents that say that they are dirty or not complete. So a
-look takes as long as there is to do. `note_all` takes all of history, and finds what no look can: a document that is
-gone, or is another one than it was.
+An hour is due from the look that finds a post of it (`batch_layer.archive.reading.follower`) until a look finds its
+document final. Further hours become due by a query of their own: documents that say that they are dirty or not
+complete. So a look takes as long as there is to do. `Trigger` takes all of history now and then, and finds what no
+look can: a document that is gone, or is another one than it was.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from pymongo import DeleteOne, UpdateOne
 
-from batch_layer.archive.follower import Follower
-from batch_layer.archive.history import known_offsets
-from batch_layer.archive.ledger import is_late
+from batch_layer.archive.reading.follower import Follower
+from batch_layer.archive.reading.history import known_offsets
+from batch_layer.archive.reading.ledger import is_late
 from batch_layer.plan import state_of
 from ingest.hours import Hour
 from serving.views.client import Store, mongo_errors

@@ -22,7 +22,7 @@ Documents = Mapping[str, HourDocument]
 
 
 class Archived(Protocol):
-    """What a plan asks of `batch_layer.archive.history.History`."""
+    """What a plan asks of `batch_layer.archive.reading.history.History`."""
 
     def hours(self) -> list[Hour]:
         """Hours that have posts, ascending."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from batch_layer.archive.earlier import Archives
-from batch_layer.archive.history import History
-from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.watermark import complete_until
+from batch_layer.archive.reading.archives import Archives
+from batch_layer.archive.reading.history import History
+from batch_layer.archive.reading.ledger import Ledger
+from batch_layer.archive.reading.watermark import complete_until
 from batch_layer.coverage import CoversLessError, StrandedError, shortfall_of
 from batch_layer.plan import Documents, Excerpt, Plan, Planned, Span, plan_hour, plan_missing, plan_range
 from batch_layer.publish import Change, Computed, Stamp, Tops, changes_of, covering, publish, tops

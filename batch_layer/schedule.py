@@ -16,9 +16,9 @@ from pymongo.errors import PyMongoError
 from batch_layer import due
 from batch_layer.archive.compaction import Compaction, is_tidy
 from batch_layer.archive.compaction import due as due_to_compact
-from batch_layer.archive.follower import Follower, Mark
-from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.watermark import complete_until
+from batch_layer.archive.reading.follower import Follower, Mark
+from batch_layer.archive.reading.ledger import Ledger
+from batch_layer.archive.reading.watermark import complete_until
 from batch_layer.plan import Plan
 from batch_layer.publish import sweep
 from batch_layer.run_ledger import StoppedError

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from batch_layer import due
-from batch_layer.archive.follower import Follower
-from batch_layer.archive.watermark import complete_until
+from batch_layer.archive.reading.follower import Follower
+from batch_layer.archive.reading.watermark import complete_until
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 from serving.views.client import Store, mongo_errors

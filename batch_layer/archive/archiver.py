@@ -16,17 +16,17 @@ from threading import Event
 from confluent_kafka import KafkaError, Message
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from batch_layer.archive.buffer import Bounds, OpenChunk, largest_over
 from batch_layer.archive.commit_log import CommitLog
-from batch_layer.archive.drain import Drain
 from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
 from batch_layer.archive.manifest import Manifest
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.placement import Site, sweep
-from batch_layer.archive.quarantine import Quarantine
 from batch_layer.archive.summary import Summary
 from batch_layer.archive.topic_guard import TopicGuard
-from batch_layer.archive.turns import Held, next_turn
+from batch_layer.delivery.chunk import Bounds, OpenChunk, largest_over
+from batch_layer.delivery.drain import Drain
+from batch_layer.delivery.quarantine import Quarantine
+from batch_layer.delivery.read_order import Held, next_turn
 from batch_layer.storage.file_store import Store
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError, FencedError, TrendsError

@@ -7,8 +7,8 @@ from typing import Any, BinaryIO, cast
 
 import fastavro
 
-from batch_layer.archive.buffer import Record
 from batch_layer.archive.manifest import SCHEMA_PATH
+from batch_layer.delivery.chunk import Record
 from config.decoding import decoding
 from ingest.hours import millis
 

@@ -22,14 +22,15 @@ from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 from batch_layer.archive.avro import write
-from batch_layer.archive.buffer import Record
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Try, span_of
 from batch_layer.archive.placement import Site, finish
-from batch_layer.archive.records import check_lengths, records_of
+from batch_layer.archive.reading.ledger import Ledger, ledger_of
+from batch_layer.archive.reading.records import check_lengths, records_of
+from batch_layer.archive.reading.watermark import complete_until
+from batch_layer.delivery.chunk import Record
 from config.errors import DamagedError, TrendsError, UnavailableError
-from config.settings import ArchiveSettings
+from config.settings import ArchiveSettings, Settings
 from ingest.hours import Hour, Millis
 
 ABANDONED_MS = 86_400_000
@@ -216,6 +217,16 @@ class Compaction:
             if lost or (tried is None and entry.modified_at < self._now - ABANDONED_MS):
                 to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
                 self.report.cleared += 1
+
+
+def compact_due(settings: Settings, now: Millis, dry_run: bool) -> Report:
+    """Compact every hour that is complete, quiet and in several files; or only name them."""
+    ledger = ledger_of(settings)
+    until = complete_until(ledger, settings.kafka, settings.archive, now)
+    hours = due(ledger, until, now, settings.batch.compact_after_s)
+    if dry_run:
+        return Report(hours=[str(hour) for hour in hours], replaced=sum(len(ledger.parts(hour)) for hour in hours))
+    return Compaction(ledger, settings.archive, now).run(hours)
 
 
 def due(ledger: Ledger, complete_until: Hour, now: Millis, quiet_s: float) -> list[Hour]:

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from batch_layer.archive.avro import encode
-from batch_layer.archive.buffer import OpenChunk, Record
 from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import Try
 from batch_layer.archive.placement import Site, finish, finish_all
+from batch_layer.delivery.chunk import OpenChunk, Record
 from config.errors import FencedError, TrendsError, UnavailableError
 from ingest.hours import Hour, Millis
 from ingest.wire import Reject

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.paths import Try, compaction_of, hour_folder, hour_of, is_part, span_of
+from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.checks.finding import Finding
 from batch_layer.storage.file_store import Entry
 from config.errors import UsageError

@@ -13,12 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from batch_layer.archive.commit_log import start_of
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest
 from batch_layer.archive.paths import HOURS
-from batch_layer.archive.positions import positions
-from batch_layer.archive.records import records_of
-from batch_layer.archive.upkeep import ledger_of
+from batch_layer.archive.reading.ledger import Ledger, ledger_of
+from batch_layer.archive.reading.positions import positions
+from batch_layer.archive.reading.records import records_of
 from batch_layer.checks.accepted import accepted
 from batch_layer.checks.finding import Finding
 from batch_layer.checks.strays import strays

@@ -20,8 +20,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from batch_layer.archive.history import History
 from batch_layer.archive.manifest import SCHEMA_PATH, Part
+from batch_layer.archive.reading.history import History
 from batch_layer.rank import Further, Ranked
 from batch_layer.spark.arrow import COLUMNS, DAMAGED_POST, LANG, RANKED_DDL, rank_batches, ranked_hours
 from batch_layer.spark.session import Engine

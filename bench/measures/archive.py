@@ -11,9 +11,8 @@ from pathlib import Path
 
 from batch_layer.archive.archiver import Archiver
 from batch_layer.archive.compaction import Compaction
-from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.records import posts_of
-from batch_layer.archive.upkeep import ledger_of
+from batch_layer.archive.reading.ledger import Ledger, ledger_of
+from batch_layer.archive.reading.records import posts_of
 from bench.harness import kafka
 from bench.harness.servers import Place, place, stack
 from bench.harness.stack_settings import read

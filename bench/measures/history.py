@@ -11,8 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.upkeep import ledger_of
+from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.plan import Span
 from batch_layer.runner import Batch
 from bench.harness.process_tree import Tree

@@ -1,7 +1,7 @@
 """The archive's part of the status: how far each partition is, what is complete, how much the batch layer has to do.
 
-MongoDB keeps marks of how far the archive is known (`batch_layer.archive.follower`), so only what is new is read. While
-MongoDB is down, every manifest is read, and that takes longer with a longer history.
+MongoDB keeps marks of how far the archive is known (`batch_layer.archive.reading.follower`), so only new manifests are
+read. While MongoDB is down, every manifest is read, and that takes longer with a longer history.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +12,7 @@ from ingest.hours import Hour, wall_clock
 from serving.status.model import ArchivePartition, ArchiveStatus
 
 if TYPE_CHECKING:
-    from batch_layer.archive.log_ends import LogEnds
+    from batch_layer.archive.reading.log_ends import LogEnds
     from serving.views.client import Store
 
 
@@ -41,7 +41,7 @@ def archive_status(settings: Settings) -> ArchiveStatus:
 
 def _follow(settings: Settings, store: "Store") -> ArchiveStatus:
     from batch_layer import due
-    from batch_layer.archive.follower import Follower
+    from batch_layer.archive.reading.follower import Follower
     from serving.views.layer_coverage import count_documents
 
     follower = Follower(settings, store)
@@ -62,7 +62,7 @@ def _follow(settings: Settings, store: "Store") -> ArchiveStatus:
 
 
 def _read_all(settings: Settings) -> ArchiveStatus:
-    from batch_layer.archive.upkeep import ledger_of
+    from batch_layer.archive.reading.ledger import ledger_of
 
     ledger = ledger_of(settings)
     hours = ledger.hours()
@@ -79,13 +79,13 @@ def _read_all(settings: Settings) -> ArchiveStatus:
 
 
 def _complete_until(settings: Settings, logs: "LogEnds") -> Hour:
-    from batch_layer.archive.watermark import complete_until
+    from batch_layer.archive.reading.watermark import complete_until
 
     return complete_until(logs, settings.kafka, settings.archive, wall_clock())
 
 
 def _status(settings: Settings, logs: "LogEnds", until: Hour, counts: _Counts) -> ArchiveStatus:
-    from batch_layer.archive.lag import archive_lag
+    from batch_layer.archive.reading.lag import archive_lag
 
     behind, covered = archive_lag(settings.kafka, logs), logs.covered
     damage = {number: str(error) for number, error in logs.damage.items()}

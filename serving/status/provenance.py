@@ -32,7 +32,7 @@ from serving.views.documents import RUNS, HourDocument
 from serving.views.rulebook import entries
 
 if TYPE_CHECKING:
-    from batch_layer.archive.ledger import Ledger
+    from batch_layer.archive.reading.ledger import Ledger
 
 
 def explain_hour(settings: Settings, hour: Hour) -> Explanation:
@@ -105,9 +105,9 @@ def _speed(settings: Settings) -> SpeedLag:
 
 
 def _archive(settings: Settings, hour: Hour, document: HourDocument | None) -> ArchivedHour:
-    from batch_layer.archive.earlier import Archives
-    from batch_layer.archive.upkeep import ledger_of
-    from batch_layer.archive.watermark import complete_until
+    from batch_layer.archive.reading.archives import Archives
+    from batch_layer.archive.reading.ledger import ledger_of
+    from batch_layer.archive.reading.watermark import complete_until
 
     ledger = ledger_of(settings)
     until = complete_until(ledger, settings.kafka, settings.archive, wall_clock())

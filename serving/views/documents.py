@@ -7,8 +7,8 @@ Collections
     `phrase_uses`   the same of phrases, where some are sent to it: `PhraseUseDocument`
     `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.writers`)
     `runs`      the batch layer's ledger of jobs (see `batch_layer.run_ledger`)
-    `archives`  the archives that hours were computed from (see `batch_layer.archive.earlier`)
-    `archive_marks`, `due_hours`   how far the archive is known (see `batch_layer.archive.follower`)
+    `archives`  the archives that hours were computed from (see `batch_layer.archive.reading.archives`)
+    `archive_marks`, `due_hours`   how far the archive is known (see `batch_layer.archive.reading.follower`)
     `rules`     one document a version of the rule: its text (see `serving.views.rulebook`)
 
 Each hour is answered from exactly one of `hours` and `uses`: from the batch document where there is one. So the batch

@@ -13,10 +13,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.records import posts_of
-from batch_layer.archive.upkeep import ledger_of
+from batch_layer.archive.reading.ledger import Ledger, ledger_of
+from batch_layer.archive.reading.records import posts_of
 from batch_layer.storage.webhdfs import HdfsStore
 from bench.harness import stack_settings
 from bench.inputs.archive_writer import ArchiveWriter

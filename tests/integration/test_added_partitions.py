@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from batch_layer.archive.lag import archive_lag
 from batch_layer.archive.manifest import Manifest, encode
-from batch_layer.archive.upkeep import ledger_of
-from batch_layer.archive.watermark import complete_until
+from batch_layer.archive.reading.lag import archive_lag
+from batch_layer.archive.reading.ledger import ledger_of
+from batch_layer.archive.reading.watermark import complete_until
 from batch_layer.runner import Batch
 from batch_layer.spark.session import Engine
 from bench.inputs.archive_writer import ArchiveWriter

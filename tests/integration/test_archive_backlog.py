@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from batch_layer.archive.archiver import Archiver
-from batch_layer.archive.upkeep import ledger_of
+from batch_layer.archive.reading.ledger import ledger_of
 from config.settings import Settings
 from ingest.post import Post
 from tests.support.posts import (

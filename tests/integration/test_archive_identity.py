@@ -8,10 +8,10 @@ import pytest
 
 from batch_layer.archive.archiver import Archiver
 from batch_layer.archive.identity import ensure_archive
-from batch_layer.archive.lag import archive_lag
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.upkeep import ledger_of
-from batch_layer.archive.watermark import complete_until
+from batch_layer.archive.reading.lag import archive_lag
+from batch_layer.archive.reading.ledger import ledger_of
+from batch_layer.archive.reading.watermark import complete_until
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import TrendsError
 from config.settings import Settings

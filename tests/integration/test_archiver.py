@@ -16,8 +16,8 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from batch_layer.archive.archiver import Archiver
-from batch_layer.archive.lag import archive_lag
-from batch_layer.archive.upkeep import ledger_of
+from batch_layer.archive.reading.lag import archive_lag
+from batch_layer.archive.reading.ledger import ledger_of
 from batch_layer.checks.verify import verify_archive
 from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings

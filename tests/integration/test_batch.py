@@ -11,7 +11,7 @@ from pyspark.sql.classic.dataframe import DataFrame
 
 from batch_layer.archive import avro
 from batch_layer.archive.compaction import Compaction
-from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.coverage import CoversLessError, StrandedError
 from batch_layer.plan import Span
 from batch_layer.publish import Computed, Stamp, publish, sweep

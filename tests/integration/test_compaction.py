@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from batch_layer.archive.compaction import Compaction, due
-from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.upkeep import compact_due, ledger_of
+from batch_layer.archive.compaction import Compaction, compact_due, due
+from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.checks.verify import verify_archive
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import UnavailableError

@@ -6,12 +6,12 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch_layer.archive import quarantine
 from batch_layer.archive.commit_log import HoleError
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.paths import HOURS, Paths
-from batch_layer.archive.upkeep import ledger_of
+from batch_layer.archive.reading.ledger import ledger_of
 from batch_layer.checks.verify import verify_archive
+from batch_layer.delivery import quarantine
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
 from config.settings import Settings

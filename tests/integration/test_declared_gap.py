@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from batch_layer.archive.upkeep import ledger_of
+from batch_layer.archive.reading.ledger import ledger_of
 from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from tests.integration.test_damaged_archive import delete_from_kafka, manifest_of, three_chunks

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from batch_layer.archive.compaction import Compaction
-from batch_layer.archive.history import History
-from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.upkeep import ledger_of
+from batch_layer.archive.reading.history import History
+from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.checks import verify
 from batch_layer.checks.compare_views import Rules, ViewComparison
 from batch_layer.checks.finding import Finding

@@ -1,7 +1,7 @@
 """The watermark on real Kafka: what is archived moves it, what is not yet archived holds it."""
 
-from batch_layer.archive.upkeep import ledger_of
-from batch_layer.archive.watermark import complete_until
+from batch_layer.archive.reading.ledger import ledger_of
+from batch_layer.archive.reading.watermark import complete_until
 from config.settings import Settings
 from ingest.hours import Hour, wall_clock
 from tests.support.posts import PAST, Sender, archive_all, some_posts, with_archive

@@ -16,14 +16,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from batch_layer.archive.buffer import OpenChunk
 from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.placement import Site, sweep
-from batch_layer.archive.records import posts_of
+from batch_layer.archive.reading.ledger import Ledger
+from batch_layer.archive.reading.records import posts_of
+from batch_layer.delivery.chunk import OpenChunk
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import HOUR_MS, Millis

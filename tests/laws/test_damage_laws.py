@@ -15,10 +15,10 @@ from batch_layer.archive.avro import in_millis, read
 from batch_layer.archive.commit_log import INDEXED, CommitLog
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.flush import recover
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.placement import Site
-from batch_layer.archive.records import posts_of
+from batch_layer.archive.reading.ledger import Ledger
+from batch_layer.archive.reading.records import posts_of
 from batch_layer.checks.strays import strays
 from config.errors import DamagedError, TrendsError
 from config.settings import HdfsSettings

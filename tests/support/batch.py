@@ -5,7 +5,7 @@ from typing import Any
 
 import bson
 
-from batch_layer.archive.ledger import Ledger
+from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.plan import Plan
 from batch_layer.runner import Batch
 from batch_layer.spark.session import Engine

@@ -11,10 +11,9 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from batch_layer.archive.archiver import Archiver
-from batch_layer.archive.ledger import Ledger
-from batch_layer.archive.records import posts_of
+from batch_layer.archive.reading.ledger import Ledger, ledger_of
+from batch_layer.archive.reading.records import posts_of
 from batch_layer.archive.summary import Summary
-from batch_layer.archive.upkeep import ledger_of
 from batch_layer.checks.verify import verify_archive
 from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour

@@ -66,7 +66,7 @@ def gap(ctx: click.Context, partition: int, start: int, yes: bool, as_json: bool
       trends archive gap 1 4096
       trends archive gap 1 4096 --yes --json
     """
-    from batch_layer.archive.declare import declare_gap, find_loss
+    from batch_layer.archive.gaps import declare_gap, find_loss
 
     settings = settings_of(ctx)
     loss = find_loss(settings, partition, start)
@@ -107,7 +107,7 @@ def compact(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
       trends compact --dry-run
       trends compact --json
     """
-    from batch_layer.archive.upkeep import compact_due
+    from batch_layer.archive.compaction import compact_due
 
     report = compact_due(settings_of(ctx), wall_clock(), dry_run)
     _show("to compact" if dry_run else "compacted", report.document(), as_json)

@@ -27,7 +27,7 @@ from serving.views.client import Store, mongo_errors
 from serving.views.documents import USES, Row
 
 if TYPE_CHECKING:
-    from batch_layer.archive.ledger import Ledger
+    from batch_layer.archive.reading.ledger import Ledger
     from batch_layer.runner import Batch, Outcome
 
 _SERVERS = ("kafka", "namenode", "datanode", "mongo", "zookeeper", "nimbus", "supervisor", "topology")
@@ -111,7 +111,7 @@ class Demo:
         return caught_up(self.settings)
 
     def _ledger(self) -> "Ledger":
-        from batch_layer.archive.upkeep import ledger_of
+        from batch_layer.archive.reading.ledger import ledger_of
 
         return ledger_of(self.settings)
 
@@ -121,7 +121,7 @@ class Demo:
 
     def _touched(self, ledger: "Ledger") -> list[Hour]:
         """The hours that are missing a document, or have one that lacks posts."""
-        from batch_layer.archive.history import History
+        from batch_layer.archive.reading.history import History
 
         documents = {document["hour"]: document for document in self.store.batch_documents(*_EVER)}
         history = History(ledger)

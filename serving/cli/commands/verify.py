@@ -65,8 +65,8 @@ def _findings(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding
 
 def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     """Both layers against the archived posts, hour by hour."""
-    from batch_layer.archive.earlier import Archives
-    from batch_layer.archive.upkeep import ledger_of
+    from batch_layer.archive.reading.archives import Archives
+    from batch_layer.archive.reading.ledger import ledger_of
     from batch_layer.checks.compare_views import Rules, ViewComparison
     from batch_layer.checks.recount import rules_by_version
     from ingest.rule.hashtags import Rule
@@ -85,8 +85,8 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
 
 def _settled(settings: Settings) -> bool:
     """Whether archive and speed layer have both come to the end of what was produced."""
-    from batch_layer.archive.positions import positions
-    from batch_layer.archive.upkeep import ledger_of
+    from batch_layer.archive.reading.ledger import ledger_of
+    from batch_layer.archive.reading.positions import positions
     from ingest.kafka.reading import drained
     from speed_layer.lag import caught_up
 

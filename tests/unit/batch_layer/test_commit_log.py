@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from batch_layer.archive.commit_log import INDEXED, CommitLog, Hole, HoleError
 from batch_layer.archive.flush import record_gap, recover
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest, Part, decode, encode
 from batch_layer.archive.paths import HOURS, Paths, Span
 from batch_layer.archive.placement import Site
+from batch_layer.archive.reading.ledger import Ledger
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour
 from tests.laws.test_archive_protocol import Inline

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
-from batch_layer.archive.buffer import OpenChunk
 from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.compaction import ABANDONED_MS, Compaction
 from batch_layer.archive.flush import Flush, Outlets
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.paths import Paths, Try
 from batch_layer.archive.placement import Site
+from batch_layer.archive.reading.ledger import Ledger
+from batch_layer.delivery.chunk import OpenChunk
 from config.errors import FencedError, UnavailableError
 from config.settings import HdfsSettings
 from ingest.post import Post

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from batch_layer.archive.history import History
 from batch_layer.archive.identity import ArchiveFile
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.manifest import Manifest, Part, encode
 from batch_layer.archive.paths import Paths, Span
+from batch_layer.archive.reading.history import History
+from batch_layer.archive.reading.ledger import Ledger
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour
 from serving.views.documents import HourDocument

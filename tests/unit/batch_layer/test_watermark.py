@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_layer.archive.watermark import watermark
+from batch_layer.archive.reading.watermark import watermark
 from ingest.hours import Hour
 
 NOW = 1_366_000_000_000

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Iterator
 
 from batch_layer.archive.commit_log import first_topic
-from batch_layer.archive.history import History
-from batch_layer.archive.ledger import Ledger
 from batch_layer.archive.paths import Paths
+from batch_layer.archive.reading.history import History
+from batch_layer.archive.reading.ledger import Ledger
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Millis

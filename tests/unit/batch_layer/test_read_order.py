@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_layer.archive.turns import Held, next_turn
+from batch_layer.delivery.read_order import Held, next_turn
 
 FAR = 10
 

@@ -25,7 +25,7 @@ from batch_layer.archive.placement import Site, finish_all
 from batch_layer.storage.file_store import Store
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
-from config.settings import ArchiveSettings, HdfsSettings
+from config.settings import ArchiveSettings, HdfsSettings, Settings
 from ingest.hours import Hour, Millis
 
 
@@ -209,6 +209,13 @@ class Ledger:
 
     def _absolute(self, part: Part) -> Part:
         return msgspec.structs.replace(part, path=self.paths.absolute(part.path))
+
+
+def ledger_of(settings: Settings) -> Ledger:
+    """The ledger of the archive of `posts`, as far as is committed now. It reads HDFS alone."""
+    ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
+    ledger.refresh()
+    return ledger
 
 
 def is_late(arrivals: Mapping[int, int], covered: Sequence[int]) -> bool:

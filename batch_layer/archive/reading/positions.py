@@ -5,7 +5,7 @@ An operator may add partitions to a topic while everything runs. So each look as
 """
 
 from batch_layer.archive.identity import check_topic
-from batch_layer.archive.log_ends import LogEnds
+from batch_layer.archive.reading.log_ends import LogEnds
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import KafkaSettings

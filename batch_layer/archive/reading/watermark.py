@@ -6,8 +6,8 @@ holds nobody up: it has passed now, less the lateness. The slowest partition dec
 
 from collections.abc import Iterable
 
-from batch_layer.archive.log_ends import LogEnds
-from batch_layer.archive.positions import positions
+from batch_layer.archive.reading.log_ends import LogEnds
+from batch_layer.archive.reading.positions import positions
 from config.settings import ArchiveSettings, KafkaSettings
 from ingest.hours import Hour, Millis
 from ingest.kafka.reading import drained

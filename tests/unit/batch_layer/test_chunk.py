@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_layer.archive import avro
-from batch_layer.archive.buffer import Bounds, OpenChunk, largest_over
+from batch_layer.delivery.chunk import Bounds, OpenChunk, largest_over
 from config.settings import ArchiveSettings
 from ingest.hours import HOUR_MS
 from ingest.post import Post

@@ -1,7 +1,7 @@
 """Lag: how far the archive is behind Kafka, from the manifests rather than from the group's committed offsets."""
 
-from batch_layer.archive.log_ends import LogEnds
-from batch_layer.archive.positions import positions
+from batch_layer.archive.reading.log_ends import LogEnds
+from batch_layer.archive.reading.positions import positions
 from config.settings import KafkaSettings
 from ingest.kafka.offsets import ends
 from ingest.kafka.reading import drained
