@@ -23,7 +23,7 @@ from ingest.rule.hashtags import Rule
 from ingest.rule.rule_text import phrases_text, text_of
 from serving.views.client import Store, mongo_errors
 from serving.views.documents import HOURS, LENSES, HourDocument
-from serving.views.rulebook import keep
+from serving.views.rulebook import store_texts
 from serving.views.validation import HOUR, sound
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ class Batch:
             emptied = self._empty(run, plan) if reset else {}
             planned = self._left(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
             run.tell(hours_planned=len(plan.hours), hours_done=outcome.resumed)
-            keep(self.store, (text_of(plan.rule), phrases_text()), self.now())
+            store_texts(self.store, (text_of(plan.rule), phrases_text()), self.now())
             for good in self._computed(planned, plan.rule, outcome, watch or Watch(threading.Event())):
                 run.check()
                 stamp = Stamp(run.id, run.token, plan.rule.version)

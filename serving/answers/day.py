@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ingest.hours import Hour
-from serving.answers.merge import Range, View, first, places, total
+from serving.answers.merge import Range, View, ranks_by_tag, sum_hours, truncate
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
 from serving.views.documents import Row
 
@@ -90,8 +90,8 @@ def grid(  # noqa: PLR0913 - the hours, and how much of them is shown
 ) -> Day:
     """A day of views with all their rows, ascending: those of `[since, until)`, and of the hour before where known."""
     known = {view.hour: view for view in views}
-    placed = {hour: places(view) for hour, view in known.items()}
-    whole = total([view for view in views if since <= view.hour < until], since, until, most)
+    placed = {hour: ranks_by_tag(view) for hour, view in known.items()}
+    whole = sum_hours([view for view in views if since <= view.hour < until], since, until, most)
     whole = replace(whole, rules=rules_of(views, rule_now))
     hours = [since.plus(step) for step in range(until.serial - since.serial)]
     lines = tuple(_line(hour, known, placed, n) for hour in hours)
@@ -101,7 +101,7 @@ def grid(  # noqa: PLR0913 - the hours, and how much of them is shown
 def _line(hour: Hour, known: Mapping[Hour, View], placed: Mapping[Hour, _Places], n: int) -> HourLine:
     if hour not in known:
         return HourLine(hour, None)
-    view = first(known[hour], n)
+    view = truncate(known[hour], n)
     before = hour.plus(-1)
     cells = [_cell(placed[hour][row.tag], known.get(before), placed.get(before, {})) for row in view.rows]
     return HourLine(hour, view, tuple(cells))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ingest.hours import Hour
-from serving.answers.merge import State, View, places
+from serving.answers.merge import State, View, ranks_by_tag
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
 from serving.views.documents import HASHTAGS, Lens, Origin
 
@@ -69,7 +69,7 @@ def history(tag: str, views: Iterable[View], since: Hour, until: Hour, rule_now:
     lens = HASHTAGS
     for view in views:
         lens = view.lens
-        rank, row = places(view).get(tag, (None, None))
+        rank, row = ranks_by_tag(view).get(tag, (None, None))
         count = row.count if row else None if view.cut_at else 0
         at_most = view.cut_at if count is None else count
         known[view.hour] = Point(view.hour, count, rank, at_most, view.uses, view.origin, view.state, view.rule)

@@ -108,7 +108,7 @@ def merge(batch: View | None, speed: View | None) -> View | None:
     return batch if batch is not None else speed
 
 
-def first(view: View, n: int) -> View:
+def truncate(view: View, n: int) -> View:
     """The view cut to its first n rows, ties beyond them counted."""
     if n >= len(view.rows):
         return view
@@ -119,7 +119,7 @@ def first(view: View, n: int) -> View:
     return View(**{**view.__dict__, "rows": rows, "tied_beyond": tied})
 
 
-def competition(rows: Iterable[Row]) -> list[int]:
+def competition_ranks(rows: Iterable[Row]) -> list[int]:
     """Competition ranks, 1, 2, 2, 4: one more than the number of rows with a larger count."""
     ranks: list[int] = []
     last = None
@@ -129,12 +129,12 @@ def competition(rows: Iterable[Row]) -> list[int]:
     return ranks
 
 
-def places(view: View) -> dict[str, tuple[int, Row]]:
+def ranks_by_tag(view: View) -> dict[str, tuple[int, Row]]:
     """The competition rank and the row of every tag that the view has."""
-    return {row.tag: (rank, row) for rank, row in zip(competition(view.rows), view.rows, strict=True)}
+    return {row.tag: (rank, row) for rank, row in zip(competition_ranks(view.rows), view.rows, strict=True)}
 
 
-def total(  # noqa: PLR0913 - what is summed, and how much of it is told and held
+def sum_hours(  # noqa: PLR0913 - what is summed, and how much of it is told and held
     views: Iterable[View],
     since: Hour,
     until: Hour,

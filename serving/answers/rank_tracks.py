@@ -1,4 +1,4 @@
-"""Ways: how a day's tags go through the places of its hours. Pure; pictures and pages draw the same ways."""
+"""Rank tracks: how a day's tags move through the places of its hours. Pure; charts and pages draw the same tracks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from serving.answers.day import Cell, Day, Series
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class RankPoint:
     """A tag among the first of an hour."""
 
     at: int
@@ -21,24 +21,24 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One tag's way: a run for each stretch of hours in a row in which it is among the first. It has one at least."""
+class RankTrack:
+    """One tag's track: a run for each stretch of consecutive hours with the tag among the first. At least one."""
 
     number: int
     """Of the tag among those that are followed, counted from 0."""
     series: Series
-    runs: tuple[tuple[Spot, ...], ...]
+    runs: tuple[tuple[RankPoint, ...], ...]
 
     @property
-    def spots(self) -> tuple[Spot, ...]:
-        """All of them by hour."""
-        return tuple(spot for run in self.runs for spot in run)
+    def points(self) -> tuple[RankPoint, ...]:
+        """All points by hour."""
+        return tuple(point for run in self.runs for point in run)
 
 
-def ways(day: Day, most: int) -> list[Way]:
-    """The ways of the day's first `most` tags; one that is nowhere among the first of an hour has none."""
+def rank_tracks(day: Day, most: int) -> list[RankTrack]:
+    """The tracks of the day's first `most` tags. A tag that is never among the first of an hour has none."""
     followed = {series.row.tag: number for number, series in enumerate(day.series[:most])}
-    runs: list[list[list[Spot]]] = [[] for _ in followed]
+    runs: list[list[list[RankPoint]]] = [[] for _ in followed]
     for at, line in enumerate(day.lines):
         for place, cell in enumerate(line.cells, start=1):
             number = followed.get(cell.row.tag)
@@ -46,8 +46,8 @@ def ways(day: Day, most: int) -> list[Way]:
                 continue
             if not runs[number] or runs[number][-1][-1].at < at - 1:
                 runs[number].append([])
-            runs[number][-1].append(Spot(at, place, line.hour, cell))
-    return [Way(number, day.series[number], tuple(map(tuple, each))) for number, each in enumerate(runs) if each]
+            runs[number][-1].append(RankPoint(at, place, line.hour, cell))
+    return [RankTrack(number, day.series[number], tuple(map(tuple, each))) for number, each in enumerate(runs) if each]
 
 
 def begins_day(hours: Sequence[Hour], tz: ZoneInfo) -> list[bool]:

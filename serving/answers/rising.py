@@ -17,7 +17,7 @@ from math import erfc, log, sqrt
 from config.errors import NoDataError
 from ingest.hours import Hour
 from serving.answers.bounds import check_tags
-from serving.answers.merge import State, View, places
+from serving.answers.merge import State, View, ranks_by_tag
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
 from serving.views.documents import Origin, Row
 
@@ -97,7 +97,7 @@ def rising(  # noqa: PLR0913 - what is compared with what, and how much of it is
     for each in before:
         hours.append(replace(each, rows=()))
         uses += each.uses
-        last = places(each) if each.hour == view.hour.plus(-1) else last
+        last = ranks_by_tag(each) if each.hour == view.hour.plus(-1) else last
         room = min(each.cut_at, each.uses - sum(row.count for row in each.rows))
         beyond += room
         for row in each.rows:
@@ -105,9 +105,10 @@ def rising(  # noqa: PLR0913 - what is compared with what, and how much of it is
         check_tags(len(counts), most_tags)
     if not uses:
         raise NoDataError(f"no use is known of {since} to {view.hour}, to compare {view.hour} with")
+    ranked = ranks_by_tag(view).values()
     risers = [
         Riser(row, rank, last[row.tag][0] if row.tag in last else None, had, expected, score)
-        for row, rank, had in ((row, rank, counts.get(row.tag, 0) + beyond) for rank, row in places(view).values())
+        for row, rank, had in ((row, rank, counts.get(row.tag, 0) + beyond) for rank, row in ranked)
         if (expected := had * view.uses / uses) < row.count
         and (score := log_likelihood(row.count, had, view.uses, uses)) >= least
     ]

@@ -199,10 +199,10 @@ def _unwritable(error: OSError) -> int:
 
 def _unexpected(error: Exception) -> int:
     """A defect of ours: one line for the user, the traceback for who mends it."""
-    from serving.cli.crash_log import kept  # nobody else needs it
+    from serving.cli.crash_log import log_crash  # nobody else needs it
 
     click.echo(
-        f"trends: an error that should not happen: {type(error).__name__}: {redact(str(error))}. {kept(error)}",
+        f"trends: an error that should not happen: {type(error).__name__}: {redact(str(error))}. {log_crash(error)}",
         err=True,
     )
     return 1

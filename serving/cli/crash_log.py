@@ -7,7 +7,7 @@ from pathlib import Path
 from config.redaction import redact
 
 
-def kept(error: Exception) -> str:
+def log_crash(error: Exception) -> str:
     """Append the traceback, without secrets, to `logs/trends-error.log` of the state folder. Says where."""
     told = Path(os.environ.get("TRENDS_STACK__STATE", "state")) / "logs" / "trends-error.log"
     try:

@@ -10,7 +10,7 @@ import click
 from config.settings import Settings
 from ingest.hours import wall_clock
 from serving.query.time_expressions import zone
-from serving.query.time_ranges import Asked
+from serving.query.time_ranges import TimeResolver
 from serving.views.documents import Kind
 
 
@@ -22,9 +22,9 @@ def settings_of(ctx: click.Context) -> Settings:
     return settings
 
 
-def asked_of(tz: ZoneInfo) -> Asked:
+def resolver_of(tz: ZoneInfo) -> TimeResolver:
     """Words about time as they are meant now; where an answer is wider than the words, standard error says so."""
-    return Asked(wall_clock(), tz, partial(click.echo, err=True))
+    return TimeResolver(wall_clock(), tz, partial(click.echo, err=True))
 
 
 def _zone(ctx: click.Context, param: click.Parameter, value: str) -> ZoneInfo:

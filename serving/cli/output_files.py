@@ -21,7 +21,7 @@ png_option: Decorator = click.option("--png", type=FILE, metavar="FILE", help="A
 svg_option: Decorator = click.option("--svg", type=FILE, metavar="FILE", help="The same as SVG.")
 
 
-def one_form(as_json: bool, as_csv: bool) -> None:
+def reject_two_forms(as_json: bool, as_csv: bool) -> None:
     """Raise `UsageError` where standard output is to have two forms."""
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", next_step="Leave out one of them")
@@ -45,13 +45,13 @@ def time_in_csv(hour: Hour, tz: ZoneInfo) -> str:
     return hour.start.astimezone(tz).isoformat()
 
 
-def say_mixture(rules: Rules) -> None:
+def warn_of_mixture(rules: Rules) -> None:
     """Say on standard error that hours of an answer were computed by several versions of the rule, and what to do."""
     if rules.sentence:
         click.echo(rules.sentence, err=True)
 
 
-def write(file: Path, content: bytes) -> None:
+def write_file(file: Path, content: bytes) -> None:
     """Write a file that somebody asked for, and say so."""
     try:
         file.write_bytes(content)

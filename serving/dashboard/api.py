@@ -16,7 +16,7 @@ from serving.dashboard.sse import events
 from serving.query.query import Query as Views
 from serving.query.suggestions import Suggest
 from serving.query.time_expressions import hours_in
-from serving.query.time_ranges import only
+from serving.query.time_ranges import reject_combination
 from serving.render.json_answers import day_json, history_json, hour_json, hours_json, range_json, rising_json
 from serving.render.json_shapes import (
     DayAnswer,
@@ -48,7 +48,7 @@ def top(board: OnBoard, chosen: Chosen, asked: Annotated[TopAsked, Query()]) -> 
     query = replace(asked.of(board.query), origin=asked.origin, suggest=hints.hour("/api/top"))
     since, until, last = asked.since, asked.until, asked.last
     if asked.hour is not None:
-        only(asked.hour, since, until, last)
+        reject_combination(asked.hour, since, until, last)
         return hour_json(query.hour(chosen.asked.hour(asked.hour), asked.n))
     if since is not None or until is not None or last is not None:
         return range_json(query.range(*chosen.asked.range(since, until, last), asked.n))

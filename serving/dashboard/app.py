@@ -31,7 +31,7 @@ from serving.dashboard.http.cache import Held
 from serving.dashboard.http.concurrency import Turns
 from serving.dashboard.http.middleware import Guard
 from serving.dashboard.pages import answer_pages, system_pages
-from serving.query.lenses import sources
+from serving.query.lenses import stored_sources
 from serving.query.query import Query
 from serving.render.charts.palette import stylesheet
 from serving.status.model import Status
@@ -92,7 +92,7 @@ def dashboard(
                 now=lru_cache(_LENSES)(
                     lambda lens: Held(lambda: now(replace(query, lens=lens), Hour.of(clock())), _NOW_S)
                 ),
-                sources=Held(lambda: sources(store), _SOURCES_S),
+                sources=Held(lambda: stored_sources(store), _SOURCES_S),
                 status=Held(lambda: asking.status(settings), _STATUS_S),
                 explain=explain,
                 access=Access(settings.serve.token, frozenset(name.lower() for name in settings.serve.names), clock),

@@ -14,7 +14,7 @@ from serving.dashboard.context import OnBoard
 from serving.query.lenses import lens_of
 from serving.query.query import Query as Views
 from serving.query.time_expressions import zone
-from serving.query.time_ranges import Asked
+from serving.query.time_ranges import TimeResolver
 from serving.views.documents import Kind, Lens
 
 Zone = Annotated[str, Query(max_length=64, description="Time zone of local times: UTC, Europe/Paris.")]
@@ -94,7 +94,7 @@ class Choice:
     """The time zone in which somebody asks, and words about time read in it."""
 
     tz: ZoneInfo
-    asked: Asked
+    asked: TimeResolver
     notes: list[str] = field(default_factory=list)
     """What is to be said of the answer: that hours are whole."""
 
@@ -103,7 +103,7 @@ def choice(board: OnBoard, tz: Zone = "UTC") -> Choice:
     """Read the time zone of a request. Raises `UsageError` where there is no such zone."""
     zone_of = zone(tz.strip() or "UTC")
     notes: list[str] = []
-    return Choice(zone_of, Asked(board.clock(), zone_of, notes.append), notes)
+    return Choice(zone_of, TimeResolver(board.clock(), zone_of, notes.append), notes)
 
 
 Chosen = Annotated[Choice, Depends(choice)]

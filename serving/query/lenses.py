@@ -1,6 +1,6 @@
-"""Lenses: what the batch layer saw of hours otherwise than as hashtags over all sources, and why there may be nothing.
+"""Lenses: hours as phrases or by source, and why an hour has no answer through a lens.
 
-The hour's own document decides: a lens document of an older run than its own is left over and answers nothing.
+The hour's own document decides: a lens document of an older run is a leftover, and answers nothing.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from serving.views.documents import HASHTAGS, LENSES, BatchDocument, HourDocumen
 
 
 def lens_of(kind: Kind, source: str | None) -> Lens:
-    """What a kind and a source ask for. Raises `UsageError`: phrases are not kept by source."""
+    """The lens of a kind and a source. Raises `UsageError`: phrases have no lens by source."""
     if source is not None and kind != "hashtag":
         raise UsageError(f"{kind}s are counted over all sources", next_step="Leave out --source or --kind")
     return Lens(kind, source)
@@ -25,8 +25,8 @@ def batch_view(document: HourDocument) -> View:
     return _view(document, is_final=document["complete"] and not document["dirty"])
 
 
-def through(snapshot: Snapshot, hours: Sequence[Hour], lens: Lens) -> dict[str, View | None]:
-    """The hours that the batch layer has computed, by hour: None for one that it has not seen through this lens."""
+def batch_views(snapshot: Snapshot, hours: Sequence[Hour], lens: Lens) -> dict[str, View | None]:
+    """The hours that the batch layer has computed, by hour: None for one that it computed without this lens."""
     if lens == HASHTAGS:
         return {hour: batch_view(document) for hour, document in snapshot.batch(hours).items()}
     own = snapshot.batch(hours, rows=False)
@@ -41,8 +41,8 @@ def through(snapshot: Snapshot, hours: Sequence[Hour], lens: Lens) -> dict[str, 
     return views
 
 
-def live(snapshot: Snapshot, hour: Hour, lens: Lens, n: int) -> View | None:
-    """What the speed layer has of an hour: its first n rows, all of them where n is 0."""
+def speed_view(snapshot: Snapshot, hour: Hour, lens: Lens, n: int) -> View | None:
+    """The speed layer's view of an hour: its first n rows, or all if n is 0."""
     rows = tuple(snapshot.speed_rows(hour, n, lens.kind)) if lens.source is None else ()
     if not rows:
         return None
@@ -51,14 +51,14 @@ def live(snapshot: Snapshot, hour: Hour, lens: Lens, n: int) -> View | None:
     return View(hour, "speed", "live", rows, beyond, uses, tags, posts=None, rule=None, computed_at=None, lens=lens)
 
 
-def sources(store: Store) -> list[str]:
-    """The sources of which hashtags are kept by themselves, ascending. Hours of one source alone keep none."""
+def stored_sources(store: Store) -> list[str]:
+    """The sources with a lens of their own, ascending. An hour of one source alone has none."""
     with mongo_errors():
         return sorted(store.collection(LENSES).distinct("source", {"kind": "hashtag"}))
 
 
-def unsent(kind: Kind, sent: Sequence[Kind]) -> str:
-    """Why the speed layer has nothing of a kind where these are sent to it; empty where it may have something."""
+def why_not_sent(kind: Kind, sent: Sequence[Kind]) -> str:
+    """Why the speed layer has no uses of a kind, given the kinds that `ingest` sends; empty if it may have some."""
     if kind in ("hashtag", *sent):
         return ""
     return f"The speed layer counts {_unless_sent(Lens(kind))}; an hour has them once it is computed."
@@ -68,8 +68,8 @@ def _unless_sent(lens: Lens) -> str:
     return f"no {lens} unless `ingest.kinds` sends them"
 
 
-def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> NoDataError | None:
-    """The error that says why an hour that is known has no answer through a lens; None where nothing is known of it."""
+def why_no_answer(snapshot: Snapshot, hour: Hour, lens: Lens) -> NoDataError | None:
+    """Why an hour with data has no answer through a lens; None if it has no data at all."""
     own = snapshot.batch([hour], rows=False).get(str(hour))
     compute = f"`trends batch hour {hour}` computes it"
     if own is None:
@@ -80,9 +80,9 @@ def absence(snapshot: Snapshot, hour: Hour, lens: Lens) -> NoDataError | None:
         return NoDataError(
             what, next_step=f"It is computed once it is complete; {compute} now, as far as it is archived"
         )
-    sources = own.get("sources")
-    if lens.source and sources and lens.source not in sources:
-        return NoDataError(f"{hour} has no post of {lens.source}", next_step=f"It has posts of {', '.join(sources)}")
+    of_hour = own.get("sources")
+    if lens.source and of_hour and lens.source not in of_hour:
+        return NoDataError(f"{hour} has no post of {lens.source}", next_step=f"It has posts of {', '.join(of_hour)}")
     setting = "`batch.by_source` is set" if lens.source else f"`batch.kinds` has {lens.kind}"
     return NoDataError(f"{hour} was computed without {lens}", next_step=f"Where {setting}, {compute} again")
 

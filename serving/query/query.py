@@ -9,11 +9,11 @@ from ingest.hours import Hour
 from serving.answers.bounds import NO_BOUNDS, Bounds, limited
 from serving.answers.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.answers.history import History, history
-from serving.answers.merge import Range, View, first, merge, total
+from serving.answers.merge import Range, View, merge, sum_hours, truncate
 from serving.answers.rising import SURE, Rising, rising
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
 from serving.query import suggestions
-from serving.query.lenses import absence, live, through
+from serving.query.lenses import batch_views, speed_view, why_no_answer
 from serving.query.suggestions import Suggest
 from serving.views.client import Snapshot, Store
 from serving.views.documents import HASHTAGS, Lens, Origin
@@ -66,7 +66,7 @@ class Query:
         """The error that says why there is no answer for an hour."""
         if self.lens != HASHTAGS:
             with self.store.snapshot() as snapshot:
-                why = absence(snapshot, hour, self.lens)
+                why = why_no_answer(snapshot, hour, self.lens)
             if why is not None:
                 return why
         return NoDataError(f"nothing is known of {hour}", next_step=self.what_there_is())
@@ -76,7 +76,7 @@ class Query:
         self.bounds.check(since, until)
         with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
             views = self._each(snapshot, since, until)
-            answer = total(views, since, until, n, self._rule_now, most_tags=self.bounds.tags)
+            answer = sum_hours(views, since, until, n, self._rule_now, most_tags=self.bounds.tags)
         if not answer.views:
             raise self._nothing(since, until)
         return answer
@@ -142,13 +142,13 @@ class Query:
 
     def _answers(self, snapshot: Snapshot, hours: list[Hour], n: int, most: int | None = None) -> Iterator[View]:
         """Each hour from one layer, its first n rows; where n is 0 all of them, or one more than the most to read."""
-        batch = through(snapshot, hours, self.lens) if self.origin != "speed" else {}
+        batch = batch_views(snapshot, hours, self.lens) if self.origin != "speed" else {}
         for hour in hours:
             asks_speed = self.origin != "batch" and str(hour) not in batch
-            speed = live(snapshot, hour, self.lens, n or (most or -1) + 1) if asks_speed else None
+            speed = speed_view(snapshot, hour, self.lens, n or (most or -1) + 1) if asks_speed else None
             answer = merge(batch.get(str(hour)), speed)
             if answer:
-                yield first(answer, n) if n else answer
+                yield truncate(answer, n) if n else answer
 
     def _origins(self) -> tuple[Origin, ...]:
         return ("batch", "speed") if self.origin is None else (self.origin,)

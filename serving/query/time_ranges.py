@@ -1,4 +1,4 @@
-"""Asked: the hours that are meant by what was typed or chosen. Hours are whole, and where that matters it is said."""
+"""Time ranges: from expressions such as `monday-7h` or `7d` to whole hours, with a note if that widens them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from serving.query.time_expressions import parse, parse_day, span
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Words about time, read at one moment in one time zone."""
+class TimeResolver:
+    """Resolves time expressions at one moment, in one time zone."""
 
     now: Millis
     tz: ZoneInfo
-    say: Callable[[str], None]
-    """Told where an answer is wider than the words."""
+    note: Callable[[str], None]
+    """Receives a note if the hours are wider than the expression."""
 
     def hour(self, text: str) -> Hour:
-        """The hour that a moment lies in; a moment inside it is said to stand for the whole."""
+        """The hour of a moment, with a note unless the hour starts at that moment."""
         moment = parse(text, self.now, self.tz)
         hour = Hour.of(moment)
         if moment != hour.start_ms and not text.strip().lower().startswith("now"):
-            self.say(f"{text} lies in the hour {hour} (UTC): hours are whole")
+            self.note(f"{text} lies in the hour {hour} (UTC): hours are whole")
         return hour
 
     def day(self, date: str) -> tuple[Hour, Hour]:
@@ -38,14 +38,14 @@ class Asked:
     def range(
         self, since: str | None, until: str | None, last: str | None, default: str | None = None
     ) -> tuple[Hour, Hour]:
-        """The half-open hours that were asked for, widened to whole hours, which is said.
+        """The half-open hours of a range, widened to whole hours, with a note.
 
-        `default` is the `last` of a question that names no time.
+        `default` is the `last` of a range without a time.
         """
         if default is not None:
             last = last or (default if since is None and until is None else None)
         if last is not None:
-            only(last, since, until)
+            reject_combination(last, since, until)
             begin, end = self.now - span(last), self.now
         elif since is not None:
             begin = parse(since, self.now, self.tz)
@@ -55,15 +55,15 @@ class Asked:
         return self._whole(begin, end)
 
     def _whole(self, begin: Millis, end: Millis) -> tuple[Hour, Hour]:
-        """The hours that a stretch of time touches; where they are more than it, that is said."""
+        """The hours that a stretch of time touches, with a note if they are wider."""
         first, after = Hour.of(begin), Hour.of(end - 1).plus(1)
         if (begin, end) != (first.start_ms, after.start_ms):
             upto = "until now" if end == self.now else f"to {iso(after.start_ms)}"
-            self.say(f"Hours are whole: from {iso(first.start_ms)} {upto}")
+            self.note(f"Hours are whole: from {iso(first.start_ms)} {upto}")
         return first, after
 
 
-def only(kept: str, *others: str | None) -> None:
-    """Raise `UsageError` where something else is given beside `kept`."""
+def reject_combination(option: str, *others: str | None) -> None:
+    """Raise `UsageError` for two ways of naming a time."""
     if any(other is not None for other in others):
-        raise UsageError("--hour, --last and --since/--until exclude each other", next_step=f"Leave out all but {kept}")
+        raise UsageError("--hour, --last and --since/--until exclude each other", next_step=f"Keep only {option}")

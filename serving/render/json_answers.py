@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ingest.hours import Hour, Millis, iso
 from serving.answers.day import Cell, Day, HourLine, Series
 from serving.answers.history import History, Point
-from serving.answers.merge import Range, View, competition
+from serving.answers.merge import Range, View, competition_ranks
 from serving.answers.rising import FORMULA, Riser, Rising
 from serving.answers.rule_versions import Rules
 from serving.render.json_shapes import (
@@ -141,7 +141,7 @@ def history_json(answer: History) -> HistoryAnswer:
 def _top(rows: Sequence[Row]) -> list[RankedTag]:
     return [
         {"rank": rank, "tag": row.tag, "shown": row.shown, "count": row.count}
-        for rank, row in zip(competition(rows), rows, strict=True)
+        for rank, row in zip(competition_ranks(rows), rows, strict=True)
     ]
 
 

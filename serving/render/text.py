@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from config.quantity import quantity
 from config.terminal_text import printable
 from ingest.hours import Hour
-from serving.answers.merge import Range, View, competition
+from serving.answers.merge import Range, View, competition_ranks
 
 
 def local_hour(hour: Hour, tz: ZoneInfo) -> str:
@@ -35,7 +35,7 @@ def table(answer: View | Range, title: str, width: int = 80) -> Any:
     drawn.add_column("uses", justify="right", no_wrap=True, min_width=max(4, digits))
     if has_bar:
         drawn.add_column("", min_width=12)
-    for rank, row in zip(competition(answer.rows), answer.rows, strict=True):
+    for rank, row in zip(competition_ranks(answer.rows), answer.rows, strict=True):
         cells: list[Any] = [str(rank), Text(answer.lens.label(row.shown)), f"{row.count:,}"]
         drawn.add_row(*cells, *([Text(bar(row.count, answer.rows[0].count))] if has_bar else []))
     return drawn

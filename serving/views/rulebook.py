@@ -34,7 +34,7 @@ class Use(NamedTuple):
     last: Hour
 
 
-def keep(store: Store, texts: Iterable[RuleText], now: Millis) -> None:
+def store_texts(store: Store, texts: Iterable[RuleText], now: Millis) -> None:
     """Keep the texts that are not kept yet."""
     for text in texts:
         entry = {"$setOnInsert": _document(text) | {"kept_at": moment_of(now)}}

@@ -23,7 +23,7 @@ from ingest.rule.rule_text import text_of
 from serving.cli import main
 from serving.views.client import Store
 from serving.views.documents import HOURS, RULES
-from serving.views.rulebook import entries, keep
+from serving.views.rulebook import entries, store_texts
 from tests.support.batch import FIRST, Layers, post
 from tests.support.dashboard import ASKING, running
 
@@ -48,7 +48,7 @@ def archived(settings: Settings, store: Store) -> None:
         posts += [post(100 + number, at, "#rain") for number in range(40 if at == 3 else 0)]
         archive.add(0, posts)
         rule = AS_IS if at < 2 else NEW
-        keep(store, [text_of(rule)], 1_700_000_000_000)
+        store_texts(store, [text_of(rule)], 1_700_000_000_000)
         arrived = [Arrived(each.source, each.id, each.text, each.tags) for each in posts]
         computed = Computed(
             FIRST.plus(at), rank_hour(arrived, rule, 1_000), (3 * at + (43 if at == 3 else 3), 0, 0), complete=True
@@ -133,8 +133,8 @@ def test_the_texts_of_all_versions_are_told(settings: Settings, store: Store) ->
 
 
 def test_a_text_is_written_once(store: Store) -> None:
-    keep(store, [text_of(NEW)], 1_000)
-    keep(store, [text_of(NEW)._replace(code={"ingest.rule.hashtags": "other"})], 2_000)
+    store_texts(store, [text_of(NEW)], 1_000)
+    store_texts(store, [text_of(NEW)._replace(code={"ingest.rule.hashtags": "other"})], 2_000)
     (entry,) = entries(store).values()
     assert entry.text == text_of(NEW)
     assert entry.kept_at.timestamp() == 1

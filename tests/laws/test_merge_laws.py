@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.answers.merge import competition, first, merge, total
+from serving.answers.merge import competition_ranks, merge, sum_hours, truncate
 from serving.views.documents import rank
 from tests.support.ranked_views import BASE, COUNTS, view
 
@@ -21,13 +21,13 @@ def test_rows_are_ordered_by_count_then_code_point(counts: dict[str, int]) -> No
 @given(COUNTS)
 def test_a_competition_rank_is_one_more_than_the_rows_with_more_uses(counts: dict[str, int]) -> None:
     rows = view(BASE, counts).rows
-    assert competition(rows) == [1 + sum(other.count > row.count for other in rows) for row in rows]
+    assert competition_ranks(rows) == [1 + sum(other.count > row.count for other in rows) for row in rows]
 
 
 @given(COUNTS, st.integers(1, 8), st.integers(1, 8))
 def test_cutting_counts_every_tie_that_it_cuts_off(counts: dict[str, int], keep: int, n: int) -> None:
     kept = view(BASE, counts, keep=keep)
-    answer = first(kept, n)
+    answer = truncate(kept, n)
     assert answer.rows == kept.rows[:n]
     if n <= keep and answer.rows:
         tied = sum(count == answer.rows[-1].count for count in counts.values())
@@ -53,7 +53,7 @@ def test_before_a_split_batch_and_after_it_speed_is_the_whole(
         if counts
     ]
     until = BASE.plus(len(hours))
-    answer = total(views, BASE, until, n)
+    answer = sum_hours(views, BASE, until, n)
     truth: Counter[str] = Counter()
     for counts in hours:
         truth.update(counts)

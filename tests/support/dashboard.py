@@ -13,7 +13,7 @@ from ingest.rule.hashtags import tags_of
 from ingest.rule.kinds import Phrase
 from ingest.rule.phrases import phrases
 from ingest.sources.files.source import FileSource
-from serving.cli.crash_log import kept
+from serving.cli.crash_log import log_crash
 from serving.dashboard.app import Asking, dashboard
 from serving.dashboard.http import server
 from serving.status.collect import collect_status
@@ -22,7 +22,7 @@ from serving.views.client import Store
 from serving.views.documents import HASHTAGS, PHRASE_USES, USES, BatchView, Lens, Row, rank, use_id
 from tests.support.sources import read, reading
 
-ASKING = Asking(collect_status, explain_hour, kept)
+ASKING = Asking(collect_status, explain_hour, log_crash)
 
 
 class Clock:
@@ -92,10 +92,10 @@ def boston(
     """
     file = test_data / "crisislex_t6" / "2013_Boston_Bombings-ontopic_offtopic.csv"
     posts, _, _ = read(FileSource([str(file)], reading()))
-    kept = [post for post in posts if until is None or Hour.of(post.created_at) < until]
+    until_then = [post for post in posts if until is None or Hour.of(post.created_at) < until]
     hours: defaultdict[Hour, Counter[str]] = defaultdict(Counter)
     further: defaultdict[tuple[Lens, Hour], Counter[str]] = defaultdict(Counter)
-    for post in kept:
+    for post in until_then:
         hour = Hour.of(post.created_at)
         hours[hour].update(tags_of(post).keys())
         for kind, found in phrases(post.text, "en", kinds).items():

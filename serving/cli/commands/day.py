@@ -10,21 +10,21 @@ from config.errors import UsageError
 from ingest.hours import Hour
 from serving.answers.day import Day
 from serving.cli.consoles import console
-from serving.cli.options import asked_of
+from serving.cli.options import resolver_of
 from serving.cli.output_files import (
     FILE,
     in_csv,
-    one_form,
     png_option,
     print_csv,
-    say_mixture,
+    reject_two_forms,
     svg_option,
     time_in_csv,
-    write,
+    warn_of_mixture,
+    write_file,
 )
 from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
-from serving.query.time_ranges import Asked
+from serving.query.time_ranges import TimeResolver
 from serving.render.json_answers import day_json
 from serving.views.documents import Kind
 
@@ -72,8 +72,8 @@ def day(
       trends day --chart heat --svg day.svg
       trends day --date 2013-04-15 --html day.html
     """
-    one_form(as_json, as_csv)
-    since, until = _hours(asked_of(tz), date, last)
+    reject_two_forms(as_json, as_csv)
+    since, until = _hours(resolver_of(tz), date, last)
     answer = query_of(ctx, suggestions.day, kind, source).day(since, until, n)
     if as_json:
         click.echo(json.dumps(day_json(answer), ensure_ascii=False))
@@ -84,7 +84,7 @@ def day(
     _draw(answer, tz, files)
 
 
-def _hours(asked: Asked, date: str | None, last: str | None) -> tuple[Hour, Hour]:
+def _hours(asked: TimeResolver, date: str | None, last: str | None) -> tuple[Hour, Hour]:
     if date is None:
         return asked.range(None, None, last or "24h")
     if last is None:
@@ -111,7 +111,7 @@ def _print_csv(answer: Day, tz: ZoneInfo) -> None:
         for each in line.cells
     )
     print_csv(header, rows)
-    say_mixture(answer.rules)
+    warn_of_mixture(answer.rules)
 
 
 def _print_grid(answer: Day, tz: ZoneInfo) -> None:
@@ -126,13 +126,13 @@ def _draw(answer: Day, tz: ZoneInfo, files: dict[str, Any]) -> None:
     if files["html"]:
         from serving.render.html_report import html_report
 
-        write(files["html"], html_report(answer, tz).encode())
+        write_file(files["html"], html_report(answer, tz).encode())
     if files["png"] or files["svg"]:
         from serving.render.charts.picture import bump_picture, heat_picture
         from serving.render.charts.png import png
 
         picture = heat_picture(answer, tz) if files["chart"] == "heat" else bump_picture(answer, tz)
         if files["png"]:
-            write(files["png"], png(picture))
+            write_file(files["png"], png(picture))
         if files["svg"]:
-            write(files["svg"], picture.encode())
+            write_file(files["svg"], picture.encode())

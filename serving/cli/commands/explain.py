@@ -7,7 +7,7 @@ import click
 
 from config.errors import NoDataError
 from ingest.hours import Hour
-from serving.cli.options import asked_of, json_option, settings_of, tz_option
+from serving.cli.options import json_option, resolver_of, settings_of, tz_option
 from serving.cli.query_options import query_of
 from serving.query import suggestions
 
@@ -31,7 +31,7 @@ def explain(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
     from serving.render.explanation import chunks_and_files, sentences
     from serving.status.provenance import explain_hour
 
-    wanted: Hour = asked_of(tz).hour(hour)
+    wanted: Hour = resolver_of(tz).hour(hour)
     explanation = explain_hour(settings_of(ctx), wanted)
     if as_json:
         click.echo(json.dumps(explanation.to_json(), ensure_ascii=False))

@@ -8,8 +8,8 @@ import click
 from ingest.hours import Hour
 from serving.answers.rising import SURE, Rising
 from serving.cli.consoles import console
-from serving.cli.options import asked_of
-from serving.cli.output_files import in_csv, one_form, print_csv, say_mixture, time_in_csv
+from serving.cli.options import resolver_of
+from serving.cli.output_files import in_csv, print_csv, reject_two_forms, time_in_csv, warn_of_mixture
 from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
 from serving.query.time_expressions import hours_in
@@ -47,11 +47,11 @@ def rising(
       trends rising --hour monday-7h --against 7d
       trends rising --least 0 -n 50 --csv
     """
-    one_form(as_json, as_csv)
+    reject_two_forms(as_json, as_csv)
     query = query_of(ctx, suggestions.rising, kind, source)
     before = hours_in(against)
-    asked = asked_of(tz)
-    wanted = asked.hour(hour) if hour is not None else query.latest(Hour.of(asked.now))
+    times = resolver_of(tz)
+    wanted = times.hour(hour) if hour is not None else query.latest(Hour.of(times.now))
     answer = query.rising(wanted, before, n, least)
     if as_json:
         click.echo(json.dumps(rising_json(answer), ensure_ascii=False))
@@ -77,7 +77,7 @@ def _print_csv(answer: Rising, tz: ZoneInfo) -> None:
         for r in answer.risers
     )
     print_csv(header, rows)
-    say_mixture(answer.rules)
+    warn_of_mixture(answer.rules)
 
 
 def _show(answer: Rising, tz: ZoneInfo) -> None:

@@ -31,7 +31,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
       trends serve --port 9000
       TRENDS_SERVE__TOKEN=… trends serve --host 0.0.0.0
     """
-    from serving.cli.crash_log import kept
+    from serving.cli.crash_log import log_crash
     from serving.dashboard.app import Asking, dashboard
     from serving.dashboard.http import server
     from serving.status.collect import collect_status
@@ -44,7 +44,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
     with (
         server.bound(settings.serve.host, settings.serve.port) as listening,
         stopping() as stop,
-        dashboard(settings, wall_clock, Asking(collect_status, explain_hour, kept, _rule_now), stop) as app,
+        dashboard(settings, wall_clock, Asking(collect_status, explain_hour, log_crash, _rule_now), stop) as app,
     ):
         click.echo(f"{server.url_of(listening)}  (Ctrl-C ends it)", err=True)
         server.serve(app, listening, stop)

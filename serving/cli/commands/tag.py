@@ -11,8 +11,16 @@ from ingest.rule.hashtags import typed
 from serving.answers.day import MOST_SIDE_BY_SIDE
 from serving.answers.history import History
 from serving.cli.consoles import console
-from serving.cli.options import asked_of
-from serving.cli.output_files import one_form, png_option, print_csv, say_mixture, svg_option, time_in_csv, write
+from serving.cli.options import resolver_of
+from serving.cli.output_files import (
+    png_option,
+    print_csv,
+    reject_two_forms,
+    svg_option,
+    time_in_csv,
+    warn_of_mixture,
+    write_file,
+)
 from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
 from serving.render.json_answers import history_json
@@ -57,8 +65,8 @@ def tag(
     name = typed(tag)
     if not name:
         raise UsageError("a hashtag has at least one character", where="TAG", next_step="Example: trends tag music")
-    one_form(as_json, as_csv)
-    hours = asked_of(tz).range(since, until, last, default="7d")
+    reject_two_forms(as_json, as_csv)
+    hours = resolver_of(tz).range(since, until, last, default="7d")
     if (png or svg) and hours[1].serial - hours[0].serial > MOST_SIDE_BY_SIDE:
         raise UsageError(f"a picture has room for {MOST_SIDE_BY_SIDE} hours", next_step="Ask for less, or for --json")
     answer = query_of(ctx, suggestions.tag(name), kind, source).history(name, *hours)
@@ -78,7 +86,7 @@ def _print_csv(answer: History, tz: ZoneInfo) -> None:
         for p in answer.points
     )
     print_csv(header, rows)
-    say_mixture(answer.rules)
+    warn_of_mixture(answer.rules)
 
 
 def _print_lines(answer: History, tz: ZoneInfo) -> None:
@@ -94,6 +102,6 @@ def _draw(answer: History, tz: ZoneInfo, png: Path | None, svg: Path | None) -> 
 
         picture = curve_picture(answer, tz)
         if png:
-            write(png, pixels(picture))
+            write_file(png, pixels(picture))
         if svg:
-            write(svg, picture.encode())
+            write_file(svg, picture.encode())

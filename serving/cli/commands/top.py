@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingest.hours import Hour
-from serving.answers.merge import Range, View, competition
+from serving.answers.merge import Range, View, competition_ranks
 from serving.cli.consoles import console
-from serving.cli.options import asked_of
-from serving.cli.output_files import in_csv, one_form, print_csv, say_mixture, time_in_csv
+from serving.cli.options import resolver_of
+from serving.cli.output_files import in_csv, print_csv, reject_two_forms, time_in_csv, warn_of_mixture
 from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
 from serving.query.query import Query
-from serving.query.time_ranges import only
+from serving.query.time_ranges import reject_combination
 from serving.render.json_answers import hour_json, hours_json, range_json
 from serving.render.json_shapes import HourAnswer, HoursAnswer, RangeAnswer
 from serving.render.text import local_hour, table
@@ -64,17 +64,17 @@ def top(
       trends top --last 24h --kind bigram
       trends top --hour now-1h --source bluesky
     """
-    one_form(as_json, as_csv)
-    asked = asked_of(tz)
+    reject_two_forms(as_json, as_csv)
+    times = resolver_of(tz)
     form: Form = "json" if as_json else "csv" if as_csv else "table"
     show = Show(query_of(ctx, suggestions.top, kind, source, origin), n, tz, form)
     if hour is not None:
-        only(hour, since, until, last)
-        show.hour(asked.hour(hour))
+        reject_combination(hour, since, until, last)
+        show.hour(times.hour(hour))
     elif since is not None or until is not None or last is not None:
-        show.range(*asked.range(since, until, last))
+        show.range(*times.range(since, until, last))
     else:
-        show.now(Hour.of(asked.now))
+        show.now(Hour.of(times.now))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Show:
             _print_csv(self.tz, *views)
         else:
             _print_tables(*map(self._table, views))
-        say_mixture(self.query.rules(views))
+        warn_of_mixture(self.query.rules(views))
         for hour in set(hours) - {view.hour for view in views}:
             click.echo(f"{local_hour(hour, self.tz)}: {self.query.nothing(hour)}", err=True)
 
@@ -119,7 +119,7 @@ class Show:
             return
         if self.form == "csv":
             _print_csv(self.tz, answer)
-            say_mixture(answer.rules)
+            warn_of_mixture(answer.rules)
             return
         begin, end = since.start.astimezone(self.tz), until.start.astimezone(self.tz)
         _print_tables(table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}", console().width))
@@ -142,7 +142,7 @@ def _print_csv(tz: ZoneInfo, *answers: View | Range) -> None:
             _rule(each),
         )
         for each in answers
-        for rank, row in zip(competition(each.rows), each.rows, strict=True)
+        for rank, row in zip(competition_ranks(each.rows), each.rows, strict=True)
     )
     print_csv(header, rows)
 

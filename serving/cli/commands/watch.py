@@ -15,7 +15,7 @@ from serving.cli.consoles import console
 from serving.cli.options import json_option, kind_option, settings_of, tz_option
 from serving.cli.query_options import query_of
 from serving.query import suggestions
-from serving.query.lenses import unsent
+from serving.query.lenses import why_not_sent
 from serving.query.query import Query
 from serving.query.time_expressions import span
 from serving.render.json_answers import hour_json, missing_json
@@ -51,7 +51,7 @@ def watch(ctx: click.Context, n: int, every: str, lasting: str | None, kind: Kin
       trends watch --for 1m --json
     """
     query = query_of(ctx, suggestions.top, kind)
-    why = unsent(kind, settings_of(ctx).ingest.kinds)
+    why = why_not_sent(kind, settings_of(ctx).ingest.kinds)
     end = wall_clock() + span(lasting) if lasting else None
     seen = _looks(query, n, span(every) / 1000, end)
     try:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from config.errors import UsageError
 from config.terminal_text import printable
 from ingest.hours import iso
-from serving.answers.merge import competition
+from serving.answers.merge import competition_ranks
 from serving.dashboard.context import Board
 from serving.dashboard.pages.links import Links, offers, words
 from serving.dashboard.params import LensAsked
@@ -45,7 +45,7 @@ def page(request: Request, template: str, told: Mapping[str, Any], status: int =
         clock=lambda hour: f"{hour.start.astimezone(tz):%H:%M}",
         date=lambda hour: f"{hour.start.astimezone(tz):%Y-%m-%d}",
         weekday=lambda day: f"{day:%A, %d %B %Y}",
-        ranks=competition,
+        ranks=competition_ranks,
         palette=LIGHT,
         shapes=SHAPES,
         needs_token=board.access.needs_token,

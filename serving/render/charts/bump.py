@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from ingest.hours import Hour
 from serving.answers.day import Day
-from serving.answers.rank_tracks import Spot, Way, ways
+from serving.answers.rank_tracks import RankPoint, RankTrack, rank_tracks
 from serving.render.charts.hour_axis import HourAxis, hour_axis
 from serving.render.charts.labels import Label, label_of, width_of
 from serving.render.charts.palette import LIGHT
@@ -106,10 +106,10 @@ def bump(day: Day, tz: ZoneInfo) -> Bump:
 
 
 def _lines(day: Day, axis: HourAxis) -> Iterator[Line]:
-    drawn = ways(day, LINES)
+    drawn = rank_tracks(day, LINES)
     names = _names(drawn, axis, day.whole.lens)
     for way in drawn:
-        marks = tuple(_mark(spot, axis) for spot in way.spots)
+        marks = tuple(_mark(spot, axis) for spot in way.points)
         paths = tuple(_path(run, axis) for run in way.runs)
         yield Line(way.number, way.series.row, marks, paths, names[way.number])
 
@@ -118,11 +118,11 @@ def _y(place: int) -> float:
     return _TOP + _ROW * (place - 1)
 
 
-def _mark(spot: Spot, axis: HourAxis) -> Mark:
+def _mark(spot: RankPoint, axis: HourAxis) -> Mark:
     return Mark(axis.ticks[spot.at].x, _y(spot.place), spot.hour, spot.cell.rank, spot.cell.row.count)
 
 
-def _path(run: Sequence[Spot], axis: HourAxis) -> str:
+def _path(run: Sequence[RankPoint], axis: HourAxis) -> str:
     """A curve that is level at each mark."""
     x, y = axis.ticks[run[0].at].x, _y(run[0].place)
     steps = [f"M{x:g},{y:g}"]
@@ -133,21 +133,21 @@ def _path(run: Sequence[Spot], axis: HourAxis) -> str:
     return "".join(steps)
 
 
-def _names(drawn: Sequence[Way], axis: HourAxis, lens: Lens) -> dict[int, Name]:
+def _names(drawn: Sequence[RankTrack], axis: HourAxis, lens: Lens) -> dict[int, Name]:
     """Beside the mark of the last hour; without one, above the best mark where no other name stands."""
     names: dict[int, Name] = {}
-    for way in sorted(drawn, key=lambda way: -way.spots[-1].at):
-        label, last = label_of(way.series.row.shown, lens), way.spots[-1]
+    for way in sorted(drawn, key=lambda way: -way.points[-1].at):
+        label, last = label_of(way.series.row.shown, lens), way.points[-1]
         if last.at == len(axis.ticks) - 1:
             names[way.number] = Name(label, axis.ticks[-1].x + 13, _y(last.place) + 4.5, "start")
             continue
-        above = [_above(spot, axis, label) for spot in sorted(way.spots, key=lambda spot: (spot.place, -spot.at))]
+        above = [_above(spot, axis, label) for spot in sorted(way.points, key=lambda spot: (spot.place, -spot.at))]
         free = (name for name in above if not any(map(name.covers, names.values())))
         names[way.number] = next(free, above[0])
     return names
 
 
-def _above(spot: Spot, axis: HourAxis, label: Label) -> Name:
+def _above(spot: RankPoint, axis: HourAxis, label: Label) -> Name:
     x, y = axis.ticks[spot.at].x, _y(spot.place) - _ABOVE
     fits = x >= width_of(label.text, NAME_SIZE) / 2
     return Name(label, x, y, "middle") if fits else Name(label, x - 5, y, "start")

@@ -11,7 +11,7 @@ from config.errors import UsageError
 from ingest.hours import HOUR_MS, Hour, millis, moment_of
 from serving.query.calendar_days import calendar_day, date_at
 from serving.query.time_expressions import parse
-from serving.query.time_ranges import Asked
+from serving.query.time_ranges import TimeResolver
 
 NOW = Hour.parse("2026-01-01T00").start_ms
 CHANGES = [
@@ -39,7 +39,7 @@ def test_a_day_is_from_its_first_moment_to_its_last(zone: str, day: str, first: 
     assert moment_of(found.first).strftime("%Y-%m-%dT%H:%M") == first
     assert found.after - found.first == hours * HOUR_MS
     assert parse(day, NOW, tz) == found.first
-    assert Asked(NOW, tz, print).day(day) == (Hour.of(found.first), Hour.of(found.after))
+    assert TimeResolver(NOW, tz, print).day(day) == (Hour.of(found.first), Hour.of(found.after))
 
 
 def test_the_day_of_two_midnights_of_goose_bay_holds_all_of_its_moments() -> None:
@@ -50,7 +50,7 @@ def test_the_day_of_two_midnights_of_goose_bay_holds_all_of_its_moments() -> Non
 
 def test_a_date_that_the_calendar_leaves_out_is_refused_with_the_next_one() -> None:
     apia = ZoneInfo("Pacific/Apia")
-    for ask in (lambda: parse("2011-12-30", NOW, apia), lambda: Asked(NOW, apia, print).day("2011-12-30")):
+    for ask in (lambda: parse("2011-12-30", NOW, apia), lambda: TimeResolver(NOW, apia, print).day("2011-12-30")):
         with pytest.raises(UsageError, match=r"has no 2011-12-30\. Write 2011-12-31"):
             ask()
 

@@ -9,7 +9,7 @@ import pytest
 from ingest.hours import Hour
 from serving.answers.day import grid
 from serving.answers.history import history
-from serving.answers.merge import View, total
+from serving.answers.merge import View, sum_hours
 from serving.answers.rising import rising
 from serving.answers.rule_versions import rules_of
 from serving.render.json_answers import day_json, history_json, hour_json, hours_json, range_json, rising_json
@@ -27,7 +27,7 @@ VIEWS = [
 ANSWERS: dict[str, Mapping[str, object]] = {
     "hour": hour_json(VIEWS[0]),
     "hours": hours_json(VIEWS, rules_of(VIEWS)),
-    "range": range_json(total(VIEWS, FIRST, END, 2)),
+    "range": range_json(sum_hours(VIEWS, FIRST, END, 2)),
     "day": day_json(grid(VIEWS, FIRST.plus(1), END, 2, 1)),
     "rising": rising_json(rising(VIEWS[2], VIEWS[:2], FIRST, 2, 0)),
     "history": history_json(history("a", VIEWS, FIRST, END)),

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from config.terminal_text import printable
 from ingest.hours import Hour
-from serving.answers.merge import View, total
+from serving.answers.merge import View, sum_hours
 from serving.render.json_answers import hour_json, range_json
 from serving.render.text import table
 from serving.views.documents import Row
@@ -51,7 +51,7 @@ def test_the_json_of_an_hour_has_exactly_these_keys() -> None:
 
 def test_the_json_of_a_range_says_what_is_missing_and_how_far_off_it_can_be() -> None:
     since = Hour.parse("2017-01-06T07")
-    told = range_json(total([view(Row("a", "A", 3))], since, since.plus(2), 10))
+    told = range_json(sum_hours([view(Row("a", "A", 3))], since, since.plus(2), 10))
     assert told["missing"] == ["2017-01-06T08"]
     assert told["hours"] == [{"hour": "2017-01-06T07", "origin": "batch", "state": "final", "rule": "1"}]
     assert (told["since"], told["until"], told["max_error"]) == ("2017-01-06T07", "2017-01-06T09", 0)

@@ -19,7 +19,7 @@ from ingest.rule.hashtags import Rule
 from ingest.rule.rule_text import HASHTAG_CODE, phrases_text, rebuilt, text_of
 from serving.answers.day import Day, grid
 from serving.answers.history import history
-from serving.answers.merge import View, total
+from serving.answers.merge import View, sum_hours
 from serving.answers.rising import rising
 from serving.answers.rule_versions import Rules, rules_of
 from serving.render.charts.picture import bump_picture, curve_picture, heat_picture
@@ -97,7 +97,7 @@ def test_once_the_command_has_run_nothing_is_left_to_mend(hours: list[tuple[str 
 def test_json_of_every_answer_names_the_versions_and_the_command() -> None:
     tag = history_json(history("a", MIXED, BASE, BASE.plus(4), now_old))
     answers: list[Mapping[str, Any]] = [
-        range_json(total(MIXED, BASE, BASE.plus(4), 10, now_old)),
+        range_json(sum_hours(MIXED, BASE, BASE.plus(4), 10, now_old)),
         day_json(the_day()),
         rising_json(rising(MIXED[-1], MIXED[:-1], BASE, 10, 0, rule_now=now_old)),
         tag,
@@ -107,7 +107,7 @@ def test_json_of_every_answer_names_the_versions_and_the_command() -> None:
         assert json.loads(json.dumps(told))["rules"] == {OLD: 2, NEW: 2}
         assert told["mend"] == MEND
     assert [each["rule"] for each in tag["hours"]] == [OLD, OLD, NEW, NEW]
-    assert range_json(total(MIXED[:2], BASE, BASE.plus(4), 10))["mend"] is None
+    assert range_json(sum_hours(MIXED[:2], BASE, BASE.plus(4), 10))["mend"] is None
 
 
 def test_the_first_hour_of_a_day_is_compared_with_one_of_another_version() -> None:
@@ -117,7 +117,7 @@ def test_the_first_hour_of_a_day_is_compared_with_one_of_another_version() -> No
 
 def test_tables_say_it_below() -> None:
     tables = [
-        table(total(MIXED, BASE, BASE.plus(4), 10, now_old), "title"),
+        table(sum_hours(MIXED, BASE, BASE.plus(4), 10, now_old), "title"),
         day_table(the_day(), UTC, 300),
         rising_table(rising(MIXED[-1], MIXED[:-1], BASE, 10, 0, rule_now=now_old), UTC),
         history_table(history("a", MIXED, BASE, BASE.plus(4), now_old), UTC),

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from serving.cli.commands import watch
-from serving.query.lenses import unsent
+from serving.query.lenses import why_not_sent
 from tests.support.rendering import BASE, view
 
 FIRST, SECOND = view(BASE, ("a", 1)), view(BASE, ("a", 2))
@@ -39,7 +39,7 @@ def test_without_a_terminal_each_change_is_a_table(capsys: pytest.CaptureFixture
 
 
 def test_phrases_that_nobody_sends_are_said_to_be_missing_for_that_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    why = unsent("bigram", ("trigram",))
+    why = why_not_sent("bigram", ("trigram",))
     assert "no bigrams unless `ingest.kinds` sends them" in why
     watch._print_json(iter(LOOKS), why)
     assert capsys.readouterr().err == f"{why}\nMongoDB: gone\n", "once, however many hours have none"
@@ -50,4 +50,4 @@ def test_phrases_that_nobody_sends_are_said_to_be_missing_for_that_reason(capsys
 
 
 def test_what_is_sent_may_only_not_have_come_yet() -> None:
-    assert (unsent("hashtag", ()), unsent("bigram", ("bigram", "trigram"))) == ("", "")
+    assert (why_not_sent("hashtag", ()), why_not_sent("bigram", ("bigram", "trigram"))) == ("", "")
