@@ -13,10 +13,10 @@ from typing import Any
 from config.errors import UnavailableError
 from config.settings import Settings, file_path
 from config.settings.secrets import write_private
-from config.stack.paths import Place
+from config.stack.paths import StackPaths
 from config.stack.server import address_of
 from config.stack.servers import nimbus
-from config.stack.services import in_force
+from config.stack.services import active_settings
 
 log = logging.getLogger(__name__)
 
@@ -51,17 +51,19 @@ def submit(settings: Settings, root: Path = Path()) -> None:
     named = [] if settings.storm.topology == TOPOLOGY else ["-N", settings.storm.topology]
     _sparse(settings, root, "submit", "-n", TOPOLOGY, *named)
     if address_of(settings.storm.nimbus, "storm.nimbus").here:
-        write_private(_record(settings), Place.of(settings.stack).fingerprint(in_force(settings)))
+        write_private(_record(settings), StackPaths.of(settings.stack).fingerprint(active_settings(settings)))
 
 
 def outdated(settings: Settings) -> bool:
     """Whether `submit` was called with other settings. False where nobody called it from this state folder."""
     record = _record(settings)
-    return record.is_file() and record.read_text() != Place.of(settings.stack).fingerprint(in_force(settings))
+    return record.is_file() and record.read_text() != StackPaths.of(settings.stack).fingerprint(
+        active_settings(settings)
+    )
 
 
 def _record(settings: Settings) -> Path:
-    return Place.of(settings.stack).conf("topology") / f"{settings.storm.topology}.settings"
+    return StackPaths.of(settings.stack).conf("topology") / f"{settings.storm.topology}.settings"
 
 
 def kill(settings: Settings, root: Path = Path(), wait_s: int = 1) -> None:

@@ -15,7 +15,7 @@ from bench.harness.subprocess_run import clocked
 from bench.harness.trial import Asked, Bench, Contender, Trial
 from config.settings import Settings
 from config.stack import launcher
-from config.stack.paths import Place
+from config.stack.paths import StackPaths
 from config.stack.supervision import Supervision
 
 IDLE_S = 10.0
@@ -41,7 +41,7 @@ def _started(state: Path, start: Callable[[Settings, Sequence[str]], dict[str, f
             ran = clocked(start, settings, names)
         time.sleep(IDLE_S)
         figures = {"idle MB": _resident_mb(settings), **ran.result}
-        alive = {process.name for process in Supervision(Place.of(settings.stack)).processes() if process.alive}
+        alive = {process.name for process in Supervision(StackPaths.of(settings.stack)).processes() if process.alive}
     finally:
         launcher.down(settings, lambda *_: None)
         shutil.rmtree(folder, ignore_errors=True)
@@ -60,7 +60,7 @@ def _in_turn(settings: Settings, names: Sequence[str]) -> dict[str, float]:
 def _resident_mb(settings: Settings) -> float:
     """What the servers hold; pages that they share are counted once."""
     found = 0
-    for process in Supervision(Place.of(settings.stack)).processes():
+    for process in Supervision(StackPaths.of(settings.stack)).processes():
         if process.pid:
             leader = psutil.Process(process.pid)
             found += sum(each.memory_full_info().pss for each in [leader, *leader.children(recursive=True)])

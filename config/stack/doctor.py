@@ -17,9 +17,9 @@ from config.settings import Settings
 from config.stack import resources
 from config.stack.jars import java
 from config.stack.launcher import servers
-from config.stack.paths import PROJECT, Place
-from config.stack.ports import clashes, reachable
-from config.stack.resources import Room
+from config.stack.paths import PROJECT, StackPaths
+from config.stack.ports import exposed_listeners, find_clashes
+from config.stack.resources import Capacity
 from config.stack.server import Server
 from config.stack.servers.mongo import VERSION as MONGOD
 from config.stack.servers.mongo import Mongo, mongod
@@ -42,15 +42,15 @@ class Finding:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every finding, cheap ones first. Never an error: what can't be looked at is a finding."""
-    place = Place.of(settings.stack)
-    started = {p.name for p in Supervision(place).processes() if p.state not in ("STOPPED", "EXITED")}
+    paths = StackPaths.of(settings.stack)
+    started = {p.name for p in Supervision(paths).processes() if p.state not in ("STOPPED", "EXITED")}
     running = bool(started)
     for look in (_python, _packages, _java):
         yield _guarded(look)
     if not running:
-        yield _room("memory", resources.memory())
-    yield _room("disk", resources.disk(place.state))
-    yield _guarded(lambda: _folders(place))
+        yield _capacity("memory", resources.memory())
+    yield _capacity("disk", resources.disk(paths.state))
+    yield _guarded(lambda: _folders(paths))
     yield _guarded(lambda: _mongod(settings))
     if not running:
         yield _guarded(lambda: _ports(settings))
@@ -58,7 +58,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _answers(server, started=server.name in started)
     yield _clock(settings)
     if running:
-        yield _network(place)
+        yield _network(paths)
 
 
 def _guarded(look: Callable[[], Finding]) -> Finding:
@@ -104,22 +104,22 @@ def _java() -> Finding:
     return Finding("java", "ok", str(java.find()))
 
 
-def _folders(place: Place) -> Finding:
+def _folders(paths: StackPaths) -> Finding:
     """Whether every server can work in these folders, and whether others can look into ours."""
-    place.check()
-    if place.state.is_dir() and place.state.stat().st_mode & 0o077:
-        return Finding("folders", "note", f"others can look into {place.state}", f"`chmod 700 {place.state}`")
-    return Finding("folders", "ok", str(place.state))
+    paths.check()
+    if paths.state.is_dir() and paths.state.stat().st_mode & 0o077:
+        return Finding("folders", "note", f"others can look into {paths.state}", f"`chmod 700 {paths.state}`")
+    return Finding("folders", "ok", str(paths.state))
 
 
-def _room(subject: str, room: Room) -> Finding:
-    if room.out or room.short:
-        return Finding(subject, "wrong" if room.out else "note", room.told, room.next_step)
-    return Finding(subject, "ok", room.told)
+def _capacity(subject: str, capacity: Capacity) -> Finding:
+    if capacity.out or capacity.short:
+        return Finding(subject, "wrong" if capacity.out else "note", capacity.summary, capacity.next_step)
+    return Finding(subject, "ok", capacity.summary)
 
 
 def _mongod(settings: Settings) -> Finding:
-    server = Mongo(settings, Place.of(settings.stack))
+    server = Mongo(settings, StackPaths.of(settings.stack))
     if not server.ports():
         return Finding("mongod", "ok", f"runs elsewhere: {server.address}")
     version = server.check()
@@ -129,7 +129,7 @@ def _mongod(settings: Settings) -> Finding:
 
 
 def _ports(settings: Settings) -> Finding:
-    if taken := clashes((server.name, port) for server in servers(settings) for port in server.ports()):
+    if taken := find_clashes((server.name, port) for server in servers(settings) for port in server.ports()):
         return Finding("ports", "wrong", "; ".join(map(str, taken)), "Then `trends up`")
     return Finding("ports", "ok", "free")
 
@@ -157,9 +157,9 @@ def _clock(settings: Settings) -> Finding:
     return Finding("clock", "ok", "agrees with the NameNode's")
 
 
-def _network(place: Place) -> Finding:
+def _network(paths: StackPaths) -> Finding:
     """What of the stack another machine could reach: nothing, or somebody has reconfigured a server."""
-    found = reachable(Supervision(place).strays())
+    found = exposed_listeners(Supervision(paths).strays())
     if found:
         step = "`trends down`, `trends up` starts it on loopback; until then close the ports by a firewall"
         return Finding("network", "wrong", f"other machines can reach {', '.join(found)}", step)

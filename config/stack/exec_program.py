@@ -1,4 +1,4 @@
-"""Become the program that a JSON file describes: `become.py FILE FINGERPRINT`.
+"""Exec: replaces this process by the program that a JSON file describes: `exec_program.py FILE FINGERPRINT`.
 
 The file holds `command`, the whole `environment`, and `folder`. Environments go through a file because supervisord's
 own syntax for them can't hold every value. The fingerprint makes a changed description a changed command. Standard

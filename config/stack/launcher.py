@@ -22,8 +22,8 @@ from config.settings import Settings
 from config.stack import resources
 from config.stack.jars import java
 from config.stack.jars.jar_cache import fetch
-from config.stack.paths import Place
-from config.stack.ports import clashes, refuse_twice
+from config.stack.paths import StackPaths
+from config.stack.ports import check_duplicates, find_clashes
 from config.stack.server import Server
 from config.stack.servers.hdfs import DataNode, NameNode
 from config.stack.servers.kafka import Kafka
@@ -49,14 +49,14 @@ Tell = Callable[[str, str], None]
 
 def servers(settings: Settings) -> list[Server]:
     """Every server of the stack, in the order in which they are told."""
-    place = Place.of(settings.stack)
+    paths = StackPaths.of(settings.stack)
     kinds = (Kafka, NameNode, DataNode, Mongo, ZooKeeper, Nimbus, Supervisor)
-    return [kind(settings, place) for kind in kinds]
+    return [kind(settings, paths) for kind in kinds]
 
 
 def services(settings: Settings) -> list[Service]:
     """The services that are processes of their own."""
-    return [Service(name, settings, Place.of(settings.stack)) for name in COMMANDS]
+    return [Service(name, settings, StackPaths.of(settings.stack)) for name in COMMANDS]
 
 
 def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
@@ -65,17 +65,17 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
     What was started with other settings is started anew. Raises `TrendsError`: a port is taken, Java is missing, a
     server did not come up. What did come up stays up, then as after Ctrl-C: another `up` goes on from there.
     """
-    place = Place.of(settings.stack)
+    paths = StackPaths.of(settings.stack)
     everything = [*servers(settings), *services(settings)]
     ours = [s for s in everything if s.name in names and (s.ports() or isinstance(s, Service))]
     if not ours:
         return []
-    with _alone(place):
-        supervision = Supervision(place)
+    with _exclusive(paths):
+        supervision = Supervision(paths)
         if not supervision.running() and (killed := supervision.kill_strays()):
             logger.warning("ended %d processes that an earlier stack left behind", killed)
         if not supervision.running():
-            place.clear_scratch()
+            paths.clear_scratch()
         jvm = java.find() if any(server.jars for server in ours) else Path("java")
         alive = {process.name for process in supervision.processes() if process.alive}
         changed = {
@@ -88,9 +88,9 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
         missing = [server for server in ours if server.name not in alive - moved]
         _check_ports(settings, missing)
         if missing:
-            _check_room(place)
+            _check_capacity(paths)
         supervision.apply(sorted(changed | {server.name for server in missing}))
-        bring = _Bring(place, jvm, supervision, tell)
+        bring = _Startup(paths, jvm, supervision, tell)
         one_a_set = {server.jars: server for server in reversed(missing)}
         bring.side_by_side(bring.fetch, list(one_a_set.values()))
         bring.side_by_side(lambda s: bring.start(s) if s in missing else bring.wait(s), ours)
@@ -102,13 +102,13 @@ def down(settings: Settings, tell: Tell, names: Sequence[str] = ()) -> int:
 
     Gives how many programs were stopped. Where nothing runs that is 0, and no error.
     """
-    supervision = Supervision(Place.of(settings.stack))
+    supervision = Supervision(StackPaths.of(settings.stack))
     alive = [p.name for p in supervision.processes() if p.alive and (not names or p.name in names)]
     for group in ([n for n in alive if n in COMMANDS], [n for n in alive if n not in COMMANDS]):
         if group:
-            _told(group, "stopping", tell)
+            _announce(group, "stopping", tell)
             supervision.stop(group)
-            _told(group, "stopped", tell)
+            _announce(group, "stopped", tell)
     if names:
         return len(alive)
     if supervision.running():
@@ -116,42 +116,42 @@ def down(settings: Settings, tell: Tell, names: Sequence[str] = ()) -> int:
     return len(alive) + supervision.kill_strays()
 
 
-def _told(names: Sequence[str], step: str, tell: Tell) -> None:
+def _announce(names: Sequence[str], step: str, tell: Tell) -> None:
     for name in names:
         tell(name, step)
 
 
 def _check_ports(settings: Settings, missing: Sequence[Server]) -> None:
     """Before anything starts: a stale server would answer in place of ours."""
-    refuse_twice((server.name, port) for server in servers(settings) for port in server.ports())
+    check_duplicates((server.name, port) for server in servers(settings) for port in server.ports())
     tries = tenacity.Retrying(
         retry=tenacity.retry_if_result(lambda found: any(not clash.owner for clash in found)),
         wait=tenacity.wait_fixed(0.1),
         stop=tenacity.stop_after_delay(DYING_S),
         retry_error_callback=lambda state: state.outcome and state.outcome.result(),
     )
-    if found := tries(clashes, [(server.name, port) for server in missing for port in server.ports()]):
+    if found := tries(find_clashes, [(server.name, port) for server in missing for port in server.ports()]):
         raise TrendsError("; ".join(map(str, found)), where="the local stack", next_step="Then `trends up` again")
 
 
-def _check_room(place: Place) -> None:
+def _check_capacity(paths: StackPaths) -> None:
     """Warn of little memory or disk; refuse a disk that is as good as full, on which servers break in odd ways."""
-    for room in (resources.memory(), resources.disk(place.state)):
-        if room.out:
-            raise TrendsError(room.told, where=str(place.state), next_step=room.next_step)
-        if room.short:
-            logger.warning("only %s. %s", room.told, room.next_step)
+    for capacity in (resources.memory(), resources.disk(paths.state)):
+        if capacity.out:
+            raise TrendsError(capacity.summary, where=str(paths.state), next_step=capacity.next_step)
+        if capacity.short:
+            logger.warning("only %s. %s", capacity.summary, capacity.next_step)
 
 
 @dataclass(frozen=True)
-class _Bring:
+class _Startup:
     """The steps by which servers come up, each in a thread of its own."""
 
-    place: Place
+    paths: StackPaths
     jvm: Path
     supervision: Supervision
     tell: Tell
-    given_up: threading.Event = field(default_factory=threading.Event)
+    aborted: threading.Event = field(default_factory=threading.Event)
 
     def side_by_side(self, step: Callable[[Server], None], over: Sequence[Server]) -> None:
         """Take a step with each server at once. The first error, or Ctrl-C, ends the waiting of all."""
@@ -160,13 +160,13 @@ class _Bring:
                 for done in as_completed([pool.submit(step, server) for server in over]):
                     done.result()
             except BaseException:
-                self.given_up.set()
+                self.aborted.set()
                 raise
 
     def fetch(self, server: Server) -> None:
         """Have its jars in the cache."""
         if server.jars:
-            fetch(server.jars, self.place, self.jvm, lambda text: self.tell(server.name, text))
+            fetch(server.jars, self.paths, self.jvm, lambda text: self.tell(server.name, text))
 
     def start(self, server: Server) -> None:
         """Prepare and start it, then wait."""
@@ -179,7 +179,7 @@ class _Bring:
         """Ask until it serves. Raises `TrendsError` with the end of its log where it does not."""
         self.tell(server.name, "starting")
         waiting = tenacity.Retrying(
-            stop=tenacity.stop_after_delay(READY_TIMEOUT_S) | tenacity.stop_when_event_set(self.given_up),
+            stop=tenacity.stop_after_delay(READY_TIMEOUT_S) | tenacity.stop_when_event_set(self.aborted),
             wait=tenacity.wait_fixed(ASK_EVERY_S),
             retry=tenacity.retry_if_result(lambda answer: not answer),
         )
@@ -187,7 +187,7 @@ class _Bring:
         try:
             waiting(self._serves, server, lives)
         except tenacity.RetryError:
-            if not self.given_up.is_set():
+            if not self.aborted.is_set():
                 raise self._failed(server, f"does not serve after {READY_TIMEOUT_S:.0f} s") from None
         else:
             self.tell(server.name, "ready")
@@ -204,33 +204,33 @@ class _Bring:
         return process.state == "RUNNING" and server.ready()
 
     def _failed(self, server: Server, what: str) -> TrendsError:
-        log = self.place.log(server.name)
+        log = self.paths.log(server.name)
         said = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.is_file() else []
         lines = [what, *(line[:LOG_WIDTH] for line in said)]
         return TrendsError("\n  ".join(lines), where=server.name, next_step=f"See `trends logs {server.name}`")
 
 
 @contextmanager
-def _alone(place: Place) -> Iterator[None]:
+def _exclusive(paths: StackPaths) -> Iterator[None]:
     """One `up` at a time for a state folder, which is made first; what it writes meanwhile is for its user alone."""
     before = os.umask(0o077)
     try:
-        place.check()
-        place.make()
-        with _locked(place):
+        paths.check()
+        paths.make()
+        with _locked(paths):
             yield
     except OSError as error:
-        raise _unwritable(place, error) from error
+        raise _unwritable(paths, error) from error
     finally:
         os.umask(before)
 
 
-def _unwritable(place: Place, error: OSError) -> OSError | TrendsError:
+def _unwritable(paths: StackPaths, error: OSError) -> OSError | TrendsError:
     """What a disk that is full or can't be written means to the user; any other error as it is."""
     if error.errno not in UNWRITABLE:
         return error
-    cache = str(error.filename or "").startswith(str(place.cache))
-    setting, folder = ("stack.cache", place.cache) if cache else ("stack.state", place.state)
+    cache = str(error.filename or "").startswith(str(paths.cache))
+    setting, folder = ("stack.cache", paths.cache) if cache else ("stack.state", paths.state)
     return TrendsError(
         f"can't be written: {error.strerror}",
         where=str(folder),
@@ -239,12 +239,12 @@ def _unwritable(place: Place, error: OSError) -> OSError | TrendsError:
 
 
 @contextmanager
-def _locked(place: Place) -> Iterator[None]:
-    with (place.state / "up.lock").open("w") as lock:
+def _locked(paths: StackPaths) -> Iterator[None]:
+    with (paths.state / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UsageError(
-                "another `trends up` is at work", where=str(place.state), next_step="Wait for it"
+                "another `trends up` is running", where=str(paths.state), next_step="Wait for it"
             ) from None
         yield

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from config.errors import NoDataError
 from config.settings import Settings
-from config.stack.paths import Place
+from config.stack.paths import StackPaths
 
 
 def log_of(settings: Settings, name: str) -> Path:
     """The log of a server, a service, `supervisord` or `topology`. Raises `NoDataError` naming those that exist."""
-    place = Place.of(settings.stack)
-    known = {path.stem: path for path in sorted((place.state / "logs").glob("*.log"))}
-    workers = sorted(place.data("storm").glob("workers/*/*/worker.log"), key=lambda path: path.stat().st_mtime)
+    paths = StackPaths.of(settings.stack)
+    known = {path.stem: path for path in sorted((paths.state / "logs").glob("*.log"))}
+    workers = sorted(paths.data("storm").glob("workers/*/*/worker.log"), key=lambda path: path.stat().st_mtime)
     if workers:
         known["topology"] = workers[-1]
     if name not in known:
@@ -22,7 +22,7 @@ def log_of(settings: Settings, name: str) -> Path:
     return known[name]
 
 
-def added(path: Path, position: int, every_s: float) -> Iterator[str]:
+def follow_lines(path: Path, position: int, every_s: float) -> Iterator[str]:
     """Lines as they are added after `position`, without end. A log that was rotated is read from its new beginning."""
     while True:
         if path.is_file() and path.stat().st_size < position:

@@ -27,14 +27,14 @@ REFUSED_IN_CACHE = REFUSED_ANYWHERE | {"=": "Java takes what follows it for an o
 
 
 @dataclass(frozen=True)
-class Place:
+class StackPaths:
     """The folders of one stack. Every path is absolute."""
 
     state: Path
     cache: Path
 
     @classmethod
-    def of(cls, settings: StackSettings) -> "Place":
+    def of(cls, settings: StackSettings) -> "StackPaths":
         """The folders that the settings name."""
         return cls(settings.state.expanduser().absolute(), (settings.cache or _user_cache()).expanduser().absolute())
 
@@ -101,7 +101,7 @@ class Place:
         return hmac.new(key.read_bytes(), text.encode(), "sha256").hexdigest()[:12]
 
 
-def rendered(file: str, **values: object) -> str:
+def render_template(file: str, **values: object) -> str:
     """The text of `config/<file>` with its `$name`s filled in. A name without a value is an error."""
     return Template((FILES / file).read_text()).substitute({name: str(value) for name, value in values.items()})
 
@@ -119,7 +119,7 @@ def _user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trends"
 
 
-def put(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write a file whole: a reader sees the old text or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8") as file:

@@ -29,12 +29,12 @@ class Clash:
         return f"port {self.port.number} of {self.server} is taken{by}: stop that, or set {self.port.setting}"
 
 
-def clashes(wanted: Iterable[tuple[str, Port]]) -> list[Clash]:
+def find_clashes(wanted: Iterable[tuple[str, Port]]) -> list[Clash]:
     """The ports of `wanted` (server, port) that can't be bound."""
     return [Clash(server, port, owner_of(port.number)) for server, port in wanted if not _free(port.number)]
 
 
-def refuse_twice(wanted: Iterable[tuple[str, Port]]) -> None:
+def check_duplicates(wanted: Iterable[tuple[str, Port]]) -> None:
     """Raise `TrendsError` where two servers are set to one port."""
     seen: dict[int, str] = {}
     for server, port in wanted:
@@ -55,11 +55,11 @@ def owner_of(port: int) -> str:
         return ""
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
-            return _named(connection.pid)
+            return _process_name(connection.pid)
     return ""
 
 
-def reachable(processes: Iterable[psutil.Process]) -> list[str]:
+def exposed_listeners(processes: Iterable[psutil.Process]) -> list[str]:
     """`name (pid 12) at *:6627`: what these processes listen on elsewhere than on loopback."""
     found = []
     for process in processes:
@@ -69,7 +69,7 @@ def reachable(processes: Iterable[psutil.Process]) -> list[str]:
             continue
         for connection in connections:
             if connection.status == psutil.CONN_LISTEN and not _is_loopback(connection.laddr.ip):
-                found.append(f"{_named(process.pid)} at {connection.laddr.ip}:{connection.laddr.port}")
+                found.append(f"{_process_name(process.pid)} at {connection.laddr.ip}:{connection.laddr.port}")
     return sorted(found)
 
 
@@ -97,7 +97,7 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
-def _named(pid: int | None) -> str:
+def _process_name(pid: int | None) -> str:
     if pid is None:
         return ""
     try:

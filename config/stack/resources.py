@@ -12,25 +12,25 @@ DISK, LEAST_DISK = 5 * GIGABYTE, GIGABYTE
 
 
 @dataclass(frozen=True)
-class Room:
+class Capacity:
     """What is left of something. `short`: less than is comfortable; `out`: nothing will work."""
 
-    told: str
+    summary: str
     short: bool
     out: bool
     next_step: str
 
 
-def memory() -> Room:
+def memory() -> Capacity:
     """What programs can still take."""
     left = psutil.virtual_memory().available
     step = f"The stack and a batch run take about {MEMORY // GIGABYTE} GB: close something"
-    return Room(f"{left / GIGABYTE:.1f} GB of memory available", left < MEMORY, False, step)
+    return Capacity(f"{left / GIGABYTE:.1f} GB of memory available", left < MEMORY, False, step)
 
 
-def disk(folder: Path) -> Room:
+def disk(folder: Path) -> Capacity:
     """What is free where a folder is, or will be."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
     left = psutil.disk_usage(str(there)).free
     step = "Free some, or set stack.state to a folder elsewhere"
-    return Room(f"{left / GIGABYTE:.1f} GB of disk free in {there}", left < DISK, left < LEAST_DISK, step)
+    return Capacity(f"{left / GIGABYTE:.1f} GB of disk free in {there}", left < DISK, left < LEAST_DISK, step)

@@ -36,10 +36,10 @@ class Program:
     command: Sequence[str]
     environment: Mapping[str, str | None] = field(default_factory=dict)
     folder: Path | None = None
-    settles: str = ""
+    restart_key: str = ""
     """What else it goes by: a process that was started under another text is started anew."""
 
-    def surroundings(self) -> dict[str, str]:
+    def full_environment(self) -> dict[str, str]:
         """The whole environment that it runs in."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         merged = {**inherited, **self.environment}
@@ -50,7 +50,7 @@ class Program:
         try:
             done = subprocess.run(  # noqa: S603 - a server of ours
                 self.command,
-                env=self.surroundings(),
+                env=self.full_environment(),
                 cwd=self.folder,
                 timeout=timeout_s,
                 check=False,

@@ -8,7 +8,7 @@ from typing import Any
 
 from config.settings import NOT_SETTINGS, Settings, file_path, secrets, section_types
 from config.settings.loaders import PREFIX
-from config.stack.paths import Place
+from config.stack.paths import StackPaths
 from config.stack.server import Port, Program
 
 COMMANDS = {"archiver": "archive", "scheduler": "schedule"}
@@ -23,10 +23,10 @@ class Service:
     jars = None
     address = ""
 
-    def __init__(self, name: str, settings: Settings, place: Place) -> None:
+    def __init__(self, name: str, settings: Settings, paths: StackPaths) -> None:
         self.name = name
         self._settings = settings
-        self._place = place
+        self._paths = paths
 
     def ports(self) -> list[Port]:
         """None: it is a client of the servers."""
@@ -34,47 +34,49 @@ class Service:
 
     def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's
         """Leave the secrets where it finds them. Its command makes all else that it needs."""
-        pass_secrets_on(self._place)
+        pass_secrets_on(self._paths)
 
     def program(self, jvm: Path) -> Program:  # noqa: ARG002 - the contract's
         """`trends <command>`, with the Python that runs now; settings that have changed make it another."""
-        command = [sys.executable, str(beside("trends")), COMMANDS[self.name]]
-        return Program(command, settings_environment(self._place), Path.cwd(), settles=in_force(self._settings))
+        command = [sys.executable, str(program_path("trends")), COMMANDS[self.name]]
+        return Program(
+            command, settings_environment(self._paths), Path.cwd(), restart_key=active_settings(self._settings)
+        )
 
     def ready(self) -> bool:
         """A process that stays is ready; supervision says whether it does."""
         return True
 
 
-def beside(program: str) -> Path:
+def program_path(program: str) -> Path:
     """A program of the environment that this Python belongs to."""
     return Path(sys.executable).parent / program
 
 
-def settings_environment(place: Place) -> dict[str, str | None]:
+def settings_environment(paths: StackPaths) -> dict[str, str | None]:
     """The settings as a child in any folder finds them: the same file, the same variables, the same state.
 
     Secrets among the variables are not here: the file that `TRENDS_SECRETS_FILE` names holds them.
     """
-    plain, secret = _given()
-    found: dict[str, str | None] = {**plain, "TRENDS_STACK__STATE": str(place.state)}
+    plain, secret = _settings_variables()
+    found: dict[str, str | None] = {**plain, "TRENDS_STACK__STATE": str(paths.state)}
     if file_path().is_file():
         found["TRENDS_CONFIG"] = str(file_path())
     if secret:
-        found[secrets.FILE] = str(_file(place))
+        found[secrets.FILE] = str(_file(paths))
     return found
 
 
-def pass_secrets_on(place: Place) -> None:
+def pass_secrets_on(paths: StackPaths) -> None:
     """Write the file of secrets, or remove one that nobody needs."""
-    _, secret = _given()
+    _, secret = _settings_variables()
     if secret:
-        secrets.write_private(_file(place), json.dumps(secret))
+        secrets.write_private(_file(paths), json.dumps(secret))
     else:
-        _file(place).unlink(missing_ok=True)
+        _file(paths).unlink(missing_ok=True)
 
 
-def in_force(settings: Settings) -> str:
+def active_settings(settings: Settings) -> str:
     """The settings that services and the topology go by, secrets included: to compare, never to show."""
     return json.dumps(settings.model_dump(mode="json", exclude=set(OTHERS), context=None) | _values(settings))
 
@@ -83,11 +85,11 @@ def _values(settings: Settings) -> dict[str, Any]:
     return {"mongo.uri": settings.mongo.uri.get_secret_value()}
 
 
-def _file(place: Place) -> Path:
-    return place.conf("services") / "secrets.json"
+def _file(paths: StackPaths) -> Path:
+    return paths.conf("services") / "secrets.json"
 
 
-def _given() -> tuple[dict[str, str], dict[str, str]]:
+def _settings_variables() -> tuple[dict[str, str], dict[str, str]]:
     """Variables that are settings: the plain ones, and the secret ones that services need."""
     plain: dict[str, str] = {}
     secret: dict[str, str] = {}

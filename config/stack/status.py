@@ -10,7 +10,7 @@ import psutil
 from config.errors import UnavailableError
 from config.settings import Settings
 from config.stack.launcher import servers, services
-from config.stack.paths import Place
+from config.stack.paths import StackPaths
 from config.stack.server import Server, address_of
 from config.stack.servers import nimbus
 from config.stack.services import Service
@@ -47,13 +47,13 @@ class ServerState:
 
 def states(settings: Settings) -> list[ServerState]:
     """Every server, service and the topology. Quick, and never an error: what can't be asked is stopped."""
-    known = {process.name: process for process in Supervision(Place.of(settings.stack)).processes()}
+    known = {process.name: process for process in Supervision(StackPaths.of(settings.stack)).processes()}
     told = [_state(server, known.get(server.name)) for server in [*servers(settings), *services(settings)]]
     return [*told, _topology(settings, known.get("supervisor"))]
 
 
-def asked(settings: Settings) -> list[ServerState]:
-    """As `states`; and what runs is asked, twice where it does not answer: after some five seconds it is `silent`."""
+def probe_states(settings: Settings) -> list[ServerState]:
+    """As `states`, and ask each running server; one without an answer within about five seconds is `silent`."""
     told = states(settings)
     running = {state.name for state in told if state.state == "running"}
     ours = [server for server in servers(settings) if server.name in running]

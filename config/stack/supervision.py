@@ -27,7 +27,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from config.errors import TrendsError, UnavailableError
 from config.settings.secrets import write_private
-from config.stack.paths import Place, put
+from config.stack.paths import StackPaths, write_whole
 from config.stack.server import Program
 
 MARK = "LOCAL_STACK"
@@ -37,7 +37,7 @@ STOP_AFTER_S = 20
 """Seconds that a program has to end by itself."""
 STOP_TIMEOUT_S = 60.0
 ALIVE = frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"})
-BECOME = Path(__file__).with_name("exec_program.py")
+EXEC_PROGRAM = Path(__file__).with_name("exec_program.py")
 
 PYTHON = "python"
 """A link in supervisord's folder to the Python that runs now."""
@@ -75,7 +75,7 @@ class Process:
     state: str
     pid: int
     started: float
-    told: str
+    description: str
 
     @property
     def alive(self) -> bool:
@@ -86,15 +86,15 @@ class Process:
 class Supervision:
     """The supervisord of one state folder. Calls raise `UnavailableError` where it does not run."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._folder = place.state / "supervisor"
+    def __init__(self, paths: StackPaths) -> None:
+        self._paths = paths
+        self._folder = paths.state / "supervisor"
         self._conf = self._folder / "supervisord.conf"
 
     def running(self) -> bool:
         """Whether it answers."""
         try:
-            with self._asked() as rpc:
+            with self._rpc() as rpc:
                 return bool(rpc.getPID())
         except UnavailableError:
             return False
@@ -105,16 +105,16 @@ class Supervision:
         The cache's folder does not matter: it follows HOME, and the jars in it are the same everywhere. A program that
         is `alive` and has not changed keeps its description: it was started from a cache that has its jars.
         """
-        known = {"command": list(program.command), "folder": str(program.folder or self._place.state)}
+        known = {"command": list(program.command), "folder": str(program.folder or self._paths.state)}
         lasting = {key: value for key, value in program.environment.items() if key != "PATH"}  # differs by shell
-        facts = json.dumps([known, lasting, list(ports), program.settles], sort_keys=True)
-        fingerprint = self._place.fingerprint(facts.replace(json.dumps(str(self._place.cache))[1:-1], "CACHE"))
+        facts = json.dumps([known, lasting, list(ports), program.restart_key], sort_keys=True)
+        fingerprint = self._paths.fingerprint(facts.replace(json.dumps(str(self._paths.cache))[1:-1], "CACHE"))
         written = self._read()
         before = written.get(f"program:{name}", "command", fallback="", raw=True)
-        command = f"./{PYTHON} -I -S {BECOME.name} {name}.json {fingerprint}"
+        command = f"./{PYTHON} -I -S {EXEC_PROGRAM.name} {name}.json {fingerprint}"
         if before == command and alive:
             return False
-        environment = program.surroundings() | {MARK: str(self._place.state), "TMPDIR": str(self._place.scratch)}
+        environment = program.full_environment() | {MARK: str(self._paths.state), "TMPDIR": str(self._paths.scratch)}
         write_private(self._folder / f"{name}.json", json.dumps(known | {"environment": environment}))
         written[f"program:{name}"] = _PROGRAM | {
             "command": command,
@@ -129,7 +129,7 @@ class Supervision:
         if not self.running():
             self._start()
             return
-        with self._asked() as rpc:
+        with self._rpc() as rpc:
             added, changed, _ = rpc.reloadConfig()[0]
             for name in [name for name in changed if name in names]:
                 rpc.stopProcessGroup(name)
@@ -140,7 +140,7 @@ class Supervision:
 
     def start(self, name: str) -> None:
         """Start a program; no wait, and no error where it is started already."""
-        with self._asked() as rpc:
+        with self._rpc() as rpc:
             try:
                 rpc.startProcess(name, False)
             except Fault as fault:
@@ -149,7 +149,7 @@ class Supervision:
 
     def stop(self, names: list[str]) -> None:
         """Stop programs side by side and wait until they have ended."""
-        with self._asked() as rpc:
+        with self._rpc() as rpc:
             for name in names:
                 with _unless_stopped():
                     rpc.stopProcess(name, False)
@@ -158,7 +158,7 @@ class Supervision:
     def processes(self) -> list[Process]:
         """Every program it knows; none where it does not run."""
         try:
-            with self._asked() as rpc:
+            with self._rpc() as rpc:
                 told = rpc.getAllProcessInfo()
         except UnavailableError:
             return []
@@ -166,7 +166,7 @@ class Supervision:
 
     def shut_down(self) -> None:
         """End it and everything under it."""
-        with self._asked() as rpc:
+        with self._rpc() as rpc:
             pid = int(rpc.getPID())
             rpc.shutdown()
         _until(lambda: not psutil.pid_exists(pid), STOP_TIMEOUT_S, "supervisord does not end")
@@ -176,7 +176,7 @@ class Supervision:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.pid != os.getpid() and process.environ().get(MARK) == str(self._place.state):
+                if process.pid != os.getpid() and process.environ().get(MARK) == str(self._paths.state):
                     found.append(process)
             except (psutil.Error, OSError):  # gone, or another user's
                 continue
@@ -197,7 +197,7 @@ class Supervision:
 
     def _start(self) -> None:
         command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", self._conf.name]
-        environment: dict[str, str | None] = {MARK: str(self._place.state), "PYTHONPATH": None}
+        environment: dict[str, str | None] = {MARK: str(self._paths.state), "PYTHONPATH": None}
         Program(command, environment, self._folder).run("supervisord", START_TIMEOUT_S)
         _until(self.running, START_TIMEOUT_S, "supervisord does not answer")
 
@@ -217,8 +217,8 @@ class Supervision:
     def _write(self, parser: configparser.RawConfigParser) -> None:
         """Write the configuration, and beside it what its relative names mean."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._place.log("any").parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        put(self._folder / BECOME.name, BECOME.read_text())
+        self._paths.log("any").parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self._folder / EXEC_PROGRAM.name, EXEC_PROGRAM.read_text())
         beside = self._folder / f".{PYTHON}-{os.getpid()}"
         beside.unlink(missing_ok=True)
         beside.symlink_to(Path(sys.executable).resolve())
@@ -245,7 +245,7 @@ class Supervision:
         return private / hashlib.sha256(str(near).encode()).hexdigest()[:16]
 
     @contextmanager
-    def _asked(self) -> Iterator[Any]:
+    def _rpc(self) -> Iterator[Any]:
         """The XML-RPC interface; every way in which it can be out of reach is one error."""
         transport = SupervisorTransport(None, None, f"unix://{self._socket()}")
         try:

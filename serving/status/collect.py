@@ -71,9 +71,9 @@ def or_error(part: Callable[[Settings], T], settings: Settings) -> T | Unknown:
 
 
 def _servers(settings: Settings) -> "list[ServerState]":
-    from config.stack.status import asked
+    from config.stack.status import probe_states
 
-    return asked(settings)
+    return probe_states(settings)
 
 
 def _sources(settings: Settings) -> list[SourceStatus]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.stack.paths import Place
+from config.stack.paths import StackPaths
 from tests.support.faults.disk import SmallDisk, small_disk
 from tests.support.faults.fault_scenarios import Strike, serves
 from tests.support.faults.load import Load
@@ -38,7 +38,7 @@ def stack(disks: tuple[Path, dict[str, SmallDisk]]) -> Iterator[Stack]:
 
 def fill(name: str, disk: SmallDisk) -> Strike:
     def strike(world: World) -> Proof:
-        log = Place.of(world.stack.settings.stack).log("namenode" if name == "datanode" else name)
+        log = StackPaths.of(world.stack.settings.stack).log("namenode" if name == "datanode" else name)
         before = log.stat().st_size
 
         def met() -> bool:

@@ -65,9 +65,9 @@ class Stack:
         self, command: str, extra: Mapping[str, str] | None = None, out: Any = PIPE, err: Any = PIPE
     ) -> "subprocess.Popen[str]":
         """A command, started in the folder of the settings file."""
-        surroundings = stack_settings.environment(self.file, **(extra or {}))
+        full_environment = stack_settings.environment(self.file, **(extra or {}))
         return subprocess.Popen(
-            [TRENDS, *command.split()], env=surroundings, cwd=self.file.parent, stdout=out, stderr=err, text=True
+            [TRENDS, *command.split()], env=full_environment, cwd=self.file.parent, stdout=out, stderr=err, text=True
         )
 
     def answer(self, command: str, extra: Mapping[str, str] | None = None) -> "Answer":

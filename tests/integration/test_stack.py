@@ -22,8 +22,8 @@ from config.errors import TrendsError, UsageError
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.jars import openssl
-from config.stack.paths import Place
-from config.stack.ports import clashes
+from config.stack.paths import StackPaths
+from config.stack.ports import find_clashes
 from config.stack.server import address_of
 from config.stack.servers import nimbus
 from config.stack.servers.mongo import VERSION
@@ -69,7 +69,7 @@ def pid_of(settings: Settings) -> int:
 
 
 def supervision(settings: Settings) -> Supervision:
-    return Supervision(Place.of(settings.stack))
+    return Supervision(StackPaths.of(settings.stack))
 
 
 def until(true: Callable[[], object], timeout_s: float = 30) -> None:
@@ -112,7 +112,7 @@ def test_down_leaves_nothing_running_and_the_data_there(alone: Settings) -> None
     assert down(alone) == 1
     assert not supervision(alone).running()
     assert not supervision(alone).strays()
-    assert not clashes([("mongo", port)])
+    assert not find_clashes([("mongo", port)])
     assert mongo(alone).state == "stopped"
     assert down(alone) == 0
     assert up(alone) == ["mongo"]
@@ -145,7 +145,7 @@ def test_up_waits_for_a_port_that_a_dying_process_has_not_given_up_yet(
     (port,) = next(server for server in launcher.servers(alone) if server.name == "mongo").ports()
     monkeypatch.setattr("config.stack.ports.owner_of", lambda _: "")  # as the system says of one whose leader is gone
     with socket.create_server(("127.0.0.1", port.number)) as held:
-        assert clashes([("mongo", port)])
+        assert find_clashes([("mongo", port)])
         threading.Timer(0.5, held.close).start()
         assert up(alone) == ["mongo"]
 
@@ -218,7 +218,10 @@ def test_servers_that_are_moved_to_other_ports_are_started_anew_with_their_data(
 
 
 def test_only_one_up_works_on_a_folder(alone: Settings) -> None:
-    with launcher._alone(Place.of(alone.stack)), pytest.raises(UsageError, match="another `trends up` is at work"):
+    with (
+        launcher._exclusive(StackPaths.of(alone.stack)),
+        pytest.raises(UsageError, match="another `trends up` is running"),
+    ):
         up(alone)
 
 
@@ -268,7 +271,7 @@ def test_mongod_is_the_locked_release_and_finds_the_openssl_of_the_cache(alone: 
     with MongoClient[dict[str, int]](alone.mongo.uri.get_secret_value()) as client:
         assert client.server_info()["version"] == VERSION == "6.0.27"
     mapped = {entry.path for entry in psutil.Process(pid_of(alone)).memory_maps()}
-    wanted = {str(openssl.folder(Place.of(alone.stack)) / name) for name in openssl.LIBRARIES}
+    wanted = {str(openssl.folder(StackPaths.of(alone.stack)) / name) for name in openssl.LIBRARIES}
     assert wanted <= mapped
 
 

@@ -19,7 +19,7 @@ from batch_layer.spark.session import Engine
 from bench.harness.topology import find_process, run_topology
 from config.settings import Settings
 from config.stack import launcher
-from config.stack.paths import Place
+from config.stack.paths import StackPaths
 from config.stack.supervision import Supervision
 from tests.support.storm import STARTS_S
 from tests.support.wait import until
@@ -100,7 +100,7 @@ def test_no_port_of_the_stack_can_be_reached_from_another_machine(
         until(lambda: find_process(settings_file, "CountBolt") is not None, "the topology starts", STARTS_S)
         try:
             spark.session()
-            found = listening([*Supervision(Place.of(stack.stack)).strays(), psutil.Process()])
+            found = listening([*Supervision(StackPaths.of(stack.stack)).strays(), psutil.Process()])
         finally:
             spark.close()
         control = found.pop(open_to_all.getsockname()[1])

@@ -16,7 +16,7 @@ from pathlib import Path
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.stack.jars.ivy import MEGABYTE, Artifact, Ivy
-from config.stack.paths import FILES, Place
+from config.stack.paths import FILES, StackPaths
 
 LIB, STORED = "lib", "stored"
 
@@ -64,19 +64,19 @@ class JarSet:
             elif self.stored and not thorough and not (folder / STORED / Path(path).name).is_file():
                 yield f"{path} is not stored without compression"
 
-    def classpath(self, place: Place) -> list[str]:
+    def classpath(self, paths: StackPaths) -> list[str]:
         """The jars of `lib`, in an order that never changes."""
-        folder = place.jars(self.server, self.version) / (STORED if self.stored else LIB)
+        folder = paths.jars(self.server, self.version) / (STORED if self.stored else LIB)
         return [str(folder / Path(jar.path).name) for jar in self.listed() if jar.path.startswith(f"{LIB}/")]
 
 
-def fetch(jars: JarSet, place: Place, jvm: Path, tell: Callable[[str], None]) -> Path:
+def fetch(jars: JarSet, paths: StackPaths, jvm: Path, tell: Callable[[str], None]) -> Path:
     """The folder of the set, resolved first where it is not in the cache.
 
     `tell` is called with how far it is. Two at once are harmless: the first to rename wins. Raises `UnavailableError`
     where the registry does not answer, `TrendsError` where it gives something else than what is listed.
     """
-    final = place.jars(jars.server, jars.version)
+    final = paths.jars(jars.server, jars.version)
     if final.is_dir():
         if not any(jars.wrong(final, thorough=False)):
             return final

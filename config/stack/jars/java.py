@@ -29,7 +29,7 @@ def find() -> Path:
     found = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if found is None or not Path(found).is_file():
         raise TrendsError(f"no Java {OLDEST} or newer found", where="JAVA_HOME" if home else "PATH", next_step=INSTALL)
-    version = version_of(_said(found))
+    version = version_of(_output_of(found))
     if version < OLDEST:
         raise TrendsError(f"Java {version} is too old: {OLDEST} or newer is needed", where=found, next_step=INSTALL)
     return Path(found)
@@ -41,7 +41,7 @@ def version_of(said: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _said(java: str) -> str:
+def _output_of(java: str) -> str:
     try:
         told = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - Java
         return told.stderr

@@ -15,7 +15,7 @@ from pathlib import Path
 from config.errors import TrendsError
 from config.stack.jars.ivy import Artifact
 from config.stack.jars.jar_cache import JarSet
-from config.stack.paths import Place
+from config.stack.paths import StackPaths
 
 VERSION = "18.6.0"
 JARS = JarSet(
@@ -32,20 +32,20 @@ ARCHIVE = "postgres-linux-x86_64.txz"
 LIBRARIES = ("libcrypto.so.1.1", "libssl.so.1.1")
 
 
-def folder(place: Place) -> Path:
+def folder(paths: StackPaths) -> Path:
     """Where the libraries are, or will be."""
-    return place.jars(JARS.server, JARS.version) / "openssl"
+    return paths.jars(JARS.server, JARS.version) / "openssl"
 
 
-def unpack(place: Place) -> Path:
+def unpack(paths: StackPaths) -> Path:
     """The folder of the libraries, filled first from the jar in the cache. Raises `TrendsError` where that fails.
 
     Two at once are harmless: a folder appears whole, by one rename.
     """
-    final = folder(place)
+    final = folder(paths)
     if _complete(final):
         return final
-    (jar,) = JARS.classpath(place)
+    (jar,) = JARS.classpath(paths)
     try:
         with tempfile.TemporaryDirectory(prefix=".openssl-", dir=final.parent) as scratch:
             whole = Path(scratch) / "whole"

@@ -10,7 +10,7 @@ from config.settings import Settings
 from config.stack.jars import java
 from config.stack.jars.ivy import Artifact, spark_jars
 from config.stack.jars.jar_cache import JarSet
-from config.stack.paths import FILES, Place
+from config.stack.paths import FILES, StackPaths
 from config.stack.server import Address, Port, Program, address_of
 
 HADOOP = "3.5.0"
@@ -43,9 +43,9 @@ class _Hdfs:
 
     jars = JARS
 
-    def __init__(self, settings: Settings, place: Place) -> None:
+    def __init__(self, settings: Settings, paths: StackPaths) -> None:
         self._settings = settings
-        self._place = place
+        self._paths = paths
         self._web = address_of(settings.hdfs.url, "hdfs.url")
         self._rpc = address_of(settings.hdfs.name_node, "hdfs.name_node")
         if self._web.here != self._rpc.here:
@@ -67,7 +67,7 @@ class _Hdfs:
         return {name: str(port) for name, port in ports.items()} | {
             "HDFS_DATA_URI": self._uri(),
             "HDFS_TMP": str(Path(urlsplit(self._uri()).path) / "tmp"),
-            "CLASSPATH": ":".join([str(FILES / "hdfs"), *JARS.classpath(self._place), *_borrowed()]),
+            "CLASSPATH": ":".join([str(FILES / "hdfs"), *JARS.classpath(self._paths), *_borrowed()]),
             "HADOOP_USER_NAME": self._settings.hdfs.user,
         }
 
@@ -77,15 +77,15 @@ class _Hdfs:
         The DataNode breaks where that has a `%`. Each server runs in the state folder, which Linux also calls
         /proc/self/cwd: so no part of the path needs one.
         """
-        data = self._place.data("hdfs")
+        data = self._paths.data("hdfs")
         plain = data.as_uri()
         if "%" not in plain or not OWN_FOLDER.is_dir():
             return plain
-        return (OWN_FOLDER / data.relative_to(self._place.state)).as_uri()
+        return (OWN_FOLDER / data.relative_to(self._paths.state)).as_uri()
 
     def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str) -> Program:
-        options = [*java.flags(self._place.scratch, heap_mb), "-Djava.net.preferIPv4Stack=true"]
-        return Program([str(jvm), *options, main, *arguments], self._environment(), self._place.state)
+        options = [*java.flags(self._paths.scratch, heap_mb), "-Djava.net.preferIPv4Stack=true"]
+        return Program([str(jvm), *options, main, *arguments], self._environment(), self._paths.state)
 
     def _state(self) -> dict[str, object]:
         """What the NameNode says of the file system; empty where it does not answer."""
@@ -115,7 +115,7 @@ class NameNode(_Hdfs):
 
     def prepare(self, jvm: Path) -> None:
         """Format where there is no file system yet."""
-        name = self._place.data("hdfs") / "name"
+        name = self._paths.data("hdfs") / "name"
         if not (name / "current" / "VERSION").is_file():
             name.mkdir(parents=True, exist_ok=True)
             self._java(jvm, 256, MAIN_NAME, "-format", "-nonInteractive", "-force", "-clusterId", "trends").run(
@@ -149,7 +149,7 @@ class DataNode(_Hdfs):
 
     def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's; it makes its own data
         """Make its data folder."""
-        (self._place.data("hdfs") / "blocks").mkdir(parents=True, exist_ok=True)
+        (self._paths.data("hdfs") / "blocks").mkdir(parents=True, exist_ok=True)
 
     def program(self, jvm: Path) -> Program:
         """The DataNode."""

@@ -12,7 +12,7 @@ from config.settings import Settings
 from config.stack.jars import java
 from config.stack.jars.ivy import Artifact
 from config.stack.jars.jar_cache import JarSet
-from config.stack.paths import FILES, Place, property_value, put, rendered
+from config.stack.paths import FILES, StackPaths, property_value, render_template, write_whole
 from config.stack.server import Address, Port, Program, address_of
 
 logger = logging.getLogger(__name__)
@@ -38,11 +38,11 @@ class Kafka:
     name = "kafka"
     jars = JARS
 
-    def __init__(self, settings: Settings, place: Place) -> None:
+    def __init__(self, settings: Settings, paths: StackPaths) -> None:
         self._settings = settings
-        self._place = place
+        self._paths = paths
         self.address = settings.kafka.bootstrap
-        self._properties = place.conf(self.name) / "server.properties"
+        self._properties = paths.conf(self.name) / "server.properties"
 
     def _at(self) -> Address:
         return address_of(self.address, "kafka.bootstrap")
@@ -56,11 +56,11 @@ class Kafka:
 
     def prepare(self, jvm: Path) -> None:
         """Write server.properties; format the log folder where it is new."""
-        data = self._place.data(self.name)
-        here = property_value(data.relative_to(self._place.state))  # its list of folders has no quotes for a comma
+        data = self._paths.data(self.name)
+        here = property_value(data.relative_to(self._paths.state))  # its list of folders has no quotes for a comma
         values = {"port": self._at().port, "controller": self._settings.stack.kafka_controller_port, "data": here}
-        shared = rendered("kafka/server.properties")
-        put(self._properties, shared + rendered("kafka/local.properties", **values))
+        shared = render_template("kafka/server.properties")
+        write_whole(self._properties, shared + render_template("kafka/local.properties", **values))
         if (data / "meta.properties").is_file():
             return
         data.mkdir(parents=True, exist_ok=True)
@@ -80,8 +80,8 @@ class Kafka:
 
     def _java(self, jvm: Path, main: str, *arguments: str) -> Program:
         log4j = f"-Dlog4j2.configurationFile={(FILES / 'kafka' / 'log4j2.yaml').as_uri()}"
-        command = [str(jvm), *java.flags(self._place.scratch, 512, 128), log4j, main, *arguments, str(self._properties)]
-        return Program(command, {"CLASSPATH": ":".join(JARS.classpath(self._place))}, self._place.state)
+        command = [str(jvm), *java.flags(self._paths.scratch, 512, 128), log4j, main, *arguments, str(self._properties)]
+        return Program(command, {"CLASSPATH": ":".join(JARS.classpath(self._paths))}, self._paths.state)
 
 
 def cluster_id() -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from config.errors import TrendsError
 from config.stack.jars.ivy import spark_jars
-from config.stack.paths import FILES, Place
+from config.stack.paths import FILES, StackPaths
 from config.stack.server import Program
 
 SOURCE = FILES / "storm" / "Loopback.java"
@@ -24,15 +24,15 @@ _one = threading.Lock()
 """Several servers are prepared at once; one of them compiles."""
 
 
-def agent(place: Place) -> Path:
+def agent(paths: StackPaths) -> Path:
     """Where the agent is, after `prepare`: another source, or another ASM, is another file."""
     text = SOURCE.read_bytes() + _jar("xbean-asm9-shaded").name.encode()
-    return place.cache / "jars" / f"storm-loopback-{hashlib.sha256(text).hexdigest()[:12]}.jar"
+    return paths.cache / "jars" / f"storm-loopback-{hashlib.sha256(text).hexdigest()[:12]}.jar"
 
 
-def prepare(place: Place, jvm: Path) -> None:
+def prepare(paths: StackPaths, jvm: Path) -> None:
     """Compile it where it is not there yet. Raises `TrendsError` with what the compiler said."""
-    final = agent(place)
+    final = agent(paths)
     with _one:
         if final.is_file():
             return
@@ -45,12 +45,12 @@ def prepare(place: Place, jvm: Path) -> None:
             jar.replace(final)
 
 
-def options(place: Place, *others: str) -> str:
+def options(paths: StackPaths, *others: str) -> str:
     """`JDK_JAVA_OPTIONS` for a Java, and every Java that it starts: what the caller has there, `others`, the agent.
 
     The launcher splits it at blanks, and knows quotes of both kinds but no escapes.
     """
-    ours = ["'\"'".join(f'"{part}"' for part in each.split('"')) for each in (*others, f"-javaagent:{agent(place)}")]
+    ours = ["'\"'".join(f'"{part}"' for part in each.split('"')) for each in (*others, f"-javaagent:{agent(paths)}")]
     return " ".join([os.environ.get("JDK_JAVA_OPTIONS", ""), *ours]).strip()
 
 

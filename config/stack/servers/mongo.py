@@ -15,7 +15,7 @@ from config.errors import TrendsError, UsageError
 from config.settings import Settings
 from config.stack.jars import openssl
 from config.stack.jars.jar_cache import JarSet
-from config.stack.paths import FILES, Place
+from config.stack.paths import FILES, StackPaths
 from config.stack.server import Address, Port, Program
 
 VERSION = "6.0.27"
@@ -29,8 +29,8 @@ class Mongo:
 
     name = "mongo"
 
-    def __init__(self, settings: Settings, place: Place) -> None:
-        self._place = place
+    def __init__(self, settings: Settings, paths: StackPaths) -> None:
+        self._paths = paths
         try:
             read = parse_uri(settings.mongo.uri.get_secret_value())
         except (PyMongoError, ValueError):  # its text may hold the password
@@ -57,15 +57,15 @@ class Mongo:
 
     def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's
         """Make the data folder. Raises `TrendsError` where mongod can't run here."""
-        self._place.data(self.name).mkdir(parents=True, exist_ok=True)
-        openssl.unpack(self._place)
+        self._paths.data(self.name).mkdir(parents=True, exist_ok=True)
+        openssl.unpack(self._paths)
         self.check()
 
     def check(self) -> str:
         """Its version. Raises `TrendsError` that says what mongod lacks on this machine, if anything."""
-        program, libraries = mongod(), loader(self._place)
+        program, libraries = mongod(), loader(self._paths)
         missing = missing_libraries(program, libraries)
-        if not openssl.folder(self._place).is_dir():  # before the first `trends up`
+        if not openssl.folder(self._paths).is_dir():  # before the first `trends up`
             missing = [name for name in missing if name not in openssl.LIBRARIES]
         if missing:
             raise TrendsError(
@@ -78,10 +78,10 @@ class Mongo:
     def program(self, jvm: Path) -> Program:  # noqa: ARG002 - the contract's
         """Mongod, on loopback."""
         options = ["--config", str(FILES / "mongo" / "mongod.conf"), "--replSet", self._set]
-        options += ["--dbpath", str(self._place.data(self.name)), "--bind_ip", "127.0.0.1"]
+        options += ["--dbpath", str(self._paths.data(self.name)), "--bind_ip", "127.0.0.1"]
         options += ["--port", str(self._nodes[0].port), "--nounixsocket"]
         options += ["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"]
-        return Program([str(mongod()), *options], loader(self._place))
+        return Program([str(mongod()), *options], loader(self._paths))
 
     def ready(self) -> bool:
         """Whether it is a writable primary; one that has never been told so is told."""
@@ -140,28 +140,28 @@ def mongod() -> Path:
     return path
 
 
-def loader(place: Place) -> dict[str, str | None]:
+def loader(paths: StackPaths) -> dict[str, str | None]:
     """Where mongod's loader looks first. Nothing of the caller's own: another libssl would be taken for ours."""
-    return {"LD_LIBRARY_PATH": str(openssl.folder(place))}
+    return {"LD_LIBRARY_PATH": str(openssl.folder(paths))}
 
 
 def missing_libraries(program: Path, environment: Mapping[str, str | None]) -> list[str]:
     """Shared libraries that the machine lacks for a program, as its loader tells."""
-    told = _said(["/usr/bin/env", "ldd", str(program)], environment)
+    told = _output_of(["/usr/bin/env", "ldd", str(program)], environment)
     return [line.split()[0] for line in told.splitlines() if "not found" in line]
 
 
 def version_of(program: Path, environment: Mapping[str, str | None]) -> str:
     """`6.0.27`, as the program tells; empty where it does not run yet."""
-    match = re.search(r"db version v([\w.-]+)", _said([str(program), "--version"], environment))
+    match = re.search(r"db version v([\w.-]+)", _output_of([str(program), "--version"], environment))
     return match[1] if match else ""
 
 
-def _said(command: list[str], environment: Mapping[str, str | None]) -> str:
+def _output_of(command: list[str], environment: Mapping[str, str | None]) -> str:
     try:
         return subprocess.run(  # noqa: S603 - a program of our own
             command,
-            env=Program(command, environment).surroundings(),
+            env=Program(command, environment).full_environment(),
             capture_output=True,
             text=True,
             timeout=10,

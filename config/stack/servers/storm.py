@@ -15,7 +15,7 @@ from config.settings import Settings
 from config.stack.jars import java
 from config.stack.jars.ivy import Artifact
 from config.stack.jars.jar_cache import JarSet
-from config.stack.paths import FILES, Place, property_value, put, rendered
+from config.stack.paths import FILES, StackPaths, property_value, render_template, write_whole
 from config.stack.server import Address, Port, Program, address_of
 from config.stack.servers import loopback, nimbus
 from config.stack.services import settings_environment
@@ -40,23 +40,23 @@ class _Storm:
 
     jars = JARS
 
-    def __init__(self, settings: Settings, place: Place) -> None:
+    def __init__(self, settings: Settings, paths: StackPaths) -> None:
         self._settings = settings
-        self._place = place
+        self._paths = paths
         self._nimbus = address_of(settings.storm.nimbus, "storm.nimbus")
 
     def _ours(self, *ports: Port) -> list[Port]:
         return list(ports) if self._nimbus.here else []
 
     def _conf(self) -> Path:
-        return self._place.conf("storm")
+        return self._paths.conf("storm")
 
     def prepare(self, jvm: Path) -> None:
         """Write storm.yaml, and compile the agent that keeps Storm on loopback."""
-        loopback.prepare(self._place, jvm)
-        stack, data = self._settings.stack, self._place.data("storm")
+        loopback.prepare(self._paths, jvm)
+        stack, data = self._settings.stack, self._paths.data("storm")
         data.mkdir(parents=True, exist_ok=True)
-        local = rendered(
+        local = render_template(
             "storm/local.yaml",
             zookeeper=stack.zookeeper_port,
             nimbus=self._nimbus.port,
@@ -67,22 +67,22 @@ class _Storm:
             artifacts=_quoted(data / "workers"),
             conf=_quoted(FILES / "storm"),
         )
-        put(self._conf() / "storm.yaml", (FILES / "storm" / "storm.yaml").read_text() + local)
+        write_whole(self._conf() / "storm.yaml", (FILES / "storm" / "storm.yaml").read_text() + local)
 
     def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str, **properties: object) -> Program:
         logs = {"log4j2.configurationFile": (FILES / "storm" / "cluster.xml").as_uri()}
         given = [f"-D{name.replace('_', '.')}={value}" for name, value in (logs | properties).items()]
-        command = [str(jvm), *java.flags(self._place.scratch, heap_mb), *given, main, *arguments]
+        command = [str(jvm), *java.flags(self._paths.scratch, heap_mb), *given, main, *arguments]
         return Program(command, self._environment())
 
     def _daemon(self, jvm: Path, name: str, main: str) -> Program:
-        data = self._place.data("storm")
+        data = self._paths.data("storm")
         return self._java(
             jvm,
             128,
             main,
             daemon_name=name,
-            storm_home=self._place.jars("storm", VERSION),
+            storm_home=self._paths.jars("storm", VERSION),
             storm_log_dir=data / "logs",
             storm_conf_file=self._conf() / "storm.yaml",
             java_deserialization_disabled="true",
@@ -99,8 +99,8 @@ class _Storm:
         # Unbuffered output would halve the rate of spouts and bolts, and lets a stray print break their protocol.
         beside = str(Path(sys.executable).parent)
         return {
-            "JDK_JAVA_OPTIONS": loopback.options(self._place, WORKERS_LOG),
-            "CLASSPATH": ":".join(JARS.classpath(self._place)),
+            "JDK_JAVA_OPTIONS": loopback.options(self._paths, WORKERS_LOG),
+            "CLASSPATH": ":".join(JARS.classpath(self._paths)),
             "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": None,
         }
@@ -131,10 +131,10 @@ class ZooKeeper(_Storm):
     def prepare(self, jvm: Path) -> None:
         """Write its configuration and make its data folder."""
         super().prepare(jvm)
-        data = self._place.data(self.name)
+        data = self._paths.data(self.name)
         data.mkdir(parents=True, exist_ok=True)
         values = {"port": self._at().port, "data": property_value(data)}
-        put(self._conf() / "zookeeper.cfg", rendered("storm/zookeeper.cfg", **values))
+        write_whole(self._conf() / "zookeeper.cfg", render_template("storm/zookeeper.cfg", **values))
 
     def program(self, jvm: Path) -> Program:
         """The server."""
@@ -195,7 +195,7 @@ class Supervisor(_Storm):
     def program(self, jvm: Path) -> Program:
         """The daemon. Its workers inherit what it knows of the settings."""
         daemon = self._daemon(jvm, self.name, "org.apache.storm.daemon.supervisor.Supervisor")
-        return replace(daemon, environment={**settings_environment(self._place), **daemon.environment})
+        return replace(daemon, environment={**settings_environment(self._paths), **daemon.environment})
 
     def ready(self) -> bool:
         """Whether nimbus knows it."""

@@ -187,14 +187,14 @@ def logs(ctx: click.Context, name: str, count: int, follow: bool) -> None:
       trends logs kafka
       trends logs -f -n 10 archiver
     """
-    from config.stack.logs import added, log_of
+    from config.stack.logs import follow_lines, log_of
 
     path = log_of(settings_of(ctx), name)
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in deque(file, maxlen=count):
             click.echo(redact(line), nl=False)
         if follow:
-            for line in added(path, file.tell(), FOLLOW_EVERY_S):
+            for line in follow_lines(path, file.tell(), FOLLOW_EVERY_S):
                 click.echo(redact(line), nl=False)
 
 

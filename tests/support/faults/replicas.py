@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from config.settings import StackSettings
-from config.stack.paths import FILES, Place
+from config.stack.paths import FILES, StackPaths
 from config.stack.ports import free_ports
 from config.stack.server import Program
 from config.stack.servers.mongo import loader, mongod
@@ -75,9 +75,9 @@ class Replicas:
         options = ["--config", str(FILES / "mongo" / "mongod.conf"), "--replSet", NAME, "--dbpath", str(data)]
         options += ["--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket", "--logpath", f"{data}.log"]
         options += ["--logappend", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"]
-        program = Program([str(mongod()), *options], loader(Place.of(StackSettings())))
+        program = Program([str(mongod()), *options], loader(StackPaths.of(StackSettings())))
         return subprocess.Popen(
-            program.command, env=program.surroundings(), stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+            program.command, env=program.full_environment(), stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )
 
 

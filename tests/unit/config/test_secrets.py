@@ -14,7 +14,7 @@ from config import redaction
 from config.errors import TrendsError, UsageError
 from config.redaction import RedactingFormatter, redact
 from config.settings import Settings, secrets, section_types
-from config.stack.paths import Place
+from config.stack.paths import StackPaths
 from config.stack.server import Program
 from config.stack.services import pass_secrets_on, settings_environment
 from serving.cli.commands.config import settings_in_force
@@ -93,7 +93,7 @@ def test_a_variable_is_secret_by_the_settings_that_it_gives(variable: str, secre
 
 def test_a_server_gets_no_setting_but_those_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRENDS_SERVE__TOKEN", TOKEN)
-    given = Program(["any"], {"TRENDS_CONFIG": "file"}).surroundings()
+    given = Program(["any"], {"TRENDS_CONFIG": "file"}).full_environment()
     assert {name: value for name, value in given.items() if name.startswith("TRENDS_")} == {"TRENDS_CONFIG": "file"}
 
 
@@ -103,9 +103,9 @@ def test_a_service_reads_the_secrets_that_it_needs_from_a_private_file(
     monkeypatch.setenv("TRENDS_MONGO__URI", URI)
     monkeypatch.setenv("TRENDS_SERVE__TOKEN", TOKEN)
     monkeypatch.setenv("TRENDS_KAFKA__POSTS", "other")
-    place = Place(tmp_path / "state", tmp_path)
-    pass_secrets_on(place)
-    environment = settings_environment(place)
+    paths = StackPaths(tmp_path / "state", tmp_path)
+    pass_secrets_on(paths)
+    environment = settings_environment(paths)
     assert URI not in environment.values()
     assert TOKEN not in environment.values()
     file = Path(environment[secrets.FILE] or "")
@@ -113,12 +113,12 @@ def test_a_service_reads_the_secrets_that_it_needs_from_a_private_file(
     assert TOKEN not in file.read_text()
     code = "import config.settings as c; s = c.Settings.read(); print(s.mongo.uri.get_secret_value(), s.kafka.posts)"
     child = Program([sys.executable, "-c", code], environment)
-    told = subprocess.run(child.command, env=child.surroundings(), capture_output=True, text=True, check=True)
+    told = subprocess.run(child.command, env=child.full_environment(), capture_output=True, text=True, check=True)
     assert told.stdout.split() == [URI, "other"]
     monkeypatch.delenv("TRENDS_MONGO__URI")
-    pass_secrets_on(place)
+    pass_secrets_on(paths)
     assert not file.exists()
-    assert secrets.FILE not in settings_environment(place)
+    assert secrets.FILE not in settings_environment(paths)
 
 
 def test_a_file_of_secrets_that_is_none_is_told_without_what_it_holds(
@@ -149,7 +149,7 @@ def test_the_configuration_hides_secrets_of_spark(monkeypatch: pytest.MonkeyPatc
 
 def test_the_fingerprint_of_a_program_does_not_give_a_password_away(tmp_path: Path) -> None:
     """With the same text, another state folder has another fingerprint: nobody can try passwords against it."""
-    first, second = Place(tmp_path / "one", tmp_path), Place(tmp_path / "two", tmp_path)
+    first, second = StackPaths(tmp_path / "one", tmp_path), StackPaths(tmp_path / "two", tmp_path)
     assert first.fingerprint("password") == first.fingerprint("password")
     assert first.fingerprint("password") != second.fingerprint("password")
     assert (tmp_path / "one" / "supervisor" / "key").stat().st_mode & 0o077 == 0

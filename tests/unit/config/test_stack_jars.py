@@ -12,15 +12,15 @@ from config.errors import TrendsError, UnavailableError
 from config.stack.jars import jar_cache, lists, openssl
 from config.stack.jars.ivy import Artifact, Ivy
 from config.stack.jars.jar_cache import Jar, JarSet, fetch
-from config.stack.paths import FILES, Place
+from config.stack.paths import FILES, StackPaths
 from config.stack.servers import kafka
 
 ALL = lists.SETS
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "state", tmp_path / "cache")
+def paths(tmp_path: Path) -> StackPaths:
+    return StackPaths(tmp_path / "state", tmp_path / "cache")
 
 
 @pytest.fixture
@@ -54,29 +54,29 @@ def test_every_listed_jar_has_a_digest_a_size_and_a_folder_of_its_set(jar_set: J
         assert jar.path.split("/")[0] in folders
 
 
-def test_a_set_is_resolved_once(monkeypatch: pytest.MonkeyPatch, place: Place, small: JarSet) -> None:
+def test_a_set_is_resolved_once(monkeypatch: pytest.MonkeyPatch, paths: StackPaths, small: JarSet) -> None:
     asked = resolving(monkeypatch, b"test")
-    first = fetch(small, place, Path("java"), lambda _: None)
-    assert fetch(small, place, Path("java"), lambda _: None) == first
+    first = fetch(small, paths, Path("java"), lambda _: None)
+    assert fetch(small, paths, Path("java"), lambda _: None) == first
     assert len(asked) == 1
-    assert small.classpath(place) == [str(first / "lib" / "one-1.jar")]
+    assert small.classpath(paths) == [str(first / "lib" / "one-1.jar")]
 
 
 def test_a_jar_that_is_not_what_is_listed_leaves_nothing_in_the_cache(
-    monkeypatch: pytest.MonkeyPatch, place: Place, small: JarSet
+    monkeypatch: pytest.MonkeyPatch, paths: StackPaths, small: JarSet
 ) -> None:
     resolving(monkeypatch, b"evil")
     with pytest.raises(TrendsError, match="another SHA-256"):
-        fetch(small, place, Path("java"), lambda _: None)
-    assert list((place.cache / "jars").iterdir()) == []
+        fetch(small, paths, Path("java"), lambda _: None)
+    assert list((paths.cache / "jars").iterdir()) == []
 
 
 @pytest.mark.parametrize("damage", ["shorter", "missing", "more"])
 def test_a_damaged_set_in_the_cache_is_resolved_again(
-    monkeypatch: pytest.MonkeyPatch, place: Place, small: JarSet, damage: str
+    monkeypatch: pytest.MonkeyPatch, paths: StackPaths, small: JarSet, damage: str
 ) -> None:
     asked = resolving(monkeypatch, b"test")
-    jar = fetch(small, place, Path("java"), lambda _: None) / "lib" / "one-1.jar"
+    jar = fetch(small, paths, Path("java"), lambda _: None) / "lib" / "one-1.jar"
     match damage:
         case "shorter":
             jar.write_bytes(b"te")
@@ -84,13 +84,13 @@ def test_a_damaged_set_in_the_cache_is_resolved_again(
             jar.unlink()
         case _:
             jar.with_name("two-1.jar").write_bytes(b"test")
-    fetch(small, place, Path("java"), lambda _: None)
+    fetch(small, paths, Path("java"), lambda _: None)
     assert len(asked) == 2
     assert not list(small.wrong(jar.parent.parent, thorough=True))
 
 
 def test_a_stored_set_holds_the_same_entries_without_compression(
-    monkeypatch: pytest.MonkeyPatch, place: Place, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, paths: StackPaths, tmp_path: Path
 ) -> None:
     source = tmp_path / "source.jar"
     with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -99,8 +99,8 @@ def test_a_stored_set_holds_the_same_entries_without_compression(
     monkeypatch.setattr(JarSet, "listed", lambda self: listed)
     resolving(monkeypatch, source.read_bytes())
     stored = JarSet("small", "1", (("lib", (Artifact("g", "one", "1"),)),), stored=True)
-    fetch(stored, place, Path("java"), lambda _: None)
-    (copy,) = stored.classpath(place)
+    fetch(stored, paths, Path("java"), lambda _: None)
+    (copy,) = stored.classpath(paths)
     with zipfile.ZipFile(copy) as archive, zipfile.ZipFile(source) as before:
         assert archive.namelist() == before.namelist()
         assert archive.read("a/b.txt") == before.read("a/b.txt")
@@ -111,15 +111,15 @@ def test_a_resolver_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None
     program = tmp_path / "java"
     program.write_text("#!/bin/sh\necho 'UNRESOLVED DEPENDENCY: g#one;1'\nexit 1\n")
     program.chmod(0o700)
-    place = Place(tmp_path, tmp_path)
+    paths = StackPaths(tmp_path, tmp_path)
     with pytest.raises(UnavailableError, match="UNRESOLVED DEPENDENCY"):
-        fetch(dataclasses.replace(kafka.JARS, server="kafka"), place, program, lambda _: None)
+        fetch(dataclasses.replace(kafka.JARS, server="kafka"), paths, program, lambda _: None)
     assert list((tmp_path / "jars").iterdir()) == []
 
 
-def bundling(place: Place, *names: str) -> None:
+def bundling(paths: StackPaths, *names: str) -> None:
     """The jar of the set, with these libraries in it."""
-    (jar,) = openssl.JARS.classpath(place)
+    (jar,) = openssl.JARS.classpath(paths)
     Path(jar).parent.mkdir(parents=True, exist_ok=True)
     inner = io.BytesIO()
     with tarfile.open(fileobj=inner, mode="w:xz") as archive:
@@ -131,20 +131,20 @@ def bundling(place: Place, *names: str) -> None:
         outer.writestr(openssl.ARCHIVE, inner.getvalue())
 
 
-def test_the_libraries_of_mongod_are_unpacked_whole_and_again_where_one_is_missing(place: Place) -> None:
-    bundling(place, *openssl.LIBRARIES, "libxml2.so.2")
-    folder = openssl.unpack(place)
+def test_the_libraries_of_mongod_are_unpacked_whole_and_again_where_one_is_missing(paths: StackPaths) -> None:
+    bundling(paths, *openssl.LIBRARIES, "libxml2.so.2")
+    folder = openssl.unpack(paths)
     assert {file.name: file.read_text() for file in folder.iterdir()} == {name: name for name in openssl.LIBRARIES}
     (folder / openssl.LIBRARIES[0]).unlink()
-    assert openssl.unpack(place) == folder
+    assert openssl.unpack(paths) == folder
     assert sorted(file.name for file in folder.iterdir()) == sorted(openssl.LIBRARIES)
 
 
-def test_a_jar_without_the_libraries_of_mongod_is_told_and_leaves_nothing(place: Place) -> None:
-    bundling(place, openssl.LIBRARIES[0])
+def test_a_jar_without_the_libraries_of_mongod_is_told_and_leaves_nothing(paths: StackPaths) -> None:
+    bundling(paths, openssl.LIBRARIES[0])
     with pytest.raises(TrendsError, match=r"can't unpack OpenSSL 1\.1"):
-        openssl.unpack(place)
-    assert not openssl.folder(place).exists()
+        openssl.unpack(paths)
+    assert not openssl.folder(paths).exists()
 
 
 def test_every_list_of_the_project_has_a_set() -> None:

@@ -16,11 +16,11 @@ from bench.harness.stack_settings import private_stack, read, write
 from config.errors import TrendsError, UsageError
 from config.settings import ArchiveSettings, MongoSettings, ServeSettings, Settings
 from config.stack import launcher, resources
-from config.stack.exec_program import __file__ as become
+from config.stack.exec_program import __file__ as exec_program
 from config.stack.jars import java
 from config.stack.launcher import servers
-from config.stack.paths import FILES, Place, put, rendered
-from config.stack.ports import clashes, free_ports, owner_of, reachable, refuse_twice
+from config.stack.paths import FILES, StackPaths, render_template, write_whole
+from config.stack.ports import check_duplicates, exposed_listeners, find_clashes, free_ports, owner_of
 from config.stack.server import Port, Program, address_of
 from config.stack.servers.kafka import cluster_id
 from config.stack.services import Service
@@ -36,7 +36,9 @@ def settings(tmp_path: Path) -> Settings:
 def test_a_taken_port_is_told_with_its_owner_and_the_setting_that_moves_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        (clash,) = clashes([("kafka", Port(port, "kafka.bootstrap")), ("mongo", Port(free_ports(1)[0], "mongo.uri"))])
+        (clash,) = find_clashes(
+            [("kafka", Port(port, "kafka.bootstrap")), ("mongo", Port(free_ports(1)[0], "mongo.uri"))]
+        )
         assert f"port {port} of kafka is taken by" in str(clash)
         assert f"pid {os.getpid()}" in owner_of(port)
         assert "set kafka.bootstrap" in str(clash)
@@ -44,21 +46,23 @@ def test_a_taken_port_is_told_with_its_owner_and_the_setting_that_moves_it() -> 
 
 def test_a_port_that_others_can_reach_is_told_and_one_on_loopback_is_not() -> None:
     with socket.create_server(("127.0.0.1", 0)), socket.create_server(("", 0)) as open_to_all:
-        told = [each for each in reachable([psutil.Process()]) if each.endswith(f":{open_to_all.getsockname()[1]}")]
+        told = [
+            each for each in exposed_listeners([psutil.Process()]) if each.endswith(f":{open_to_all.getsockname()[1]}")
+        ]
         assert len(told) == 1
         assert f"pid {os.getpid()}" in told[0]
-        assert not [each for each in reachable([psutil.Process()]) if "127.0.0.1" in each]
+        assert not [each for each in exposed_listeners([psutil.Process()]) if "127.0.0.1" in each]
 
 
 def test_two_servers_on_one_port_are_refused_by_name() -> None:
     with pytest.raises(TrendsError, match="port 1 is set for both kafka and mongo"):
-        refuse_twice([("kafka", Port(1, "kafka.bootstrap")), ("mongo", Port(1, "mongo.uri"))])
+        check_duplicates([("kafka", Port(1, "kafka.bootstrap")), ("mongo", Port(1, "mongo.uri"))])
 
 
 def test_free_ports_differ_and_can_be_bound() -> None:
     ports = free_ports(20)
     assert len(set(ports)) == 20
-    assert not clashes([("any", Port(port, "any")) for port in ports])
+    assert not find_clashes([("any", Port(port, "any")) for port in ports])
 
 
 @pytest.mark.parametrize(
@@ -100,11 +104,11 @@ def test_a_name_node_here_and_one_elsewhere_are_refused(tmp_path: Path) -> None:
 
 
 def test_every_template_is_filled_in_whole() -> None:
-    text = rendered("kafka/local.properties", port=1, controller=2, data="/d")
+    text = render_template("kafka/local.properties", port=1, controller=2, data="/d")
     assert "127.0.0.1:1" in text
     assert "$" not in text
     with pytest.raises(KeyError):
-        rendered("kafka/local.properties", port=1)
+        render_template("kafka/local.properties", port=1)
 
 
 def test_no_shared_file_names_an_address_of_the_local_stack() -> None:
@@ -113,8 +117,8 @@ def test_no_shared_file_names_an_address_of_the_local_stack() -> None:
 
 
 def test_a_file_is_put_whole(tmp_path: Path) -> None:
-    put(tmp_path / "new" / "file", "one")
-    put(tmp_path / "new" / "file", "two")
+    write_whole(tmp_path / "new" / "file", "one")
+    write_whole(tmp_path / "new" / "file", "two")
     assert [path.read_text() for path in (tmp_path / "new").iterdir()] == ["two"]
 
 
@@ -149,14 +153,14 @@ def test_a_process_becomes_what_is_described_whatever_its_environment_holds(tmp_
     code = f"import json, os; json.dump([dict(os.environ), os.getcwd()], open({str(told)!r}, 'w'))"
     spec = {"command": [sys.executable, "-c", code], "environment": odd, "folder": str(tmp_path)}
     (tmp_path / "spec.json").write_text(json.dumps(spec))
-    subprocess.run([sys.executable, "-I", "-S", become, tmp_path / "spec.json", "0"], check=True)
+    subprocess.run([sys.executable, "-I", "-S", exec_program, tmp_path / "spec.json", "0"], check=True)
     environment, folder = json.loads(told.read_text())
     assert {name: environment[name] for name in odd} == odd
     assert folder == str(tmp_path)
 
 
 def test_a_described_program_changes_only_when_something_that_matters_does(tmp_path: Path) -> None:
-    supervision = Supervision(Place(tmp_path, tmp_path))
+    supervision = Supervision(StackPaths(tmp_path, tmp_path))
     program = Program(["/bin/true"], {"PATH": "/one", "KEY": "value"})
     assert supervision.describe("it", program, [1])
     assert not supervision.describe("it", Program(["/bin/true"], {"PATH": "/two", "KEY": "value"}), [1])
@@ -168,10 +172,10 @@ def test_a_described_program_changes_only_when_something_that_matters_does(tmp_p
 def test_a_service_is_another_program_once_a_setting_that_it_reads_has_changed(
     settings: Settings, tmp_path: Path
 ) -> None:
-    supervision = Supervision(Place(tmp_path, tmp_path))
+    supervision = Supervision(StackPaths(tmp_path, tmp_path))
 
     def changed(**sections: BaseModel) -> bool:
-        program = Service("archiver", settings.model_copy(update=sections), Place(tmp_path, tmp_path)).program(
+        program = Service("archiver", settings.model_copy(update=sections), StackPaths(tmp_path, tmp_path)).program(
             Path("java")
         )
         return supervision.describe("archiver", program, [], alive=True)
@@ -185,8 +189,8 @@ def test_a_service_is_another_program_once_a_setting_that_it_reads_has_changed(
 
 
 def test_a_socket_path_that_is_too_long_moves_to_a_private_folder(tmp_path: Path) -> None:
-    near = Supervision(Place(Path("/short"), tmp_path))._socket()
-    far = Supervision(Place(tmp_path / ("long" * 40), tmp_path))._socket()
+    near = Supervision(StackPaths(Path("/short"), tmp_path))._socket()
+    far = Supervision(StackPaths(tmp_path / ("long" * 40), tmp_path))._socket()
     assert near == Path("/short/supervisor/s")
     assert len(str(far)) < 100
     assert far.parent.stat().st_mode & 0o077 == 0
@@ -195,13 +199,13 @@ def test_a_socket_path_that_is_too_long_moves_to_a_private_folder(tmp_path: Path
 def test_a_full_disk_is_refused_and_little_memory_is_warned_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place = Place(tmp_path / "not" / "there", tmp_path)
+    paths = StackPaths(tmp_path / "not" / "there", tmp_path)
     monkeypatch.setattr(resources, "MEMORY", 1 << 60)
-    launcher._check_room(place)
+    launcher._check_capacity(paths)
     assert "of memory available" in caplog.text
     monkeypatch.setattr(resources, "LEAST_DISK", 1 << 60)
     with pytest.raises(TrendsError, match=r"GB of disk free in .*stack\.state"):
-        launcher._check_room(place)
+        launcher._check_capacity(paths)
 
 
 def test_the_id_of_a_new_kafka_is_never_taken_for_an_option() -> None:
