@@ -8,10 +8,11 @@ from typing import Any, BinaryIO, cast
 import fastavro
 
 from batch_layer.archive.manifest import SCHEMA_PATH
-from batch_layer.delivery.chunk import Record
 from config.decoding import decoding
 from ingest.hours import millis
 
+Record = dict[str, Any]
+"""A post as `post.avsc` has it; times are whole milliseconds."""
 SYNC_BYTES = 64_000
 """Size of a block before compression."""
 QUICK = {"deflate": 1}

@@ -21,14 +21,13 @@ from itertools import takewhile
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
-from batch_layer.archive.avro import write
+from batch_layer.archive.avro import Record, write
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Try, span_of
 from batch_layer.archive.placement import Site, finish
 from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.archive.reading.records import check_lengths, records_of
 from batch_layer.archive.reading.watermark import complete_until
-from batch_layer.delivery.chunk import Record
 from config.errors import DamagedError, TrendsError, UnavailableError
 from config.settings import ArchiveSettings, Settings
 from ingest.hours import Hour, Millis

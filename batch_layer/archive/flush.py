@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from batch_layer.archive.avro import encode
+from batch_layer.archive.avro import Record, encode
 from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import Try
+from batch_layer.archive.paths import Span, Try
 from batch_layer.archive.placement import Site, finish, finish_all
-from batch_layer.delivery.chunk import OpenChunk, Record
+from batch_layer.delivery.chunk import Chunk
 from config.errors import FencedError, TrendsError, UnavailableError
 from ingest.hours import Hour, Millis
 from ingest.wire import Reject
@@ -45,7 +45,7 @@ class Outlets:
 class Flush:
     """One chunk on its way. After an `UnavailableError` call `run` again: it goes on with the step it was at."""
 
-    def __init__(self, outlets: Outlets, log: CommitLog, chunk: OpenChunk) -> None:
+    def __init__(self, outlets: Outlets, log: CommitLog, chunk: Chunk[int, Record]) -> None:
         self._to = outlets
         self._log = log
         self._chunk = chunk
@@ -78,7 +78,7 @@ class Flush:
 
     def write(self) -> None:
         """Step 1."""
-        hours = self._chunk.by_hour()
+        hours = [(Hour(serial), self._chunk.rows[serial]) for serial in sorted(self._chunk.rows)]
         self._files = list(self._to.site.threads.map(lambda item: encode(item[1], self._to.codec), hours))
         self._parts = [
             self._part(number, hour, records, len(file))
@@ -125,7 +125,8 @@ class Flush:
 
     def _part(self, number: int, hour: Hour, records: list[Record], size: int) -> Part:
         times = [record["created_at"] for record in records]
-        path = self._to.site.paths.part(hour, self._chunk.span, number, len(self._chunk.hours))
+        span = Span(self._chunk.partition, self._chunk.start, self._chunk.next)
+        path = self._to.site.paths.part(hour, span, number, len(self._chunk.rows))
         return Part(str(hour), path, len(records), size, min(times), max(times))
 
     def _make_manifest(self) -> Manifest:

@@ -8,11 +8,11 @@ the same difference, and not compared where it is on the move.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from batch_layer.archive.avro import Record
 from batch_layer.archive.reading.history import History
 from batch_layer.checks.finding import Finding, not_compared
 from batch_layer.checks.recount import compare_batch, compare_lens, compare_speed_by_any
 from batch_layer.coverage import shortfall
-from batch_layer.delivery.chunk import Record
 from config.errors import DamagedError
 from ingest.hours import Hour
 from ingest.rule.hashtags import Rule

@@ -6,8 +6,8 @@ It shares only the rules with what it judges: which tags and which phrases a pos
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from batch_layer.archive.avro import Record
 from batch_layer.checks.finding import Finding, not_compared
-from batch_layer.delivery.chunk import Record
 from config.quantity import quantity
 from ingest.hours import Hour
 from ingest.rule.escapes import author_text

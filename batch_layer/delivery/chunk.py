@@ -1,114 +1,88 @@
-"""OpenChunk: what has been read of one Kafka partition and is not archived yet. Pure: it touches no server.
+"""Chunk: the messages of one partition that the stage has read and its sink does not have yet. It touches no server.
 
-It keeps the posts of each hour apart, so several hours are open at once and one late post does not split files.
+Rows of each label stay apart, such as posts of each hour, so one late row does not split a file.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from msgspec.structs import asdict
-
-from batch_layer.archive.paths import Span
 from config.errors import BadRecordError
-from config.settings import ArchiveSettings
-from ingest.hours import HOUR_MS, Hour, Millis, check_event_time, check_received
-from ingest.wire import Reject, decode_post
+from ingest.hours import Millis
+from ingest.wire import Reject
 
-Record = dict[str, Any]
-"""A post as `post.avsc` has it; times are whole milliseconds."""
+Label = TypeVar("Label")
+Row = TypeVar("Row")
 
 
 class Bounds(NamedTuple):
-    """What a chunk may hold before it is flushed."""
+    """What a chunk may hold before the stage flushes it."""
 
     records: int
     bytes: int
     age_ms: int
-    future_ms: int
-    """How far ahead of the wall clock an event time may be."""
 
     @property
     def far(self) -> int:
         """A partition that is further behind will fill much of a chunk, which need not be flushed for its age."""
         return self.records // 10
 
-    @classmethod
-    def of(cls, settings: ArchiveSettings) -> "Bounds":
-        """The bounds that the settings ask for."""
-        return cls(
-            settings.flush_records,
-            settings.flush_bytes,
-            int(settings.flush_after_s * 1000),
-            int(settings.future_s * 1000),
-        )
+
+@dataclass(frozen=True, slots=True)
+class Reader(Generic[Label, Row]):
+    """How a stage reads a message."""
+
+    stage: str
+    """Its name in rejects."""
+    read: Callable[[bytes | None, int, int, Millis], tuple[Label, Row]]
+    """Turns value, partition, offset and wall clock into a row and its label, or raises `BadRecordError`."""
 
 
-class OpenChunk:
-    """Messages of one partition from `start` up to `next`. Each becomes a record or a reject, never nothing."""
+class Chunk(Generic[Label, Row]):
+    """Messages of one partition from `start` up to `next`. Each becomes a row or a reject, never nothing."""
 
-    def __init__(self, topic: str, partition: int, start: int) -> None:
+    def __init__(self, topic: str, partition: int, start: int, reader: Reader[Label, Row]) -> None:
         self.topic = topic
         self.partition = partition
         self.start = start
         self.next = start
         self.records = 0
-        """Posts and rejects."""
+        """Rows and rejects."""
         self.bytes = 0
         self.since: Millis | None = None
         """Wall clock of the first message."""
-        self.hours: dict[int, list[Record]] = {}
-        """Posts by the serial of their hour, in order of offset."""
+        self.rows: dict[Label, list[Row]] = {}
+        """Rows by label, in order of offset."""
         self.rejects: list[Reject] = []
+        self._reader = reader
 
-    @property
-    def span(self) -> Span:
-        """The offsets that it stands for."""
-        return Span(self.partition, self.start, self.next)
-
-    def take(self, value: bytes | None, offset: int, now: Millis, future_ms: int) -> None:
-        """Take the message at an offset, which is not below `next`. Bytes that are no post become a reject."""
+    def take(self, value: bytes | None, offset: int, now: Millis) -> None:
+        """Take the message at an offset, which is not below `next`. Bytes that the reader refuses become a reject."""
         self.next = offset + 1
         self.records += 1
         self.bytes += len(value) if value else 0
         if self.since is None:
             self.since = now
         try:
-            record = _record(value, now, future_ms)
+            label, row = self._reader.read(value, self.partition, offset, now)
         except BadRecordError as error:
             where = f"{self.topic}/{self.partition}@{offset}"
-            self.rejects.append(Reject(value or b"", "archive", error.reason, where))
+            self.rejects.append(Reject(value or b"", self._reader.stage, error.reason, where))
             return
-        record["partition"] = self.partition
-        record["offset"] = offset
-        self.hours.setdefault(record["created_at"] // HOUR_MS, []).append(record)
+        self.rows.setdefault(label, []).append(row)
 
     def due(self, bounds: Bounds, now: Millis, *, growing: bool = False) -> bool:
         """Whether it is full, or its first message has waited long enough by the wall clock (or that was set back).
 
-        Nobody waits for a chunk that is `growing`, since there is much behind it: that becomes full, or ends.
+        A chunk that is `growing` has much behind it, so it becomes full or ends: its age does not matter.
         """
         if self.since is None:
             return False
         full = self.records >= bounds.records or self.bytes >= bounds.bytes
         return full or (not growing and not 0 <= now - self.since < bounds.age_ms)
 
-    def by_hour(self) -> list[tuple[Hour, list[Record]]]:
-        """The posts of each hour, hours ascending."""
-        return [(Hour(serial), self.hours[serial]) for serial in sorted(self.hours)]
 
-
-def _record(value: bytes | None, now: Millis, future_ms: int) -> Record:
-    if value is None:
-        raise BadRecordError("not a post: an empty message")
-    post = decode_post(value)
-    check_event_time(post.created_at, now, future_ms)
-    check_received(post.received_at)
-    record = asdict(post)
-    if post.tags is not None:
-        record["tags"] = list(post.tags)  # fastavro takes a tuple in a union for (type, value)
-    return record
-
-
-def largest_over(chunks: list[OpenChunk], bounds: Bounds) -> OpenChunk | None:
+def largest_over(chunks: Collection[Chunk[Any, Any]], bounds: Bounds) -> Chunk[Any, Any] | None:
     """The chunk to flush where all together hold more than one and a half full ones: so memory is bounded."""
     if sum(c.records for c in chunks) >= 1.5 * bounds.records:
         return max(chunks, key=lambda chunk: chunk.records)

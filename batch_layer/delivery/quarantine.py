@@ -1,4 +1,4 @@
-"""Quarantine: partitions whose log is damaged. Each rests for a while; all others are archived meanwhile."""
+"""Quarantine: partitions that are damaged in the sink. Each rests for a while; all others go on meanwhile."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Quarantine:
     def put(self, partition: int, error: DamagedError) -> None:
         """Keep a partition out; log the reason once, until it changes."""
         if str(self._damage.get(partition)) != str(error):
-            _log.error("%s/%d is not archived, others go on: %s", self._topic, partition, error)
+            _log.error("%s/%d is stopped, others go on: %s", self._topic, partition, error)
         self._damage[partition] = error
         self._until[partition] = self._clock() + AGAIN_S
 

@@ -63,6 +63,12 @@ def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
     assert text.count("\n") <= 300
 
 
+def test_the_loop_that_fills_a_sink_knows_no_sink() -> None:
+    for path in (ROOT / "batch_layer" / "delivery").glob("*.py"):
+        ours = [name for name in imports(path, top_level=False) if name.startswith("batch_layer.")]
+        assert all(name.startswith("batch_layer.delivery.") for name in ours), f"{path.name} imports {ours}"
+
+
 def test_kafka_clients_are_built_in_one_place_and_configured_by_one_property() -> None:
     product = [path for path in modules() if path.relative_to(ROOT).parts[0] != "bench"]
     naming = [path.relative_to(ROOT).as_posix() for path in product if "bootstrap.servers" in path.read_text()]

@@ -97,14 +97,14 @@ def test_a_partition_that_was_taken_away_during_an_outage_is_archived_once_it_is
 ) -> None:
     sender, posts = Sender(settings), some_posts(900)
     with caplog.at_level(logging.INFO), Running(with_archive(behind, flush_after_s=0.5)) as running:
-        until(lambda: len(running.archiver._chunks) == 3, lambda: running.archiver._chunks, 60)
+        until(lambda: len(running.archiver.runner.chunks) == 3, lambda: running.archiver.runner.chunks, 60)
         with link.cut():
             sender.send(posts[:300])
             until(lambda: "degraded" in caplog.text, lambda: caplog.text, 60)
             with Running(with_archive(settings, flush_after_s=0.5)) as other:
                 until(lambda: other.archiver.summary.posts > 0, lambda: other.archiver.summary, 60)
                 sender.send(posts[300:600])
-        until(lambda: len(running.archiver._chunks) == 3, lambda: running.archiver._chunks, 60)
+        until(lambda: len(running.archiver.runner.chunks) == 3, lambda: running.archiver.runner.chunks, 60)
         sender.send(posts[600:])
         until(lambda: archived(settings) == 900, lambda: archived(settings), 60)
     assert (running.error, other.error) == (None, None)
@@ -114,13 +114,15 @@ def test_a_partition_that_was_taken_away_during_an_outage_is_archived_once_it_is
 def test_a_stop_while_hdfs_is_away_ends_in_time_and_loses_nothing(
     settings: Settings, behind: Settings, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("batch_layer.archive.archiver.STOP_S", 3.0)
+    monkeypatch.setattr("batch_layer.delivery.retry.STOP_S", 3.0)
     posts = some_posts(50)
     with ExitStack() as left:
         running = Running(behind)
         left.enter_context(running)
         Sender(settings).send(posts)
-        until(lambda: sum(c.records for c in list(running.archiver._chunks.values())) == 50, lambda: "not read", 60)
+        until(
+            lambda: sum(c.records for c in list(running.archiver.runner.chunks.values())) == 50, lambda: "not read", 60
+        )
         with link.cut():
             began = time.monotonic()
             left.close()

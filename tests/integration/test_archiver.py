@@ -124,11 +124,11 @@ def test_archivers_share_the_partitions_and_take_over_from_one_another(settings:
     with Running(quick) as first:
         sender.send(posts[:300])
         with Running(quick) as second:
-            until(lambda: bool(second.archiver._chunks), lambda: "the second owns nothing", 60)
-            assert len(first.archiver._chunks) < 3
+            until(lambda: bool(second.archiver.runner.chunks), lambda: "the second owns nothing", 60)
+            assert len(first.archiver.runner.chunks) < 3
             sender.send(posts[300:600])
             until(lambda: archived(settings) == 600, lambda: archived(settings), 60)
-        until(lambda: len(first.archiver._chunks) == 3, lambda: "the first has not taken over", 60)
+        until(lambda: len(first.archiver.runner.chunks) == 3, lambda: "the first has not taken over", 60)
         sender.send(posts[600:])
         until(lambda: archived(settings) == 900, lambda: archived(settings), 60)
     assert second.archiver.summary.posts > 0

@@ -28,7 +28,7 @@ def test_beside_an_archiver_that_has_the_partitions_it_waits_until_that_one_has_
 ) -> None:
     sender, posts = Sender(settings), some_posts(60)
     with Running(with_archive(settings, flush_after_s=4)) as running:
-        until(lambda: len(running.archiver._chunks) == 3, lambda: "it owns nothing yet", 60)
+        until(lambda: len(running.archiver.runner.chunks) == 3, lambda: "it owns nothing yet", 60)
         sender.send(posts)
         until(lambda: records_read(running) == 60, lambda: records_read(running), 60)
         assert archived(settings) == 0, "what the other has read is not archived yet"
@@ -44,7 +44,7 @@ def test_a_member_that_is_given_no_partition_waits_for_those_who_have_them(setti
     create_topics(one.kafka)
     posts = some_posts(20)
     with Running(with_archive(one, flush_after_s=5)) as running:
-        until(lambda: len(running.archiver._chunks) == 1, lambda: "it owns nothing yet", 60)
+        until(lambda: len(running.archiver.runner.chunks) == 1, lambda: "it owns nothing yet", 60)
         Sender(one).send(posts)
         summary = archive_all(one)
         assert archived(one) == 20

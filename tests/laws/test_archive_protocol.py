@@ -16,14 +16,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from batch_layer.archive.avro import Record
 from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.placement import Site, sweep
+from batch_layer.archive.post_reader import post_reader
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.archive.reading.records import posts_of
-from batch_layer.delivery.chunk import OpenChunk
+from batch_layer.delivery.chunk import Chunk
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import HOUR_MS, Millis
@@ -37,6 +39,7 @@ ROOTS = ["/archive", "/archive-1", "/archive-2"]
 """Of each topic that had the name, one after the other."""
 ARCHIVE = ArchiveSettings(codec="null", keep_replaced_s=0, upload_threads=1)
 NOW: Millis = 1_366_000_000_000
+READER = post_reader(future_ms=0)
 T = TypeVar("T")
 
 
@@ -110,7 +113,7 @@ class Process:
         self._site = Site(hdfs, Paths(ROOTS[self._number], "posts"), Inline())
         self._to = Outlets(self._site, "null", self._send, lambda *_: None, lambda: NOW, self._check_topic)
         self._log: CommitLog | None = None
-        self._chunk: OpenChunk | None = None
+        self._chunk: Chunk[int, Record] | None = None
         self._flush: Flush | None = None
 
     @property
@@ -139,17 +142,17 @@ class Process:
         if recover(self._site, log) < self._topic.low:
             record_gap(self._site, log, self._topic.low, NOW)
         sweep(self._site, log)
-        self._log, self._chunk = log, OpenChunk("posts", 0, log.position)
+        self._log, self._chunk = log, Chunk("posts", 0, log.position, READER)
 
     def read(self, count: int) -> None:
         if self._chunk is not None:
             for offset, value in self._topic.read(self._chunk.next, count):
-                self._chunk.take(value, offset, NOW, 0)
+                self._chunk.take(value, offset, NOW)
 
     def step(self) -> None:
         if self._flush is None and self._chunk is not None and self._log is not None and self._chunk.records:
             self._flush = Flush(self._to, self._log, self._chunk)
-            self._chunk = OpenChunk("posts", 0, self._chunk.next)
+            self._chunk = Chunk("posts", 0, self._chunk.next, READER)
         if self._flush is not None:
             self._flush.step()
             if self._flush.done and self._log is not None:

@@ -137,4 +137,4 @@ def assert_exactly_once(settings: Settings, posts: Sequence[Post]) -> Ledger:
 
 
 def records_read(running: Running) -> int:
-    return sum(chunk.records for chunk in list(running.archiver._chunks.values()))
+    return sum(chunk.records for chunk in list(running.archiver.runner.chunks.values()))

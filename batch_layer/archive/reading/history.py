@@ -11,11 +11,11 @@ before the document was computed. Else nothing is taken for seen, so the hour is
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from batch_layer.archive.avro import Record
 from batch_layer.archive.manifest import Part
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.archive.reading.log_ends import LogEnds
 from batch_layer.archive.reading.records import posts_of
-from batch_layer.delivery.chunk import Record
 from ingest.hours import Hour, millis
 from serving.views.documents import HourDocument, Provenance
 

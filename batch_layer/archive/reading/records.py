@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from batch_layer.archive.avro import in_millis, read
+from batch_layer.archive.avro import Record, in_millis, read
 from batch_layer.archive.manifest import Part
 from batch_layer.archive.paths import hour_folder, span_of
 from batch_layer.archive.reading.ledger import Ledger
-from batch_layer.delivery.chunk import Record
 from config.errors import DamagedError, NoDataError
 from config.quantity import quantity
 from ingest.hours import Hour, moment_of

@@ -9,31 +9,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_layer.archive import avro
-from batch_layer.delivery.chunk import Bounds, OpenChunk, largest_over
-from config.settings import ArchiveSettings
-from ingest.hours import HOUR_MS
+from batch_layer.archive.avro import Record
+from batch_layer.archive.post_reader import post_reader
+from batch_layer.delivery.chunk import Bounds, Chunk, largest_over
+from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 from ingest.wire import encode
 
 NOW = 1_366_000_000_000
-BOUNDS = Bounds.of(ArchiveSettings(flush_records=10, flush_bytes=10_000, flush_after_s=20, future_s=300))
+BOUNDS = Bounds(records=10, bytes=10_000, age_ms=20_000)
+READER = post_reader(300_000)
 POST = Post(id="1", source="x", created_at=NOW, received_at=NOW, text="#a")
 
 
-def take(value: bytes | None, offset: int = 0, chunk: OpenChunk | None = None) -> OpenChunk:
-    chunk = chunk or OpenChunk("posts", 3, 0)
-    chunk.take(value, offset, NOW, BOUNDS.future_ms)
+def take(value: bytes | None, offset: int = 0, chunk: Chunk[int, Record] | None = None) -> Chunk[int, Record]:
+    chunk = chunk or Chunk("posts", 3, 0, READER)
+    chunk.take(value, offset, NOW)
     return chunk
 
 
 def test_posts_are_kept_by_hour_with_their_place() -> None:
     chunk = take(encode(POST), 7)
     take(encode(msgspec.structs.replace(POST, created_at=NOW - HOUR_MS)), 9, chunk)
-    assert [(str(hour), [r["offset"] for r in records]) for hour, records in chunk.by_hour()] == [
-        ("2013-04-15T03", [9]),
-        ("2013-04-15T04", [7]),
-    ]
-    assert chunk.span == (3, 0, 10)
+    assert {str(Hour(serial)): [r["offset"] for r in records] for serial, records in chunk.rows.items()} == {
+        "2013-04-15T03": [9],
+        "2013-04-15T04": [7],
+    }
+    assert (chunk.partition, chunk.start, chunk.next) == (3, 0, 10)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_posts_are_kept_by_hour_with_their_place() -> None:
 )
 def test_what_can_not_be_archived_becomes_a_reject_that_names_its_place(value: bytes | None, reason: str) -> None:
     chunk = take(value, 1200)
-    assert not chunk.hours
+    assert not chunk.rows
     (reject,) = chunk.rejects
     assert (reject.raw, reject.stage, reject.where) == (value or b"", "archive", "posts/3@1200")
     assert reason in reject.reason
@@ -76,15 +78,15 @@ FIELDS = {
 @given(st.fixed_dictionaries({}, optional=FIELDS).map(json.dumps) | st.text())
 def test_whatever_is_taken_can_be_encoded_and_read_back(value: str) -> None:
     chunk = take(value.encode("utf-8", "surrogatepass"))
-    assert sum(map(len, chunk.hours.values())) + len(chunk.rejects) == 1
-    for _, records in chunk.by_hour():
+    assert sum(map(len, chunk.rows.values())) + len(chunk.rejects) == 1
+    for records in chunk.rows.values():
         data = avro.encode(records, "deflate")
         (back,) = map(avro.in_millis, avro.read(BytesIO(data), "here"))
         assert back == records[0]
 
 
 def test_an_empty_chunk_is_never_due() -> None:
-    assert not OpenChunk("posts", 0, 5).due(BOUNDS, NOW + 10**9)
+    assert not Chunk("posts", 0, 5, READER).due(BOUNDS, NOW + 10**9)
 
 
 def test_a_chunk_is_due_when_it_is_full_of_records_or_bytes_or_has_waited() -> None:
@@ -110,14 +112,14 @@ def test_a_clock_that_is_set_back_holds_nothing_back() -> None:
 
 
 def test_rejects_alone_fill_a_chunk() -> None:
-    chunk = OpenChunk("posts", 0, 0)
+    chunk = Chunk("posts", 0, 0, READER)
     for offset in range(10):
         take(b"poison", offset, chunk)
     assert chunk.due(BOUNDS, NOW)
 
 
 def test_many_partitions_together_hold_no_more_than_one_and_a_half_full_chunks() -> None:
-    chunks = [OpenChunk("posts", partition, 0) for partition in range(9)]
+    chunks = [Chunk("posts", partition, 0, READER) for partition in range(9)]
     for number in range(14):
         take(encode(POST), number, chunks[number % 9])
     assert largest_over(chunks, BOUNDS) is None

@@ -10,8 +10,9 @@ from batch_layer.archive.compaction import ABANDONED_MS, Compaction
 from batch_layer.archive.flush import Flush, Outlets
 from batch_layer.archive.paths import Paths, Try
 from batch_layer.archive.placement import Site
+from batch_layer.archive.post_reader import post_reader
 from batch_layer.archive.reading.ledger import Ledger
-from batch_layer.delivery.chunk import OpenChunk
+from batch_layer.delivery.chunk import Chunk
 from config.errors import FencedError, UnavailableError
 from config.settings import HdfsSettings
 from ingest.post import Post
@@ -30,10 +31,10 @@ class Bench:
         to = Outlets(
             Site(hdfs, paths, Inline()), "null", self._send, lambda *at: self.told.append(at), lambda: self.now
         )
-        chunk = OpenChunk("posts", 0, 0)
+        chunk = Chunk("posts", 0, 0, post_reader(0))
         for offset in range(2):
-            chunk.take(encode(Post(str(offset), "x", NOW, NOW, "#a")), offset, NOW, 0)
-        chunk.take(b"poison", 2, NOW, 0)
+            chunk.take(encode(Post(str(offset), "x", NOW, NOW, "#a")), offset, NOW)
+        chunk.take(b"poison", 2, NOW)
         self.flush = Flush(to, CommitLog(hdfs, paths, 0), chunk)
 
     def _send(self, rejects: Sequence[Reject]) -> None:

@@ -1,0 +1,190 @@
+"""DeliveryRunner: the loop that fills a sink from an intake. It knows neither what a record is nor where the sink lies.
+
+One thread reads and decides. Where a server does not answer the loop says so, keeps its place in the group and retries:
+it drops nothing and skips nothing. A partition that is damaged in the sink, or has a hole there, rests in quarantine
+until somebody has mended it; every other one goes on.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from threading import Event
+from typing import Generic
+
+from batch_layer.delivery.chunk import Bounds, Chunk, Label, Row, largest_over
+from batch_layer.delivery.drain import Drain
+from batch_layer.delivery.intake import AtEnd, Intake, Message, Overtaken
+from batch_layer.delivery.intake import Event as IntakeEvent
+from batch_layer.delivery.quarantine import Quarantine
+from batch_layer.delivery.read_order import Backlog, next_turn
+from batch_layer.delivery.retry import PartitionRetry
+from batch_layer.delivery.sink import Sink, Writer
+from config.errors import DamagedError, FencedError
+from ingest.hours import Millis
+
+_log = logging.getLogger(__name__)
+
+
+class DeliveryRunner(Generic[Label, Row]):
+    """Delivers the partitions that the group gives to this member. Several may run, on one machine or on many."""
+
+    def __init__(
+        self, topic: str, intake: Intake, sink: Sink[Label, Row], bounds: Bounds, now: Callable[[], Millis]
+    ) -> None:
+        self._topic = topic
+        self._intake = intake
+        self._sink = sink
+        self._bounds = bounds
+        self._now = now
+        self.chunks: dict[int, Chunk[Label, Row]] = {}
+        """What is read of each partition whose position is known."""
+        self._writers: dict[int, Writer[Label, Row]] = {}
+        """Those of the same partitions."""
+        self._at_end: set[int] = set()
+        self._reading: int | None = None
+        """The partition whose turn it is to be read alone."""
+        self._overtaken: set[int] = set()
+        """Partitions whose position the intake no longer has."""
+        self._quarantine = Quarantine(topic, time.monotonic)
+        self._retry = PartitionRetry(topic, intake, self._take, Event())
+
+    def run(self, until_drained: bool, stop: Event) -> None:
+        """Deliver until `stop`, or until the group has delivered all that is committed now. What is read is flushed.
+
+        Raises `UnavailableError` where a server does not answer at the start; later it waits for them. Raises
+        `OtherTopicError` where the sink is of another topic, or the topic is recreated while this runs.
+        `DamagedError` where it ends and a partition could not be delivered; all others are by then.
+        """
+        self._retry = PartitionRetry(self._topic, self._intake, self._take, stop)
+        drain = None
+        try:
+            self._sink.prepare()
+            partitions = self._intake.join(self._drop)
+            self._sink.admit()
+            if until_drained:
+                drain = Drain(self._intake, self._sink, partitions, self._now())
+            while not stop.is_set() and not (drain and self._is_drained(drain)):
+                self._turn(drain)
+            self._flush_all()
+        finally:
+            self._intake.close()
+            self._sink.close()
+        if drain is not None:
+            for error in drain.damage.values():
+                raise error
+
+    def _turn(self, drain: Drain | None) -> None:
+        self._reading = next_turn(self._reading, self._backlogs(), self._bounds.far)
+        self._intake.read_alone(self._reading)
+        for event in self._intake.read():
+            self._take(event)
+        for partition in sorted(self._overtaken):
+            self._flush(partition)
+            self._drop(partition)
+        for partition in sorted(self._intake.owned - self.chunks.keys() - self._quarantine.resting()):
+            self._alone(partition, partial(self._begin, partition))
+        if drain is not None:
+            for partition in self._reached(drain) & drain.left:
+                self._flush(partition)
+        self._flush_due()
+
+    def _backlogs(self) -> dict[int, Backlog]:
+        return {partition: Backlog(chunk.records, self._lag(chunk)) for partition, chunk in self.chunks.items()}
+
+    def _lag(self, chunk: Chunk[Label, Row]) -> int:
+        """Behind its last message a partition may have markers of transactions, so its end must have been seen."""
+        return 0 if chunk.partition in self._at_end else self._intake.lag(chunk.partition, chunk.next)
+
+    def _is_drained(self, drain: Drain) -> bool:
+        delivered = {partition for partition in self._reached(drain) if not self.chunks[partition].records}
+        return drain.done(delivered, self._intake.owned, self._quarantine.damage)
+
+    def _reached(self, drain: Drain) -> set[int]:
+        """The partitions of ours that are read as far as the drain wants."""
+        chunks = self.chunks.items()
+        return {number for number, chunk in chunks if drain.reached(number, chunk.next, number in self._at_end)}
+
+    def _take(self, event: IntakeEvent) -> None:
+        """One event. Those of partitions whose position is not known yet mean nothing."""
+        partition = event.partition
+        chunk = self.chunks.get(partition)
+        if chunk is None:
+            return
+        if isinstance(event, Message):
+            if event.offset < chunk.next:
+                _log.error("%s/%d: offset %d came again", self._topic, partition, event.offset)
+                self._drop(partition)
+            else:
+                self._at_end.discard(partition)
+                chunk.take(event.value, event.offset, self._now())
+        elif isinstance(event, AtEnd):
+            self._at_end.add(partition)
+        elif isinstance(event, Overtaken):
+            self._overtaken.add(partition)
+        elif event.error.retriable:
+            _log.warning("%s/%d: %s", self._topic, partition, event.error.what)
+        else:
+            raise event.error
+
+    def _begin(self, partition: int) -> None:
+        """Find the position, commit a gap where the intake begins later, and read from there."""
+        writer = self._sink.open(partition)
+        low, high = self._intake.offsets(partition)
+        writer.check_end(high)
+        if writer.position < low and not writer.skip(low):
+            return  # another member was quicker: the next turn begins again
+        self._quarantine.release(partition)
+        self._intake.seek(partition, writer.position)
+        writer.tidy()
+        self._writers[partition] = writer
+        self.chunks[partition] = self._chunk(partition, writer.position)
+        _log.info("%s/%d: reading from offset %d", self._topic, partition, writer.position)
+
+    def _chunk(self, partition: int, start: int) -> Chunk[Label, Row]:
+        return Chunk(self._topic, partition, start, self._sink.reader)
+
+    def _drop(self, partition: int) -> None:
+        """Let go of a partition. The intake still has what was read of it, and the sink its position."""
+        self.chunks.pop(partition, None)
+        self._writers.pop(partition, None)
+        self._at_end.discard(partition)
+        self._overtaken.discard(partition)
+
+    def _flush_due(self) -> None:
+        now = self._now()
+        for partition, chunk in list(self.chunks.items()):
+            growing = partition == self._reading or self._lag(chunk) > self._bounds.far
+            if chunk.due(self._bounds, now, growing=growing):
+                self._flush(partition)
+        while (largest := largest_over(self.chunks.values(), self._bounds)) is not None:
+            self._flush(largest.partition)
+
+    def _flush_all(self) -> None:
+        for partition in list(self.chunks):
+            self._flush(partition)
+
+    def _flush(self, partition: int) -> None:
+        chunk = self.chunks.get(partition)
+        if chunk is None or not chunk.records:
+            return
+        writer = self._writers[partition]
+        self.chunks[partition] = self._chunk(partition, chunk.next)
+        delivery = writer.delivery(chunk)
+        try:
+            self._alone(partition, delivery.run)
+        except FencedError as error:
+            _log.warning("%s: ours is dropped, reading on from there", error)
+            self._drop(partition)
+        else:
+            if self._writers.get(partition) is writer:
+                self._alone(partition, writer.tidy)
+
+    def _alone(self, partition: int, task: Callable[[], None]) -> None:
+        """Run a task of one partition. Damage that it meets stops this partition, and no other one."""
+        try:
+            if not self._retry.run(partition, task):
+                self._drop(partition)
+        except DamagedError as error:
+            self._quarantine.put(partition, error)
+            self._drop(partition)
