@@ -1,4 +1,4 @@
-"""What is sent for posts and rejects: the messages of one transaction. Pure: nothing is sent here."""
+"""The messages of one transaction, for posts and rejects. Pure: the producer sends them."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from ingest.post import Post
 from ingest.rule.escapes import author_text
 from ingest.rule.hashtags import Rule, tags_of
 from ingest.rule.phrases import phrases
-from ingest.sources.base import Batch, Cursor
+from ingest.sources.base import Batch
 from ingest.sources.status import State
 from ingest.standings import gap_message, state_message
 from ingest.wire import MAX_USE_BYTES, Reject, Use, encode, use_of
@@ -37,7 +37,7 @@ class Counts(NamedTuple):
 
 
 class TransactionEncoder:
-    """Makes messages: a post and its uses, or the reject that it becomes where it does not fit."""
+    """Encodes posts by a hashtag rule: each as one message and one for each use, or as a reject if it does not fit."""
 
     def __init__(self, settings: KafkaSettings, ingest: IngestSettings, rule: Rule) -> None:
         self._settings = settings
@@ -45,21 +45,21 @@ class TransactionEncoder:
         self._most = ingest.max_post_bytes
         self._rule = rule
         self._kinds = ingest.kinds
-        self.topic_id = ""
-        """Kafka's id of the topic of posts; it is kept with every cursor."""
+        self.topic = settings.posts
+        """The topic of the items: the producer stores its id with every cursor."""
 
-    def of_batch(self, batch: Batch, name: str) -> tuple[Outgoing, Counts]:
-        """Everything of a batch and its cursor, which is kept under the source's name, as its state and gaps are."""
+    def encode_batch(self, batch: Batch[Post], name: str, topic_id: str = "") -> tuple[Outgoing, Counts]:
+        """One transaction: a batch, its cursor with the id of the topic, its gaps and the state of the source."""
         outgoing = Outgoing()
-        refused = [reject for post in batch.posts if (reject := self.add_post(outgoing, post)) is not None]
+        refused = [reject for post in batch.items if (reject := self.add_post(outgoing, post)) is not None]
         self.add_rejects(outgoing, [*batch.rejects, *refused])
-        posts = len(batch.posts) - len(refused)
+        posts = len(batch.items) - len(refused)
         uses = len(outgoing.messages) - posts
-        self.add_cursor(outgoing, name, batch.cursor)
+        self._add_to_cursors(outgoing, (encode_cursor(batch.cursor, topic_id), name.encode()))
         for gap in batch.gaps:
             self._add_to_cursors(outgoing, gap_message(name, gap))
         if batch.state is not None:
-            self.add_state(outgoing, name, batch.state)
+            self._add_to_cursors(outgoing, state_message(name, batch.state))
         counts = Counts(posts, uses, len(outgoing.rejects), batch.notices, batch.filtered, batch.read_bytes)
         return outgoing, counts
 
@@ -81,13 +81,11 @@ class TransactionEncoder:
                 fitting = reject._replace(raw=reject.raw[: self._most], reason=why, reader="")
             outgoing.rejects.append(dead_letters.message(self._settings, fitting))
 
-    def add_cursor(self, outgoing: Outgoing, name: str, cursor: Cursor) -> None:
-        """The source's cursor behind all this."""
-        self._add_to_cursors(outgoing, (encode_cursor(cursor, self.topic_id), name.encode()))
-
-    def add_state(self, outgoing: Outgoing, name: str, state: State) -> None:
-        """How the source stands."""
+    def encode_state(self, name: str, state: State) -> Outgoing:
+        """One transaction: the state of a source, and nothing else."""
+        outgoing = Outgoing()
         self._add_to_cursors(outgoing, state_message(name, state))
+        return outgoing
 
     def _add_to_cursors(self, outgoing: Outgoing, message: tuple[bytes, bytes]) -> None:
         outgoing.messages.append((self._settings.cursors, *message))

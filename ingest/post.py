@@ -25,6 +25,16 @@ class Post(msgspec.Struct, frozen=True, gc=False):
     """The record as received, where `ingest.keep_payload` is set."""
 
     @property
+    def name(self) -> str:
+        """What a live source knows it by, when the service sends it again."""
+        return self.id
+
+    @property
+    def at(self) -> Millis:
+        """Its event time."""
+        return self.created_at
+
+    @property
     def hour(self) -> Hour:
         """The hour in which it was written."""
         return Hour.of(self.created_at)

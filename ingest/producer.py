@@ -1,18 +1,17 @@
-"""The producer: posts, uses, rejects and the source's cursor to Kafka, in one transaction a batch."""
+"""The producer: one transaction for each batch of a source, with the source's cursor. It knows no rule and no post."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Generic, NamedTuple, Protocol, Self
 
 from config.settings import IngestSettings, KafkaSettings
 from ingest.cursors import Stored, read_stored
-from ingest.encoder import Counts, TransactionEncoder
+from ingest.encoder import Counts
 from ingest.kafka.topic_ids import TopicIds
 from ingest.kafka.transactions import Outgoing, Transactions
-from ingest.rule.hashtags import Rule
-from ingest.sources.base import Cursor, Source
+from ingest.sources.base import Batch, Cursor, Source, T
 from ingest.sources.status import State
 
 
@@ -24,22 +23,39 @@ class Committed(NamedTuple):
     """Since this producer began."""
 
 
-class Producer:
-    """Writes what a source gives, exactly once over restarts: the cursor is committed with the batch that it is behind.
+class Encoder(Protocol[T]):
+    """Turns the batches of a source into transactions. What an item means, only the encoder knows."""
 
-    `name` is the source's name. Starting a producer fences any other that runs under that name (`FencedError` there).
+    topic: str
+    """The topic of the items."""
+
+    def encode_batch(self, batch: Batch[T], name: str, topic_id: str, /) -> tuple[Outgoing, Counts]:
+        """One transaction: a batch, its cursor with the id of the topic, its gaps and the state of the source."""
+        ...
+
+    def encode_state(self, name: str, state: State, /) -> Outgoing:
+        """One transaction: the state of a source, and nothing else."""
+        ...
+
+
+class Producer(Generic[T]):
+    """Writes the batches of a source exactly once, over restarts too: each transaction holds a batch and its cursor.
+
+    `name` is the source's name. A producer that starts fences any other that runs under its name (`FencedError` there).
     """
 
-    def __init__(self, settings: KafkaSettings, ingest: IngestSettings, rule: Rule, name: str) -> None:
+    def __init__(self, kafka: KafkaSettings, limits: IngestSettings, encoder: Encoder[T], name: str) -> None:
         self.name = name
-        self._settings = settings
-        self._ingest = ingest
-        self._messages = TransactionEncoder(settings, ingest, rule)
-        self._transactions = Transactions(settings, name, ingest.max_post_bytes)
+        self.topic_id = ""
+        """Kafka's id of the topic that this producer writes items to, as it was when the producer started."""
+        self._kafka = kafka
+        self._limits = limits
+        self._encoder = encoder
+        self._transactions = Transactions(kafka, name, limits.max_post_bytes)
 
     def __enter__(self) -> Self:
         self._transactions.begin()
-        self._messages.topic_id = TopicIds(self._settings).of(self._settings.posts)
+        self.topic_id = TopicIds(self._kafka).of(self._encoder.topic)
         return self
 
     def __exit__(
@@ -52,32 +68,27 @@ class Producer:
         return self.stored().cursor
 
     def stored(self) -> Stored:
-        """The same, and the topic that everything before it was written to."""
-        return read_stored(self._settings, self.name)
-
-    @property
-    def topic_id(self) -> str:
-        """Of `posts`, as it was when this began: what is written goes there."""
-        return self._messages.topic_id
+        """The same, with the id of the topic that holds everything before it."""
+        return read_stored(self._kafka, self.name)
 
     def run(
         self,
-        source: Source,
+        source: Source[T],
         cursor: Cursor,
         stop: threading.Event,
         report: Callable[[Committed], None] = lambda _: None,
     ) -> Committed:
-        """Write what follows a cursor until the source ends or `stop` is set; then the transaction in hand is finished.
+        """Write the batches that follow a cursor, until the source ends or `stop` is set. Finish the open transaction.
 
-        While one transaction is being committed, the next batch is read. `report` is called after each commit. Raises
-        `FencedError`, `UnavailableError`, and what the source raises; everything told of is committed then.
+        The next batch is read while one transaction is being committed. `report` is called after each commit. Raises
+        `FencedError`, `UnavailableError`, and the source's errors; everything that was reported is committed then.
         """
         committed = Committed(cursor, Counts())
         under_way: Future[Committed] | None = None
         with ThreadPoolExecutor(1, "transactions") as writer:
             try:
-                for batch in source.batches(cursor, self._ingest.transaction_posts):
-                    outgoing, counts = self._messages.of_batch(batch, self.name)
+                for batch in source.batches(cursor, self._limits.transaction_posts):
+                    outgoing, counts = self._encoder.encode_batch(batch, self.name, self.topic_id)
                     if under_way is not None:
                         committed = under_way.result()
                         report(committed)
@@ -85,17 +96,15 @@ class Producer:
                     under_way = writer.submit(self._commit, outgoing, then)
                     if stop.is_set():
                         break
-            finally:  # what the source gave before it raised is written, and told of
+            finally:  # commit and report the last batch before an error of the source
                 if under_way is not None:
                     committed = under_way.result()
                     report(committed)
         return committed
 
     def commit_state(self, state: State) -> None:
-        """Commit how the source stands, and nothing else. Raises `FencedError`, `UnavailableError`."""
-        outgoing = Outgoing()
-        self._messages.add_state(outgoing, self.name, state)
-        self._transactions.commit(outgoing)
+        """Commit the state of the source, and nothing else. Raises `FencedError`, `UnavailableError`."""
+        self._transactions.commit(self._encoder.encode_state(self.name, state))
 
     def _commit(self, outgoing: Outgoing, then: Committed) -> Committed:
         self._transactions.commit(outgoing)

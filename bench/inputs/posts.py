@@ -33,14 +33,14 @@ def recorded(data: Path) -> list[Post]:
     if not folder.is_dir():
         raise NoDataError("no recorded posts", where=str(folder), next_step="Set TRENDS_TEST_DATA, or take --sample")
     source = FileSource([str(folder)], Reading("x", wall_clock, 300_000, keep_payload=True))
-    once = {post.id: post for batch in source.batches({}, 10_000) for post in batch.posts}
+    once = {post.id: post for batch in source.batches({}, 10_000) for post in batch.items}
     return list(once.values())
 
 
 def sample(count: int) -> list[Post]:
     """So many posts of the sample generator, each once."""
     source = SampleSource(Reading("sample", wall_clock, 300_000, keep_payload=True), end=wall_clock(), posts=count)
-    once = {post.id: post for batch in source.batches({}, 10_000) for post in batch.posts}
+    once = {post.id: post for batch in source.batches({}, 10_000) for post in batch.items}
     return list(once.values())
 
 

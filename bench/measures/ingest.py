@@ -18,6 +18,7 @@ from bench.harness.stack_settings import read
 from bench.harness.subprocess_run import Ran, apart, clocked
 from bench.harness.trial import Asked, Bench, Contender, Trial
 from bench.inputs import posts
+from ingest.encoder import TransactionEncoder
 from ingest.post import Post
 from ingest.producer import Producer
 from ingest.rule.hashtags import AS_IS
@@ -69,14 +70,16 @@ def _loaded(stack_file: Path, state: Path, given: _Input, task: Callable[[Path, 
 def _ours(settings_file: Path, csv: Path) -> Ran:
     settings = read(settings_file)
     reading = Reading("x", _now, int(settings.archive.future_s * 1000), settings.ingest.keep_payload)
-    with Producer(settings.kafka, settings.ingest, AS_IS, "bench") as producer:
+    with Producer(
+        settings.kafka, settings.ingest, TransactionEncoder(settings.kafka, settings.ingest, AS_IS), "bench"
+    ) as producer:
         return clocked(producer.run, FileSource([str(csv)], reading), {}, threading.Event())
 
 
 def _bare(settings_file: Path, csv: Path) -> Ran:
     settings = read(settings_file).kafka
     source = FileSource([str(csv)], Reading("x", _now, 300_000, keep_payload=True))
-    read_posts = [post for batch in source.batches({}, 10_000) for post in batch.posts]
+    read_posts = [post for batch in source.batches({}, 10_000) for post in batch.items]
     messages: list[kafka.Bytes] = [(settings.posts, encode(post), post.id.encode()) for post in read_posts]
     messages += [(settings.hashtags, encode(use), use.tag.encode()) for use in posts.uses(read_posts)]
     producer = KafkaProducer(kafka.producer_config(settings))
@@ -121,7 +124,7 @@ class _Live:
         self.made: dict[str, float] = {}
         """When each was made, by its id."""
 
-    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[Post]]:
         """See `Source`: a batch ends when its posts have waited for `ingest.transaction_ms`."""
         began = int(cursor.get("next", 0))
         at_once = min(most, self._most)
@@ -139,7 +142,8 @@ class _Live:
 
 
 def _send_ours(here: Place, source: _Live) -> None:
-    with Producer(here.settings.kafka, here.settings.ingest, AS_IS, source.name) as producer:
+    kafka, limits = here.settings.kafka, here.settings.ingest
+    with Producer(kafka, limits, TransactionEncoder(kafka, limits, AS_IS), source.name) as producer:
         producer.run(source, {}, threading.Event())
 
 

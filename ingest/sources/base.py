@@ -1,9 +1,9 @@
 """The contract of a source: where posts come from. A new one is one file here and one line in the registry."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from ingest.post import Post
+from ingest.hours import Millis
 from ingest.sources.status import Gap, State
 from ingest.wire import Reject
 
@@ -11,10 +11,41 @@ Cursor = dict[str, Any]
 """A source's own position: JSON, opaque to everyone else. `{}` is the beginning."""
 
 
-class Batch(NamedTuple):
-    """What a source read in one go, in order, and the cursor behind all of it."""
+class Item(Protocol):
+    """One record of a source: a post, for example."""
 
-    posts: list[Post]
+    @property
+    def name(self) -> str:
+        """The same for an item that a service sends again, and for no other."""
+        ...
+
+    @property
+    def at(self) -> Millis:
+        """Event time."""
+        ...
+
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class ItemFilter(Protocol[T_contra]):
+    """A choice among the items of a source."""
+
+    @property
+    def limit(self) -> int | None:
+        """Most items to accept, counted since the first start of the source."""
+        ...
+
+    def accepts(self, item: T_contra, /) -> bool:
+        """Whether the source delivers an item."""
+        ...
+
+
+class Batch(NamedTuple, Generic[T]):
+    """Items that a source read in one go, in order, and the cursor behind all of them."""
+
+    items: list[T]
     rejects: list[Reject]
     cursor: Cursor
     notices: int = 0
@@ -29,8 +60,8 @@ class Batch(NamedTuple):
     """How a live source stands, where it is to be told."""
 
 
-class Source(Protocol):
-    """Where posts come from.
+class Source(Protocol[T]):
+    """Where items come from: posts, for example.
 
     Promises of every source, held by `tests/contract/test_sources.py`:
 
@@ -48,9 +79,11 @@ class Source(Protocol):
     that is refused) raises `TrendsError`.
     """
 
-    name: str
-    """Key of its cursor and `transactional.id` of its producer: equal for equal questions, and for those alone."""
+    @property
+    def name(self) -> str:
+        """Key of its cursor and `transactional.id` of its producer: equal for equal questions, and for those alone."""
+        ...
 
-    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
-        """What follows a cursor, in batches of at most `most` posts. Ends where the source ends."""
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[T]]:
+        """What follows a cursor, in batches of at most `most` items. Ends where the source ends."""
         ...

@@ -1,19 +1,18 @@
 """A batch in the making."""
 
 from dataclasses import dataclass, field
+from typing import Generic
 
-from ingest.post import Post
-from ingest.sources.base import Batch, Cursor
-from ingest.sources.selection import PostFilter
+from ingest.sources.base import Batch, Cursor, ItemFilter, T
 from ingest.sources.status import Gap, State, Tally
 from ingest.wire import Reject
 
 
 @dataclass
-class BatchBuilder:
+class BatchBuilder(Generic[T]):
     """What a source read since its last batch: the fields of `Batch`."""
 
-    posts: list[Post] = field(default_factory=list)
+    items: list[T] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     notices: int = 0
     filtered: int = 0
@@ -22,20 +21,20 @@ class BatchBuilder:
 
     def __bool__(self) -> bool:
         """Whether anything was read, were it only to be left out."""
-        return bool(self.posts or self.rejects or self.notices or self.filtered)
+        return bool(self.items or self.rejects or self.notices or self.filtered)
 
-    def add(self, post: Post, post_filter: PostFilter) -> bool:
-        """Put a post where it belongs; whether it was wanted."""
-        if not post_filter.accepts(post):
+    def add(self, item: T, item_filter: ItemFilter[T]) -> bool:
+        """Add an item, unless the filter leaves it out; whether it was added."""
+        if not item_filter.accepts(item):
             self.filtered += 1
             return False
-        self.posts.append(post)
+        self.items.append(item)
         return True
 
     def add_to(self, tally: Tally, connections: int) -> Tally:
         """The tally with this batch."""
         return Tally(
-            posts=tally.posts + len(self.posts),
+            posts=tally.posts + len(self.items),
             rejects=tally.rejects + len(self.rejects),
             notices=tally.notices + self.notices,
             filtered=tally.filtered + self.filtered,
@@ -44,6 +43,6 @@ class BatchBuilder:
             connections=connections,
         )
 
-    def batch(self, cursor: Cursor, gaps: tuple[Gap, ...] = (), state: State | None = None) -> Batch:
+    def batch(self, cursor: Cursor, gaps: tuple[Gap, ...] = (), state: State | None = None) -> Batch[T]:
         """Ends here: the cursor is behind all of it."""
-        return Batch(self.posts, self.rejects, cursor, self.notices, self.filtered, self.read_bytes, gaps, state)
+        return Batch(self.items, self.rejects, cursor, self.notices, self.filtered, self.read_bytes, gaps, state)

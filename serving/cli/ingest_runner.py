@@ -14,10 +14,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings
-from ingest.encoder import Counts
+from ingest.encoder import Counts, TransactionEncoder
 from ingest.hours import Millis
 from ingest.kafka.topic_ids import OtherTopicError, differ
 from ingest.kafka.topics import create_topics
+from ingest.post import Post
 from ingest.producer import Committed, Producer
 from ingest.rule.hashtags import Rule
 from ingest.sources.base import Cursor, Source
@@ -42,7 +43,7 @@ REPORT_EVERY_S = 5.0
 
 Clock = Callable[[], Millis]
 Report = Callable[[Committed], None]
-MakeSource = Callable[[threading.Event], Source]
+MakeSource = Callable[[threading.Event], Source[Post]]
 
 
 def reading_of(settings: Settings, source: str, now: Clock) -> Reading:
@@ -84,7 +85,12 @@ def run(
     create_topics(settings.kafka, CONNECT_S, settings.ingest.max_post_bytes)
     with stopping() as stop:
         source = make(stop)
-        with Producer(settings.kafka, settings.ingest, rule_of(settings), source.name) as producer:
+        with Producer(
+            settings.kafka,
+            settings.ingest,
+            TransactionEncoder(settings.kafka, settings.ingest, rule_of(settings)),
+            source.name,
+        ) as producer:
             stored = _cursor_to_resume(source, producer, restart=restart)
             _report_start(stored, restart=restart)
             cursor = {} if restart else stored
@@ -100,7 +106,7 @@ def run(
     return STOPPED if stopped else 0
 
 
-def _cursor_to_resume(source: Source, producer: Producer, *, restart: bool) -> Cursor:
+def _cursor_to_resume(source: Source[Post], producer: Producer[Post], *, restart: bool) -> Cursor:
     """The source's cursor. Refuses to go on where what is before it was written to a topic that is gone.
 
     A live source goes on all the same: its service gives what follows, and would give the rest only for a while.
@@ -137,7 +143,7 @@ def _report_before_failure(report: Report) -> Iterator[Report]:
 
 
 @contextmanager
-def _commit_final_state(source: Source, producer: Producer) -> Iterator[None]:
+def _commit_final_state(source: Source[Post], producer: Producer[Post]) -> Iterator[None]:
     """Commit how a live source ended, which it can't tell itself: `trends status` shows it."""
     if not isinstance(source, LiveSource):
         yield
@@ -177,7 +183,7 @@ def _report_end(name: str, committed: Committed, seconds: float, *, stopped: boo
 
 
 @contextmanager
-def _progress(source: Source, cursor: Cursor) -> Iterator[Report]:
+def _progress(source: Source[Post], cursor: Cursor) -> Iterator[Report]:
     """A bar on a terminal, else a line now and then."""
     total, done = _extent(source, cursor)
     screen = console(stderr=True)
@@ -196,7 +202,7 @@ def _progress(source: Source, cursor: Cursor) -> Iterator[Report]:
         yield report
 
 
-def _extent(source: Source, cursor: Cursor) -> tuple[int, int]:
+def _extent(source: Source[Post], cursor: Cursor) -> tuple[int, int]:
     """How much there is to read, and how much of it is read: bytes of files, else posts."""
     if isinstance(source, FileSource):
         return source.sizes(cursor)

@@ -8,7 +8,9 @@ import msgspec
 
 from config.errors import NoDataError, TrendsError, UsageError
 from config.settings import Settings
+from ingest.encoder import TransactionEncoder
 from ingest.hours import Millis
+from ingest.post import Post
 from ingest.producer import Producer
 from ingest.sources.bluesky.decompression import RecordDecompressor
 from ingest.sources.bluesky.stream import Jetstream
@@ -65,7 +67,9 @@ def dismiss(settings: Settings, name: str, now: Millis) -> None:
         raise NoDataError("no such live source", where=name, next_step="`trends status` names those that there are")
     if standing.stands(now) in (CONNECTED, RECONNECTING):
         raise TrendsError("it runs", where=name, next_step="Stop it: Ctrl-C there, or SIGTERM")
-    with Producer(settings.kafka, settings.ingest, rule_of(settings), name) as producer:
+    with Producer(
+        settings.kafka, settings.ingest, TransactionEncoder(settings.kafka, settings.ingest, rule_of(settings)), name
+    ) as producer:
         producer.commit_state(
             msgspec.structs.replace(standing.state, state=STOPPED, since=now, at=now, why="dismissed")
         )
@@ -75,8 +79,8 @@ def _post_filter(settings: Settings, asked: dict[str, Any]) -> PostFilter:
     return PostFilter.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
 
 
-def _live_source(settings: Settings, service: Service, post_filter: PostFilter) -> MakeSource:
-    def make(stop: threading.Event) -> LiveSource:
+def _live_source(settings: Settings, service: Service[Post], post_filter: PostFilter) -> MakeSource:
+    def make(stop: threading.Event) -> LiveSource[Post]:
         return LiveSource(service, RunOptions(post_filter, stop, settings.ingest.transaction_ms))
 
     return make

@@ -1,24 +1,25 @@
 """Loads of which nothing can be read: told as failures, with the first reason, and what to do."""
 
 from collections.abc import Iterator
+from typing import Generic
 
 from config.errors import TrendsError
 from config.quantity import quantity
 from ingest.encoder import Counts
 from ingest.producer import Committed
-from ingest.sources.base import Batch, Cursor, Source
+from ingest.sources.base import Batch, Cursor, Source, T
 from ingest.wire import Reject
 
 
-class FirstRefusal:
+class FirstRefusal(Generic[T]):
     """A source as it is, of which the first reject is remembered."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source[T]) -> None:
         self.name = source.name
         self.first: Reject | None = None
         self._source = source
 
-    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[T]]:
         """See `Source`."""
         for batch in self._source.batches(cursor, most):
             if self.first is None and batch.rejects:

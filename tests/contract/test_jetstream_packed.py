@@ -8,6 +8,7 @@ import pytest
 
 from config.errors import UsageError
 from config.settings import Settings
+from ingest.post import Post
 from ingest.sources.base import Batch
 from ingest.sources.bluesky.decompression import DecompressionError, RecordDecompressor
 from ingest.sources.bluesky.stream import Jetstream
@@ -51,19 +52,19 @@ def packed(test_data: Path, tmp_path: Path) -> Packed:
     return Packed((test_data / "jetstream" / "expected_v1.jsonl").read_bytes().splitlines(), tmp_path)
 
 
-def run(hosts: list[str], file: Path | None) -> list[Batch]:
+def run(hosts: list[str], file: Path | None) -> list[Batch[Post]]:
     decompressor = RecordDecompressor(file) if file else None
     service = Jetstream(hosts, PostFilter(), reading("bluesky"), decompressor=decompressor)
-    stop, found = threading.Event(), list[Batch]()
-    for batch in LiveSource(service, RunOptions(stop=stop, batch_ms=50)).batches({}, 10):
+    stop, found = threading.Event(), list[Batch[Post]]()
+    for batch in LiveSource(service, RunOptions(PostFilter(), stop=stop, batch_ms=50)).batches({}, 10):
         found.append(batch)
-        if sum(len(each.posts) for each in found) == RECORDED_POSTS:
+        if sum(len(each.items) for each in found) == RECORDED_POSTS:
             stop.set()
     return found
 
 
-def ids(batches: list[Batch]) -> list[str]:
-    return [post.id for batch in batches for post in batch.posts]
+def ids(batches: list[Batch[Post]]) -> list[str]:
+    return [post.id for batch in batches for post in batch.items]
 
 
 def test_packed_events_are_the_events_and_a_cut_loses_none(packed: Packed) -> None:

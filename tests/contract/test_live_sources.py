@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.errors import UsageError
+from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.bluesky.stream import REWIND_US, Jetstream
 from ingest.sources.formats.contract import Reading
@@ -69,21 +70,21 @@ def ticking(start: int = NOW) -> Callable[[], int]:
 
 
 def run(
-    service: Service, *, limit: int | None, cursor: Cursor | None = None, most: int = 10, waits: Waits | None = None,
-    **asked: Any,
-) -> list[Batch]:  # fmt: skip
+    service: Service[Post], *, limit: int | None, cursor: Cursor | None = None, most: int = 10,
+    waits: Waits | None = None, **asked: Any,
+) -> list[Batch[Post]]:  # fmt: skip
     options = RunOptions(PostFilter(limit=limit, **asked), batch_ms=50, sleep=waits or Waits())
     return list(LiveSource(service, options).batches(cursor or {}, most))
 
 
-def for_a_while(service: Service, seconds: float) -> list[Batch]:
+def for_a_while(service: Service[Post], seconds: float) -> list[Batch[Post]]:
     stop = threading.Event()
     threading.Timer(seconds, stop.set).start()
-    return list(LiveSource(service, RunOptions(stop=stop, batch_ms=50)).batches({}, 10))
+    return list(LiveSource(service, RunOptions(PostFilter(), stop=stop, batch_ms=50)).batches({}, 10))
 
 
-def ids(batches: list[Batch]) -> list[str]:
-    return [post.id.rpartition("/")[2] for batch in batches for post in batch.posts]
+def ids(batches: list[Batch[Post]]) -> list[str]:
+    return [post.id.rpartition("/")[2] for batch in batches for post in batch.items]
 
 
 def api(url: str, token: str = TOKEN, now: Callable[[], int] = lambda: NOW) -> ApiClient:
@@ -116,7 +117,7 @@ def test_a_host_that_is_cut_off_again_and_again_loses_nothing_and_gives_nothing_
     waits = Waits()
     with jetstream(host) as hosts:
         batches = run(bluesky(hosts), limit=RECORDED_POSTS, waits=waits)
-    posts = [post for batch in batches for post in batch.posts]
+    posts = [post for batch in batches for post in batch.items]
     assert len({post.id for post in posts}) == len(posts) == RECORDED_POSTS
     assert sum(batch.notices for batch in batches) == len(events) - RECORDED_POSTS
     assert not [gap for batch in batches for gap in batch.gaps]
@@ -226,7 +227,7 @@ def test_posts_that_are_not_wanted_are_left_out_and_the_cursor_passes_them(
     stop = threading.Event()
     with jetstream(JetstreamHost([event(0), event(1), event(2, "none")])) as hosts:
         source = LiveSource(bluesky(hosts), RunOptions(PostFilter(**asked), stop, batch_ms=50))
-        found: list[Batch] = []
+        found: list[Batch[Post]] = []
         for batch in source.batches({}, 10):
             found.append(batch)
             if batch.cursor["until"] == SEEN_US + 2_000:
@@ -446,7 +447,9 @@ def test_a_stream_without_a_heartbeat_is_dropped(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Mastodon, "silence_s", 0.2)
     service, stop = HttpService([update(1)]), threading.Event()
     with http(service) as url:
-        for _ in LiveSource(fediverse(url), RunOptions(stop=stop, batch_ms=50, sleep=Waits())).batches({}, 10):
+        for _ in LiveSource(fediverse(url), RunOptions(PostFilter(), stop=stop, batch_ms=50, sleep=Waits())).batches(
+            {}, 10
+        ):
             if len(service.asked) == 3:
                 stop.set()
     assert len(service.asked) == 3
@@ -455,7 +458,7 @@ def test_a_stream_without_a_heartbeat_is_dropped(monkeypatch: pytest.MonkeyPatch
 # All of them
 
 
-SERVICES: dict[str, Callable[[str], Service]] = {"x": x, "mastodon": fediverse}
+SERVICES: dict[str, Callable[[str], Service[Post]]] = {"x": x, "mastodon": fediverse}
 
 
 @pytest.mark.parametrize("kind", SERVICES)
@@ -473,15 +476,15 @@ def test_a_refusal_ends_it_at_once_and_never_shows_the_token(kind: str, status: 
 
 def test_what_was_read_before_a_refusal_is_given_first() -> None:
     service = HttpService([line(1), line(2)], Act(sends=2), Act(status=401))
-    found: list[Batch] = []
+    found: list[Batch[Post]] = []
     with http(service) as url, pytest.raises(RefusedError):
-        for batch in LiveSource(x(url), RunOptions(batch_ms=5_000)).batches({}, 10):
+        for batch in LiveSource(x(url), RunOptions(PostFilter(), batch_ms=5_000)).batches({}, 10):
             found.append(batch)
     assert len(ids(found)) == 2
 
 
 @pytest.mark.parametrize("make", [x, fediverse, lambda url: bluesky([url.replace("http", "ws")])])
-def test_a_host_that_was_never_there_is_given_up(make: Callable[[str], Service]) -> None:
+def test_a_host_that_was_never_there_is_given_up(make: Callable[[str], Service[Post]]) -> None:
     waits = Waits()
     with pytest.raises(DroppedError) as gone:
         run(make("http://127.0.0.1:1"), limit=1, waits=waits)
@@ -490,9 +493,11 @@ def test_a_host_that_was_never_there_is_given_up(make: Callable[[str], Service])
 
 
 def test_a_source_that_never_read_anything_leaves_its_cursor_at_the_beginning() -> None:
-    found: list[Batch] = []
+    found: list[Batch[Post]] = []
     with pytest.raises(DroppedError):
-        for batch in LiveSource(x("http://127.0.0.1:1"), RunOptions(batch_ms=20, sleep=Waits())).batches({}, 10):
+        for batch in LiveSource(x("http://127.0.0.1:1"), RunOptions(PostFilter(), batch_ms=20, sleep=Waits())).batches(
+            {}, 10
+        ):
             found.append(batch)
     assert found
     assert not [batch.cursor for batch in found if batch.cursor]

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.errors import TrendsError
+from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.formats.contract import Reading
 from ingest.sources.live.backoff import RefusedError
@@ -67,22 +68,22 @@ def mastodon(url: str, clock: Callable[[], int], **asked: Any) -> Mastodon:
 
 def run(
     url: str, clock: Clock, limit: int, *, cursor: Cursor | None = None, batches: int | None = None, **asked: Any
-) -> list[Batch]:
+) -> list[Batch[Post]]:
     """What is given until there are so many posts, or until it is killed after so many batches with posts."""
     options = RunOptions(PostFilter(limit=limit), batch_ms=50, sleep=clock.sleep)
-    found: list[Batch] = []
+    found: list[Batch[Post]] = []
     for batch in LiveSource(mastodon(url, clock, **asked), options).batches(cursor or {}, 4):
         found.append(batch)
-        if batches is not None and sum(bool(each.posts) for each in found) == batches:
+        if batches is not None and sum(bool(each.items) for each in found) == batches:
             break
     return found
 
 
-def uris(batches: list[Batch]) -> list[str]:
-    return [post.id for batch in batches for post in batch.posts]
+def uris(batches: list[Batch[Post]]) -> list[str]:
+    return [post.id for batch in batches for post in batch.items]
 
 
-def gaps(batches: list[Batch]) -> list[tuple[int, int]]:
+def gaps(batches: list[Batch[Post]]) -> list[tuple[int, int]]:
     return [(gap.since, gap.until) for batch in batches for gap in batch.gaps]
 
 
@@ -121,7 +122,7 @@ def test_killed_in_the_middle_of_catching_up_it_goes_on_there(recorded: list[byt
     with http(service_of(recorded, Act(sends=5))) as url:
         whole = run(url, clock, PUBLIC)
         assert uris(whole) == names(recorded)
-        kills = [n for n, batch in enumerate(whole) if batch.posts][:-1]
+        kills = [n for n, batch in enumerate(whole) if batch.items][:-1]
         assert len(kills) > 5
         for kill in kills:
             cursor: Cursor = json.loads(json.dumps(whole[kill].cursor))

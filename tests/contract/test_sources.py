@@ -174,7 +174,7 @@ def with_bad(lines: Lines, head: int = 1) -> Lines:
     return [*mixed, b'{"cut']
 
 
-def files(kind: str, folder: Path) -> Source:
+def files(kind: str, folder: Path) -> Source[Post]:
     layout, _, packed = kind.partition("+")
     format_, make = LAYOUTS[layout]
     lines = with_bad(make(), head_of(layout))
@@ -186,18 +186,18 @@ def files(kind: str, folder: Path) -> Source:
     return FileSource([str(folder)], reading(), format=format_)
 
 
-def sample(_kind: str, _folder: Path) -> Source:
+def sample(_kind: str, _folder: Path) -> Source[Post]:
     return SampleSource(reading("sample"), end=NOW, posts=1_300, hours=30)
 
 
-def live(kind: str, folder: Path) -> Source:
+def live(kind: str, folder: Path) -> Source[Post]:
     """A service that gives everything again on each connection; the source ends with the last post."""
     post_filter = PostFilter(limit=len(IDS))
     url = folder.read_text()
     if kind == "jetstream-live":
         return LiveSource(Jetstream([url], post_filter, reading("bluesky")), RunOptions(post_filter))
     api = ApiClient(url, SecretStr(TOKEN), lambda: NOW, "X")
-    service: Service
+    service: Service[Post]
     if kind == "x-live":
         service = XStream(api, post_filter, reading(), sample=True, backfill=5)
     else:
@@ -228,7 +228,7 @@ def served(kind: str, folder: Path) -> Iterator[Path]:
         yield folder
 
 
-SUBJECTS: dict[str, Callable[[str, Path], Source]] = {
+SUBJECTS: dict[str, Callable[[str, Path], Source[Post]]] = {
     **{
         f"{name}{packed}": files for name in FORMATS for packed in ("", "+gz", "+zst", "+bz2", "+xz", "+bom", "+utf-16")
     },
@@ -239,14 +239,14 @@ SUBJECTS: dict[str, Callable[[str, Path], Source]] = {
 
 
 @pytest.fixture(params=SUBJECTS)
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source[Post]]:
     with served(request.param, tmp_path) as place:
         yield SUBJECTS[request.param](request.param, place)
 
 
-def told(batches: list[Batch]) -> tuple[list[Post], list[Reject], int]:
+def told(batches: list[Batch[Post]]) -> tuple[list[Post], list[Reject], int]:
     return (
-        [post for batch in batches for post in batch.posts],
+        [post for batch in batches for post in batch.items],
         [reject for batch in batches for reject in batch.rejects],
         sum(batch.notices for batch in batches),
     )
@@ -258,28 +258,28 @@ def test_everything_registered_is_held_to_it() -> None:
     assert all(source_class(name) for name in SOURCES)
 
 
-def test_the_same_source_asked_again_gives_the_same(source: Source) -> None:
+def test_the_same_source_asked_again_gives_the_same(source: Source[Post]) -> None:
     assert told(list(source.batches({}, 100))) == told(list(source.batches({}, 100)))
 
 
-def test_the_size_of_batches_changes_nothing_but_the_batches(source: Source) -> None:
+def test_the_size_of_batches_changes_nothing_but_the_batches(source: Source[Post]) -> None:
     assert told(list(source.batches({}, 1))) == told(list(source.batches({}, 10_000)))
 
 
-def test_every_cursor_that_it_gave_gives_exactly_the_rest(source: Source) -> None:
+def test_every_cursor_that_it_gave_gives_exactly_the_rest(source: Source[Post]) -> None:
     batches = list(source.batches({}, 7))
     for n in range(0, len(batches), max(1, len(batches) // 40)):
         cursor = json.loads(json.dumps(batches[n].cursor))
         assert told(list(source.batches(cursor, 50))) == told(batches[n + 1 :])
 
 
-def test_the_last_cursor_gives_nothing(source: Source) -> None:
+def test_the_last_cursor_gives_nothing(source: Source[Post]) -> None:
     *_, last = source.batches({}, 10_000)
     assert told(list(source.batches(last.cursor, 10_000))) == ([], [], 0)
 
 
-def test_a_batch_has_at_most_as_many_posts_as_asked_for(source: Source) -> None:
-    assert max(len(batch.posts) for batch in source.batches({}, 3)) <= 3
+def test_a_batch_has_at_most_as_many_posts_as_asked_for(source: Source[Post]) -> None:
+    assert max(len(batch.items) for batch in source.batches({}, 3)) <= 3
 
 
 def test_the_name_is_made_of_what_was_asked(tmp_path: Path) -> None:

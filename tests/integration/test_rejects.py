@@ -11,6 +11,7 @@ from confluent_kafka import Producer as KafkaProducer
 
 from config.errors import NoDataError
 from config.settings import IngestSettings, KafkaSettings, Settings
+from ingest.encoder import TransactionEncoder
 from ingest.kafka.dead_letters import message
 from ingest.post import Post
 from ingest.producer import Producer
@@ -44,7 +45,9 @@ def park(kafka: KafkaSettings, *parked: Reject) -> None:
 
 def ingested_before_its_time(settings: Settings, file: Path) -> None:
     source = FileSource([str(file)], clock(THEN))
-    with Producer(settings.kafka, IngestSettings(), AS_IS, source.name) as producer:
+    with Producer(
+        settings.kafka, IngestSettings(), TransactionEncoder(settings.kafka, IngestSettings(), AS_IS), source.name
+    ) as producer:
         assert producer.run(source, {}, threading.Event()).counts.posts == 0
 
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.post import Post
 from ingest.sources.base import Cursor
 from ingest.sources.live.backoff import DroppedError
 from ingest.sources.live.service import OnBytes, Service
@@ -22,7 +23,7 @@ from tests.support.sources import NOW, reading
 REWIND = 3
 
 
-class Log(Service):
+class Log(Service[Post]):
     """Records by number. Each connection begins `REWIND` before the last one read, and ends after as many as told."""
 
     silence_s = 60.0
@@ -69,7 +70,7 @@ def test_each_post_comes_once(records: int, cuts: list[int], most: int, committe
         for number, batch in enumerate(LiveSource(service, options).batches(cursor, most)):
             if number == last:
                 break  # what comes from here on was not committed
-            found += [post.text for post in batch.posts]
+            found += [post.text for post in batch.items]
             cursor = json.loads(json.dumps(batch.cursor))
             assert not batch.gaps
     assert found == [f"#{number}" for number in range(records)]

@@ -25,10 +25,10 @@ def detected(file: Path) -> Detection | None:
         return detect(content)
 
 
-def read(source: FileSource, most: int = 10_000) -> tuple[list[Post], list[Reject], list[Batch]]:
+def read(source: FileSource, most: int = 10_000) -> tuple[list[Post], list[Reject], list[Batch[Post]]]:
     """All posts, all rejects, and the batches that they came in."""
     batches = list(source.batches({}, most))
-    return [p for b in batches for p in b.posts], [r for b in batches for r in b.rejects], batches
+    return [p for b in batches for p in b.items], [r for b in batches for r in b.rejects], batches
 
 
 def read_bytes(

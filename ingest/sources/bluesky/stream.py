@@ -18,6 +18,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from ingest.hours import Millis
+from ingest.post import Post
 from ingest.sources.bluesky.decompression import DecompressionError, RecordDecompressor
 from ingest.sources.bluesky.events import POSTS, JetstreamReader
 from ingest.sources.formats.contract import Reading
@@ -46,7 +47,7 @@ _moment_decoder = msgspec.json.Decoder(_Moment)
 _WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-class Jetstream(Service):
+class Jetstream(Service[Post]):
     """Bluesky's posts. `until` is the largest `time_us` read; a host that fails is followed by the next.
 
     Raises `UsageError` where a host has no proper address.

@@ -76,26 +76,26 @@ class FileSource:
         sizes = [file.size for file in self.files]
         return sum(sizes), min(sum(sizes[: position.file]) + position.byte, sum(sizes))
 
-    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[Post]]:
         """See `Source`. A batch ends with `most` posts and rejects, with `BATCH_BYTES`, or where the files end."""
         position = resume(cursor, self.files)
         given, limit = position.posts, self._post_filter.limit
-        builder, takes_all = BatchBuilder(), self._post_filter.everything
+        builder, takes_all = BatchBuilder[Post](), self._post_filter.everything
         if limit is not None and given >= limit:
             return
         last: FileReader | None = None
         try:
             for reader in self._open_readers(position):
                 items = reader.items()
-                for item in self._check_beginning(items, reader, builder):
+                for item in self._beginning(items, reader, builder):
                     if takes_all and type(item) is Post:
-                        builder.posts.append(item)
+                        builder.items.append(item)
                         given += 1
                     else:
                         given += self._take(item, builder)
-                    if len(builder.posts) + len(builder.rejects) >= most or reader.record_bytes >= BATCH_BYTES:
+                    if len(builder.items) + len(builder.rejects) >= most or reader.record_bytes >= BATCH_BYTES:
                         yield _batch(builder, reader, given)
-                        builder = BatchBuilder()
+                        builder = BatchBuilder[Post]()
                     if given == limit:
                         if builder:
                             yield _batch(builder, reader, given)
@@ -109,7 +109,7 @@ class FileSource:
         if builder and last is not None:
             yield _batch(builder, last, given)
 
-    def _check_beginning(self, items: Iterator[Item], reader: FileReader, builder: BatchBuilder) -> Iterator[Item]:
+    def _beginning(self, items: Iterator[Item], reader: FileReader, builder: BatchBuilder[Post]) -> Iterator[Item]:
         """The items of a file, but refusals that it begins with: they are gathered. Raises where they are too many."""
         if self._force or not reader.fresh:
             return items
@@ -124,7 +124,7 @@ class FileSource:
         builder.rejects += refused
         return iter(())
 
-    def _take(self, item: Item, builder: BatchBuilder) -> int:
+    def _take(self, item: Item, builder: BatchBuilder[Post]) -> int:
         """Put an item where it belongs; how many posts were taken."""
         if type(item) is Post:
             return builder.add(item, self._post_filter)
@@ -152,7 +152,7 @@ class FileSource:
         return position if position.head[0] else msgspec.structs.replace(position, head=head)
 
 
-def _batch(builder: BatchBuilder, reader: FileReader, given: int) -> Batch:
+def _batch(builder: BatchBuilder[Post], reader: FileReader, given: int) -> Batch[Post]:
     """Ends here: the cursor is behind the item that the open file gave last."""
     reader.record_bytes = 0
     builder.read_bytes += reader.read_bytes()

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -40,13 +40,23 @@ class Notice(NamedTuple):
 
 
 Item = Post | BrokenPart | Notice
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Reader(Protocol):
-    """Reads one file, or one record of it again."""
+class RecordReader(Protocol[T_co]):
+    """Reads one record."""
 
     spec: str
     """JSON from which `ingest.sources.registry.reader_of` makes an equal reader."""
+
+    def read(self, record: bytes) -> Sequence[T_co | BrokenPart | Notice]:
+        """What a record holds, in order; nothing for a blank one. Raises `BadRecordError` where it can't be read."""
+        ...
+
+
+class Reader(RecordReader[Post], Protocol):
+    """Reads the posts of one file, or one record of it again."""
+
     header_lines: int
     """Lines before the first record."""
     has_lang: bool
@@ -54,10 +64,6 @@ class Reader(Protocol):
 
     def frame(self, lines: Lines) -> bytes:
         """The bytes of the next record, which may span lines; nothing at the end. Never raises for a bad record."""
-        ...
-
-    def read(self, record: bytes) -> list[Item]:
-        """What a record holds, in order; nothing for a blank one. Raises `BadRecordError` where it can't be read."""
         ...
 
 

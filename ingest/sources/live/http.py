@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from config.errors import BadRecordError, UsageError
 from config.redaction import remember
 from ingest.hours import Millis
-from ingest.sources.formats.contract import Reader, Reading
+from ingest.sources.base import T
+from ingest.sources.formats.contract import Reading, RecordReader
 from ingest.sources.formats.timestamps import time_of
 from ingest.sources.live.addresses import host_of
 from ingest.sources.live.backoff import DroppedError, RefusedError, safe_text
@@ -118,10 +119,10 @@ class _CountingStream(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-class Stream(Service):
+class Stream(Service[T]):
     """A service that is a stream: `until` is our clock, and nothing is repeated, unless the service says otherwise."""
 
-    def __init__(self, name: str, api: ApiClient, reader: Reader, reading: Reading) -> None:
+    def __init__(self, name: str, api: ApiClient, reader: RecordReader[T], reading: Reading) -> None:
         super().__init__(name, reader, reading)
         self.where = api.where
         self.api = api

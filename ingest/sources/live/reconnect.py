@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Generic
 
 import tenacity
 
+from ingest.sources.base import T
 from ingest.sources.live.backoff import Backoff, DroppedError
 from ingest.sources.live.connection import OpenConnection
 from ingest.sources.live.service import Service
@@ -17,10 +19,10 @@ FIRST_ATTEMPTS = 6
 """A source that was never connected gives up after so many attempts; one that was, never does."""
 
 
-class Reconnector:
+class Reconnector(Generic[T]):
     """Gives records of a service, one connection after another. Everything happens while `next` is waited for."""
 
-    def __init__(self, service: Service, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, service: Service[T], sleep: Callable[[float], Awaitable[None]]) -> None:
         self.state = State(state=RECONNECTING, since=service.now(), at=service.now(), why="not connected yet")
         """How it stands; another object whenever that changes."""
         self.connections = 0

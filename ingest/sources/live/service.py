@@ -6,10 +6,11 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import ClassVar
+from typing import ClassVar, Generic
 
 from ingest.hours import Millis
-from ingest.sources.formats.contract import Reader, Reading
+from ingest.sources.base import T
+from ingest.sources.formats.contract import Reading, RecordReader
 from ingest.sources.selection import PostFilter
 from ingest.sources.status import Gap
 
@@ -21,13 +22,13 @@ Connection = AbstractAsyncContextManager[AsyncGenerator[bytes, None]]
 """An open connection: its records. Opening it raises `DroppedError` or `RefusedError`, as iterating does."""
 
 
-class Service(ABC):
+class Service(ABC, Generic[T]):
     """Opens connections and knows how far it is read. A new one is one file with a subclass, and one registry line."""
 
     silence_s: ClassVar[float]
     """A connection that gives nothing, not even a sign of life, for so long is dropped."""
 
-    def __init__(self, name: str, reader: Reader, reading: Reading) -> None:
+    def __init__(self, name: str, reader: RecordReader[T], reading: Reading) -> None:
         self.name = name
         self.reader = reader
         self.where = ""
@@ -59,7 +60,7 @@ class Service(ABC):
     def remember_since(self) -> int:
         """From which earlier `mark` on the cursor has to remember what was given."""
 
-    def connection_failed(self) -> None:  # noqa: B027 - most have nothing to do
+    def connection_failed(self) -> None:
         """A connection did not come to be, or gave no post that is new."""
 
     def gap(self, since: Millis, until: Millis, why: str) -> None:

@@ -6,30 +6,31 @@ here, so a producer that waits for Kafka slows the service down, and nothing is 
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import msgspec
 
 from config.errors import BadRecordError, TrendsError, UsageError
 from ingest.hours import Millis
-from ingest.post import Post
-from ingest.sources.base import Batch, Cursor
+from ingest.sources.base import Batch, Cursor, Item, ItemFilter
 from ingest.sources.batching import BatchBuilder
-from ingest.sources.formats.contract import BrokenPart, Item
+from ingest.sources.formats.contract import BrokenPart, Notice
 from ingest.sources.live.dedup import RecentKeys
 from ingest.sources.live.reconnect import Reconnector
 from ingest.sources.live.service import Service
-from ingest.sources.selection import PostFilter
 from ingest.sources.status import REPORT_EVERY_S, State, Tally
 from ingest.wire import Reject
 
+N = TypeVar("N", bound=Item)
+
 
 @dataclass(frozen=True)
-class RunOptions:
+class RunOptions(Generic[N]):
     """How a live source is to run."""
 
-    post_filter: PostFilter = field(default_factory=PostFilter)
+    item_filter: ItemFilter[N]
     stop: threading.Event = field(default_factory=threading.Event)
     """Ends it."""
     batch_ms: int = 200
@@ -50,16 +51,16 @@ class LiveCursor(msgspec.Struct, frozen=True):
     """The last record by its number, where the service numbers them."""
 
 
-class LiveSource:
+class LiveSource(Generic[N]):
     """Posts of a service as they are published. Its cursor is a `LiveCursor`."""
 
-    def __init__(self, service: Service, options: RunOptions) -> None:
+    def __init__(self, service: Service[N], options: RunOptions[N]) -> None:
         self.name = service.name
         self._service = service
         self._options = options
         self._progress = _Progress()
 
-    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[N]]:
         """See `Source`. Ends when it is stopped, or has given as many posts as were asked for."""
         try:
             position = msgspec.convert(cursor, LiveCursor)
@@ -82,15 +83,15 @@ class _Progress:
     tally: Tally = field(default_factory=Tally)
     last_post_at: Millis | None = None
 
-    def with_progress(self, state: State, service: Service) -> State:
+    def with_progress(self, state: State, service: Service[N]) -> State:
         """The state, with how far it is read."""
         return msgspec.structs.replace(state, newest=service.newest, last_post_at=self.last_post_at, tally=self.tally)
 
 
-class _Run:
+class _Run(Generic[N]):
     """One run of a live source, from a position on."""
 
-    def __init__(self, service: Service, options: RunOptions, position: LiveCursor, read: _Progress) -> None:
+    def __init__(self, service: Service[N], options: RunOptions[N], position: LiveCursor, read: _Progress) -> None:
         service.until, service.last, service.newest, service.gaps = position.until, position.last, None, []
         self._service = service
         self._options = options
@@ -102,7 +103,7 @@ class _Run:
         self._reported: State | None = None
         self._reported_at = 0.0
 
-    def batches(self, most: int) -> Iterator[Batch]:
+    def batches(self, most: int) -> Iterator[Batch[N]]:
         """See `Source`."""
         with asyncio.Runner() as runner:
             try:
@@ -117,11 +118,11 @@ class _Run:
 
     @property
     def _is_over(self) -> bool:
-        return self._options.stop.is_set() or self._given == self._options.post_filter.limit
+        return self._options.stop.is_set() or self._given == self._options.item_filter.limit
 
-    async def _batch(self, most: int) -> Batch | None:
+    async def _batch(self, most: int) -> Batch[N] | None:
         """What comes in the time of a batch; None where there is nothing to tell."""
-        builder, clock = BatchBuilder(), asyncio.get_running_loop().time
+        builder, clock = BatchBuilder[N](), asyncio.get_running_loop().time
         ends = clock() + self._options.batch_ms / 1000
         while (left := ends - clock()) > 0 and not self._is_over:
             try:
@@ -131,9 +132,9 @@ class _Run:
                 break
             if record is not None:
                 self._take(record, builder)
-            if len(builder.posts) + len(builder.rejects) >= most:
+            if len(builder.items) + len(builder.rejects) >= most:
                 break
-        if builder.posts or builder.filtered:
+        if builder.items or builder.filtered:
             self._progress.last_post_at = self._service.now()
         self._progress.tally = builder.add_to(self._progress.tally, self._reconnector.connections)
         state = self._state_due(clock())
@@ -142,32 +143,30 @@ class _Run:
         gaps, self._service.gaps = tuple(self._service.gaps), []
         return builder.batch(self._cursor(), gaps, state)
 
-    def _take(self, record: bytes, builder: BatchBuilder) -> None:
+    def _take(self, record: bytes, builder: BatchBuilder[N]) -> None:
         builder.read_bytes += len(record)
         self._service.advance(record)
         try:
-            items = self._service.reader.read(record)
+            items: Sequence[N | BrokenPart | Notice] = self._service.reader.read(record)
         except BadRecordError as error:
             items = [BrokenPart(record, error.reason)]
         for item in items:
-            key = item.id.encode() if isinstance(item, Post) else record
-            if self._recent_keys.add(key, self._service.mark):
-                self._put(item, builder)
-                if isinstance(item, Post):
-                    self._reconnector.gave()
-            elif isinstance(item, Post):
+            if isinstance(item, BrokenPart | Notice):
+                if self._recent_keys.add(record, self._service.mark):
+                    self._count(item, builder)
+            elif self._recent_keys.add(item.name.encode(), self._service.mark):
+                self._reconnector.gave()
+                self._service.newest = max(self._service.newest or 0, item.at)
+                self._given += builder.add(item, self._options.item_filter)
+            else:
                 builder.repeated += 1
 
-    def _put(self, item: Item, builder: BatchBuilder) -> None:
-        if isinstance(item, BrokenPart):
-            builder.rejects.append(
-                Reject(item.raw, "ingest", item.reason, self._service.where, self._service.reader.spec)
-            )
-        elif not isinstance(item, Post):
+    def _count(self, part: BrokenPart | Notice, builder: BatchBuilder[N]) -> None:
+        if isinstance(part, Notice):
             builder.notices += 1
         else:
-            self._service.newest = max(self._service.newest or 0, item.created_at)
-            self._given += builder.add(item, self._options.post_filter)
+            where, spec = self._service.where, self._service.reader.spec
+            builder.rejects.append(Reject(part.raw, "ingest", part.reason, where, spec))
 
     def _cursor(self) -> Cursor:
         if not self._service.until and not self._recent_keys:

@@ -15,6 +15,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 
 from ingest.hours import Millis, millis
+from ingest.post import Post
 from ingest.sources.formats.contract import Reading
 from ingest.sources.live.backoff import DroppedError, RefusedError
 from ingest.sources.live.http import REMEMBER_MS, ApiClient, Stream
@@ -30,7 +31,7 @@ OPENING_MS = 5_000
 """A status that was written so long after the stream began comes by the stream."""
 
 
-class Mastodon(Stream):
+class Mastodon(Stream[Post]):
     """Public posts that a server sees: its own, and those of the servers that it follows.
 
     `until` is our clock, and `last` the largest id read. While a hole is being filled `until` stays where it begins,

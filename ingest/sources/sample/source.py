@@ -121,7 +121,7 @@ class SampleSource:
         self._stop = stop or threading.Event()
         self._texts = TextMaker()
 
-    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch]:
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[Post]]:
         """See `Source`. What is live is new each time: only the texts of live posts come again."""
         start = _decode_cursor(cursor) if cursor else _Cursor(self._end, 0)
         yield from _batches(self._backfill(start), start.end, most)
@@ -177,7 +177,7 @@ class SampleSource:
         return Reject(raw, "ingest", reason, f"{self.name}#{number}", self._broken.spec)
 
 
-def _batches(made: Iterator[_Made], end: Millis, most: int) -> Iterator[Batch]:
+def _batches(made: Iterator[_Made], end: Millis, most: int) -> Iterator[Batch[Post]]:
     while some := list(itertools.islice(made, most)):
         posts = [one.post for one in some]
         rejects = [one.reject for one in some if one.reject is not None]

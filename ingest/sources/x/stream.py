@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from ingest.hours import Millis
+from ingest.post import Post
 from ingest.sources.formats.contract import Reading
 from ingest.sources.live.backoff import DroppedError, safe_text
 from ingest.sources.live.http import ApiClient, Stream
@@ -46,7 +47,7 @@ class _Line(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Line)
 
 
-class XStream(Stream):
+class XStream(Stream[Post]):
     """Posts of X: those that match the rules of the app, or a sample of all. `until` is our clock."""
 
     silence_s = 25.0  # it sends a blank line every 20 s, and that one late

@@ -92,7 +92,7 @@ def test_a_file_that_has_grown_goes_on_where_it_stood(tmp_path: Path) -> None:
     with file.open("ab") as end:
         end.write(posts_of(range(3, 5)) + b"{broken\n")
     (batch,) = source.batches(last.cursor, 10)
-    assert [int(post.id) - FIRST for post in batch.posts] == [3, 4]
+    assert [int(post.id) - FIRST for post in batch.items] == [3, 4]
     assert batch.rejects[0].where == f"{file}:6"
 
 
@@ -101,7 +101,7 @@ def test_a_folder_that_has_got_a_further_file_goes_on_with_it(tmp_path: Path) ->
     *_, last = FileSource([str(tmp_path)], reading()).batches({}, 10)
     (tmp_path / "b.jsonl").write_bytes(posts_of(range(2, 3)))
     source = FileSource([str(tmp_path)], reading())
-    assert [len(batch.posts) for batch in source.batches(last.cursor, 10)] == [1]
+    assert [len(batch.items) for batch in source.batches(last.cursor, 10)] == [1]
 
 
 def test_files_that_are_not_what_they_were_are_refused(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_limit_counts_from_the_beginning_and_not_from_the_restart(tmp_path: Pa
     *_, last = limited(4).batches({}, 3)
     assert ids(limited(4)) == [0, 1, 2, 3]
     assert list(limited(4).batches(last.cursor, 3)) == []
-    assert sum(len(batch.posts) for batch in limited(6).batches(last.cursor, 3)) == 2
+    assert sum(len(batch.items) for batch in limited(6).batches(last.cursor, 3)) == 2
 
 
 def test_languages_and_tags_choose_posts_and_the_rest_is_counted(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_cursor_of_the_version_before_goes_on(tmp_path: Path) -> None:
     source = FileSource([str(tmp_path / "a.jsonl")], reading())
     cursor = dict(next(source.batches({}, 2)).cursor)
     del cursor["within"]
-    assert [int(post.id) - FIRST for batch in source.batches(cursor, 9) for post in batch.posts] == [2, 3, 4]
+    assert [int(post.id) - FIRST for batch in source.batches(cursor, 9) for post in batch.items] == [2, 3, 4]
     assert source.name.rpartition(":")[0] == "file:a.jsonl"
 
 

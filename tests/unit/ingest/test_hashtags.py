@@ -45,7 +45,7 @@ def test_all_76_conformance_cases_hold(test_data: Path) -> None:
 
 def test_the_fast_path_equals_the_full_rule_on_all_recorded_posts(test_data: Path) -> None:
     source = FileSource([str(test_data / "crisislex_t6")], Reading("x", lambda: 2_000_000_000_000, 0, False))
-    texts = [post.text for batch in source.batches({}, 10_000) for post in batch.posts]
+    texts = [post.text for batch in source.batches({}, 10_000) for post in batch.items]
     assert len(texts) == 60_082
     assert [text for text in texts if in_text(text) != in_text_full(text)] == []
 

@@ -132,7 +132,7 @@ def test_an_array_is_read_as_it_comes_whatever_its_size(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(Elements, "_more", watched)
     source = FileSource([str(tmp_path / "large.json.gz")], reading())
-    assert sum(len(batch.posts) for batch in source.batches({}, 1_000)) == 40_000
+    assert sum(len(batch.items) for batch in source.batches({}, 1_000)) == 40_000
     assert 0 < most <= 3 * CHUNK_BYTES
 
 
@@ -145,7 +145,7 @@ def test_an_answer_that_is_too_large_to_be_read_whole_is_taken_apart(
     source = FileSource([str(tmp_path / "answer.json")], reading(), format="x-v2")
     posts, rejects, batches = read(source, 700)
     assert ([int(post.id) - FIRST for post in posts], rejects) == (list(range(3_000)), [])
-    rest = [post for batch in source.batches(batches[2].cursor, 700) for post in batch.posts]
+    rest = [post for batch in source.batches(batches[2].cursor, 700) for post in batch.items]
     assert rest == posts[2_100:]
 
 

@@ -116,13 +116,13 @@ def test_what_holds_no_posts_is_named_and_what_was_read_before_it_is_given(
     posts: list[Post] = []
     with pytest.raises(UsageError, match=name) as refused:
         for batch in source.batches({}, 10):
-            posts += batch.posts
+            posts += batch.items
             cursor = batch.cursor
     assert len(posts) == 1
     assert "b.json" in refused.value.where
     assert refused.value.next_step
     (tmp_path / "b.json").write_bytes(b"id,text\n%d,b\n" % (FIRST + 1) if format_ == "csv" else posts_of(range(1, 2)))
-    assert [int(post.id) - FIRST for batch in source.batches(cursor, 10) for post in batch.posts] == [1]
+    assert [int(post.id) - FIRST for batch in source.batches(cursor, 10) for post in batch.items] == [1]
 
 
 def test_a_file_that_vanishes_meanwhile_is_said_and_what_was_read_before_is_given(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_file_that_vanishes_meanwhile_is_said_and_what_was_read_before_is_give
     source = FileSource([str(tmp_path)], reading())
     (tmp_path / "b.json").unlink()
     batches = source.batches({}, 10)
-    assert len(next(batches).posts) == 1
+    assert len(next(batches).items) == 1
     with pytest.raises(UsageError, match="No such file"):
         next(batches)
 
@@ -146,7 +146,7 @@ def test_a_file_that_begins_with_a_hundred_refusals_is_not_read_on_unless_asked(
     asked = FileSource([str(tmp_path)], reading(), format="x-v2")
     batches = asked.batches({}, 10)
     before = next(batches)
-    assert (len(before.posts), before.rejects) == (2, [])
+    assert (len(before.items), before.rejects) == (2, [])
     with pytest.raises(
         TrendsError, match=r"begins with 100 records that can't be read.*the id tells none.*--force"
     ) as refused:
@@ -154,7 +154,7 @@ def test_a_file_that_begins_with_a_hundred_refusals_is_not_read_on_unless_asked(
     assert (refused.value.exit_code, refused.value.where) == (1, f"{tmp_path / 'b.json'}:1")
     forced = FileSource([str(tmp_path)], reading(), format="x-v2", force=True)
     rest = list(forced.batches(before.cursor, 10))
-    assert sum(len(batch.posts) for batch in rest) == 2
+    assert sum(len(batch.items) for batch in rest) == 2
     assert sum(len(batch.rejects) for batch in rest) == MOST_REFUSED
 
 
@@ -205,7 +205,7 @@ def test_the_same_content_piped_again_goes_on_and_another_is_another_source() ->
     with piped(content + posts_of(range(1_000, 1_010))) as pipe:
         again = FileSource([pipe], reading())
         assert again.name == name
-        rest = [int(post.id) - FIRST for batch in again.batches(batches[1].cursor, 300) for post in batch.posts]
+        rest = [int(post.id) - FIRST for batch in again.batches(batches[1].cursor, 300) for post in batch.items]
     assert rest == list(range(600, 1_010))
     with piped(posts_of(range(1, 1_000))) as pipe:
         other = FileSource([pipe], reading())

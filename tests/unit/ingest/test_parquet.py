@@ -39,8 +39,8 @@ def test_rows_are_posts_and_every_cursor_gives_exactly_the_rest(tmp_path: Path) 
     assert {(str(post.hour), post.lang) for post in posts} == {("2019-06-06T07", "en")}
     for n in range(0, len(batches), 4):
         cursor = json.loads(json.dumps(batches[n].cursor))
-        rest = [post for batch in source.batches(cursor, 100) for post in batch.posts]
-        assert rest == [post for batch in batches[n + 1 :] for post in batch.posts]
+        rest = [post for batch in source.batches(cursor, 100) for post in batch.items]
+        assert rest == [post for batch in batches[n + 1 :] for post in batch.items]
     size = (tmp_path / "a.parquet").stat().st_size
     assert sum(batch.read_bytes for batch in batches) == size
 

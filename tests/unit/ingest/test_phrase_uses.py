@@ -28,7 +28,7 @@ POST = Post("7", "x", FIRST.start_ms, 0, "Boston #Strong tonight boston strong",
 def sent(*posts: Post, kinds: tuple[Phrase, ...] = KINDS) -> list[bytes]:
     """The messages of `hashtags`."""
     messages = TransactionEncoder(KafkaSettings(), IngestSettings(kinds=kinds), AS_IS)
-    outgoing, counts = messages.of_batch(Batch(list(posts), [], {}), "file:x")
+    outgoing, counts = messages.encode_batch(Batch(list(posts), [], {}), "file:x")
     uses = [value or b"" for topic, value, _ in outgoing.messages if topic == "hashtags"]
     assert counts.uses == len(uses)
     return uses

@@ -16,7 +16,7 @@ from tests.support.sources import NOW, reading
 
 def made(seed: int = 1, end: int = NOW) -> list[Post]:
     source = SampleSource(reading("sample"), end=end, seed=seed)
-    return [post for batch in source.batches({}, 10_000) for post in batch.posts]
+    return [post for batch in source.batches({}, 10_000) for post in batch.items]
 
 
 def test_equal_seeds_make_equal_posts_and_others_do_not() -> None:
@@ -75,7 +75,7 @@ def test_live_posts_follow_at_the_rate_asked_for_and_as_the_clock_goes() -> None
     source = SampleSource(reading("sample"), end=NOW - HOUR_MS, posts=10, live_per_second=1_000, batch_ms=20, stop=stop)
     live: list[Post] = []
     for batch in source.batches({}, 1_000):
-        live += batch.posts
+        live += batch.items
         if len(live) >= 50:
             break
     assert all(post.created_at == NOW for post in live[10:])

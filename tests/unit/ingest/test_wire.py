@@ -65,7 +65,7 @@ def test_a_reject_keeps_its_bytes_and_tells_where_and_why_in_headers() -> None:
 
 def sent(*posts: Post, most: int = 2_000) -> Outgoing:
     messages = TransactionEncoder(KafkaSettings(), IngestSettings(max_post_bytes=most), AS_IS)
-    return messages.of_batch(Batch(list(posts), [], {"at": 1}), "file:x")[0]
+    return messages.encode_batch(Batch(list(posts), [], {"at": 1}), "file:x")[0]
 
 
 def test_a_batch_becomes_its_posts_its_uses_and_its_cursor() -> None:

@@ -1,6 +1,7 @@
 """Posts as X's two APIs give them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def line(record: dict[str, Any], **more: Any) -> bytes:
     return json.dumps(record | more).encode() + b"\r\n"
 
 
-def one(items: list[Item]) -> Post:
+def one(items: Sequence[Item]) -> Post:
     (post,) = items
     assert isinstance(post, Post)
     return post
