@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 
 from bench.harness.compare import compare
-from bench.harness.report import document, kept, promises, table
-from bench.harness.trial import Asked, Bench
+from bench.harness.report import document, promises, save, table
+from bench.harness.trial import Bench, RunOptions
 from config.errors import TrendsError
 
 MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack", "idle")
@@ -65,36 +65,36 @@ def main(
       python -m bench history --size 5000000 --only textbook --only DuckDB --json
     """
     data = Path(os.environ.get("TRENDS_TEST_DATA") or ROOT.parent / "shared" / "data")
-    asked = Asked(0, data, sample, state.absolute())
+    options = RunOptions(0, data, sample, state.absolute())
     told: list[dict[str, Any]] = []
     try:
         for name in names or MODULES:
-            for each in _run(name, asked, sizes, only, repeat, quiet=as_json):
+            for each in _run(name, options, sizes, only, repeat, quiet=as_json):
                 told.append(each)
     except TrendsError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
     finally:
         if told:
-            path = kept(told, asked.state / "results", "-".join(names) or "all")
+            path = save(told, options.state / "results", "-".join(names) or "all")
             click.echo(f"kept in {path}", err=True)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))
 
 
 def _run(
-    name: str, asked: Asked, sizes: Sequence[int], only: Sequence[str], repeat: int, quiet: bool
+    name: str, options: RunOptions, sizes: Sequence[int], only: Sequence[str], repeat: int, quiet: bool
 ) -> Iterator[dict[str, Any]]:
     benches: tuple[Bench, ...] = import_module(f"bench.measures.{name.partition('-')[0]}").BENCHES
     for bench in [bench for bench in benches if name in MODULES or bench.name == name]:
         for size in sizes or bench.sizes:
-            with bench.contenders(asked._replace(size=size)) as (ours, *others):
+            with bench.contenders(options._replace(size=size)) as (ours, *others):
                 contenders = [ours, *(other for other in others if not only or any(t in other.name for t in only))]
                 found = compare(contenders, repeat, lambda text: click.echo(text, err=True))
             if not quiet:
                 out = Console(width=None if sys.stdout.isatty() else 180, markup=False, emoji=False)
                 out.print(table(bench, size, found), *promises(found), "", sep="\n", markup=False)
-            yield document(bench, size, found, _SAMPLE if asked.sample else _RECORDED)
+            yield document(bench, size, found, _SAMPLE if options.sample else _RECORDED)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bench.harness.trial import Contender, NotHadError, Trial
+from bench.harness.trial import AbsentError, Contender, Trial
 from config.errors import TrendsError
 
 
@@ -18,7 +18,7 @@ class Series:
 
     contender: Contender
     trials: list[Trial] = field(default_factory=list)
-    not_had: str = ""
+    why_absent: str = ""
     """Why there are none."""
 
     def values(self, unit: str) -> list[float]:
@@ -52,7 +52,7 @@ def compare(contenders: Sequence[Contender], repeat: int, tell: Callable[[str], 
     found = [Series(contender) for contender in contenders]
     for turn in range(1, repeat + 1):
         for series in found:
-            if not series.not_had:
+            if not series.why_absent:
                 tell(f"{turn} of {repeat}: {series.contender.name}")
                 _run(series)
     return found
@@ -62,8 +62,8 @@ def _run(series: Series) -> None:
     contender = series.contender
     try:
         trial = contender.run()
-    except NotHadError as error:
-        series.not_had = error.what
+    except AbsentError as error:
+        series.why_absent = error.what
         return
     if trial.wrong and contender.exact:
         raise WrongError(

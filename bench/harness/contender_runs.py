@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import psutil
 
-from bench.harness.servers import Place
+from bench.harness.servers import Sandbox
 from bench.harness.subprocess_run import ROOT
 from bench.harness.topology import find_process, run_topology
-from bench.harness.trial import NotHadError
+from bench.harness.trial import AbsentError
 from config.errors import UnavailableError
 from config.settings import Settings
 from serving.views.client import Store
@@ -31,7 +31,7 @@ LOOK_S = 0.1
 TOPOLOGIES = ROOT / "bench" / "streamparse.json"
 
 Pids = Callable[[], list[int]]
-Running = Callable[[Place], AbstractContextManager[Pids]]
+Running = Callable[[Sandbox], AbstractContextManager[Pids]]
 """Starts a contender; inside, what it gives tells the ids of its processes."""
 
 
@@ -87,14 +87,14 @@ class Watch:
 
 
 @contextmanager
-def our_topology(here: Place) -> Iterator[Pids]:
+def our_topology(here: Sandbox) -> Iterator[Pids]:
     """The project's topology."""
     with run_topology(here.settings, here.file):
         yield lambda: _worker_of(here.file, "UseSpout")
 
 
 @contextmanager
-def textbook_topology(here: Place, write_concern: str) -> Iterator[Pids]:
+def textbook_topology(here: Sandbox, write_concern: str) -> Iterator[Pids]:
     """The textbook's, on the same Storm."""
     name = here.settings.storm.topology
     option = f"bench.write.concern={write_concern}"
@@ -106,10 +106,10 @@ def textbook_topology(here: Place, write_concern: str) -> Iterator[Pids]:
 
 
 @contextmanager
-def peer_process(here: Place, python: Path, module: str, *more: str) -> Iterator[Pids]:
+def peer_process(here: Sandbox, python: Path, module: str, *more: str) -> Iterator[Pids]:
     """A consumer of `bench.peers`."""
     if not python.exists():
-        raise NotHadError("its environment is missing: `make bench` makes it")
+        raise AbsentError("its environment is missing: `make bench` makes it")
     settings = here.settings
     told = [settings.kafka.bootstrap, settings.kafka.hashtags, settings.mongo.uri.get_secret_value()]
     command = [str(python), "-m", f"bench.peers.{module}", *told, settings.mongo.database, *more]
@@ -124,7 +124,7 @@ def peer_process(here: Place, python: Path, module: str, *more: str) -> Iterator
 def _alive(process: "subprocess.Popen[bytes]", log: Path) -> list[int]:
     if process.poll() is not None:
         lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-        raise NotHadError(" | ".join(lines[-2:])[:400])
+        raise AbsentError(" | ".join(lines[-2:])[:400])
     return [process.pid]
 
 
@@ -158,7 +158,7 @@ def _worker_of(settings_file: Path, spout: str) -> list[int]:
     return [] if parent is None else [parent.pid]
 
 
-def _sparse(here: Place, *arguments: str) -> None:
+def _sparse(here: Sandbox, *arguments: str) -> None:
     command: Sequence[str] = [str(Path(sys.executable).with_name("sparse")), *arguments]
     environment = os.environ | {
         "STREAMPARSE_NIMBUS": here.settings.storm.nimbus,

@@ -33,7 +33,7 @@ def table(bench: Bench, size: int, found: Sequence[Series]) -> Table:
 
 def promises(found: Sequence[Series]) -> list[str]:
     """What each contender promises, or why it was not had."""
-    told = ((each.contender, each.not_had or each.contender.guarantee) for each in found)
+    told = ((each.contender, each.why_absent or each.contender.guarantee) for each in found)
     return [f"{contender.name}: {text}" for contender, text in told if text]
 
 
@@ -50,7 +50,7 @@ def document(bench: Bench, size: int, found: Sequence[Series], input_of: str) ->
     }
 
 
-def kept(documents: Sequence[dict[str, Any]], folder: Path, name: str) -> Path:
+def save(documents: Sequence[dict[str, Any]], folder: Path, name: str) -> Path:
     """Write a run's documents into the state folder; where."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{time.strftime('%Y%m%dT%H%M%S')}.json"
@@ -74,8 +74,8 @@ def machine() -> dict[str, Any]:
 def _contender(unit: str, series: Series, ours: Series) -> dict[str, Any]:
     values = series.values(unit)
     told: dict[str, Any] = {"name": series.contender.name, "guarantee": series.contender.guarantee}
-    if series.not_had:
-        return told | {"not_had": series.not_had}
+    if series.why_absent:
+        return told | {"not_had": series.why_absent}
     return told | {
         "min": min(values),
         "median": statistics.median(values),
@@ -91,7 +91,7 @@ def _contender(unit: str, series: Series, ours: Series) -> dict[str, Any]:
 
 
 def _row(unit: str, series: Series, ours: Series, figures: Sequence[str]) -> list[str]:
-    if series.not_had:
+    if series.why_absent:
         return [series.contender.name, *("–" for _ in range(6 + len(figures)))]
     values = series.values(unit)
     ratio = "" if series is ours else number(series.ratio_to(ours, unit))

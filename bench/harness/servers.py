@@ -22,7 +22,7 @@ from ingest.kafka.topics import create_topics
 from serving.views.client import Store
 
 
-class Place(NamedTuple):
+class Sandbox(NamedTuple):
     """What one trial has for itself."""
 
     settings: Settings
@@ -60,7 +60,9 @@ def stack(state: Path, names: Sequence[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def place(stack_file: Path, state: Path, *, keep: Sequence[str] = (), **sections: dict[str, Any]) -> Iterator[Place]:
+def sandbox(
+    stack_file: Path, state: Path, *, keep: Sequence[str] = (), **sections: dict[str, Any]
+) -> Iterator[Sandbox]:
     """Topics, a database and an HDFS root of one trial, made and in the end removed. `sections` overrides settings.
 
     `keep`: topics of somebody else's that `sections` names, which stay.
@@ -73,7 +75,7 @@ def place(stack_file: Path, state: Path, *, keep: Sequence[str] = (), **sections
         with Store(settings.mongo) as store:
             store.prepare()
         try:
-            yield Place(settings, file)
+            yield Sandbox(settings, file)
         finally:
             _remove(settings, keep)
 

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.harness.trial import NotHadError
+from bench.harness.trial import AbsentError
 from config.errors import TrendsError
 
 ROOT = Path(__file__).parents[2]
@@ -30,13 +30,13 @@ class Ran(NamedTuple):
     """Of the process alone."""
 
 
-def apart(task: Callable[..., Any], *args: Any) -> Ran:
+def in_subprocess(task: Callable[..., Any], *args: Any) -> Ran:
     """Call a function of a module, in a new process. Raises `TrendsError` for whatever it raised."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_told, task, *args).result()
+        return pool.submit(_run_task, task, *args).result()
 
 
-def _told(task: Callable[..., Any], *args: Any) -> Ran:
+def _run_task(task: Callable[..., Any], *args: Any) -> Ran:
     """An error that can't travel between processes travels as text."""
     try:
         return clocked(task, *args)
@@ -56,16 +56,16 @@ def clocked(task: Callable[..., Any], *args: Any) -> Ran:
 def peer(python: Path, name: str, *args: str) -> Ran:
     """Run `bench.peers.<name>` with another Python. It writes one line of JSON: what it gave and took, as `Ran`.
 
-    Raises `NotHadError` where that Python is not there or lacks what the peer imports.
+    Raises `AbsentError` where that Python is not there or lacks what the peer imports.
     """
     if not python.exists():
-        raise NotHadError("its environment is missing: `make bench` makes it")
+        raise AbsentError("its environment is missing: `make bench` makes it")
     command = [str(python), "-m", f"bench.peers.{name}", *args]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PEER_S, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         if "ModuleNotFoundError" in lines[-1]:
-            raise NotHadError(lines[-1])
+            raise AbsentError(lines[-1])
         raise TrendsError(" | ".join(lines[-3:])[:600], where=name)
     told = json.loads(done.stdout.strip().splitlines()[-1])
     return Ran(told["result"], told["seconds"], told["cpu_s"], told["peak_mb"])

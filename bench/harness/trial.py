@@ -13,7 +13,7 @@ from typing import NamedTuple
 from config.errors import TrendsError
 
 
-class NotHadError(TrendsError):
+class AbsentError(TrendsError):
     """A contender can't be had here: it is told as such, and all others run."""
 
 
@@ -44,7 +44,7 @@ class Contender:
     """Whether a wrong result is an error; else it is counted and told."""
 
 
-class Asked(NamedTuple):
+class RunOptions(NamedTuple):
     """What is to be measured."""
 
     size: int
@@ -58,7 +58,7 @@ class Asked(NamedTuple):
 
 
 class Bench(NamedTuple):
-    """One question, and who is asked."""
+    """One question, and who is options."""
 
     name: str
     question: str
@@ -66,4 +66,4 @@ class Bench(NamedTuple):
     """Of `Trial.amount`. A bench of `s` compares seconds, in which less is better."""
     sizes: tuple[int, ...]
     """How much input, where nobody says: growing, to show how cost grows."""
-    contenders: Callable[[Asked], AbstractContextManager[list[Contender]]]
+    contenders: Callable[[RunOptions], AbstractContextManager[list[Contender]]]

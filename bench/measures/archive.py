@@ -14,10 +14,10 @@ from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.archive.reading.records import posts_of
 from bench.harness import kafka
-from bench.harness.servers import Place, place, stack
+from bench.harness.servers import Sandbox, sandbox, stack
 from bench.harness.stack_settings import read
-from bench.harness.subprocess_run import Ran, apart, clocked
-from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.harness.subprocess_run import Ran, clocked, in_subprocess
+from bench.harness.trial import Bench, Contender, RunOptions, Trial
 from bench.inputs import posts
 from bench.peers import bare_archive
 from ingest.hours import Hour, wall_clock
@@ -42,26 +42,26 @@ class _Posts:
 
 
 @contextmanager
-def contenders(asked: Asked, live: bool) -> Iterator[list[Contender]]:
+def contenders(options: RunOptions, live: bool) -> Iterator[list[Contender]]:
     """Both read the same topic, which is filled once. Each trial of ours has an HDFS root of its own."""
-    base = posts.sample(asked.size) if asked.sample else posts.recorded(asked.data)
-    given = _Posts(base, asked.size, live)
-    with stack(asked.state, SERVERS) as file, place(file, asked.state) as filled:
+    base = posts.sample(options.size) if options.sample else posts.recorded(options.data)
+    given = _Posts(base, options.size, live)
+    with stack(options.state, SERVERS) as file, sandbox(file, options.state) as filled:
         topic = filled.settings.kafka.posts
         kafka.fill(filled.settings.kafka, ((topic, encode(post), post.id.encode()) for post in given))
         yield [
-            Contender("ours, to HDFS", "exactly once", partial(_ours, file, asked.state, topic, given)),
+            Contender("ours, to HDFS", "exactly once", partial(_ours, file, options.state, topic, given)),
             Contender(
                 "consume and fastavro, to a local disk",
                 "at least once; a crash leaves cut files",
-                partial(_bare, filled, asked.state, given),
+                partial(_bare, filled, options.state, given),
             ),
         ]
 
 
 def _ours(stack_file: Path, state: Path, topic: str, given: _Posts) -> Trial:
-    with place(stack_file, state, kafka={"posts": topic}, keep=(topic,)) as here:
-        ran: Ran = apart(_archive, here.file).result
+    with sandbox(stack_file, state, kafka={"posts": topic}, keep=(topic,)) as here:
+        ran: Ran = in_subprocess(_archive, here.file).result
         ledger = ledger_of(here.settings)
         figures = _figures(ledger, given.size) | {"peak MB": ran.peak_mb}
         wrong = _wrong(_ids(ledger), given)
@@ -86,17 +86,17 @@ def _figures(ledger: Ledger, count: int) -> dict[str, float]:
     }
 
 
-def _compact(here: Place, ledger: Ledger) -> float:
+def _compact(here: Sandbox, ledger: Ledger) -> float:
     several = [hour for hour in ledger.hours() if len(ledger.parts(hour)) > 1]
     Compaction(ledger, here.settings.archive, wall_clock()).run(several)
     ledger.refresh()
     return sum(len(ledger.parts(hour)) for hour in ledger.hours()) / len(ledger.hours())
 
 
-def _bare(filled: Place, state: Path, given: _Posts) -> Trial:
+def _bare(filled: Sandbox, state: Path, given: _Posts) -> Trial:
     settings = filled.settings
     with tempfile.TemporaryDirectory(dir=state) as folder:
-        ran: Ran = apart(bare_archive.archive, settings.kafka.bootstrap, settings.kafka.posts, folder).result
+        ran: Ran = in_subprocess(bare_archive.archive, settings.kafka.bootstrap, settings.kafka.posts, folder).result
         files = list(Path(folder).rglob("*.avro"))
         wrong = _wrong(bare_archive.ids(files), given)
         figures = {

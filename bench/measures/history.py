@@ -15,10 +15,10 @@ from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.plan import Span
 from batch_layer.runner import Batch
 from bench.harness.process_tree import Tree
-from bench.harness.servers import Place, place, stack
+from bench.harness.servers import Sandbox, sandbox, stack
 from bench.harness.stack_settings import read
-from bench.harness.subprocess_run import apart, clocked, peer
-from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.harness.subprocess_run import clocked, in_subprocess, peer
+from bench.harness.trial import Bench, Contender, RunOptions, Trial
 from bench.inputs import posts
 from bench.inputs.synthetic_archive import Counts, lay, local_copies, plain_counts
 from bench.peers import history_textbook
@@ -40,36 +40,38 @@ Tops = Mapping[str, Sequence[Sequence[Any]]]
 
 
 @contextmanager
-def contenders(asked: Asked) -> Iterator[list[Contender]]:
+def contenders(options: RunOptions) -> Iterator[list[Contender]]:
     """All read the same files; those that can't read HDFS read copies of them on the local disk."""
-    base = posts.sample(60_000) if asked.sample else posts.recorded(asked.data)
-    wanted = tops_of(plain_counts(base, asked.size))
-    with stack(asked.state, SERVERS) as file, place(file, asked.state) as here:
-        lay(here.settings, base, asked.size)
+    base = posts.sample(60_000) if options.sample else posts.recorded(options.data)
+    wanted = tops_of(plain_counts(base, options.size))
+    with stack(options.state, SERVERS) as file, sandbox(file, options.state) as here:
+        lay(here.settings, base, options.size)
         ledger = ledger_of(here.settings)
-        with tempfile.TemporaryDirectory(dir=asked.state) as folder:
+        with tempfile.TemporaryDirectory(dir=options.state) as folder:
             local_copies(ledger, Path(folder))
-            python = asked.state / "peers" / "bin" / "python"
+            python = options.state / "peers" / "bin" / "python"
             yield [
-                Contender("ours", _REPEATED, partial(_spark, _ours, here, asked.size, wanted, _PLAIN)),
+                Contender("ours", _REPEATED, partial(_spark, _ours, here, options.size, wanted, _PLAIN)),
                 Contender(
-                    "ours, with phrases and by source", _REPEATED, partial(_spark, _ours, here, asked.size, wanted, {})
+                    "ours, with phrases and by source",
+                    _REPEATED,
+                    partial(_spark, _ours, here, options.size, wanted, {}),
                 ),
                 Contender(
                     "textbook Spark: binaryFiles, flatMap, window",
                     f"{_FILES}; no dedupe",
-                    partial(_spark, _textbook, here, asked.size, wanted, _urls(here.settings, ledger)),
+                    partial(_spark, _textbook, here, options.size, wanted, _urls(here.settings, ledger)),
                 ),
                 Contender(
-                    "DuckDB, avro extension", _FILES, partial(_peer, python, "duckdb", folder, asked.size, wanted)
+                    "DuckDB, avro extension", _FILES, partial(_peer, python, "duckdb", folder, options.size, wanted)
                 ),
-                Contender("polars, jetliner", _FILES, partial(_peer, python, "jetliner", folder, asked.size, wanted)),
-                Contender("polars, fastavro", _FILES, partial(_peer, python, "fastavro", folder, asked.size, wanted)),
+                Contender("polars, jetliner", _FILES, partial(_peer, python, "jetliner", folder, options.size, wanted)),
+                Contender("polars, fastavro", _FILES, partial(_peer, python, "fastavro", folder, options.size, wanted)),
             ]
 
 
-def _spark(task: Callable[..., Any], here: Place, count: int, wanted: Tops, given: Any) -> Trial:
-    told = apart(task, here.file, given).result
+def _spark(task: Callable[..., Any], here: Sandbox, count: int, wanted: Tops, given: Any) -> Trial:
+    told = in_subprocess(task, here.file, given).result
     return judged(told, count, wanted)
 
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from batch_layer.runner import Batch
-from bench.harness.servers import place, stack
+from bench.harness.servers import sandbox, stack
 from bench.harness.subprocess_run import clocked
-from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.harness.trial import Bench, Contender, RunOptions, Trial
 from bench.inputs import posts
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
@@ -29,13 +29,13 @@ N = 10
 
 
 @contextmanager
-def contenders(asked: Asked) -> Iterator[list[Contender]]:
+def contenders(options: RunOptions) -> Iterator[list[Contender]]:
     """Without phrases, and with those that the settings count where nobody says otherwise."""
-    base = posts.sample(asked.size) if asked.sample else posts.recorded(asked.data)
-    hour = list(posts.copies(base, asked.size))
-    with stack(asked.state, SERVERS) as file:
+    base = posts.sample(options.size) if options.sample else posts.recorded(options.data)
+    hour = list(posts.copies(base, options.size))
+    with stack(options.state, SERVERS) as file:
         none = {"kinds": [], "by_source": False}
-        with place(file, asked.state, batch=none) as plain, place(file, asked.state) as whole:
+        with sandbox(file, options.state, batch=none) as plain, sandbox(file, options.state) as whole:
             one, other = Hours(plain.settings, hour), Hours(whole.settings, hour)
             other.batch.engine = one.batch.engine  # a process has one Spark
             try:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from batch_layer.schedule import Schedule
 from bench.harness.compare import WrongError
-from bench.harness.servers import place, stack
+from bench.harness.servers import sandbox, stack
 from bench.harness.stack_settings import read
-from bench.harness.subprocess_run import Ran, apart, clocked
-from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.harness.subprocess_run import Ran, clocked, in_subprocess
+from bench.harness.trial import Bench, Contender, RunOptions, Trial
 from bench.inputs.long_history import lay_history
 from ingest.rule.hashtags import AS_IS
 from serving.status.collect import collect_status
@@ -29,16 +29,16 @@ RUNS = 5
 
 
 @contextmanager
-def _histories(look: Callable[[Path], Ran], asked: Asked) -> Iterator[list[Contender]]:
+def _histories(look: Callable[[Path], Ran], options: RunOptions) -> Iterator[list[Contender]]:
     with (
-        stack(asked.state, ("kafka", "namenode", "datanode", "mongo")) as file,
-        place(file, asked.state) as long,
-        place(file, asked.state) as short,
+        stack(options.state, ("kafka", "namenode", "datanode", "mongo")) as file,
+        sandbox(file, options.state) as long,
+        sandbox(file, options.state) as short,
     ):
-        lay_history(long.settings, asked.size)
+        lay_history(long.settings, options.size)
         lay_history(short.settings, SHORT)
         yield [
-            Contender(f"{asked.size:,} hours", "", partial(_trial, look, long.file)),
+            Contender(f"{options.size:,} hours", "", partial(_trial, look, long.file)),
             Contender(f"{SHORT} hours", "", partial(_trial, look, short.file)),
         ]
 
@@ -51,7 +51,7 @@ def _trial(look: Callable[[Path], Ran], file: Path) -> Trial:
 def _status(file: Path) -> Ran:
     """The command as it is typed, from the start of its process to its end. It exits with 1: no layer runs here."""
     command = [str(Path(sys.executable).with_name("trends")), "status", "--json"]
-    ran: Ran = apart(_run, command, dict(os.environ) | {"TRENDS_CONFIG": str(file)}).result
+    ran: Ran = in_subprocess(_run, command, dict(os.environ) | {"TRENDS_CONFIG": str(file)}).result
     return ran
 
 
@@ -65,7 +65,7 @@ def _run(command: list[str], environment: dict[str, str]) -> Ran:
 
 def _scrape(file: Path) -> Ran:
     """What the dashboard does for `/metrics`, once it runs."""
-    ran: Ran = apart(_scrape_twice, file).result
+    ran: Ran = in_subprocess(_scrape_twice, file).result
     return ran
 
 
@@ -77,7 +77,7 @@ def _scrape_twice(file: Path) -> Ran:
 
 def _tick(file: Path) -> Ran:
     """The third of a scheduler: the first ones find out that there is nothing to do."""
-    ran: Ran = apart(_third_tick, file).result
+    ran: Ran = in_subprocess(_third_tick, file).result
     return ran
 
 

@@ -13,10 +13,10 @@ from confluent_kafka import Producer as KafkaProducer
 
 from bench.harness import kafka
 from bench.harness.delays import Delays
-from bench.harness.servers import Place, place, stack
+from bench.harness.servers import Sandbox, sandbox, stack
 from bench.harness.stack_settings import read
-from bench.harness.subprocess_run import Ran, apart, clocked
-from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.harness.subprocess_run import Ran, clocked, in_subprocess
+from bench.harness.trial import Bench, Contender, RunOptions, Trial
 from bench.inputs import posts
 from ingest.encoder import TransactionEncoder
 from ingest.post import Post
@@ -41,26 +41,26 @@ class _Input(NamedTuple):
 
 
 @contextmanager
-def throughput(asked: Asked) -> Iterator[list[Contender]]:
+def throughput(options: RunOptions) -> Iterator[list[Contender]]:
     """The same posts, from one CSV file; the bare loop sends the very bytes that ours sends, made beforehand."""
-    base = posts.sample(asked.size) if asked.sample else posts.recorded(asked.data)
-    with stack(asked.state, SERVERS) as file:
-        path = asked.state / "posts.csv"
-        posts.write_csv(path, posts.copies(base, asked.size))
-        uses = Counter((use.hour, use.tag) for use in posts.uses(posts.copies(base, asked.size)))
-        given = _Input(path, asked.size, uses)
+    base = posts.sample(options.size) if options.sample else posts.recorded(options.data)
+    with stack(options.state, SERVERS) as file:
+        path = options.state / "posts.csv"
+        posts.write_csv(path, posts.copies(base, options.size))
+        uses = Counter((use.hour, use.tag) for use in posts.uses(posts.copies(base, options.size)))
+        given = _Input(path, options.size, uses)
         try:
             yield [
-                Contender("ours", _EXACTLY, partial(_loaded, file, asked.state, given, _ours)),
-                Contender("a bare produce loop", _AT_LEAST, partial(_loaded, file, asked.state, given, _bare)),
+                Contender("ours", _EXACTLY, partial(_loaded, file, options.state, given, _ours)),
+                Contender("a bare produce loop", _AT_LEAST, partial(_loaded, file, options.state, given, _bare)),
             ]
         finally:
             path.unlink()
 
 
 def _loaded(stack_file: Path, state: Path, given: _Input, task: Callable[[Path, Path], Ran]) -> Trial:
-    with place(stack_file, state) as here:
-        ran: Ran = apart(task, here.file, given.csv).result
+    with sandbox(stack_file, state) as here:
+        ran: Ran = in_subprocess(task, here.file, given.csv).result
         wrong = kafka.differing(kafka.counted(here.settings.kafka), given.uses)
         seen = Counter(message.key() for message in kafka.read_all(here.settings.kafka, here.settings.kafka.posts))
     wrong += given.posts - len(seen) + sum(times - 1 for times in seen.values())
@@ -93,19 +93,19 @@ def _bare(settings_file: Path, csv: Path) -> Ran:
 
 
 @contextmanager
-def latency(asked: Asked) -> Iterator[list[Contender]]:
+def latency(options: RunOptions) -> Iterator[list[Contender]]:
     """Live posts at a fixed rate; a reader of committed messages tells how old each is when it is seen."""
-    base = posts.sample(1_000) if asked.sample else posts.recorded(asked.data)
-    live = list(posts.copies(base, asked.size))
-    with stack(asked.state, SERVERS) as file:
+    base = posts.sample(1_000) if options.sample else posts.recorded(options.data)
+    live = list(posts.copies(base, options.size))
+    with stack(options.state, SERVERS) as file:
         yield [
-            Contender("ours", _EXACTLY, partial(_live, file, asked.state, live, _send_ours)),
-            Contender("a bare produce loop", "at least once", partial(_live, file, asked.state, live, _send_bare)),
+            Contender("ours", _EXACTLY, partial(_live, file, options.state, live, _send_ours)),
+            Contender("a bare produce loop", "at least once", partial(_live, file, options.state, live, _send_bare)),
         ]
 
 
-def _live(stack_file: Path, state: Path, live: list[Post], send: "Callable[[Place, _Live], None]") -> Trial:
-    with place(stack_file, state) as here, Delays(here.settings.kafka) as delays:
+def _live(stack_file: Path, state: Path, live: list[Post], send: "Callable[[Sandbox, _Live], None]") -> Trial:
+    with sandbox(stack_file, state) as here, Delays(here.settings.kafka) as delays:
         source = _Live(live, here.settings.ingest.transaction_ms)
         ran = clocked(send, here, source)
         delays.await_all(source.made)
@@ -141,13 +141,13 @@ class _Live:
             yield post
 
 
-def _send_ours(here: Place, source: _Live) -> None:
+def _send_ours(here: Sandbox, source: _Live) -> None:
     kafka, limits = here.settings.kafka, here.settings.ingest
     with Producer(kafka, limits, TransactionEncoder(kafka, limits, AS_IS), source.name) as producer:
         producer.run(source, {}, threading.Event())
 
 
-def _send_bare(here: Place, source: _Live) -> None:
+def _send_bare(here: Sandbox, source: _Live) -> None:
     producer = KafkaProducer(kafka.producer_config(here.settings.kafka))
     for post in source.posts():
         kafka.produce(producer, here.settings.kafka.posts, encode(post), post.id.encode())

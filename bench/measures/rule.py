@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.harness.subprocess_run import ROOT, clocked
-from bench.harness.trial import Asked, Bench, Contender, NotHadError, Trial
+from bench.harness.trial import AbsentError, Bench, Contender, RunOptions, Trial
 from bench.inputs import hostile_texts, posts
 from bench.peers import full_pattern
 from ingest.rule.hashtags import in_text, in_text_full
@@ -23,12 +23,12 @@ Found = list[list[str]]
 
 
 @contextmanager
-def contenders(asked: Asked) -> Iterator[list[Contender]]:
+def contenders(options: RunOptions) -> Iterator[list[Contender]]:
     """All of them over the same texts, judged by the full rule."""
-    base = posts.sample(asked.size) if asked.sample else posts.recorded(asked.data)
-    texts = [post.text for post in posts.copies(base, asked.size)]
+    base = posts.sample(options.size) if options.sample else posts.recorded(options.data)
+    texts = [post.text for post in posts.copies(base, options.size)]
     wanted = [in_text_full(text) for text in texts]
-    node = _Node(asked.state / "twitter_text", texts, wanted)
+    node = _Node(options.state / "twitter_text", texts, wanted)
     yield [
         Contender("ours", "", partial(_python, in_text, texts, wanted)),
         Contender(
@@ -43,9 +43,9 @@ def contenders(asked: Asked) -> Iterator[list[Contender]]:
 
 
 @contextmanager
-def hostile(asked: Asked) -> Iterator[list[Contender]]:
+def hostile(options: RunOptions) -> Iterator[list[Contender]]:
     """Over each hostile family, at so many characters a text. Twitter's own library does not end within minutes."""
-    texts = [hostile_texts.text_of(piece, asked.size) for piece in hostile_texts.FAMILIES]
+    texts = [hostile_texts.text_of(piece, options.size) for piece in hostile_texts.FAMILIES]
     wanted = [in_text_full(text) for text in texts]
     yield [
         Contender("ours", "", partial(_slowest, in_text, texts, wanted)),
@@ -97,13 +97,13 @@ class _Node:
     def _installed(self) -> str:
         node, npm = shutil.which("node"), shutil.which("npm")
         if node is None or npm is None:
-            raise NotHadError("node and npm are not installed")
+            raise AbsentError("node and npm are not installed")
         shutil.copytree(NODE_PEER, self._folder, dirs_exist_ok=True)
         if not (self._folder / "node_modules").is_dir():
             command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
             done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, timeout=NPM_S, check=False)
             if done.returncode:
-                raise NotHadError(f"npm could not install it: {done.stderr.strip().splitlines()[-1:]}")
+                raise AbsentError(f"npm could not install it: {done.stderr.strip().splitlines()[-1:]}")
         return node
 
 

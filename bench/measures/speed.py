@@ -14,8 +14,8 @@ from bench.harness import kafka
 from bench.harness.contender_runs import Pids, Running, Watch, our_topology, peer_process, textbook_topology
 from bench.harness.probes import Probes
 from bench.harness.process_tree import Tree
-from bench.harness.servers import Place, place, stack
-from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.harness.servers import Sandbox, sandbox, stack
+from bench.harness.trial import Bench, Contender, RunOptions, Trial
 from bench.inputs import posts
 from bench.peers.spark_jars import kafka_source
 from ingest.hours import Hour
@@ -55,16 +55,20 @@ class _Topic:
 
 
 @contextmanager
-def throughput(asked: Asked, live: bool) -> Iterator[list[Contender]]:
+def throughput(options: RunOptions, live: bool) -> Iterator[list[Contender]]:
     """Everybody reads the same topic from its beginning; the textbook one with fewer of the same uses."""
-    base = posts.sample(60_000) if asked.sample else posts.recorded(asked.data)
-    uses = _Uses(base, asked.size, live)
-    few = min(asked.size, MOST_OF_TEXTBOOK)
-    with stack(asked.state, SERVERS) as file, place(file, asked.state) as one, place(file, asked.state) as two:
-        whole, short = _filled(one, uses, asked.size), _filled(two, uses, few)
+    base = posts.sample(60_000) if options.sample else posts.recorded(options.data)
+    uses = _Uses(base, options.size, live)
+    few = min(options.size, MOST_OF_TEXTBOOK)
+    with (
+        stack(options.state, SERVERS) as file,
+        sandbox(file, options.state) as one,
+        sandbox(file, options.state) as two,
+    ):
+        whole, short = _filled(one, uses, options.size), _filled(two, uses, few)
         yield [
-            Contender(name, guarantee, partial(_counted, file, asked.state, running, topic), exact=not at_least)
-            for name, guarantee, running, at_least in runners(asked.state)
+            Contender(name, guarantee, partial(_counted, file, options.state, running, topic), exact=not at_least)
+            for name, guarantee, running, at_least in runners(options.state)
             for topic in ([short] if name.startswith("textbook") else [whole])
         ]
 
@@ -100,20 +104,20 @@ def runners(state: Path) -> list[tuple[str, str, Running, bool]]:
 
 
 @contextmanager
-def _spark(here: Place, python: Path, state: Path) -> Iterator[Pids]:
+def _spark(here: Sandbox, python: Path, state: Path) -> Iterator[Pids]:
     checkpoints = str(here.file.parent / "checkpoints")
     with peer_process(here, python, "speed_spark", checkpoints, kafka_source(state)) as pids:
         yield pids
 
 
-def _filled(here: Place, uses: _Uses, count: int) -> _Topic:
+def _filled(here: Sandbox, uses: _Uses, count: int) -> _Topic:
     topic = here.settings.kafka.hashtags
     kafka.fill(here.settings.kafka, ((topic, encode(use), use.tag.encode()) for use in uses.some(count)))
     return _Topic(topic, Counter((use.hour, use.tag) for use in uses.some(count)))
 
 
 def _counted(stack_file: Path, state: Path, running: Running, topic: _Topic) -> Trial:
-    with place(stack_file, state, keep=(topic.name,), kafka={"hashtags": topic.name}) as here:
+    with sandbox(stack_file, state, keep=(topic.name,), kafka={"hashtags": topic.name}) as here:
         watch = Watch(here.settings)
         with running(here) as pids:
             first = watch.first(pids)
@@ -126,21 +130,21 @@ def _counted(stack_file: Path, state: Path, running: Running, topic: _Topic) -> 
 
 
 @contextmanager
-def latency(asked: Asked) -> Iterator[list[Contender]]:
+def latency(options: RunOptions) -> Iterator[list[Contender]]:
     """Uses of this hour at a fixed rate; some of them are looked for until they can be read."""
-    base = posts.sample(60_000) if asked.sample else posts.recorded(asked.data)
-    with stack(asked.state, SERVERS) as file:
+    base = posts.sample(60_000) if options.sample else posts.recorded(options.data)
+    with stack(options.state, SERVERS) as file:
         yield [
             Contender(
-                name, guarantee, partial(_delays, file, asked.state, running, base, asked.size), exact=not at_least
+                name, guarantee, partial(_delays, file, options.state, running, base, options.size), exact=not at_least
             )
-            for name, guarantee, running, at_least in runners(asked.state)
+            for name, guarantee, running, at_least in runners(options.state)
             if not name.startswith("textbook")  # it can't take that many
         ]
 
 
 def _delays(stack_file: Path, state: Path, running: Running, base: Sequence[Post], count: int) -> Trial:
-    with place(stack_file, state) as here, running(here) as pids:
+    with sandbox(stack_file, state) as here, running(here) as pids:
         hour = str(Hour.of(time.time_ns() // 1_000_000))
         some = islice(posts.uses(posts.copies(base, 100 * count)), count)
         uses = [Use(use.tag, hour, use.post, use.source, use.shown) for use in some]

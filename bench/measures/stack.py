@@ -12,7 +12,7 @@ import psutil
 
 from bench.harness.stack_settings import private_stack, read, use, write
 from bench.harness.subprocess_run import clocked
-from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.harness.trial import Bench, Contender, RunOptions, Trial
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.paths import StackPaths
@@ -22,11 +22,11 @@ IDLE_S = 10.0
 
 
 @contextmanager
-def contenders(asked: Asked) -> Iterator[list[Contender]]:
+def contenders(options: RunOptions) -> Iterator[list[Contender]]:
     """All side by side, as `trends up` does it; and one after the other."""
     yield [
-        Contender("side by side, as `trends up`", "data survives kill -9", partial(_started, asked.state, _together)),
-        Contender("the same servers, one after the other", "the same", partial(_started, asked.state, _in_turn)),
+        Contender("side by side, as `trends up`", "data survives kill -9", partial(_started, options.state, _together)),
+        Contender("the same servers, one after the other", "the same", partial(_started, options.state, _in_turn)),
     ]
 
 

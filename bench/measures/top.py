@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from batch_layer.rank import Arrived, Ranked, rank_hour
-from bench.harness.servers import place, stack
+from bench.harness.servers import sandbox, stack
 from bench.harness.subprocess_run import ROOT, clocked
-from bench.harness.trial import Asked, Bench, Contender, Trial
+from bench.harness.trial import Bench, Contender, RunOptions, Trial
 from bench.inputs import posts
 from ingest.hours import Hour
 from ingest.post import Post
@@ -27,11 +27,11 @@ RUNS = 5
 
 
 @contextmanager
-def contenders(asked: Asked) -> Iterator[list[Contender]]:
+def contenders(options: RunOptions) -> Iterator[list[Contender]]:
     """Both ask for the busiest hour of real posts, published as the batch layer publishes it."""
-    base = posts.sample(asked.size) if asked.sample else posts.recorded(asked.data)
-    hour, arrived = busiest(posts.copies(base, asked.size))
-    with stack(asked.state, ("kafka", "namenode", "datanode", "mongo")) as file, place(file, asked.state) as here:
+    base = posts.sample(options.size) if options.sample else posts.recorded(options.data)
+    hour, arrived = busiest(posts.copies(base, options.size))
+    with stack(options.state, ("kafka", "namenode", "datanode", "mongo")) as file, sandbox(file, options.state) as here:
         ranked = rank_hour((Arrived(post.source, post.id, post.text, post.tags) for post in arrived), AS_IS, 1_000)
         with Store(here.settings.mongo) as store:
             store.publish(_view(hour, ranked))
@@ -64,7 +64,7 @@ def plain_count(given: Sequence[Post]) -> dict[str, int]:
 
 
 def _ask(command: list[str], environment: dict[str, str], wanted: list[tuple[str, int]]) -> Trial:
-    runs = [clocked(partial(_said, command, environment)) for _ in range(RUNS)]
+    runs = [clocked(partial(_output, command, environment)) for _ in range(RUNS)]
     quickest = min(runs, key=lambda ran: ran.seconds)
     answer: dict[str, Any] = json.loads(quickest.result)
     rows = answer["top"]
@@ -78,7 +78,7 @@ def _ask(command: list[str], environment: dict[str, str], wanted: list[tuple[str
     )
 
 
-def _said(command: list[str], environment: dict[str, str]) -> str:
+def _output(command: list[str], environment: dict[str, str]) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
 

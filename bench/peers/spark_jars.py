@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench.harness.trial import NotHadError
+from bench.harness.trial import AbsentError
 from config.errors import UnavailableError
 from config.stack.jars import java
 from config.stack.jars.ivy import Artifact, Ivy
@@ -21,7 +21,7 @@ _JARS = (
 
 
 def kafka_source(state: Path) -> str:
-    """The jars as `spark.jars` wants them. Raises `NotHadError` where they can't be fetched."""
+    """The jars as `spark.jars` wants them. Raises `AbsentError` where they can't be fetched."""
     target = state / "spark-kafka"
     if not target.is_dir():
         click.echo("fetching Spark's Kafka source", err=True)
@@ -30,6 +30,6 @@ def kafka_source(state: Path) -> str:
             try:
                 Ivy(java.find(), Path(scratch), lambda _: None).resolve(_JARS, partial)
             except UnavailableError as error:
-                raise NotHadError(f"Spark's Kafka source does not resolve: {error.what[:200]}") from None
+                raise AbsentError(f"Spark's Kafka source does not resolve: {error.what[:200]}") from None
             partial.rename(target)
     return ",".join(str(jar) for jar in sorted(target.glob("*.jar")))

@@ -61,8 +61,8 @@ class AddBolt(Bolt):
     def initialize(self, storm_conf: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002 - Storm gives them
         """Connect."""
         settings = Settings.read().mongo
-        asked = storm_conf.get(WRITE_CONCERN, "majority")
-        concern = WriteConcern("majority" if asked == "majority" else int(asked))
+        options = storm_conf.get(WRITE_CONCERN, "majority")
+        concern = WriteConcern("majority" if options == "majority" else int(options))
         client: MongoClient[dict[str, Any]] = MongoClient(settings.uri.get_secret_value())
         self._uses = client[settings.database].get_collection("uses", write_concern=concern)
 

@@ -8,7 +8,7 @@ import pytest
 from batch_layer.runner import Batch
 from batch_layer.spark.session import Engine
 from bench.harness.compare import Series, compare
-from bench.harness.trial import Asked, Bench
+from bench.harness.trial import Bench, RunOptions
 from bench.inputs import posts
 from bench.inputs.synthetic_archive import by_hour, lay, plain_counts
 from bench.measures import archive, history, ingest, speed, top
@@ -19,32 +19,32 @@ from ingest.rule.hashtags import AS_IS
 
 
 @pytest.fixture
-def asked(stack_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+def asked(stack_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunOptions:
     """Few sample posts, on the servers of this session."""
     monkeypatch.setenv("TRENDS_TEST_STACK", str(stack_file))
-    return Asked(60, tmp_path, True, tmp_path)
+    return RunOptions(60, tmp_path, True, tmp_path)
 
 
-def measured(bench: Bench, asked: Asked, *names: str) -> list[Series]:
-    with bench.contenders(asked) as contenders:
+def measured(bench: Bench, options: RunOptions, *names: str) -> list[Series]:
+    with bench.contenders(options) as contenders:
         wanted = [each for each in contenders if not names or each.name in names]
         assert len(wanted) == (len(names) or len(contenders))
         found = compare(wanted, 1, lambda _: None)
-    assert [series.contender.name for series in found if series.not_had] == []
+    assert [series.contender.name for series in found if series.why_absent] == []
     assert [series.contender.name for series in found if series.trials[0].wrong] == []
     return found
 
 
 @pytest.mark.parametrize("bench", [*ingest.BENCHES, archive.BENCHES[0], *top.BENCHES], ids=lambda bench: bench.name)
-def test_ours_and_its_peers_are_measured_on_the_same_posts(bench: Bench, asked: Asked) -> None:
-    for series in measured(bench, asked):
+def test_ours_and_its_peers_are_measured_on_the_same_posts(bench: Bench, options: RunOptions) -> None:
+    for series in measured(bench, options):
         assert series.trials[0].seconds > 0
 
 
-def test_the_plain_consumer_of_the_speed_path_is_measured(asked: Asked) -> None:
+def test_the_plain_consumer_of_the_speed_path_is_measured(options: RunOptions) -> None:
     counted, _, delays = speed.BENCHES
-    measured(counted, asked._replace(size=300), "a plain folding consumer")
-    (series,) = measured(delays, asked._replace(size=1_500), "a plain folding consumer")
+    measured(counted, options._replace(size=300), "a plain folding consumer")
+    (series,) = measured(delays, options._replace(size=1_500), "a plain folding consumer")
     assert 0 < series.trials[0].figures["p50 ms"] <= series.trials[0].figures["p99 ms"]
     assert set(Textbook.thrift_bolts) == {"counts"}
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from bench.__main__ import MODULES, PARTS, main
 from bench.harness import report
 from bench.harness.compare import WrongError, compare
-from bench.harness.subprocess_run import apart
-from bench.harness.trial import Asked, Bench, Contender, NotHadError, Trial
+from bench.harness.subprocess_run import in_subprocess
+from bench.harness.trial import AbsentError, Bench, Contender, RunOptions, Trial
 from bench.inputs import posts
 from bench.measures import rule
 from ingest.hours import HOUR_MS
@@ -27,7 +27,7 @@ def trial(seconds: float, wrong: int = 0) -> Callable[[], Trial]:
 
 
 def missing() -> Trial:
-    raise NotHadError("it is not here")
+    raise AbsentError("it is not here")
 
 
 def quiet(_: str) -> None:
@@ -73,13 +73,13 @@ def test_copies_are_shifted_and_none_comes_twice() -> None:
 
 
 def test_what_runs_apart_gives_its_result_and_its_cost() -> None:
-    ran = apart(sum, [1, 2, 3])
+    ran = in_subprocess(sum, [1, 2, 3])
     assert ran.result == 6
     assert ran.peak_mb > 1
 
 
 def test_the_rule_is_measured(tmp_path: Path) -> None:
-    with rule.contenders(Asked(400, tmp_path, True, tmp_path)) as (ours, *others):
+    with rule.contenders(RunOptions(400, tmp_path, True, tmp_path)) as (ours, *others):
         found = compare([ours, *others[:-1]], 1, quiet)  # the last one would be installed
     assert all(series.trials[0].wrong == 0 for series in found if series.contender.exact)
 
