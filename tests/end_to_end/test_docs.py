@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -74,6 +75,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     os.chdir(kept)
 
 
+def of_another_day(command: str) -> str:
+    """The command, on a Monday about Sunday: `monday-7h` may be the hour in progress then, and have no answer."""
+    return command.replace("monday-7h", "sunday-7h") if datetime.now(UTC).weekday() == 0 else command
+
+
 def of_the_readme(folder: Path) -> Path:
     """Posts of the hours that the README asks for."""
     first = Hour.parse("2013-04-14T12")
@@ -95,7 +101,8 @@ def test_every_command_of_the_docs_runs(
     run("ingest", "file", str(of_the_readme(folder)))
     run("archive", "--until-drained")
     run("batch", "run")
-    for command in sorted(typed, key=lambda each: "ingest" not in each):  # the posts of the examples first
+    asked = map(of_another_day, typed)
+    for command in sorted(asked, key=lambda each: "ingest" not in each):  # the posts of the examples first
         words = f"{' '.join(command.split()[:2])} --help" if STOPS_OR_STAYS.search(command) else command
         cwd = ROOT if words.startswith("sparse") else folder
         nimbus = {"STREAMPARSE_NIMBUS": settings.storm.nimbus, "PYTHONWARNINGS": "ignore"}
