@@ -1,5 +1,5 @@
-"""The speed layer: uses from Kafka, counted in MongoDB through Storm, each once.
+"""The speed layer: reads uses from Kafka and counts each one once in MongoDB, through Storm.
 
-Begin with `steps` (what travels), `fold` and `partition` (pure), then `counters` (the transaction); `feed`, `spout` and
-`bolt` are the shells around them. docs/speed.md tells the protocol.
+Begin with `lane_update` (the tuple), `fold` and `partition` (pure), then `lane_commit` (the transaction). `spout_task`,
+`spout` and `bolt` are the shells around them. docs/speed.md describes the protocol.
 """

@@ -1,4 +1,4 @@
-"""Assignment: the partitions of `hashtags` that one spout task counts, as Kafka has them now.
+"""Assignment: the partitions of `hashtags` that one spout task counts, by what Kafka has now.
 
 An operator may add partitions at any time. Task `i` of `n` counts the partitions `p` with `p % n == i`, so an added one
 belongs to one task, and no other partition moves.
@@ -9,11 +9,11 @@ from ingest.kafka import client
 from ingest.kafka.offsets import partitions_of
 
 LOOK_S = 2.0
-"""Longest wait for an answer: the spout does nothing else meanwhile."""
+"""Longest wait for an answer, seconds: the spout stands still meanwhile."""
 
 
 class Assignment:
-    """One task's share. It keeps its connection, since the spout looks again and again."""
+    """The share of one task. It keeps its connection, since the spout asks again and again."""
 
     def __init__(self, settings: KafkaSettings, index: int = 0, tasks: int = 1) -> None:
         self._settings = settings

@@ -1,6 +1,6 @@
-"""Fold: messages of one partition become counts per hour and tag, in one pass. Pure.
+"""Fold: turns messages of one partition into counts per hour and tag, in one pass. Pure.
 
-It leaves out what a lane says is counted, so a chunk may be folded again with other boundaries.
+It skips the messages that a lane has counted, so a chunk may be folded again with other boundaries.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,11 +17,11 @@ _EARLIEST = Hour.of(EARLIEST_MS)
 
 
 class OutOfOrderError(Exception):
-    """An offset at or below one that was folded: what was fetched can't be trusted, so it is fetched again."""
+    """An offset at or below one of the fold: the reader must fetch these messages again."""
 
 
 class _HourFold:
-    """The uses of one hour, and the offset below which they are counted already."""
+    """The uses of one hour from offset `below` on; the lane has counted those before."""
 
     __slots__ = ("below", "counts", "shown")
 
@@ -32,17 +32,17 @@ class _HourFold:
 
 
 class Fold:
-    """The messages `[start, next)` of a partition, folded as they come."""
+    """The counts of the messages `[start, next)` of a partition."""
 
     def __init__(
         self, topic: str, partition: int, start: int, lanes: Mapping[str, int], latest: Callable[[], Hour]
     ) -> None:
-        """`lanes`: next of each lane that may be beyond `start`. `latest`: the last hour that a use may have now."""
+        """`lanes`: the next of each lane that may be beyond `start`. `latest` returns the last hour of a use."""
         self.start = start
         self.next = start
         self.messages = 0
         self.rows = 0
-        """Distinct (hour, tag): what a transaction costs."""
+        """Distinct (hour, tag) pairs: the cost of a transaction."""
         self.rejects: list[Reject] = []
         self._source = f"{topic}/{partition}"
         self._lanes = lanes
@@ -50,7 +50,7 @@ class Fold:
         self._hours: dict[str, _HourFold] = {}
 
     def add(self, messages: Iterable[Message]) -> None:
-        """Fold messages that follow those before. Raises `OutOfOrderError`; what can't be read is a reject."""
+        """Fold messages that follow the last ones; unreadable ones become rejects. Raises `OutOfOrderError`."""
         hours = self._hours
         for offset, value in messages:
             if offset < self.next:
@@ -76,8 +76,8 @@ class Fold:
                 hour.shown[tag] = use.shown
                 self.rows += 1
 
-    def named(self) -> list[str]:
-        """The hours that have uses which are not counted yet."""
+    def uncounted_hours(self) -> list[str]:
+        """The hours with uses that no lane has counted yet."""
         return [name for name, hour in self._hours.items() if hour.counts]
 
     def hours(self) -> dict[str, Counts]:
@@ -91,5 +91,5 @@ class Fold:
     def _open(self, use: Use, name: str) -> _HourFold:
         hour = Hour.parse(use.hour)
         if not _EARLIEST <= hour <= self._latest():
-            raise BadRecordError(f"an hour that can't be: {hour}")
+            raise BadRecordError(f"hour out of range: {hour}")
         return _HourFold(self._lanes.get(name, 0))

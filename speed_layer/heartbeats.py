@@ -1,7 +1,7 @@
-"""Writers: who counts which partition now. Each spout leaves a mark now and then, and `trends status` reads them.
+"""Heartbeats: the spouts that count each partition now. Each spout sends some, and `trends status` reads them.
 
-They take no part in the protocol: lanes keep the counts exact, whoever writes. Times are the server's, so marks of
-several machines compare.
+They take no part in the protocol: lanes keep the counts exact, with any number of spouts. Times are the server's, so
+heartbeats of several machines compare.
 
 writers {_id: "hashtags/3|<uuid of the spout>", topic, partition, writer, since, seen, expires}
 """
@@ -21,22 +21,22 @@ from serving.views.documents import WRITERS
 from speed_layer.lanes import progress_id
 
 FRESH_S = 30
-"""A spout that has left no mark for so long does not count now. It leaves one about every 5 s."""
-_KEPT_S = 3_600
+"""A spout whose last heartbeat is older does not count now. It sends one about every 5 s."""
+_EXPIRE_S = 3_600
 
 
-class Mark(NamedTuple):
-    """One spout at one partition."""
+class Heartbeat(NamedTuple):
+    """The last heartbeat of one spout for one partition."""
 
     partition: int
     writer: str
     """`hashtag_counts at host:123`: its topology, machine and process."""
     since: datetime
-    seen: datetime
+    last_seen: datetime
 
 
-class Writer:
-    """One spout, which leaves marks."""
+class Heartbeats:
+    """The heartbeats of one spout."""
 
     def __init__(self, store: Store, topic: str, topology: str) -> None:
         self._writers = store.collection(WRITERS)
@@ -45,19 +45,19 @@ class Writer:
         self._name = f"{topology} at {socket.gethostname()}:{os.getpid()}"
         self._uuid = uuid4().hex
 
-    def mark(self, partitions: Iterable[int]) -> None:
-        """Say that it counts these. Raises `UnavailableError`."""
-        marks = [self._mark(partition) for partition in partitions]
-        if marks:
+    def send(self, partitions: Iterable[int]) -> None:
+        """Record that the spout counts these partitions. Raises `UnavailableError`."""
+        heartbeats = [self._heartbeat(partition) for partition in partitions]
+        if heartbeats:
             with mongo_errors(), pymongo.timeout(self._timeout_s):
-                self._writers.bulk_write(marks, ordered=False)
+                self._writers.bulk_write(heartbeats, ordered=False)
 
-    def _mark(self, partition: int) -> UpdateOne:
+    def _heartbeat(self, partition: int) -> UpdateOne:
         own = {"topic": self._topic, "partition": partition, "writer": self._name}
         times = {
             "since": {"$ifNull": ["$since", "$$NOW"]},
             "seen": "$$NOW",
-            "expires": {"$add": ["$$NOW", _KEPT_S * 1000]},
+            "expires": {"$add": ["$$NOW", _EXPIRE_S * 1000]},
         }
         return UpdateOne(
             {"_id": f"{progress_id(self._topic, partition)}|{self._uuid}"},
@@ -66,19 +66,19 @@ class Writer:
         )
 
 
-def writing(store: Store, topic: str) -> list[Mark]:
-    """Who counts now, by partition. Raises `UnavailableError`."""
+def read_heartbeats(store: Store, topic: str) -> list[Heartbeat]:
+    """The fresh heartbeats, by partition. Raises `UnavailableError`."""
     fresh = {"$gt": ["$seen", {"$subtract": ["$$NOW", FRESH_S * 1000]}]}
     with mongo_errors(), pymongo.timeout(store.settings.timeout_s):
         found = store.collection(WRITERS).find({"topic": topic, "$expr": fresh}).sort([("partition", 1), ("writer", 1)])
-        marks = [Mark(each["partition"], each["writer"], each["since"], each["seen"]) for each in found]
-    return current(marks)
+        heartbeats = [Heartbeat(each["partition"], each["writer"], each["since"], each["seen"]) for each in found]
+    return drop_replaced(heartbeats)
 
 
-def current(marks: list[Mark]) -> list[Mark]:
-    """Without those that another has followed: who was last seen before the other began is dead."""
+def drop_replaced(heartbeats: list[Heartbeat]) -> list[Heartbeat]:
+    """Leave out each spout whose last heartbeat came before another spout of its partition began: it is dead."""
     return [
-        mark
-        for mark in marks
-        if not any(other.partition == mark.partition and other.since > mark.seen for other in marks)
+        heartbeat
+        for heartbeat in heartbeats
+        if not any(other.partition == heartbeat.partition and other.since > heartbeat.last_seen for other in heartbeats)
     ]

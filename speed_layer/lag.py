@@ -1,8 +1,8 @@
-"""Lag: how far the speed layer is behind what was produced. For `trends status`, the demo and tests.
+"""Lag: how far the speed layer is behind Kafka. For `trends status`, the demo and tests.
 
 Kafka's high watermark counts the commit markers of transactions, which no reader sees: a position may never reach it.
-And progress is saved now and then only. So "nothing is left" is decided by reading on from progress to the end of the
-partition, and asking of each message whether its lane has counted it.
+And spouts save progress only now and then. So `speed_lag` reads on from progress to the end of the partition, and looks
+whether the lane of each message has counted it.
 """
 
 from contextlib import closing
@@ -19,7 +19,7 @@ from ingest.kafka.topic_ids import TopicIds
 from ingest.wire import decode_use
 from serving.views.client import Store
 from speed_layer.lane_update import hour_of_kind
-from speed_layer.lanes import Counted, Lanes
+from speed_layer.lanes import Lanes, PartitionState
 from speed_layer.reader import GROUP
 
 
@@ -28,15 +28,15 @@ class Lag(NamedTuple):
 
     partition: int
     next: int
-    """Saved progress: below it everything is counted."""
+    """Saved progress: everything below is counted."""
     end: int
     """The high watermark: messages and commit markers."""
     drained: bool
-    """Whether every message up to the end is counted, or parked among the rejects and passed."""
+    """Whether every message up to the end is counted or in the topic of rejects."""
 
     @property
     def behind(self) -> int:
-        """Offsets that are not counted, markers among them; 0 where drained."""
+        """Offsets that are not counted, markers among them; 0 if drained."""
         return 0 if self.drained else max(0, self.end - self.next)
 
 
@@ -50,7 +50,7 @@ def speed_lag(settings: Settings) -> list[Lag]:
 
 
 def caught_up(settings: Settings) -> bool:
-    """Whether every use that was committed before the call is counted. Exact."""
+    """Whether the speed layer has counted every use that a transaction committed before the call. Exact."""
     return all(lag.drained for lag in speed_lag(settings))
 
 
@@ -63,9 +63,9 @@ def _lag(kafka: KafkaSettings, reader: Consumer, lanes: Lanes, partition: int, t
     return Lag(partition, counted.progress, high, drained)
 
 
-def _is_counted(offset: int, value: bytes | None, counted: Counted) -> bool:
+def _is_counted(offset: int, value: bytes | None, counted: PartitionState) -> bool:
     try:
         use = decode_use(value or b"")
         return offset < counted.ahead.get(hour_of_kind(use.hour, use.kind), 0)
     except BadRecordError:
-        return False  # counts as left until progress has passed it
+        return False  # left until progress passes it

@@ -1,9 +1,9 @@
-"""Counters: the transaction that counts uses, and what is said of a step afterwards.
+"""LaneCommit: the transaction that counts uses, and the verdict on each lane update.
 
-One transaction moves lanes from `since` to `next` *and* adds the uses, so the counts and the proof that they were
-counted are one thing. The equality of `since` is fence and commit at once: what was counted in a lane is one chain of
-offset ranges, whoever wrote it. A replay, a zombie's step and a lost reply all match nothing, and then the lane itself
-is read, for matching nothing alone proves nothing.
+One transaction moves lanes from `since` to `next` *and* adds the uses, so the counts and the proof of counting are one
+thing. The equality of `since` is fence and commit at once: the counted offsets of a lane form one chain of ranges, by
+any number of writers. A replay, a zombie's update and a lost reply all match nothing. Since that alone proves nothing,
+`commit_updates` then reads the lane itself.
 """
 
 import logging
@@ -23,7 +23,7 @@ from pymongo.write_concern import WriteConcern
 from ingest.hours import Millis, moment_of
 from serving.views.client import Store, mongo_errors
 from serving.views.documents import LANES, PHRASE_USES, PROGRESS, USES, use_id
-from speed_layer.lane_update import NO_LANE, Step, parse_hour_of_kind
+from speed_layer.lane_update import NO_LANE, LaneUpdate, parse_hour_of_kind
 from speed_layer.lanes import progress_id
 
 log = logging.getLogger(__name__)
@@ -33,39 +33,39 @@ _Write = InsertOne[dict[str, Any]] | UpdateOne
 
 
 class Verdict(Enum):
-    """What became of a step."""
+    """The outcome of a lane update."""
 
     COUNTED = "counted"
     COUNTED_ALREADY = "counted already"
     REFUSED = "refused"
-    """Its lane stands elsewhere: the spout must read again."""
+    """Its lane stands elsewhere: the spout must read the messages again."""
 
 
-class Ledger(Protocol):
-    """Where lanes and uses are kept."""
+class LaneStore(Protocol):
+    """The store of lanes and uses."""
 
-    def commit(self, steps: Sequence[Step]) -> bool:
-        """Move every lane from `since` to `next` and add all uses; or, where any lane stands elsewhere, do nothing.
+    def commit(self, updates: Sequence[LaneUpdate]) -> bool:
+        """Move every lane from `since` to `next` and add all uses; or, if any lane stands elsewhere, do nothing.
 
-        True only where it was done. False also where it had been done before and the reply was lost.
+        True only if this call did it. False also if an earlier call did and its reply got lost.
         """
 
-    def lane_next(self, step: Step) -> int | None:
-        """The next of the step's lane, of which a majority knows."""
+    def lane_next(self, update: LaneUpdate) -> int | None:
+        """The next of the update's lane, by a majority read."""
 
 
-def settle(ledger: Ledger, steps: Sequence[Step]) -> list[Verdict]:
-    """Count steps: together where every lane is where it should be and occurs once, else one by one in order."""
-    if len(steps) > 1 and len({step.lane for step in steps}) == len(steps) and ledger.commit(steps):
-        return [Verdict.COUNTED] * len(steps)
-    return [_settle_one(ledger, step) for step in steps]
+def commit_updates(lanes: LaneStore, updates: Sequence[LaneUpdate]) -> list[Verdict]:
+    """Commit updates: together if every lane occurs once and stands at `since`, else one by one in order."""
+    if len(updates) > 1 and len({update.lane for update in updates}) == len(updates) and lanes.commit(updates):
+        return [Verdict.COUNTED] * len(updates)
+    return [_commit_one(lanes, update) for update in updates]
 
 
-def _settle_one(ledger: Ledger, step: Step) -> Verdict:
-    if ledger.commit([step]):
+def _commit_one(lanes: LaneStore, update: LaneUpdate) -> Verdict:
+    if lanes.commit([update]):
         return Verdict.COUNTED
-    found = ledger.lane_next(step)
-    return Verdict.COUNTED_ALREADY if found is not None and found >= step.next else Verdict.REFUSED
+    found = lanes.lane_next(update)
+    return Verdict.COUNTED_ALREADY if found is not None and found >= update.next else Verdict.REFUSED
 
 
 class _LaneElsewhereError(Exception):
@@ -73,11 +73,11 @@ class _LaneElsewhereError(Exception):
 
 
 class _RowThereError(Exception):
-    """Aborts the transaction: a row was to be inserted and is there."""
+    """Aborts the transaction: it inserts a row that exists."""
 
 
-class MongoLedger:
-    """The `Ledger` of the views. Raises `UnavailableError`; then a step may be counted or not."""
+class MongoLanes:
+    """The `LaneStore` in MongoDB. Raises `UnavailableError`; then an update may be counted or not."""
 
     def __init__(self, store: Store, topic: str, keep: timedelta, now: Callable[[], Millis]) -> None:
         self._store = store
@@ -85,18 +85,18 @@ class MongoLedger:
         self._keep = keep
         self._now = now
 
-    def commit(self, steps: Sequence[Step]) -> bool:
-        """See `Ledger`. The driver repeats what is transient; a commit whose reply is lost is asked for again.
+    def commit(self, updates: Sequence[LaneUpdate]) -> bool:
+        """See `LaneStore`. The driver repeats transient failures, and a commit whose reply got lost.
 
-        A lane that is new has no rows yet, as a rule, and to insert one costs half of an upsert: so where most rows are
-        of such lanes they are inserted. If one is there all the same, nothing was written, and all are upserted.
+        A new lane has no rows yet, as a rule, and an insert costs half of an upsert. So if most rows are of new lanes,
+        the transaction inserts them. If one exists all the same, nothing was written, and a second try upserts all.
         """
         try:
-            return self._commit(steps, inserting=_mostly_new(steps))
+            return self._commit(updates, inserting=_mostly_new(updates))
         except _RowThereError:
-            return self._commit(steps, inserting=False)
+            return self._commit(updates, inserting=False)
 
-    def _commit(self, steps: Sequence[Step], inserting: bool) -> bool:
+    def _commit(self, updates: Sequence[LaneUpdate], inserting: bool) -> bool:
         with (
             mongo_errors(),
             pymongo.timeout(self._store.settings.timeout_s),
@@ -104,7 +104,7 @@ class MongoLedger:
         ):
             try:
                 session.with_transaction(
-                    lambda session: self._write(steps, inserting, session),
+                    lambda session: self._write(updates, inserting, session),
                     read_concern=ReadConcern("snapshot"),
                     write_concern=WriteConcern("majority"),
                 )
@@ -112,30 +112,30 @@ class MongoLedger:
                 return False
         return True
 
-    def lane_next(self, step: Step) -> int | None:
-        """See `Ledger`."""
+    def lane_next(self, update: LaneUpdate) -> int | None:
+        """See `LaneStore`."""
         with mongo_errors(), pymongo.timeout(self._store.settings.timeout_s):
-            lane = self._store.collection(LANES).find_one({"_id": step.lane})
+            lane = self._store.collection(LANES).find_one({"_id": update.lane})
         return None if lane is None else int(lane["next"])
 
-    def _write(self, steps: Sequence[Step], inserting: bool, session: ClientSession) -> None:
-        self._refuse_passed([step for step in steps if step.since == NO_LANE], session)
+    def _write(self, updates: Sequence[LaneUpdate], inserting: bool, session: ClientSession) -> None:
+        self._refuse_below_progress([update for update in updates if update.since == NO_LANE], session)
         expires = moment_of(self._now()) + self._keep
         with _duplicates_raise(_LaneElsewhereError):
-            moved = self._write_all(LANES, [_move(step, expires) for step in steps], session)
-        if moved != len(steps):
+            moved = self._write_all(LANES, [_move(update, expires) for update in updates], session)
+        if moved != len(updates):
             raise _LaneElsewhereError
         rows: dict[str, list[_Write]] = {}
-        for step in steps:
-            name = USES if parse_hour_of_kind(step.hour)[1] is None else PHRASE_USES
-            added = _new_rows if inserting and step.since == NO_LANE else _rows
-            rows.setdefault(name, []).extend(added(step, expires))
+        for update in updates:
+            name = USES if parse_hour_of_kind(update.hour)[1] is None else PHRASE_USES
+            added = _inserts if inserting and update.since == NO_LANE else _upserts
+            rows.setdefault(name, []).extend(added(update, expires))
         with _duplicates_raise(_RowThereError if inserting else _LaneElsewhereError):
             for name, writes in rows.items():
                 self._write_all(name, writes, session)
 
     def _write_all(self, name: str, writes: Sequence[_Write], session: ClientSession) -> int:
-        """Write inserts, then updates; how many documents were inserted or matched.
+        """Write inserts, then updates; how many documents the server inserted or matched.
 
         Each is a call of its own. A duplicate key ends the transaction on the server, and a write behind it fails as if
         it might succeed when tried again: the driver would repeat the transaction until its time is over.
@@ -147,12 +147,12 @@ class MongoLedger:
                 count += written.inserted_count + written.matched_count
         return count
 
-    def _refuse_passed(self, steps: Sequence[Step], session: ClientSession) -> None:
-        """A lane is removed once progress has passed it: a step that would make it anew must not begin below that."""
+    def _refuse_below_progress(self, updates: Sequence[LaneUpdate], session: ClientSession) -> None:
+        """A sweep removes lanes below progress: an update that would create such a lane again must not pass."""
         starts: dict[str, int] = {}
-        for step in steps:
-            name = progress_id(self._topic, step.partition, step.lineage)
-            starts[name] = min(step.start, starts.get(name, step.start))
+        for update in updates:
+            name = progress_id(self._topic, update.partition, update.lineage)
+            starts[name] = min(update.start, starts.get(name, update.start))
         if starts:
             found = self._store.collection(PROGRESS).find({"_id": {"$in": list(starts)}}, session=session)
             if any(each["next"] > starts[each["_id"]] for each in found):
@@ -161,7 +161,7 @@ class MongoLedger:
 
 @contextmanager
 def _duplicates_raise(kind: type[Exception]) -> Iterator[None]:
-    """Duplicate keys, and nothing else, become an error of this kind."""
+    """Raise an error of this kind if duplicate keys, and nothing else, went wrong."""
     try:
         yield
     except BulkWriteError as error:
@@ -170,39 +170,39 @@ def _duplicates_raise(kind: type[Exception]) -> Iterator[None]:
         raise
 
 
-def _mostly_new(steps: Sequence[Step]) -> bool:
-    """Whether most rows are of lanes that do not exist yet. Some late uses among many others are not worth a try."""
-    new = sum(len(step.counts) for step in steps if step.since == NO_LANE)
-    return 2 * new > sum(len(step.counts) for step in steps)
+def _mostly_new(updates: Sequence[LaneUpdate]) -> bool:
+    """Whether most rows are of lanes that do not exist yet: some late uses among many others are not worth a try."""
+    new = sum(len(update.counts) for update in updates if update.since == NO_LANE)
+    return 2 * new > sum(len(update.counts) for update in updates)
 
 
-def _move(step: Step, expires: datetime) -> _Write:
-    if step.since == NO_LANE:
-        return InsertOne({"_id": step.lane, "next": step.next, "expires": expires})
-    return UpdateOne({"_id": step.lane, "next": step.since}, {"$set": {"next": step.next, "expires": expires}})
+def _move(update: LaneUpdate, expires: datetime) -> _Write:
+    if update.since == NO_LANE:
+        return InsertOne({"_id": update.lane, "next": update.next, "expires": expires})
+    return UpdateOne({"_id": update.lane, "next": update.since}, {"$set": {"next": update.next, "expires": expires}})
 
 
-def _new_rows(step: Step, expires: datetime) -> list[_Write]:
+def _inserts(update: LaneUpdate, expires: datetime) -> list[_Write]:
     return [
-        InsertOne({"_id": row_id, **row, "count": step.counts[row["tag"]][0], "expires": expires})
-        for row_id, row in _named(step)
+        InsertOne({"_id": row_id, **row, "count": update.counts[row["tag"]][0], "expires": expires})
+        for row_id, row in _rows_of(update)
     ]
 
 
-def _rows(step: Step, expires: datetime) -> list[_Write]:
+def _upserts(update: LaneUpdate, expires: datetime) -> list[_Write]:
     return [
         UpdateOne(
             {"_id": row_id},
-            {"$inc": {"count": step.counts[row["tag"]][0]}, "$set": {"expires": expires}, "$setOnInsert": row},
+            {"$inc": {"count": update.counts[row["tag"]][0]}, "$set": {"expires": expires}, "$setOnInsert": row},
             upsert=True,
         )
-        for row_id, row in _named(step)
+        for row_id, row in _rows_of(update)
     ]
 
 
-def _named(step: Step) -> Iterator[tuple[str, dict[str, str]]]:
-    """The `_id` of each row of a step, and what of it never changes."""
-    hour, kind = parse_hour_of_kind(step.hour)
+def _rows_of(update: LaneUpdate) -> Iterator[tuple[str, dict[str, str]]]:
+    """The `_id` of each row of an update, and the fields that never change."""
+    hour, kind = parse_hour_of_kind(update.hour)
     of_kind = {} if kind is None else {"kind": kind}
-    for tag, (_, shown) in step.counts.items():
+    for tag, (_, shown) in update.counts.items():
         yield use_id(hour, tag, kind), {"hour": hour, "tag": tag, "shown": shown, "origin": "speed", **of_kind}

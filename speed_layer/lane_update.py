@@ -1,9 +1,9 @@
-"""Step: what moves one lane forward, and the only thing that travels from spout to bolt.
+"""LaneUpdate: moves one lane forward. It is the only thing that travels from spout to bolt.
 
 A *lane* is one hour of one Kafka partition. Its `next` says: every message of this hour in this partition below that
-offset is counted, once. A step says: the lane that stands at `since` goes to `next`, and these are the uses between.
-Where phrases are sent too, each kind of them has hours of its own, `2017-01-06T07~bigram`: nobody but `counters`, which
-knows where rows lie, and `fold`, which reads messages, tells them from others.
+offset is counted, once. An update says: the lane that stands at `since` goes to `next`, and these are the uses between.
+If the topic carries phrases as well, each kind of them has hours of its own: `2017-01-06T07~bigram`. Only `fold`, which
+reads messages, and `lane_commit`, which knows where rows lie, tell them from others.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from config.errors import BadRecordError
 from ingest.rule.kinds import Kind, Phrase
 
 FIELDS = ("hour", "partition", "start", "since", "next", "counts", "lineage")
-"""Fields of a tuple. Its values are flat: a nested value turns into a foreign object inside Storm."""
+"""Fields of a tuple. Its values are flat: Storm turns a nested value into a foreign object."""
 MARKER = "marker"
-"""Stream of the tuple that says: nothing more comes for now, commit what waits."""
+"""Stream of the marker, a tuple that says: nothing more comes for now, so commit."""
 NO_LANE = -1
 """`since` of a lane that does not exist yet."""
 
 Counts = dict[str, tuple[int, str]]
-"""For each tag of an hour: its uses, and the spelling seen first."""
+"""For each tag of an hour: its uses, and its first spelling."""
 
 PHRASES: dict[str, Phrase] = {kind: kind for kind in get_args(Phrase)}
 
@@ -30,20 +30,20 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Counts)
 
 
-class Step(NamedTuple):
+class LaneUpdate(NamedTuple):
     """The uses of one hour in the messages `[max(since, start), next)` of a partition."""
 
     hour: str
     partition: int
     start: int
-    """Where the chunk begins: everything below is counted, in every lane."""
+    """The chunk's begin: everything below is counted, in every lane."""
     since: int
     """The lane's next as the spout knows it, or `NO_LANE`."""
     next: int
     """The chunk's end, exclusive: what the lane's next becomes."""
     counts: Counts
     lineage: str = ""
-    """Whose offsets these are: see `speed_layer.lanes`."""
+    """The topic of these offsets: see `speed_layer.lanes`."""
 
     @property
     def lane(self) -> str:
@@ -55,7 +55,7 @@ class Step(NamedTuple):
         return [*self[:5], _encoder.encode(self.counts).decode(), self.lineage]
 
     @classmethod
-    def of(cls, values: Sequence[str | int]) -> "Step":
+    def of(cls, values: Sequence[str | int]) -> "LaneUpdate":
         """The inverse of `values`."""
         hour, partition, start, since, next_offset, counts, lineage = values
         decoded = _decoder.decode(str(counts).encode())
@@ -63,14 +63,14 @@ class Step(NamedTuple):
 
 
 def hour_of_kind(hour: str, kind: Kind) -> str:
-    """The hour as lanes are named by it: that of hashtags is the hour itself. Raises `BadRecordError`."""
+    """The hour in the name of a lane: for hashtags, the hour itself. Raises `BadRecordError`."""
     if "~" in hour:
         raise BadRecordError(f"not an hour: {hour[:40]!r}")
     return hour if kind == "hashtag" else f"{hour}~{kind}"
 
 
 def parse_hour_of_kind(text: str) -> tuple[str, Phrase | None]:
-    """The inverse of `hour_of_kind`: the hour, and the kind where it is one of phrases."""
+    """The inverse of `hour_of_kind`: the hour, and the kind if it is one of phrases."""
     hour, _, kind = text.partition("~")
     return hour, PHRASES[kind] if kind else None
 

@@ -1,12 +1,12 @@
-"""Progress and lanes as they are stored: what a spout reads when it starts, and the little that it writes.
+"""Lanes: progress and lanes in MongoDB. A spout reads them when it starts, and writes progress.
 
-progress {_id: "hashtags/3@<lineage>", next, topic_id}          below it everything is counted; written now and then
-lanes    {_id: "<lineage>|3|2017-01-06T07", next, expires}      may be ahead of progress; written by `counters` alone
+progress {_id: "hashtags/3@<lineage>", next, topic_id}          everything below `next` is counted; saved now and then
+lanes    {_id: "<lineage>|3|2017-01-06T07", next, expires}      may be ahead of progress; only `lane_commit` writes them
 
-The *lineage* is Kafka's id of the topic: a topic that was deleted and recreated has positions of its own, and so has a
-topic of another Kafka. State of earlier versions has none: `hashtags/3`, `3|2017-01-06T07`. Whoever starts first adopts
-it for the topic that he sees, by writing the topic's id into that progress, unless the topic ends before what is
-counted: then it was recreated, and counting begins with the new topic. So an empty lineage stands for one topic, too.
+The *lineage* is Kafka's id of the topic: a recreated topic has positions of its own, and so has a topic of another
+Kafka. State of earlier versions has none: `hashtags/3`, `3|2017-01-06T07`. The first spout that starts adopts it for
+its topic, by writing the topic's id into that progress. If the topic ends before that progress, it was recreated: then
+counting begins with the new topic. So an empty lineage stands for one topic, too.
 """
 
 import logging
@@ -25,17 +25,17 @@ from speed_layer.lane_update import NO_LANE, lane_id
 log = logging.getLogger(__name__)
 
 
-class Counted(NamedTuple):
-    """How far one partition is counted."""
+class PartitionState(NamedTuple):
+    """How far the speed layer has counted one partition."""
 
     progress: int
-    """Below it everything is counted."""
+    """Everything below is counted."""
     ahead: dict[str, int]
-    """The lanes that are beyond it: hour to next."""
+    """The next of each lane that is beyond progress, by hour."""
 
 
 class Lanes:
-    """Progress and lanes of one topic. Reads see what a majority knows. Raises `UnavailableError`."""
+    """Progress and lanes of one topic, by majority reads. Raises `UnavailableError`."""
 
     def __init__(self, store: Store, topic: str) -> None:
         self._lanes = store.collection(LANES)
@@ -44,49 +44,49 @@ class Lanes:
         self._timeout_s = store.settings.timeout_s
 
     def lineage(self, partition: int, topic_id: str, end: int, *, adopt: bool = True) -> str:
-        """Under which name the positions of a partition lie: empty where the topic owns those of earlier versions.
+        """The lineage of a partition's positions: empty if the topic owns those of earlier versions.
 
-        `topic_id`: of the topic as it is now, empty where Kafka has none. `end`: where the partition ends.
+        `topic_id`: of the topic now, empty if Kafka has none. `end`: of the partition.
         """
         if not topic_id:
             return ""
         name = progress_id(self._topic, partition)
         with mongo_errors(), pymongo.timeout(self._timeout_s):
             found = self._progress.find_one({"_id": name})
-            if found is None and self._has_lanes_of_before(partition):
+            if found is None and self._has_unnamed_lanes(partition):
                 found = {"_id": name, "next": 0}
             if found is None:
                 return topic_id
             owner = found.get("topic_id")
             if owner is None and found["next"] <= end:
-                owner = self._adopted(name, topic_id) if adopt else topic_id
+                owner = self._adopt(name, topic_id) if adopt else topic_id
         if owner != topic_id:
-            log.info("%s: it was recreated, or is of another Kafka: counting under its id %s", name, topic_id)
+            log.info("%s: recreated, or of another Kafka: counting under its id %s", name, topic_id)
         return "" if owner == topic_id else topic_id
 
-    def _adopted(self, name: str, topic_id: str) -> str:
-        """Write whose the state of earlier versions is, unless somebody has; whose it is."""
+    def _adopt(self, name: str, topic_id: str) -> str:
+        """Assign the state of earlier versions to a topic unless another spout has; the id of its topic."""
         self._progress.update_one({"_id": name}, {"$setOnInsert": {"next": 0}}, upsert=True)
         self._progress.update_one({"_id": name, "topic_id": {"$exists": False}}, {"$set": {"topic_id": topic_id}})
         found = self._progress.find_one({"_id": name}) or {}
         return str(found.get("topic_id", ""))
 
-    def _has_lanes_of_before(self, partition: int) -> bool:
-        """Whether an earlier version has counted in this partition and saved no progress, nor has any other topic."""
+    def _has_unnamed_lanes(self, partition: int) -> bool:
+        """Whether an earlier version has counted in this partition, and neither it nor another topic saved progress."""
         if self._lanes.find_one({"_id": _of_partition(partition, "")}) is None:
             return False
         return self._progress.find_one({"_id": re.compile(rf"/{partition:d}$")}) is None
 
-    def read(self, partition: int, lineage: str = "") -> Counted:
-        """Where to read a partition from, and what of it is counted."""
+    def read(self, partition: int, lineage: str = "") -> PartitionState:
+        """Where to read a partition from, and which lanes are ahead of that."""
         with mongo_errors(), pymongo.timeout(self._timeout_s):
             found = self._progress.find_one({"_id": progress_id(self._topic, partition, lineage)})
             progress = 0 if found is None else int(found["next"])
             ahead = self._lanes.find({"_id": _of_partition(partition, lineage), "next": {"$gt": progress}})
-            return Counted(progress, {_hour(lane["_id"]): int(lane["next"]) for lane in ahead})
+            return PartitionState(progress, {_hour(lane["_id"]): int(lane["next"]) for lane in ahead})
 
     def next_of(self, partition: int, hours: Iterable[str], lineage: str = "") -> dict[str, int]:
-        """The next of some lanes; `NO_LANE` for one that does not exist."""
+        """The next of some lanes; `NO_LANE` if one does not exist."""
         nexts = dict.fromkeys(hours, NO_LANE)
         ids = [lane_id(partition, hour, lineage) for hour in nexts]
         with mongo_errors(), pymongo.timeout(self._timeout_s):
@@ -102,7 +102,7 @@ class Lanes:
                 self._progress.bulk_write(raised, ordered=False)
 
     def sweep(self, partition: int, progress: int, before: datetime, most: int, lineage: str = "") -> list[str]:
-        """Remove lanes that the *saved* progress has passed and that expire before a moment. Their hours."""
+        """Remove lanes below the *saved* progress that expire before a moment; their hours."""
         of_partition = _of_partition(partition, lineage)
         passed = {"_id": of_partition, "next": {"$lte": progress}, "expires": {"$lt": before}}
         with mongo_errors(), pymongo.timeout(self._timeout_s):

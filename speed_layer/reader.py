@@ -1,6 +1,6 @@
 """Reader: the messages of one Kafka partition from an offset on. A new start is a new reader, never a seek.
 
-So nothing that was fetched before can come after, and one partition that waits holds up no other.
+So no message from before the start can come after it, and one partition that waits holds up no other.
 """
 
 import logging
@@ -36,9 +36,9 @@ class Reader:
         self._consumer = client.consumer(settings, GROUP, _OPTIONS)
 
     def start(self, offset: int) -> int:
-        """Read from an offset on; where it really begins, which is later where the topic's retention was quicker.
+        """Read from an offset on; the real begin, which is later if retention has deleted messages.
 
-        Raises `UnavailableError` where the brokers do not answer, and `TrendsError` where the topic ends before it.
+        Raises `UnavailableError` if the brokers do not answer, and `TrendsError` if the topic ends before the offset.
         """
         low, high = self._range()
         if offset > high:
@@ -58,11 +58,11 @@ class Reader:
         return int(self._at.offset)
 
     def end(self) -> int:
-        """Where the partition ends, commit markers included. Raises `UnavailableError`."""
+        """The end of the partition, commit markers included. Raises `UnavailableError`."""
         return self._range().high
 
     def read(self, most: int, wait_s: float) -> list[Message]:
-        """Up to so many messages, ascending; waits that long for them. Raises `UnavailableError`."""
+        """Up to `most` messages, ascending, after at most `wait_s`. Raises `UnavailableError`."""
         try:
             found = self._consumer.consume(most, wait_s)
         except KafkaException as error:
@@ -74,7 +74,7 @@ class Reader:
         return messages
 
     def close(self) -> None:
-        """Give back its connections."""
+        """Close its connections."""
         self._consumer.close()
 
     def _range(self) -> OffsetRange:

@@ -1,4 +1,4 @@
-"""Feed: all partitions of one spout task, with what they read from and are stored in. The spout without Storm."""
+"""SpoutTask: all partitions of one spout task, with their readers and their store. The spout without Storm."""
 
 import logging
 import time
@@ -11,32 +11,32 @@ from config.settings import Settings, SpeedSettings
 from ingest.hours import Hour, Millis, moment_of
 from ingest.kafka.dead_letters import DeadLetters
 from serving.views.client import Store
-from speed_layer.heartbeats import Writer
-from speed_layer.lane_update import Step, parse_tuple_id, tuple_id
+from speed_layer.heartbeats import Heartbeats
+from speed_layer.lane_update import LaneUpdate, parse_tuple_id, tuple_id
 from speed_layer.lanes import Lanes
-from speed_layer.partition import Limits, Partition, World
+from speed_layer.partition import Environment, Limits, Partition
 from speed_layer.reader import Reader
 from speed_layer.topic_watch import TopicWatch
 
 log = logging.getLogger(__name__)
 
 BUSY_S, IDLE_S = 0.002, 0.020
-"""How long a poll may wait for messages: acks can't come meanwhile, so hardly while a chunk is in flight."""
-SAVE_MS, LOOK_MS, MARK_MS, SWEEP_MS = 1_000, 5_000, 5_000, 60_000
+"""How long a poll may wait for messages. No ack comes meanwhile, so the wait is short while a chunk is in flight."""
+SAVE_MS, ASSIGN_MS, HEARTBEAT_MS, SWEEP_MS = 1_000, 5_000, 5_000, 60_000
 QUIET = timedelta(hours=1)
-"""A lane that was not written for so long may be swept."""
-SWEPT_AT_ONCE = 1_000
+"""A sweep may remove a lane that had no update for so long."""
+SWEEP_LIMIT = 1_000
 
 
 class Emission(NamedTuple):
-    """A step to emit, under its tuple's id."""
+    """A lane update to emit, under its tuple's id."""
 
     id: str
-    step: Step
+    update: LaneUpdate
 
 
-class Feed:
-    """Call `poll` again and again, and tell it of each tuple's fate. Nothing in it raises for a server that is down."""
+class SpoutTask:
+    """Call `poll` again and again, and `ack` or `fail` for each tuple. It never raises because a server is down."""
 
     def __init__(
         self,
@@ -46,51 +46,51 @@ class Feed:
         now: Callable[[], Millis],
         topology: str = "no topology",
     ) -> None:
-        """`partitions` tells which partitions to count now: it is asked every 5 s, and those that are new are taken.
+        """`partitions` returns the partitions to count now; the task calls it every 5 s and adds those that are new.
 
-        `now` is the wall clock: it decides which hours can't be yet, and which lanes are old.
+        `now` is the wall clock: it decides which hours are still to come, and which lanes are old.
         """
         self._settings = settings
         self._now = now
         self._store = store
         self._lanes = Lanes(store, settings.kafka.hashtags)
-        self._writer = Writer(store, settings.kafka.hashtags, topology)
+        self._heartbeats = Heartbeats(store, settings.kafka.hashtags, topology)
         self._keep = timedelta(days=settings.speed.keep_days)
         self._dead_letters = DeadLetters(settings)
         self._readers: dict[int, Reader] = {}
         self._saved: dict[int, int] = {}
-        self._save_at = self._look_at = self._mark_at = self._sweep_at = 0
-        self._world = World(self._dead_letters.send, self._latest, monotonic_ms)
-        self._look_up = partitions
+        self._save_at = self._assign_at = self._heartbeat_at = self._sweep_at = 0
+        self._environment = Environment(self._dead_letters.send, self._latest, monotonic_ms)
+        self._assigned = partitions
         self._topic = TopicWatch(settings.kafka, settings.kafka.hashtags)
         self._partitions: dict[int, Partition] = {}
 
     def poll(self) -> list[Emission]:
-        """Read and fold for a moment; what is due now. A due chunk takes the others along: one transaction for all."""
-        self._take_new()
+        """Read and fold for a moment; the updates that are due. A due chunk takes the others along: one transaction."""
+        self._add_partitions()
         self._start_one()
         self._read()
         partitions = self._partitions.values()
-        emitted: list[Emission] = []
+        emissions: list[Emission] = []
         due = any(partition.due() for partition in partitions)
         if (due or self._topic.waits) and self._is_same_topic() and due:
             for partition in partitions:
-                emitted += self._cut(partition)
+                emissions += self._cut(partition)
         self._keep_house()
-        return emitted
+        return emissions
 
     def ack(self, name: str) -> None:
-        """The tuple of this id was counted."""
+        """Storm acked the tuple of this id."""
         number, serial, hour = parse_tuple_id(name)
         self._partitions[number].ack(serial, hour)
 
     def fail(self, name: str) -> None:
-        """The tuple of this id was refused, or timed out."""
+        """A bolt refused the tuple of this id, or it timed out."""
         number, serial, hour = parse_tuple_id(name)
         self._partitions[number].fail(serial, hour)
 
     def save(self) -> None:
-        """Store how far each partition is counted."""
+        """Store the progress of each partition."""
         moved = {
             number: partition.position
             for number, partition in self._partitions.items()
@@ -100,26 +100,26 @@ class Feed:
         self._saved |= moved
 
     def close(self) -> None:
-        """Give back connections. Saves nothing."""
+        """Close the connections to Kafka, and save nothing."""
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
 
-    def _take_new(self) -> None:
-        """Now and then, take the partitions that Kafka has and this does not know. None is ever given up."""
-        if monotonic_ms() < self._look_at:
+    def _add_partitions(self) -> None:
+        """Now and then, add the partitions that Kafka has and this does not know. It never gives one up."""
+        if monotonic_ms() < self._assign_at:
             return
-        self._look_at = monotonic_ms() + LOOK_MS
-        self._is_same_topic()  # one that brings nothing is asked for, too
+        self._assign_at = monotonic_ms() + ASSIGN_MS
+        self._is_same_topic()  # notice a recreated topic that brings no message, too
         topic, limits = self._settings.kafka.hashtags, limits_of(self._settings.speed)
         try:
-            new = set(self._look_up()) - self._partitions.keys()
+            new = set(self._assigned()) - self._partitions.keys()
         except TrendsError as error:
-            log.warning("new partitions are not looked for now: %s", error)
+            log.warning("can't look for new partitions now: %s", error)
             return
         for number in sorted(new):
-            self._partitions[number] = Partition(topic, number, limits, self._world)
-            self._mark_at = 0
+            self._partitions[number] = Partition(topic, number, limits, self._environment)
+            self._heartbeat_at = 0
         if new:
             log.info("%s: counting the partitions %s from now on", topic, sorted(new))
 
@@ -144,7 +144,7 @@ class Feed:
         log.info("partition %d: counting from %d, %d lanes ahead of it", lost.number, begin, len(counted.ahead))
 
     def _is_same_topic(self) -> bool:
-        """Whether all that is folded is known to be of one topic. If it was recreated, all is read again: from it."""
+        """Whether everything in the folds is of one topic. If it was recreated, read all partitions of it again."""
         same = self._topic.confirm(BUSY_S)
         if same is False:
             self._lose_all()
@@ -175,13 +175,13 @@ class Feed:
         if not partition.ready():
             return []
         try:
-            unknown = partition.unknown()
+            unknown = partition.unknown_hours()
             if unknown:
                 partition.learn(self._lanes.next_of(partition.number, unknown, partition.lineage))
         except TrendsError as error:
             partition.lose(str(error))
-        steps = partition.cut()
-        return [Emission(tuple_id(partition.number, partition.serial, step.hour), step) for step in steps]
+        updates = partition.cut()
+        return [Emission(tuple_id(partition.number, partition.serial, update.hour), update) for update in updates]
 
     def _keep_house(self) -> None:
         now = monotonic_ms()
@@ -189,22 +189,22 @@ class Feed:
             if now >= self._save_at:
                 self._save_at = now + SAVE_MS
                 self.save()
-            if now >= self._mark_at:
-                self._mark_at = now + MARK_MS
-                self._writer.mark(self._partitions)
+            if now >= self._heartbeat_at:
+                self._heartbeat_at = now + HEARTBEAT_MS
+                self._heartbeats.send(self._partitions)
                 self._store.stay_prepared()
             if now >= self._sweep_at:
                 self._sweep_at = now + SWEEP_MS
                 self._sweep()
         except TrendsError as error:
-            log.warning("progress and marks are not saved for now: %s", error)
+            log.warning("can't save progress and heartbeats now: %s", error)
 
     def _sweep(self) -> None:
         before = moment_of(self._now()) + self._keep - QUIET
         for number, partition in self._partitions.items():
             if not partition.in_flight:
                 saved = self._saved.get(number, 0)
-                partition.unlearn(self._lanes.sweep(number, saved, before, SWEPT_AT_ONCE, partition.lineage))
+                partition.unlearn(self._lanes.sweep(number, saved, before, SWEEP_LIMIT, partition.lineage))
 
     def _latest(self) -> Hour:
         return Hour.of(self._now() + int(self._settings.archive.future_s * 1000))
@@ -216,7 +216,7 @@ class Feed:
 
 
 def limits_of(settings: SpeedSettings) -> Limits:
-    """How large chunks grow."""
+    """The limits of chunks, from the settings."""
     return Limits(settings.chunk_messages, max(settings.chunk_messages, settings.backlog_messages), settings.chunk_ms)
 
 

@@ -1,4 +1,4 @@
-"""Submission: the topology handed to Storm, by `sparse submit` and by `trends up` alike."""
+"""Submission: hands the topology to Storm, for `sparse submit` and for `trends up` alike."""
 
 import atexit
 import logging
@@ -15,7 +15,6 @@ from config.settings import Settings, file_path
 from config.settings.secrets import write_private
 from config.stack.paths import StackPaths
 from config.stack.server import address_of
-from config.stack.servers import nimbus
 from config.stack.services import active_settings
 
 log = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ _ENVIRONMENT = "topology.environment"
 
 
 def empty_jar(topology: str) -> Path:
-    """The smallest jar that Storm takes: workers run in its folder `resources`. Removed when this process ends."""
+    """The smallest jar that Storm takes: workers run in its folder `resources`. The end of this process removes it."""
     folder = Path(tempfile.mkdtemp(prefix="trends-"))
     jar = folder / f"{topology}.jar"
     with zipfile.ZipFile(jar, "w") as archive:
@@ -38,7 +37,7 @@ def empty_jar(topology: str) -> Path:
 
 
 def pass_settings_on(options: dict[str, Any]) -> None:
-    """Have the workers read the settings file that we read, unless the options name one.
+    """Make the workers read our settings file, unless the options name one.
 
     The file, never its values: Storm shows options to everybody, and a value may hold a password.
     """
@@ -48,14 +47,14 @@ def pass_settings_on(options: dict[str, Any]) -> None:
 
 def submit(settings: Settings, root: Path = Path()) -> None:
     """Run `sparse submit` in the project's folder for the Storm of `storm.nimbus`. Raises `UnavailableError`."""
-    named = [] if settings.storm.topology == TOPOLOGY else ["-N", settings.storm.topology]
-    _sparse(settings, root, "submit", "-n", TOPOLOGY, *named)
+    name = [] if settings.storm.topology == TOPOLOGY else ["-N", settings.storm.topology]
+    _sparse(settings, root, "submit", "-n", TOPOLOGY, *name)
     if address_of(settings.storm.nimbus, "storm.nimbus").here:
         write_private(_record(settings), StackPaths.of(settings.stack).fingerprint(active_settings(settings)))
 
 
 def outdated(settings: Settings) -> bool:
-    """Whether `submit` was called with other settings. False where nobody called it from this state folder."""
+    """Whether `submit` ran with other settings. False if nobody ran it from this state folder."""
     record = _record(settings)
     return record.is_file() and record.read_text() != StackPaths.of(settings.stack).fingerprint(
         active_settings(settings)
@@ -71,12 +70,6 @@ def kill(settings: Settings, root: Path = Path(), wait_s: int = 1) -> None:
     _sparse(settings, root, "kill", "-n", settings.storm.topology, "--wait", str(wait_s))
 
 
-def submitted(settings: Settings) -> str | None:
-    """The status of our topology as Nimbus tells it (`ACTIVE`, `KILLED`, …); None where there is none."""
-    found = nimbus.ask(address_of(settings.storm.nimbus, "storm.nimbus")).topology(settings.storm.topology)
-    return None if found is None else found.status
-
-
 def _sparse(settings: Settings, root: Path, *arguments: str) -> None:
     command = [sys.executable, str(Path(sys.executable).with_name("sparse")), *arguments]
     environment = os.environ | {
@@ -89,8 +82,8 @@ def _sparse(settings: Settings, root: Path, *arguments: str) -> None:
             command, cwd=root, env=environment, check=True, capture_output=True, text=True, timeout=SUBMIT_S
         )
     except subprocess.CalledProcessError as error:
-        told = [line for line in (error.stdout + error.stderr).splitlines() if line.strip()]
-        raise _unavailable(settings, told[-1] if told else f"exit code {error.returncode}") from None
+        lines = [line for line in (error.stdout + error.stderr).splitlines() if line.strip()]
+        raise _unavailable(settings, lines[-1] if lines else f"exit code {error.returncode}") from None
     except subprocess.TimeoutExpired:
         raise _unavailable(settings, f"no answer within {SUBMIT_S:.0f} s") from None
 

@@ -1,8 +1,8 @@
-"""TopicWatch: whether the topic is still the one that is counted, asked after messages were read and before they count.
+"""TopicWatch: whether the topic is still the one that the spout counts, after it reads messages and before they count.
 
-Kafka's client goes on silently at the same offset where a topic is deleted and recreated. So a chunk is cut only once
-an answer has come that was asked for after its last message was read, and that gives the same id: ids never come back,
-so all of it is of that topic. The question takes a millisecond or two, and nothing waits for it but the chunk.
+If a topic is deleted and recreated, Kafka's client goes on silently at the same offset. So the spout cuts a chunk only
+after a request, sent later than it read the chunk's last message, has given the same id. Ids never come back, so the
+whole chunk is of that topic. The request takes a millisecond or two, and only the chunk waits for it.
 """
 
 import logging
@@ -26,41 +26,41 @@ class TopicWatch:
         self._topic = topic
         self._ids = TopicIds(settings, ANSWER_S)
         self._id: str | None = None
-        self._question: Future[TopicDescription] | None = None
+        self._request: Future[TopicDescription] | None = None
 
     @property
     def waits(self) -> bool:
-        """Whether an answer is to come: what is read now was read after the question."""
-        return self._question is not None
+        """Whether a request is on its way: the spout must read no message before its answer."""
+        return self._request is not None
 
     @property
     def id(self) -> str:
-        """The id of what is counted; empty where Kafka has none, or nobody has asked yet."""
+        """The id of the topic that the spout counts; empty if Kafka has none, or before the first `renew`."""
         return self._id or ""
 
     def renew(self) -> bool:
-        """Ask which topic it is now. True: another one than before. Raises as `TopicIds.of` does."""
-        before, self._id, self._question = self._id, self._ids.of(self._topic), None
+        """Request the id again. True: another topic than before. Raises as `TopicIds.of` does."""
+        before, self._id, self._request = self._id, self._ids.of(self._topic), None
         return before is not None and before != self._id
 
     def confirm(self, wait_s: float) -> bool | None:
-        """Whether it is still the same; None while that is not known, at most `wait_s` later.
+        """Whether it is still the same; None if no answer has come after `wait_s`.
 
-        A topic that is gone, and not recreated yet, has left what was read of it.
+        True if the topic is gone and not recreated yet: the messages that were read are of it.
         """
         if self._id == "":
             return True
-        if self._question is None:
-            self._question = self._ids.ask(self._topic)
-        wait([self._question], wait_s)
-        if not self._question.done():
+        if self._request is None:
+            self._request = self._ids.ask(self._topic)
+        wait([self._request], wait_s)
+        if not self._request.done():
             return None
-        question, self._question = self._question, None
+        request, self._request = self._request, None
         try:
-            found = self._ids.answer(self._topic, question).id
+            found = self._ids.answer(self._topic, request).id
         except NoDataError:
             return True
         except TrendsError as error:
-            log.warning("nothing is counted until Kafka says which topic it is: %s", error)
+            log.warning("counting waits until Kafka gives the id of the topic: %s", error)
             return None
         return found == self._id

@@ -1,4 +1,4 @@
-"""The edge of a worker process: what spout and bolt do first, inside a process that Storm started."""
+"""Worker: the first steps of spout and bolt in a process of Storm: settings, log, connections."""
 
 import logging
 import sys
@@ -20,9 +20,9 @@ CONNECT_S = 40.0
 
 
 def begin() -> Settings:
-    """Read settings as the worker sees them, and log to Storm. To be called first in `initialize`.
+    """Read the worker's settings, and log to Storm. Call it first in `initialize`.
 
-    What is printed would corrupt the pipe to Storm, so stdout goes to stderr, which Storm logs.
+    A print would corrupt the pipe to Storm, so stdout goes to stderr, which Storm logs.
     """
     sys.stdout = sys.stderr
     for name in ("speed_layer", "serving", "ingest"):
@@ -31,14 +31,14 @@ def begin() -> Settings:
 
 
 def prepared_store(settings: Settings) -> Store:
-    """The store, its collections made: a transaction can't make them. Waits for the server."""
+    """The store with all collections, which a transaction can't create. Waits for the server."""
     store = Store(settings.mongo)
-    persistently(store.prepare)
+    retry_until_connected(store.prepare)
     return store
 
 
-def persistently(connect: Callable[[], T]) -> T:
-    """Call what may find a server down, again and again for up to `CONNECT_S`."""
+def retry_until_connected(connect: Callable[[], T]) -> T:
+    """Call a function again and again, for up to `CONNECT_S`, while its server is down."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, TrendsError) and error.retriable),
         wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),

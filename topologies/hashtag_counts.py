@@ -1,4 +1,4 @@
-"""Uses of hashtags, counted by the hour: the spout folds, and each hour's counts go to one bolt task."""
+"""Counts uses of hashtags by the hour: the spout folds, and each hour's counts go to one bolt task."""
 
 from streamparse import Grouping, Topology
 

@@ -111,17 +111,17 @@ def gap_status(gap: Gap) -> GapStatus:
 def speed_status(settings: Settings) -> SpeedStatus:
     """The speed layer's lag and writers. Raises `UnavailableError`."""
     from serving.views.client import Store
-    from speed_layer.heartbeats import writing
+    from speed_layer.heartbeats import read_heartbeats
     from speed_layer.lag import speed_lag
 
     lags = speed_lag(settings)
     with Store(settings.mongo) as store:
-        marks = writing(store, settings.kafka.hashtags)
-    writers = {lag.partition: [mark.writer for mark in marks if mark.partition == lag.partition] for lag in lags}
+        heartbeats = read_heartbeats(store, settings.kafka.hashtags)
+    writers = {lag.partition: [each.writer for each in heartbeats if each.partition == lag.partition] for lag in lags}
     return SpeedStatus(
         topic=settings.kafka.hashtags,
         behind=sum(lag.behind for lag in lags),
-        writers=dict(Counter(mark.writer for mark in marks)),
+        writers=dict(Counter(each.writer for each in heartbeats)),
         shared_partitions=sum(len(each) > 1 for each in writers.values()),
         unwritten_partitions=[partition for partition, each in writers.items() if not each],
         partitions=[SpeedPartition(lag.partition, lag.next, lag.behind, writers[lag.partition]) for lag in lags],

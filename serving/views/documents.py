@@ -5,7 +5,7 @@ Collections
     `lenses`    one document a (lens, hour), written by the batch layer, replaced whole: `LensDocument`
     `uses`      one document a (hour, tag), written by the speed layer in its transactions: `UseDocument`
     `phrase_uses`   the same of phrases, where some are sent to it: `PhraseUseDocument`
-    `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.writers`)
+    `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.heartbeats`)
     `runs`      the batch layer's ledger of jobs (see `batch_layer.run_ledger`)
     `archives`  the archives that hours were computed from (see `batch_layer.archive.reading.archives`)
     `archive_marks`, `due_hours`   how far the archive is known (see `batch_layer.archive.reading.follower`)

@@ -27,8 +27,8 @@ from serving.views.client import Store
 from serving.views.documents import USES
 from speed_layer.assignment import Assignment
 from speed_layer.lag import caught_up, speed_lag
-from speed_layer.lane_commit import MongoLedger, Verdict, settle
-from speed_layer.spout_task import Feed
+from speed_layer.lane_commit import MongoLanes, Verdict, commit_updates
+from speed_layer.spout_task import SpoutTask
 from tests.support import oracle
 from tests.support.batch import documents, top
 from tests.support.cli import run
@@ -188,15 +188,15 @@ def rows(store: Store) -> oracle.Hours:
 @contextmanager
 def counting(settings: Settings, store: Store) -> Iterator[Callable[[], bool]]:
     """Inside, a spout and a bolt run in a thread; whether they have counted everything."""
-    feed = Feed(settings, store, Assignment(settings.kafka).partitions, wall_clock)
-    ledger = MongoLedger(store, settings.kafka.hashtags, timedelta(days=7), wall_clock)
+    task = SpoutTask(settings, store, Assignment(settings.kafka).partitions, wall_clock)
+    lanes = MongoLanes(store, settings.kafka.hashtags, timedelta(days=7), wall_clock)
     over = threading.Event()
 
     def work() -> None:
         while not over.is_set():
-            emitted = feed.poll()
-            for each, verdict in zip(emitted, settle(ledger, [each.step for each in emitted]), strict=True):
-                (feed.fail if verdict is Verdict.REFUSED else feed.ack)(each.id)
+            emitted = task.poll()
+            for each, verdict in zip(emitted, commit_updates(lanes, [each.update for each in emitted]), strict=True):
+                (task.fail if verdict is Verdict.REFUSED else task.ack)(each.id)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -205,4 +205,4 @@ def counting(settings: Settings, store: Store) -> Iterator[Callable[[], bool]]:
     finally:
         over.set()
         thread.join(60)
-        feed.close()
+        task.close()

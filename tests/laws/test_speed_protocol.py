@@ -1,6 +1,6 @@
 """The speed layer counts each use once, whatever crashes, is lost, comes twice or late; and why each rule is there.
 
-The real `Partition` and the real `settle` run against a model of Kafka (a log with gaps), of MongoDB (atomic commits)
+The real `Partition` and `commit_updates` run against a model of Kafka (a log with gaps), of MongoDB (atomic commits)
 and of Storm (tuples delivered late, twice or never, acks that are lost, workers that die, and zombies that do not).
 Each control drops one rule of the protocol: then a wrong count must be found, else this test could not see it.
 """
@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from ingest.hours import Hour
 from ingest.wire import Reject, Use, encode
-from speed_layer.lane_commit import Verdict, settle
-from speed_layer.lane_update import NO_LANE, Step, lane_id
-from speed_layer.partition import Limits, Partition, World
+from speed_layer.lane_commit import Verdict, commit_updates
+from speed_layer.lane_update import NO_LANE, LaneUpdate, lane_id
+from speed_layer.partition import Environment, Limits, Partition
 from tests.support.schedules import schedules
 
 HOURS = ("2017-01-06T07", "2017-01-06T08", "2017-01-06T09")
@@ -25,7 +25,7 @@ TAGS = ("paris", "été", "$inc")
 LIMITS = Limits(chunk_messages=4, backlog_messages=6, chunk_ms=100, rows=6, known_lanes=2)
 
 
-class ModelLedger:
+class ModelLanes:
     """MongoDB as the protocol sees it: `commit` is all or nothing."""
 
     def __init__(self) -> None:
@@ -34,22 +34,22 @@ class ModelLedger:
         self.progresses: Counter[str] = Counter()
         """By the id of the topic."""
 
-    def commit(self, steps: Sequence[Step]) -> bool:
-        if not all(self.fits(step) for step in steps):
+    def commit(self, updates: Sequence[LaneUpdate]) -> bool:
+        if not all(self.fits(update) for update in updates):
             return False
-        for step in steps:
-            self.lanes[step.lane] = step.next
-            for tag, (count, _) in step.counts.items():
-                self.uses[step.hour, tag] += count
+        for update in updates:
+            self.lanes[update.lane] = update.next
+            for tag, (count, _) in update.counts.items():
+                self.uses[update.hour, tag] += count
         return True
 
-    def fits(self, step: Step) -> bool:
-        if step.since == NO_LANE:
-            return step.lane not in self.lanes and self.progresses[step.lineage] <= step.start
-        return self.lanes.get(step.lane) == step.since
+    def fits(self, update: LaneUpdate) -> bool:
+        if update.since == NO_LANE:
+            return update.lane not in self.lanes and self.progresses[update.lineage] <= update.start
+        return self.lanes.get(update.lane) == update.since
 
-    def lane_next(self, step: Step) -> int | None:
-        return self.lanes.get(step.lane)
+    def lane_next(self, update: LaneUpdate) -> int | None:
+        return self.lanes.get(update.lane)
 
     def ahead(self, lineage: str) -> dict[str, int]:
         own = {lane.split("|")[2]: at for lane, at in self.lanes.items() if lane.split("|")[0] == lineage}
@@ -57,19 +57,19 @@ class ModelLedger:
 
 
 class Tuple:
-    """A step on its way. `owner` is None once its worker died: then nobody hears of it."""
+    """An update on its way. `owner` is None once its worker died: then nobody hears of it."""
 
-    def __init__(self, step: Step, serial: int, owner: "Spout | None") -> None:
-        self.step, self.serial, self.owner = step, serial, owner
+    def __init__(self, update: LaneUpdate, serial: int, owner: "Spout | None") -> None:
+        self.update, self.serial, self.owner = update, serial, owner
 
 
 class Spout:
     """A spout process: the real partition, and a position in the log."""
 
     def __init__(self, machine: "SpeedLayer") -> None:
-        world = World(self.parked, lambda: Hour.parse("2017-01-06T10"), lambda: machine.clock)
+        environment = Environment(self.parked, lambda: Hour.parse("2017-01-06T10"), lambda: machine.clock)
         self.machine = machine
-        self.partition = machine.partition("hashtags", 0, LIMITS, world)
+        self.partition = machine.partition("hashtags", 0, LIMITS, environment)
         self.fetch = 0
         self.topic = machine.topic
         """The id that it was told when it started."""
@@ -85,7 +85,7 @@ class SpeedLayer(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = self.make_ledger()
+        self.store = self.make_store()
         self.log: list[tuple[int, bytes]] = []
         self.end = 0
         self.recreated = 0
@@ -95,10 +95,10 @@ class SpeedLayer(RuleBasedStateMachine):
         self.clock = 0
         self.spouts = [Spout(self)]
         self.network: list[Tuple] = []
-        self.delivered: list[Step] = []
+        self.delivered: list[LaneUpdate] = []
 
-    def make_ledger(self) -> ModelLedger:
-        return ModelLedger()
+    def make_store(self) -> ModelLanes:
+        return ModelLanes()
 
     @property
     def topic(self) -> str:
@@ -106,7 +106,7 @@ class SpeedLayer(RuleBasedStateMachine):
         return f"id{self.recreated}"
 
     def ahead(self, lineage: str) -> dict[str, int]:
-        return self.ledger.ahead(lineage)
+        return self.store.ahead(lineage)
 
     def lineage(self, topic: str) -> str:
         """What positions are named by."""
@@ -116,8 +116,8 @@ class SpeedLayer(RuleBasedStateMachine):
         """Asked after the messages of a chunk were read, and before it is cut."""
         return spout.topic == self.topic
 
-    def settle(self, steps: Sequence[Step]) -> list[Verdict]:
-        return settle(self.ledger, steps)
+    def commit_updates(self, updates: Sequence[LaneUpdate]) -> list[Verdict]:
+        return commit_updates(self.store, updates)
 
     # Kafka
 
@@ -154,7 +154,7 @@ class SpeedLayer(RuleBasedStateMachine):
         if partition.may_start():
             spout.topic = self.topic
             lineage = self.lineage(spout.topic)
-            spout.fetch = self.ledger.progresses[lineage]
+            spout.fetch = self.store.progresses[lineage]
             partition.start(spout.fetch, self.ahead(lineage), lineage)
         if spout.fetch > self.end and not partition.may_start():
             partition.lose("Kafka has no such offset")
@@ -167,10 +167,10 @@ class SpeedLayer(RuleBasedStateMachine):
             if not self.is_same_topic(spout):
                 partition.lose("the topic was deleted and recreated")
                 return
-            unknown = partition.unknown()
+            unknown = partition.unknown_hours()
             lanes = {hour: lane_id(0, hour, partition.lineage) for hour in unknown}
-            partition.learn({hour: self.ledger.lanes.get(lane, NO_LANE) for hour, lane in lanes.items()})
-            self.network += [Tuple(step, partition.serial, spout) for step in partition.cut()]
+            partition.learn({hour: self.store.lanes.get(lane, NO_LANE) for hour, lane in lanes.items()})
+            self.network += [Tuple(update, partition.serial, spout) for update in partition.cut()]
 
     @rule(which=st.integers(0, 1))
     def look(self, which: int) -> None:
@@ -182,13 +182,13 @@ class SpeedLayer(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1))
     def save_progress(self, which: int) -> None:
         partition = self.spouts[which % len(self.spouts)].partition
-        self.ledger.progresses[partition.lineage] = max(self.ledger.progresses[partition.lineage], partition.position)
+        self.store.progresses[partition.lineage] = max(self.store.progresses[partition.lineage], partition.position)
 
     @rule()
     def sweep(self) -> None:
-        progresses = self.ledger.progresses
-        for lane in [lane for lane, at in self.ledger.lanes.items() if at <= progresses[lane.split("|")[0]]]:
-            del self.ledger.lanes[lane]
+        progresses = self.store.progresses
+        for lane in [lane for lane, at in self.store.lanes.items() if at <= progresses[lane.split("|")[0]]]:
+            del self.store.lanes[lane]
 
     @rule(which=st.integers(0, 1))
     def worker_dies(self, which: int) -> None:
@@ -209,8 +209,8 @@ class SpeedLayer(RuleBasedStateMachine):
     def commit(self, data: st.DataObject, lost: bool) -> None:
         chosen = data.draw(st.lists(st.sampled_from(range(len(self.network))), min_size=1, max_size=4, unique=True))
         held = [self.network[index] for index in chosen]
-        verdicts = self.settle([each.step for each in held])
-        self.delivered = (self.delivered + [each.step for each in held])[-6:]
+        verdicts = self.commit_updates([each.update for each in held])
+        self.delivered = (self.delivered + [each.update for each in held])[-6:]
         if lost:  # the reports do not arrive: the tuples stay, to be timed out, or to be committed again
             return
         for each, verdict in zip(held, verdicts, strict=True):
@@ -223,19 +223,19 @@ class SpeedLayer(RuleBasedStateMachine):
         each = self.network[index % len(self.network)]
         owner, each.owner = each.owner, None
         if owner is not None:
-            self.report(Tuple(each.step, each.serial, owner), counted=False)
+            self.report(Tuple(each.update, each.serial, owner), counted=False)
         if not arrives:
             self.network.remove(each)
 
     @precondition(lambda self: self.delivered)
     @rule(index=st.integers(0, 100))
     def come_twice(self, index: int) -> None:
-        self.settle([self.delivered[index % len(self.delivered)]])
+        self.commit_updates([self.delivered[index % len(self.delivered)]])
 
     def report(self, each: Tuple, counted: bool) -> None:
         if each.owner is not None:
             tell = each.owner.partition.ack if counted else each.owner.partition.fail
-            tell(each.serial, each.step.hour)
+            tell(each.serial, each.update.hour)
 
     # When all is quiet
 
@@ -246,12 +246,12 @@ class SpeedLayer(RuleBasedStateMachine):
                 self.poll(which, 6, 20_000)
             for each in list(self.network):
                 self.network.remove(each)
-                self.report(each, self.settle([each.step])[0] is not Verdict.REFUSED)
+                self.report(each, self.commit_updates([each.update])[0] is not Verdict.REFUSED)
             if all(self.is_at_end(spout) for spout in self.spouts):
                 break
         else:
             raise RuntimeError("it does not come to an end")
-        found, now = +self.ledger.uses, self.topic
+        found, now = +self.store.uses, self.topic
         assert found <= self.sent, "a use was counted twice"
         assert {key: n for key, n in found.items() if key[1].endswith(now)} == {
             key: n for key, n in self.sent.items() if key[1].endswith(now)
@@ -274,30 +274,30 @@ def test_every_use_is_counted_once() -> None:
 class PlainIncrement(SpeedLayer):
     """`$inc`, and the tuple is acked."""
 
-    def settle(self, steps: Sequence[Step]) -> list[Verdict]:
-        for step in steps:
-            self.ledger.lanes[step.lane] = max(step.next, self.ledger.lanes.get(step.lane, 0))
-            for tag, (count, _) in step.counts.items():
-                self.ledger.uses[step.hour, tag] += count
-        return [Verdict.COUNTED] * len(steps)
+    def commit_updates(self, updates: Sequence[LaneUpdate]) -> list[Verdict]:
+        for update in updates:
+            self.store.lanes[update.lane] = max(update.next, self.store.lanes.get(update.lane, 0))
+            for tag, (count, _) in update.counts.items():
+                self.store.uses[update.hour, tag] += count
+        return [Verdict.COUNTED] * len(updates)
 
 
 class SmallerThan(SpeedLayer):
     """`{next: {$lt: n}}` instead of equality."""
 
-    def make_ledger(self) -> ModelLedger:
-        class Ledger(ModelLedger):
-            def fits(self, step: Step) -> bool:
-                return self.lanes.get(step.lane, -1) < step.next
+    def make_store(self) -> ModelLanes:
+        class Lanes(ModelLanes):
+            def fits(self, update: LaneUpdate) -> bool:
+                return self.lanes.get(update.lane, -1) < update.next
 
-        return Ledger()
+        return Lanes()
 
 
 class AlwaysAcked(SpeedLayer):
     """What matched nothing is taken for counted already."""
 
-    def settle(self, steps: Sequence[Step]) -> list[Verdict]:
-        return [Verdict.COUNTED for _ in settle(self.ledger, steps)]
+    def commit_updates(self, updates: Sequence[LaneUpdate]) -> list[Verdict]:
+        return [Verdict.COUNTED for _ in commit_updates(self.store, updates)]
 
 
 class CarelessPartition(Partition):
@@ -308,7 +308,7 @@ class CarelessPartition(Partition):
 
 
 class WithoutLanes(SpeedLayer):
-    """The spout folds all that is beyond progress, and asks for the lanes only to have its steps fit."""
+    """The spout folds all that is beyond progress, and asks for the lanes only to have its updates fit."""
 
     partition = CarelessPartition
 
@@ -319,14 +319,14 @@ class WithoutLanes(SpeedLayer):
 class SweptUnguarded(SpeedLayer):
     """A lane may be made anew though progress has passed it."""
 
-    def make_ledger(self) -> ModelLedger:
-        class Ledger(ModelLedger):
-            def fits(self, step: Step) -> bool:
-                if step.since == NO_LANE:
-                    return step.lane not in self.lanes
-                return super().fits(step)
+    def make_store(self) -> ModelLanes:
+        class Lanes(ModelLanes):
+            def fits(self, update: LaneUpdate) -> bool:
+                if update.since == NO_LANE:
+                    return update.lane not in self.lanes
+                return super().fits(update)
 
-        return Ledger()
+        return Lanes()
 
 
 class OffsetsAlone(SpeedLayer):

@@ -156,8 +156,8 @@ BAD_POSTS: dict[bytes, str] = {
 }
 BAD_USES: dict[bytes, str] = {
     **dict.fromkeys(no_json(use("lost")), "not a use: "),
-    use("lost", "2262-04-12T00"): "an hour that can't be",
-    use("lost", "1970-01-01T00"): "an hour that can't be",
+    use("lost", "2262-04-12T00"): "hour out of range",
+    use("lost", "1970-01-01T00"): "hour out of range",
     use("lost", "LATEST"): "not an hour",
     use("lost", "../.."): "not an hour",
     use("lost", "9" * 3_000): "not an hour",

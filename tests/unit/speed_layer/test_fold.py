@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.hours import Hour
 from ingest.wire import Use, encode
 from speed_layer.fold import Fold, Message, OutOfOrderError
-from speed_layer.lane_update import NO_LANE, Step, parse_tuple_id, tuple_id
+from speed_layer.lane_update import NO_LANE, LaneUpdate, parse_tuple_id, tuple_id
 
 HOURS = ("2017-01-06T07", "2017-01-06T08")
 NOTHING: Mapping[str, int] = {}
@@ -42,7 +42,7 @@ def test_what_its_lane_has_counted_is_left_out() -> None:
 
 def test_an_hour_that_is_counted_altogether_makes_no_step() -> None:
     folded = fold((4, use()), lanes={HOURS[0]: 100})
-    assert folded.named() == []
+    assert folded.uncounted_hours() == []
     assert folded.hours() == {}
     assert folded.next == 5
 
@@ -110,10 +110,10 @@ def test_however_it_is_cut_it_equals_a_plain_count(
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.tuples(st.integers(1), st.just("Été"))))
 def test_a_step_travels_as_a_flat_tuple(counts: dict[str, tuple[int, str]]) -> None:
     counts = {tag: (count % 2**63, shown) for tag, (count, shown) in counts.items()}
-    step = Step(HOURS[0], 3, 10, NO_LANE, 20, counts)
-    values = step.values()
+    update = LaneUpdate(HOURS[0], 3, 10, NO_LANE, 20, counts)
+    values = update.values()
     assert all(isinstance(value, str | int) for value in values)
-    assert Step.of(values) == step
+    assert LaneUpdate.of(values) == update
 
 
 def test_a_tuple_id_says_partition_serial_and_hour() -> None:

@@ -1,4 +1,4 @@
-"""What a spout does for one partition, step by step. The laws run it through everything that can happen."""
+"""What a spout does for one partition, one by one. The laws run it through everything that can happen."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ from config.errors import UnavailableError
 from ingest.hours import Hour
 from ingest.wire import Reject, Use, encode
 from speed_layer.assignment import share
-from speed_layer.lane_update import NO_LANE, Step
-from speed_layer.partition import FEWEST_ROWS, Limits, Partition, World
+from speed_layer.lane_update import NO_LANE, LaneUpdate
+from speed_layer.partition import FEWEST_ROWS, Environment, Limits, Partition
 from speed_layer.spout import task_count, task_index
 
 SEVEN, EIGHT = "2017-01-06T07", "2017-01-06T08"
@@ -15,14 +15,14 @@ LIMITS = Limits(chunk_messages=3, backlog_messages=5, chunk_ms=100, rows=1_000, 
 
 
 class Bench:
-    """A partition and its world."""
+    """A partition and its environment."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self.now = 0
         self.parked: list[Reject] = []
         self.parking_fails = False
-        world = World(self.park, lambda: Hour.parse("2017-01-06T23"), lambda: self.now)
-        self.partition = Partition("hashtags", 0, limits, world)
+        environment = Environment(self.park, lambda: Hour.parse("2017-01-06T23"), lambda: self.now)
+        self.partition = Partition("hashtags", 0, limits, environment)
 
     def park(self, rejects: Sequence[Reject]) -> None:
         if self.parking_fails:
@@ -33,8 +33,8 @@ class Bench:
         self.partition.start(progress, {f"2017-01-06T{hour[1:]}": at for hour, at in lanes.items()})
         return self.partition
 
-    def cut(self, lanes: dict[str, int] | None = None) -> list[Step]:
-        unknown = self.partition.unknown()
+    def cut(self, lanes: dict[str, int] | None = None) -> list[LaneUpdate]:
+        unknown = self.partition.unknown_hours()
         self.partition.learn({hour: (lanes or {}).get(hour, NO_LANE) for hour in unknown})
         return self.partition.cut()
 
@@ -72,12 +72,12 @@ def test_a_step_goes_from_the_lane_as_it_is_stored_and_then_from_the_chunk_befor
     partition = bench.started(10, T07=12)
     partition.take([use(10), use(12), use(13, EIGHT)])
     first = bench.cut({EIGHT: 4})
-    assert [(step.hour, step.start, step.since, step.next) for step in first] == [
+    assert [(update.hour, update.start, update.since, update.next) for update in first] == [
         (SEVEN, 10, 12, 14),
         (EIGHT, 10, 4, 14),
     ]
-    for step in first:
-        partition.ack(1, step.hour)
+    for update in first:
+        partition.ack(1, update.hour)
     partition.take([use(20)])
     (second,) = bench.cut()
     assert (second.start, second.since, second.next) == (14, 14, 21)

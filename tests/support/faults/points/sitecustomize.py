@@ -38,7 +38,7 @@ def _is_marker(_spout: Any, _values: Any, stream: str = "default", **_: Any) -> 
     return stream == "marker"
 
 
-def _is_step(_bolt: Any, tup: Any) -> bool:
+def _is_lane_update(_bolt: Any, tup: Any) -> bool:
     return bool(tup.stream == "default")
 
 
@@ -61,14 +61,14 @@ POINTS = {
     "producer: before commit": Point("ingest.kafka.transactions", "Transactions._commit", "before"),
     "producer: after commit": Point("ingest.kafka.transactions", "Transactions._commit", "after"),
     "spout: before the marker": Point("speed_layer.spout", "UseSpout.emit", "before", _is_marker),
-    "spout: before an ack": Point("speed_layer.spout_task", "Feed.ack", "before"),
-    "spout: after an ack": Point("speed_layer.spout_task", "Feed.ack", "after"),
+    "spout: before an ack": Point("speed_layer.spout_task", "SpoutTask.ack", "before"),
+    "spout: after an ack": Point("speed_layer.spout_task", "SpoutTask.ack", "after"),
     "spout: before progress": Point("speed_layer.lanes", "Lanes.save", "before", _has_moved),
     "spout: after progress": Point("speed_layer.lanes", "Lanes.save", "after", _has_moved),
-    "bolt: before the transaction": Point("speed_layer.lane_commit", "MongoLedger.commit", "before"),
-    "bolt: in the transaction": Point("speed_layer.lane_commit", "MongoLedger._write", "after"),
-    "bolt: between the transaction and an ack": Point("speed_layer.bolt", "CountBolt.ack", "before", _is_step),
-    "bolt: after an ack": Point("speed_layer.bolt", "CountBolt.ack", "after", _is_step),
+    "bolt: before the transaction": Point("speed_layer.lane_commit", "MongoLanes.commit", "before"),
+    "bolt: in the transaction": Point("speed_layer.lane_commit", "MongoLanes._write", "after"),
+    "bolt: between the transaction and an ack": Point("speed_layer.bolt", "CountBolt.ack", "before", _is_lane_update),
+    "bolt: after an ack": Point("speed_layer.bolt", "CountBolt.ack", "after", _is_lane_update),
     "batch: before the document": Point("serving.views.client", "Store._publish", "before", _is_of_hours),
     "batch: between the document and the delete": Point("serving.views.client", "Store.drop_all_uses", "before"),
     "batch: after the delete": Point("serving.views.client", "Store.drop_all_uses", "after"),

@@ -1,4 +1,4 @@
-"""A feed and a ledger in this process, on real Kafka and MongoDB: the speed layer without Storm."""
+"""A spout task and lanes in this process, on real Kafka and MongoDB: the speed layer without Storm."""
 
 import logging
 import time
@@ -23,12 +23,12 @@ from serving.status.health import is_wrong
 from serving.views.client import Store
 from serving.views.documents import LANES, PROGRESS, USES
 from speed_layer.assignment import Assignment
-from speed_layer.heartbeats import writing
+from speed_layer.heartbeats import read_heartbeats
 from speed_layer.lag import caught_up, speed_lag
-from speed_layer.lane_commit import MongoLedger, Verdict, settle
+from speed_layer.lane_commit import MongoLanes, Verdict, commit_updates
 from speed_layer.lanes import Lanes
 from speed_layer.reader import Reader
-from speed_layer.spout_task import Emission, Feed
+from speed_layer.spout_task import Emission, SpoutTask
 from tests.support.kafka import committed
 from tests.support.recreated import recreate
 from tests.support.topics import widened
@@ -47,7 +47,7 @@ def store(settings: Settings) -> Iterator[Store]:
 def layer(settings: Settings, store: Store) -> Iterator["Layer"]:
     layer = Layer(settings, store)
     yield layer
-    layer.feed.close()
+    layer.task.close()
 
 
 class Layer:
@@ -56,17 +56,19 @@ class Layer:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self.feed = Feed(settings, store, Assignment(settings.kafka).partitions, wall_clock)
-        self.ledger = MongoLedger(store, settings.kafka.hashtags, timedelta(days=7), wall_clock)
+        self.task = SpoutTask(settings, store, Assignment(settings.kafka).partitions, wall_clock)
+        self.lanes = MongoLanes(store, settings.kafka.hashtags, timedelta(days=7), wall_clock)
 
     def work(self, report: Callable[[Emission, Verdict], None] | None = None) -> None:
-        emitted = self.feed.poll()
+        emitted = self.task.poll()
         if emitted:
-            for emission, verdict in zip(emitted, settle(self.ledger, [each.step for each in emitted]), strict=True):
+            for emission, verdict in zip(
+                emitted, commit_updates(self.lanes, [each.update for each in emitted]), strict=True
+            ):
                 (report or self.report)(emission, verdict)
 
     def report(self, emission: Emission, verdict: Verdict) -> None:
-        (self.feed.fail if verdict is Verdict.REFUSED else self.feed.ack)(emission.id)
+        (self.task.fail if verdict is Verdict.REFUSED else self.task.ack)(emission.id)
 
     def work_until(self, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + WITHIN_S
@@ -76,7 +78,7 @@ class Layer:
                 self.work()
 
     def restarted(self) -> "Layer":
-        self.feed.close()
+        self.task.close()
         return Layer(self.settings, self.store)
 
     def counted(self) -> Counter[tuple[str, str]]:
@@ -100,7 +102,7 @@ def test_uses_are_counted_and_the_lag_says_when(settings: Settings, layer: Layer
     assert sum(lag.behind for lag in speed_lag(settings)) >= 300
     layer.work_until(lambda: caught_up(settings))
     assert layer.counted() == {(SEVEN, tag): 100 for tag in "abc"}
-    layer.feed.save()
+    layer.task.save()
     assert sum(lag.next for lag in speed_lag(settings)) >= 300
 
 
@@ -127,7 +129,7 @@ def test_a_spout_that_dies_before_it_hears_or_saves_anything_counts_nothing_twic
     assert second.counted() == Counter({(SEVEN, tag): 10 for tag in "abcdefgh"}) + Counter(
         {("2017-01-06T08", tag): 1 for tag in "abcdefgh"}
     )
-    second.feed.close()
+    second.task.close()
 
 
 def test_tuples_that_fail_after_they_were_counted_are_not_counted_again(settings: Settings, layer: Layer) -> None:
@@ -135,7 +137,7 @@ def test_tuples_that_fail_after_they_were_counted_are_not_counted_again(settings
     deadline = time.monotonic() + WITHIN_S
     while layer.counted().total() < 80:
         assert time.monotonic() < deadline
-        layer.work(lambda emission, _: layer.feed.fail(emission.id))
+        layer.work(lambda emission, _: layer.task.fail(emission.id))
     layer.work_until(lambda: caught_up(settings))
     assert layer.counted() == {(SEVEN, tag): 10 for tag in "abcdefgh"}
 
@@ -154,13 +156,15 @@ def test_two_that_count_the_same_topic_are_both_told_of_and_count_each_use_once(
 
     def told() -> bool:
         other.work()
-        marks = writing(layer.store, settings.kafka.hashtags)
-        return Counter(mark.partition for mark in marks) == both
+        heartbeats = read_heartbeats(layer.store, settings.kafka.hashtags)
+        return Counter(heartbeat.partition for heartbeat in heartbeats) == both
 
     layer.work_until(lambda: told() and caught_up(settings))
     assert layer.counted() == produced
-    assert {mark.writer.split(" at ")[0] for mark in writing(layer.store, settings.kafka.hashtags)} == {"no topology"}
-    other.feed.close()
+    assert {
+        heartbeat.writer.split(" at ")[0] for heartbeat in read_heartbeats(layer.store, settings.kafka.hashtags)
+    } == {"no topology"}
+    other.task.close()
 
 
 def test_a_spout_counts_added_partitions_and_rows_that_two_partitions_write_stay_right(
@@ -191,7 +195,7 @@ def test_a_spout_counts_added_partitions_and_rows_that_two_partitions_write_stay
     produce(settings, tags)
     second.work_until(lambda: caught_up(settings))
     assert second.counted() == {(SEVEN, tag): 13 for tag in tags}
-    second.feed.close()
+    second.task.close()
 
 
 def test_what_retention_deleted_is_told_loudly_and_counting_goes_on(
@@ -242,7 +246,7 @@ def test_what_cannot_be_read_is_parked_with_its_place_and_reason(settings: Setti
 
 def settle_all(settings: Settings, layer: Layer) -> None:
     layer.work_until(lambda: caught_up(settings))
-    layer.feed.save()
+    layer.task.save()
 
 
 def test_a_recreated_topic_is_counted_from_its_beginning_beside_what_was_counted(
@@ -263,7 +267,7 @@ def test_a_recreated_topic_is_counted_from_its_beginning_beside_what_was_counted
     third = again.restarted()
     settle_all(settings, third)
     assert third.counted() == again.counted()
-    third.feed.close()
+    third.task.close()
 
 
 def test_a_topic_that_is_recreated_while_it_is_counted_is_counted_from_its_beginning(
@@ -318,7 +322,7 @@ def test_state_of_the_version_before_is_adopted_where_the_topic_goes_on(settings
     third = again.restarted()
     settle_all(settings, third)
     assert third.counted() == {(SEVEN, "a"): 125, (SEVEN, "b"): 20, (SEVEN, "c"): 100}
-    third.feed.close()
+    third.task.close()
 
 
 def test_state_of_the_version_before_is_not_adopted_by_a_topic_that_ends_earlier(
@@ -332,7 +336,7 @@ def test_state_of_the_version_before_is_not_adopted_by_a_topic_that_ends_earlier
     again = layer.restarted()
     settle_all(settings, again)
     assert again.counted() == {(SEVEN, "a"): 57}
-    again.feed.close()
+    again.task.close()
 
 
 def test_lanes_without_progress_of_the_version_before_are_not_counted_again(settings: Settings, layer: Layer) -> None:
@@ -343,7 +347,7 @@ def test_lanes_without_progress_of_the_version_before_are_not_counted_again(sett
     again = layer.restarted()
     settle_all(settings, again)
     assert again.counted() == {(SEVEN, "a"): 20, (SEVEN, "b"): 20}
-    again.feed.close()
+    again.task.close()
 
 
 def test_another_topic_in_the_same_database_has_lanes_of_its_own(settings: Settings, layer: Layer) -> None:
@@ -357,4 +361,4 @@ def test_another_topic_in_the_same_database_has_lanes_of_its_own(settings: Setti
     second = Layer(other, layer.store)
     settle_all(other, second)
     assert second.counted() == {(SEVEN, "a"): 50, (SEVEN, "b"): 50}
-    second.feed.close()
+    second.task.close()
