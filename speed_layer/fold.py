@@ -4,9 +4,11 @@ It skips the messages that a lane has counted, so a chunk may be folded again wi
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from config.errors import BadRecordError, UsageError
-from ingest.hours import EARLIEST_MS, Hour
+from ingest.hours import EARLIEST_MS, Hour, Millis, check_event_time
+from ingest.rejects.stage import Rewrite
 from ingest.wire import Reject, Use, decode_use
 from speed_layer.lane_update import Counts, hour_of_kind
 
@@ -93,3 +95,17 @@ class Fold:
         if not _EARLIEST <= hour <= self._latest():
             raise BadRecordError(f"hour out of range: {hour}")
         return _HourFold(self._lanes.get(name, 0))
+
+
+class UseRetry(NamedTuple):
+    """Reads the uses again that a fold refused: stage `speed`. It writes them to their topic again."""
+
+    topic: str
+    now: Callable[[], Millis]
+    future_ms: int
+
+    def read_again(self, reject: Reject) -> Rewrite:
+        """See `ingest.rejects.stage.ReadAgain`."""
+        use = decode_use(reject.raw)
+        check_event_time(Hour.parse(use.hour).start_ms, self.now(), self.future_ms)
+        return Rewrite([(self.topic, reject.raw, use.tag.encode())], posts=0)

@@ -1,1 +1,1 @@
-"""Rejects: messages that a stage could not use (dead letters). Begin with `reject`."""
+"""Rejects: records that a stage could not read (dead letters). Begin with `reject`; a stage registers by `stage`."""

@@ -1,7 +1,8 @@
-"""Rejects: what could not be used, kept with its reason for `trends rejects`. `ingest.kafka.dead_letters` sends them.
+"""Rejects in their topic (dead letters): the queue that `trends rejects` lists, retries and dismisses.
 
-The topic is a queue: what was retried or dismissed lies behind the offset of the group `<topic>.retry`; what failed
-again was put at its end, with the moment of its first refusal. So everything from that offset on is outstanding.
+`ingest.kafka.dead_letters` sends them. The topic is a queue: the offset of the group `<topic>.retry` is behind the
+settled ones, and a retry puts those that fail again at the end, with the moment of their first refusal. So everything
+from that offset on is outstanding.
 """
 
 from collections.abc import Iterator
@@ -18,94 +19,94 @@ from ingest.kafka.offsets import ends
 from ingest.kafka.reading import messages, reader
 from ingest.wire import Reject
 
-_COUNTED, _COUNTED_BYTES = 10_000, 32_000_000
-"""Rejects, and bytes of them, that are read in order to be counted."""
+_COUNT_LIMIT, _COUNT_LIMIT_BYTES = 10_000, 32_000_000
+"""`backlog` reads at most so many rejects, and bytes of them, to count them."""
 
 
-class Parked(NamedTuple):
-    """A reject where it lies."""
+class ParkedReject(NamedTuple):
+    """A reject at its place in the topic."""
 
     partition: int
     offset: int
     at: Millis
-    """When it was refused first, however often it was retried since."""
+    """The moment of its first refusal, whatever retries there were since."""
     reject: Reject
 
 
-class Waiting(NamedTuple):
-    """What is outstanding, without reading it."""
+class Backlog(NamedTuple):
+    """How much is outstanding."""
 
     outstanding: int
-    """As many as `outstanding` yields; where that is not `exact`, at most so many."""
+    """As many as `outstanding_rejects` yields; an upper bound unless `exact`."""
     oldest_at: Millis | None
-    """When the oldest of them was refused first, of those that were looked at."""
+    """The first refusal of the oldest one among those that `backlog` has read."""
     exact: bool = True
-    """Whether all were looked at. Offsets that no reader sees, such as markers of transactions, count otherwise."""
+    """Whether `backlog` has read them all. Otherwise the markers of transactions count, which no reader gets."""
 
 
-def outstanding(settings: KafkaSettings) -> Iterator[Parked]:
-    """What was settled neither by a retry nor by a dismissal, as it lies. Raises `UnavailableError`."""
+def outstanding_rejects(settings: KafkaSettings) -> Iterator[ParkedReject]:
+    """The rejects that no retry and no dismissal has settled, in their order. Raises `UnavailableError`."""
     until = ends(settings, settings.rejects)
-    with closing(retrying(settings)) as consumer:
-        since = retried_until(settings, consumer, until)
-        yield from map(parked_of, messages(consumer, settings, settings.rejects, until, since=since))
+    with closing(retry_consumer(settings)) as consumer:
+        since = retry_positions(settings, consumer, until)
+        yield from map(parse_reject, messages(consumer, settings, settings.rejects, until, since=since))
 
 
-def waiting(settings: KafkaSettings) -> Waiting:
-    """How much a retry would read: counted, as long as that is not more than `_COUNTED`. Raises `UnavailableError`."""
+def backlog(settings: KafkaSettings) -> Backlog:
+    """How much a retry would read. Exact up to `_COUNT_LIMIT`. Raises `UnavailableError`."""
     until = ends(settings, settings.rejects)
-    with closing(retrying(settings)) as consumer:
-        next_offsets = retried_until(settings, consumer, until)
+    with closing(retry_consumer(settings)) as consumer:
+        next_offsets = retry_positions(settings, consumer, until)
         count = size = 0
         oldest: Millis | None = None
-        for found in messages(consumer, settings, settings.rejects, until, since=dict(next_offsets)):
-            count, size = count + 1, size + len(found.value() or b"")
-            at = parked_of(found).at
+        for message in messages(consumer, settings, settings.rejects, until, since=dict(next_offsets)):
+            count, size = count + 1, size + len(message.value() or b"")
+            at = parse_reject(message).at
             oldest = at if oldest is None else min(oldest, at)
-            next_offsets[found.partition()] = found.offset() + 1
-            if count >= _COUNTED or size >= _COUNTED_BYTES:
+            next_offsets[message.partition()] = message.offset() + 1
+            if count >= _COUNT_LIMIT or size >= _COUNT_LIMIT_BYTES:
                 left = sum(max(0, end - next_offsets.get(number, 0)) for number, end in until.items())
-                return Waiting(count + left, oldest, exact=left == 0)
-    return Waiting(count, oldest)
+                return Backlog(count + left, oldest, exact=left == 0)
+    return Backlog(count, oldest)
 
 
-def one(settings: KafkaSettings, partition: int, offset: int) -> Parked:
-    """One reject, outstanding or not. Raises `NoDataError` where there is none, `UnavailableError`."""
+def reject_at(settings: KafkaSettings, partition: int, offset: int) -> ParkedReject:
+    """One reject, outstanding or not. Raises `NoDataError` if there is none, `UnavailableError`."""
     until = {partition: offset + 1} if ends(settings, settings.rejects).get(partition, 0) > offset else {}
-    with closing(retrying(settings)) as consumer:
-        for found in messages(consumer, settings, settings.rejects, until, since={partition: offset}):
-            if found.offset() == offset:
-                return parked_of(found)
-    raise NoDataError(f"no reject {partition}@{offset}", next_step="`trends rejects list` names those that there are")
+    with closing(retry_consumer(settings)) as consumer:
+        for message in messages(consumer, settings, settings.rejects, until, since={partition: offset}):
+            if message.offset() == offset:
+                return parse_reject(message)
+    raise NoDataError(f"no reject {partition}@{offset}", next_step="`trends rejects list` shows the places")
 
 
-def retrying(settings: KafkaSettings) -> Consumer:
-    """The consumer whose group says what was retried."""
+def retry_consumer(settings: KafkaSettings) -> Consumer:
+    """The consumer of the group whose offsets are behind the settled rejects."""
     return reader(settings, f"{settings.rejects}.retry")
 
 
-def retried_until(settings: KafkaSettings, consumer: Consumer, partitions: dict[int, int]) -> dict[int, int]:
-    """The offset behind what was retried, of each partition where something was. Raises `UnavailableError`."""
-    asked = [TopicPartition(settings.rejects, number) for number in partitions]
+def retry_positions(settings: KafkaSettings, consumer: Consumer, partitions: dict[int, int]) -> dict[int, int]:
+    """The offset behind the settled rejects of each partition that has some. Raises `UnavailableError`."""
+    numbers = [TopicPartition(settings.rejects, number) for number in partitions]
     try:
-        answers = consumer.committed(asked, timeout=ANSWER_S)
+        answers = consumer.committed(numbers, timeout=ANSWER_S)
     except KafkaException as error:
         raise unavailable(settings, settings.rejects, error) from None
     return {answer.partition: answer.offset for answer in answers if answer.offset >= 0}
 
 
-def parked_of(found: Message) -> Parked:
-    """A message of the topic. Headers that a stage left out, or that make no sense, are shown as they are."""
-    told = {name: (value or b"").decode(errors="backslashreplace") for name, value in found.headers() or ()}
-    attempts = told.get("attempts", "1")
+def parse_reject(message: Message) -> ParkedReject:
+    """The reject in a message of the topic. Missing headers become `?`; odd ones stay as they are."""
+    headers = {name: (value or b"").decode(errors="backslashreplace") for name, value in message.headers() or ()}
+    attempts = headers.get("attempts", "1")
     reject = Reject(
-        raw=found.value() or b"",
-        stage=told.get("stage", "?"),
-        reason=told.get("reason", "?"),
-        where=told.get("where", "?"),
-        reader=told.get("reader", ""),
+        raw=message.value() or b"",
+        stage=headers.get("stage", "?"),
+        reason=headers.get("reason", "?"),
+        where=headers.get("where", "?"),
+        reader=headers.get("reader", ""),
         attempts=int(attempts) if attempts.isdecimal() else 1,
     )
-    parked_at = told.get("parked_at", "")
-    at = int(parked_at) if parked_at.isdecimal() else found.timestamp()[1]
-    return Parked(found.partition(), found.offset(), at, reject)
+    parked_at = headers.get("parked_at", "")
+    at = int(parked_at) if parked_at.isdecimal() else message.timestamp()[1]
+    return ParkedReject(message.partition(), message.offset(), at, reject)

@@ -163,8 +163,8 @@ def _run(run: dict[str, Any]) -> RunStatus:
 
 def rejects_status(settings: Settings) -> RejectsStatus:
     """The outstanding rejects. Raises `UnavailableError`."""
-    from ingest.rejects.reject import waiting
+    from ingest.rejects.reject import backlog
 
-    rejects = waiting(settings.kafka)
+    rejects = backlog(settings.kafka)
     oldest = None if rejects.oldest_at is None else iso(rejects.oldest_at)
     return RejectsStatus(settings.kafka.rejects, rejects.outstanding, rejects.exact, oldest)

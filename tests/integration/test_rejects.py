@@ -15,15 +15,15 @@ from ingest.encoder import TransactionEncoder
 from ingest.kafka.dead_letters import message
 from ingest.post import Post
 from ingest.producer import Producer
-from ingest.rejects.dismissal import Dismissal, Dismissed
-from ingest.rejects.reject import Parked, Waiting, one, outstanding, waiting
-from ingest.rejects.retry import Retried, Retry
+from ingest.rejects.dismissal import Dismissal, DismissalCounts
+from ingest.rejects.reject import Backlog, ParkedReject, backlog, outstanding_rejects, reject_at
+from ingest.rejects.retry import Retry, RetryCounts
 from ingest.rule.hashtags import AS_IS
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.contract import Reading
 from ingest.wire import Reject, encode, use_of
 from serving.cli import main
-from serving.cli.commands.rejects import rejects
+from serving.cli.commands.rejects import STAGES, rejects, stages
 from serving.status.collect import rejects_status
 from tests.support.kafka import committed
 
@@ -51,10 +51,16 @@ def ingested_before_its_time(settings: Settings, file: Path) -> None:
         assert producer.run(source, {}, threading.Event()).counts.posts == 0
 
 
-def retry(settings: Settings) -> Retried:
-    return Retry(settings.kafka, IngestSettings(transaction_posts=2), AS_IS, lambda _: clock(LATER)).run(
-        threading.Event()
-    )
+def retry(settings: Settings) -> RetryCounts:
+    ingest = IngestSettings(transaction_posts=2)
+    encoder = TransactionEncoder(settings.kafka, ingest, AS_IS)
+    now = clock(LATER).now
+    return Retry(settings.kafka, ingest, encoder, stages(settings, encoder, now)).run(threading.Event())
+
+
+def test_every_stage_that_parks_rejects_reads_them_again(settings: Settings) -> None:
+    encoder = TransactionEncoder(settings.kafka, settings.ingest, AS_IS)
+    assert tuple(stages(settings, encoder, clock(LATER).now)) == STAGES
 
 
 def test_what_can_be_read_now_is_written_once_and_the_rest_stays(settings: Settings, tmp_path: Path) -> None:
@@ -70,27 +76,27 @@ def test_what_can_be_read_now_is_written_once_and_the_rest_stays(settings: Setti
         Reject(b"?", "elsewhere", "?", "?"),
         Reject(b"cut", "ingest", "a post of 9 bytes", "x/1"),
     )
-    assert len(list(outstanding(kafka))) == 8
-    assert retry(settings) == Retried(retried=8, settled=4, failing=4, posts=3, uses=3)
+    assert len(list(outstanding_rejects(kafka))) == 8
+    assert retry(settings) == RetryCounts(retried=8, settled=4, failing=4, posts=3, uses=3)
     assert Counter(found.key() for found in committed(kafka.bootstrap, kafka.posts)) == Counter(
         [str(FIRST).encode(), str(FIRST + 1).encode(), b"9"]
     )
     assert Counter(found.key() for found in committed(kafka.bootstrap, kafka.hashtags)) == Counter(
         [b"a", b"b", b"never"]
     )
-    left = list(outstanding(kafka))
+    left = list(outstanding_rejects(kafka))
     assert [(parked.reject.stage, parked.reject.attempts) for parked in left] == [
         ("ingest", 2), ("speed", 2), ("elsewhere", 2), ("ingest", 2),
     ]  # fmt: skip
     assert left[-1].reject.reason == "a post of 9 bytes"
-    assert retry(settings) == Retried(retried=4, settled=0, failing=4)
-    assert [parked.reject.attempts for parked in outstanding(kafka)] == [3, 3, 3, 3]
+    assert retry(settings) == RetryCounts(retried=4, settled=0, failing=4)
+    assert [parked.reject.attempts for parked in outstanding_rejects(kafka)] == [3, 3, 3, 3]
     assert len(committed(kafka.bootstrap, kafka.posts)) == 3
 
 
 def test_nothing_to_retry_is_no_error(settings: Settings) -> None:
-    assert retry(settings) == Retried()
-    assert list(outstanding(settings.kafka)) == []
+    assert retry(settings) == RetryCounts()
+    assert list(outstanding_rejects(settings.kafka)) == []
 
 
 def test_a_list_and_a_reject_are_shown_so_that_no_terminal_obeys_them(settings: Settings) -> None:
@@ -110,13 +116,13 @@ def test_a_list_and_a_reject_are_shown_so_that_no_terminal_obeys_them(settings: 
     shown = json.loads(typed("show", "0@0", "--json"))
     assert (shown["stage"], shown["bytes"], shown["base64"]) == ("ingest", 7, "G1sySv8ACg==")
     assert "\x1b" not in typed("show", "0@0")
-    assert one(settings.kafka, 0, 1).reject.where == "hashtags/1@7"
+    assert reject_at(settings.kafka, 0, 1).reject.where == "hashtags/1@7"
 
 
 @pytest.mark.parametrize(("partition", "offset"), [(0, 99), (7, 0)])
 def test_a_reject_that_is_not_there_is_no_data(settings: Settings, partition: int, offset: int) -> None:
     with pytest.raises(NoDataError):
-        one(settings.kafka, partition, offset)
+        reject_at(settings.kafka, partition, offset)
 
 
 def aged(kafka: KafkaSettings, *ages: int) -> None:
@@ -127,13 +133,13 @@ def aged(kafka: KafkaSettings, *ages: int) -> None:
 def test_a_retry_does_not_make_a_reject_younger(settings: Settings) -> None:
     kafka = settings.kafka
     park(kafka, Reject(b"cut", "ingest", "a post of 9 bytes", "x/1"))
-    (before,) = outstanding(kafka)
+    (before,) = outstanding_rejects(kafka)
     assert before.reject.parked_at is None, "as earlier releases wrote them: the time of its message"
     retry(settings)
-    (after,) = outstanding(kafka)
+    (after,) = outstanding_rejects(kafka)
     assert (after.at, after.reject.attempts) == (before.at, 2)
     assert after.offset > before.offset
-    assert waiting(kafka) == Waiting(1, before.at)
+    assert backlog(kafka) == Backlog(1, before.at)
 
 
 def test_what_is_dismissed_is_settled_and_all_else_keeps_its_age_and_its_attempts(settings: Settings) -> None:
@@ -141,21 +147,21 @@ def test_what_is_dismissed_is_settled_and_all_else_keeps_its_age_and_its_attempt
     aged(kafka, 1_000, 2_000, 3_000, 4_000)
     told = trends("dismiss", "0@0", "0@2", settings=settings)
     assert told.stderr == "2 rejects dismissed, 2 outstanding\n"
-    left = list(outstanding(kafka))
+    left = list(outstanding_rejects(kafka))
     assert sorted((parked.at, parked.reject.raw, parked.reject.attempts) for parked in left) == [
         (2_000, b"2000", 1),
         (4_000, b"4000", 1),
     ]
     assert left[0].offset == 3, "what lies behind the last one that was named is not moved"
-    assert one(kafka, 0, 2).reject.raw == b"3000", "it can still be shown"
+    assert reject_at(kafka, 0, 2).reject.raw == b"3000", "it can still be shown"
     gone = trends("dismiss", "0@0", settings=settings, exits=3)
     assert "not outstanding: 0@0" in str(gone.exception)
-    assert len(list(outstanding(kafka))) == 2
+    assert len(list(outstanding_rejects(kafka))) == 2
     assert json.loads(trends("dismiss", "--all", "--json", settings=settings).stdout) == {
         "dismissed": 2,
         "outstanding": 0,
     }
-    assert list(outstanding(kafka)) == []
+    assert list(outstanding_rejects(kafka)) == []
     assert trends("list", settings=settings).stderr == "No rejects\n"
 
 
@@ -163,7 +169,7 @@ def test_a_stage_is_dismissed_by_its_name_and_a_dismissal_names_what_it_settles(
     kafka = settings.kafka
     park(kafka, Reject(b"a", "archive", "?", "posts/0@1"), Reject(b"b", "speed", "?", "hashtags/0@1"))
     assert trends("dismiss", "--stage", "archive", settings=settings).stderr == "1 reject dismissed, 1 outstanding\n"
-    assert [parked.reject.stage for parked in outstanding(kafka)] == ["speed"]
+    assert [parked.reject.stage for parked in outstanding_rejects(kafka)] == ["speed"]
     for words in ([], ["0@1", "--all"], ["--all", "--stage", "speed"], ["nowhere"]):
         assert trends("dismiss", *words, settings=settings, exits=2).exception
 
@@ -173,7 +179,7 @@ def test_a_dismissal_that_ends_in_the_middle_has_lost_and_doubled_nothing(settin
     aged(kafka, *range(1_000, 1_006))
     stop = threading.Event()
 
-    def chosen(parked: Parked) -> bool:
+    def chosen(parked: ParkedReject) -> bool:
         if looked[parked.offset] and parked.offset == 1:  # it settles the first two now
             stop.set()
         looked[parked.offset] += 1
@@ -181,10 +187,10 @@ def test_a_dismissal_that_ends_in_the_middle_has_lost_and_doubled_nothing(settin
 
     looked: Counter[int] = Counter()
     done = Dismissal(kafka, IngestSettings(transaction_posts=2)).run(chosen, stop)
-    assert done == Dismissed(1, 5)
-    assert sorted(parked.at for parked in outstanding(kafka)) == [1_001, 1_002, 1_003, 1_004, 1_005]
+    assert done == DismissalCounts(1, 5)
+    assert sorted(parked.at for parked in outstanding_rejects(kafka)) == [1_001, 1_002, 1_003, 1_004, 1_005]
     assert Dismissal(kafka, IngestSettings()).run(lambda parked: parked.at % 2 == 0, threading.Event()).dismissed == 2
-    assert sorted(parked.at for parked in outstanding(kafka)) == [1_001, 1_003, 1_005]
+    assert sorted(parked.at for parked in outstanding_rejects(kafka)) == [1_001, 1_003, 1_005]
 
 
 def test_status_and_list_agree_where_markers_of_transactions_lie_between(
@@ -198,8 +204,8 @@ def test_status_and_list_agree_where_markers_of_transactions_lie_between(
     assert trends("list", settings=settings).stderr == "4 of 4 rejects\n"
     facts = rejects_status(settings)
     assert (facts.outstanding, facts.exact) == (4, True)
-    monkeypatch.setattr("ingest.rejects.reject._COUNTED", 2)
-    found = waiting(settings.kafka)
+    monkeypatch.setattr("ingest.rejects.reject._COUNT_LIMIT", 2)
+    found = backlog(settings.kafka)
     assert not found.exact
     assert found.outstanding >= 4
 

@@ -4,7 +4,6 @@ import base64
 import json
 import re
 import threading
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +15,11 @@ from ingest.hours import wall_clock
 from serving.cli.options import json_option, settings_of
 
 if TYPE_CHECKING:
-    from ingest.rejects.reject import Parked
+    from config.settings import Settings
+    from ingest.encoder import TransactionEncoder
+    from ingest.rejects.reject import ParkedReject
+    from ingest.rejects.stage import ReadAgain
+    from serving.cli.ingest_runner import Clock
 
 STAGES = ("ingest", "archive", "speed")
 SHOWN = 60
@@ -50,10 +53,10 @@ def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> N
       trends rejects list
       trends rejects list --stage ingest --json
     """
-    from ingest.rejects.reject import outstanding
+    from ingest.rejects.reject import outstanding_rejects
 
     shown = count = 0
-    for parked in outstanding(settings_of(ctx).kafka):
+    for parked in outstanding_rejects(settings_of(ctx).kafka):
         if stage and parked.reject.stage != stage:
             continue
         count += 1
@@ -74,9 +77,9 @@ def show(ctx: click.Context, place: str, as_json: bool) -> None:
     Examples:
       trends rejects show 0@12
     """
-    from ingest.rejects.reject import one
+    from ingest.rejects.reject import reject_at
 
-    parked = one(settings_of(ctx).kafka, *_place(place))
+    parked = reject_at(settings_of(ctx).kafka, *_place(place))
     told = _told(parked)
     if as_json:
         click.echo(json.dumps(told | {"base64": base64.b64encode(parked.reject.raw).decode()}))
@@ -109,12 +112,29 @@ def retry(ctx: click.Context, as_json: bool) -> None:
 
 
 def _retried(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
+    from ingest.encoder import TransactionEncoder
     from ingest.rejects.retry import Retry
-    from serving.cli.ingest_runner import reading_of, rule_of
+    from serving.cli.ingest_runner import rule_of
 
     settings = settings_of(ctx)
-    reading = partial(reading_of, settings, now=wall_clock)
-    return Retry(settings.kafka, settings.ingest, rule_of(settings), reading).run(stop)._asdict()
+    kafka, ingest = settings.kafka, settings.ingest
+    encoder = TransactionEncoder(kafka, ingest, rule_of(settings))
+    return Retry(kafka, ingest, encoder, stages(settings, encoder, wall_clock)).run(stop)._asdict()
+
+
+def stages(settings: "Settings", encoder: "TransactionEncoder", now: "Clock") -> "dict[str, ReadAgain]":
+    """How each stage reads its rejects again."""
+    from batch_layer.reject_retry import PostRetry
+    from ingest.rejects.records import RecordRetry
+    from serving.cli.ingest_runner import reading_of
+    from speed_layer.fold import UseRetry
+
+    kafka, future_ms = settings.kafka, int(settings.archive.future_s * 1000)
+    return {
+        "ingest": RecordRetry(encoder, lambda source: reading_of(settings, source, now)).read_again,
+        "archive": PostRetry(kafka.posts, now, future_ms).read_again,
+        "speed": UseRetry(kafka.hashtags, now, future_ms).read_again,
+    }
 
 
 @rejects.command()
@@ -143,7 +163,7 @@ def dismiss(ctx: click.Context, places: tuple[str, ...], stage: str | None, ever
 
     settings, named = settings_of(ctx), {_place(place) for place in places}
 
-    def chosen(parked: "Parked") -> bool:
+    def chosen(parked: "ParkedReject") -> bool:
         return everything or parked.reject.stage == stage or (parked.partition, parked.offset) in named
 
     with stopping() as stop:
@@ -161,7 +181,7 @@ def _place(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _told(parked: "Parked") -> dict[str, Any]:
+def _told(parked: "ParkedReject") -> dict[str, Any]:
     from ingest.hours import moment_of
 
     reject = parked.reject
@@ -178,6 +198,6 @@ def _told(parked: "Parked") -> dict[str, Any]:
     }
 
 
-def _line(parked: "Parked") -> str:
+def _line(parked: "ParkedReject") -> str:
     told = _told(parked)
     return "\t".join((told["place"], told["stage"], told["reason"], told["where"], told["raw"][:SHOWN]))
