@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.repository import ROOT, tracked
+from tests.house.repository import OURS, ROOT, tracked
 
 PAGES = [path for path in tracked() if path.suffix == ".md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -46,5 +46,13 @@ def test_contributing_answers_ten_questions_with_places_that_exist() -> None:
         places = re.findall(r"`(\w[\w./-]*/[\w./-]*)`", answer)
         assert places, answer
         assert not [place for place in places if not (ROOT / place).exists()], answer
-    named = re.findall(r"`((?:batch_layer|config|ingest|serving|speed_layer|tests)/[\w./-]*)`", text)
-    assert not [place for place in named if not (ROOT / place).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_module_and_folder_that_a_page_names_exists(page: Path) -> None:
+    files = [f"/{path.relative_to(ROOT).as_posix()}" for path in tracked()]
+    text = page.read_text()
+    modules = set(re.findall(r"`(\w[\w./]*\.py)`", text))
+    assert not [name for name in modules if not any(file.endswith(f"/{name}") for file in files)]
+    folders = set(re.findall(rf"`((?:{'|'.join(OURS)}|tests)/[\w/]*/?)`", text))
+    assert not [name for name in folders if not any(file.startswith(f"/{name}") for file in files)]
