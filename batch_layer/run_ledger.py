@@ -144,7 +144,7 @@ class Runs:
         """
         self._prepare()
         with mongo_errors():
-            self._bury(job)
+            self._expire(job)
             token = self._next_token()
             try:
                 old = self._reopen(job, token, reach, origin) if resume and job.kind in _RESUMED else None
@@ -198,13 +198,13 @@ class Runs:
         )
         return int(counted["last"]) if counted else 0  # the driver's type allows None, an upsert never gives it
 
-    def _bury(self, job: Job) -> None:
-        """Declare this job's run dead where its lease has run out."""
+    def _expire(self, job: Job) -> None:
+        """Mark this job's run as abandoned if its lease has run out."""
         dead = {"job": job.key, "state": "running", "$expr": {"$lt": ["$lease_until", "$$NOW"]}}
         ended = {"state": "abandoned", "error": {"$literal": "its lease ran out"}, "ended_at": "$lease_until"}
-        buried = self._runs.find_one_and_update(dead, [{"$set": ended}])
-        if buried:
-            log.warning("run %s of %s is dead: its lease ran out", buried["_id"], buried["owner"])
+        expired = self._runs.find_one_and_update(dead, [{"$set": ended}])
+        if expired:
+            log.warning("run %s of %s is dead: its lease ran out", expired["_id"], expired["owner"])
 
     def _started(self, token: int) -> dict[str, Any]:
         return {

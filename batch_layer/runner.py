@@ -1,9 +1,8 @@
-"""Batch: plans and runs of one process. Hourly runs, one hour, recomputations and the full history go this one way."""
+"""BatchRunner: plans and runs of one process: hourly runs, one hour, recomputations and the full history."""
 
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from batch_layer.archive.reading.archives import Archives
@@ -11,12 +10,12 @@ from batch_layer.archive.reading.history import History
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.archive.reading.watermark import complete_until
 from batch_layer.coverage import CoversLessError, StrandedError, shortfall_of
+from batch_layer.outcome import Outcome, PartlyDoneError, PublishedHour
 from batch_layer.plan import Documents, Excerpt, Plan, Planned, Span, plan_hour, plan_missing, plan_range
-from batch_layer.publish import Change, Computed, Stamp, Tops, changes_of, covering, publish, tops
+from batch_layer.publish import Computed, Stamp, Tops, changes_of, covering, publish, tops
 from batch_layer.run_ledger import Run, Runs, StoppedError
 from batch_layer.spark.job import HourResult, SparkFailedError, rank_hours
 from batch_layer.spark.session import Engine
-from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import Rule
@@ -32,61 +31,18 @@ _START_S = 10.0
 """How long Spark takes to start, for estimates."""
 
 
-def _nobody(_hours: int, _posts: int) -> None:
-    """Where nobody wants to know how far a run got."""
+def _no_progress(_hours: int, _posts: int) -> None:
+    """Ignore how far a run got."""
 
 
-class Watch(NamedTuple):
-    """How a run is watched: it tells `progress` hours and posts done after each publish, and ends soon after `stop`."""
+class RunObserver(NamedTuple):
+    """What follows a run: `progress` gets hours and posts done after each publish; the run ends soon after `stop`."""
 
     stop: threading.Event
-    progress: Callable[[int, int], None] = _nobody
+    progress: Callable[[int, int], None] = _no_progress
 
 
-class Done(NamedTuple):
-    """One hour that a run has published."""
-
-    hour: Hour
-    posts: int
-    uses: int
-    tags: int
-    complete: bool
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run did."""
-
-    run: str = ""
-    hours: list[Done] = field(default_factory=list)
-    posts: int = 0
-    """Read; those sent twice included."""
-    resumed: int = 0
-    """Hours that an earlier attempt of this run had published."""
-    refused: int = 0
-    """Hours that a newer run had published already."""
-    changes: list[Change] = field(default_factory=list)
-    failed: list[tuple[Hour, TrendsError]] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def leave(self, less: Sequence[CoversLessError]) -> None:
-        """Count hours as not computed, since their documents cover more."""
-        left = {error.hour for error in less}
-        self.hours = [done for done in self.hours if done.hour not in left]
-        self.failed += [(error.hour, error) for error in less]
-
-
-class PartlyDoneError(TrendsError):
-    """Some hours could not be computed; all others are published."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        hour, first = outcome.failed[0]
-        others = f" (and {len(outcome.failed) - 1} more)" if len(outcome.failed) > 1 else ""
-        super().__init__(f"not computed: {hour}{others}: {first.what}", where=first.where, next_step=first.next_step)
-        self.outcome = outcome
-
-
-class Batch:
+class BatchRunner:
     """The batch layer of one process: its ledger of the archive, its store, its Spark."""
 
     def __init__(
@@ -143,7 +99,7 @@ class Batch:
         self,
         plan: Plan,
         *,
-        watch: Watch | None = None,
+        observer: RunObserver | None = None,
         resume: bool = True,
         reset: bool = False,
         allow_less: bool = False,
@@ -152,7 +108,7 @@ class Batch:
 
         A document that covers more than the archive does now stays, unless `allow_less` is set. Raises `BusyError`
         where the job is being computed, `FencedError` where another run took over meanwhile, `StoppedError` after
-        `watch.stop`, `PartlyDoneError` where the archive is damaged or lacks something. What was published stays.
+        `observer.stop`, `PartlyDoneError` where the archive is damaged or lacks something. What was published stays.
         """
         if reset and not allow_less:
             self._refuse_to_lose()
@@ -167,7 +123,7 @@ class Batch:
             planned = self._left(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
             run.tell(hours_planned=len(plan.hours), hours_done=outcome.resumed)
             store_texts(self.store, (text_of(plan.rule), phrases_text()), self.now())
-            for good in self._computed(planned, plan.rule, outcome, watch or Watch(threading.Event())):
+            for good in self._computed(planned, plan.rule, outcome, observer or RunObserver(threading.Event())):
                 run.check()
                 stamp = Stamp(run.id, run.token, plan.rule.version)
                 published = publish(self.store, good, stamp, self.now(), allow_less=allow_less)
@@ -180,14 +136,14 @@ class Batch:
                 raise PartlyDoneError(outcome)
         return outcome
 
-    def preview(self, plan: Plan, *, watch: Watch | None = None, allow_less: bool = False) -> Outcome:
+    def preview(self, plan: Plan, *, observer: RunObserver | None = None, allow_less: bool = False) -> Outcome:
         """Compute a plan and compare it with what is there, as `run` does; nothing is written, no lease is taken.
 
-        Raises `StoppedError` after `watch.stop`, `PartlyDoneError` where the archive is damaged.
+        Raises `StoppedError` after `observer.stop`, `PartlyDoneError` where the archive is damaged.
         """
         outcome = Outcome()
         begun = self.now()
-        for good in self._computed(plan.hours, plan.rule, outcome, watch or Watch(threading.Event())):
+        for good in self._computed(plan.hours, plan.rule, outcome, observer or RunObserver(threading.Event())):
             kept, less = (good, []) if allow_less else covering(self.store, good)
             outcome.leave(less)
             outcome.changes += changes_of(kept, tops(self.store, [each.hour for each in kept]))
@@ -260,13 +216,13 @@ class Batch:
         return left
 
     def _computed(
-        self, planned: Sequence[Planned], rule: Rule, outcome: Outcome, watch: Watch
+        self, planned: Sequence[Planned], rule: Rule, outcome: Outcome, observer: RunObserver
     ) -> Iterator[list[Computed]]:
         """The hours that could be computed, slice by slice; the outcome tells them, and those that could not."""
         complete = {each.hour: each.complete for each in planned}
         if planned:
             self.engine.session(sum(each.posts for each in planned))
-        for results in _until(watch.stop, rank_hours(self.engine, self.settings, self.history, complete, rule)):
+        for results in _until(observer.stop, rank_hours(self.engine, self.settings, self.history, complete, rule)):
             good = [
                 Computed(each.hour, each.ranked, each.covered, complete[each.hour], each.provenance)
                 for each in results
@@ -274,11 +230,12 @@ class Batch:
             ]
             outcome.failed += [(each.hour, each.error) for each in results if each.error]
             outcome.hours += [
-                Done(each.hour, each.ranked.posts, each.ranked.uses, each.ranked.tags, each.complete) for each in good
+                PublishedHour(each.hour, each.ranked.posts, each.ranked.uses, each.ranked.tags, each.complete)
+                for each in good
             ]
             outcome.posts += sum(each.ranked.read for each in good)
             yield good
-            watch.progress(len(outcome.hours), outcome.posts)
+            observer.progress(len(outcome.hours), outcome.posts)
 
 
 def _without_loss(plan: Plan, *, allow_less: bool) -> Plan:

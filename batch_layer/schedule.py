@@ -19,10 +19,11 @@ from batch_layer.archive.compaction import due as due_to_compact
 from batch_layer.archive.reading.follower import Follower, Mark
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.archive.reading.watermark import complete_until
+from batch_layer.outcome import PartlyDoneError
 from batch_layer.plan import Plan
 from batch_layer.publish import sweep
 from batch_layer.run_ledger import StoppedError
-from batch_layer.runner import Batch, PartlyDoneError, Watch
+from batch_layer.runner import BatchRunner, RunObserver
 from batch_layer.spark.job import SparkFailedError
 from batch_layer.trigger import Trigger
 from config.errors import TrendsError
@@ -47,7 +48,7 @@ class Schedule:
 
     def __init__(self, settings: Settings, rule: Callable[[], Rule], now: Callable[[], Millis]) -> None:
         self.settings, self.now = settings, now
-        self.batch = Batch(settings, rule, now)
+        self.batch = BatchRunner(settings, rule, now)
         self.trigger = Trigger(settings, self.batch.store, now)
         self.stop = threading.Event()
         self._follower = Follower(settings, self.batch.store)
@@ -111,7 +112,7 @@ class Schedule:
     def _compute(self, plan: Plan) -> None:
         log.info("computing %s: %s", _range(plan), quantity(plan.posts, "post"))
         try:
-            outcome = self.batch.run(plan, watch=Watch(self.stop))
+            outcome = self.batch.run(plan, observer=RunObserver(self.stop))
             log.info("run %s: %s in %.1f s", outcome.run, quantity(len(outcome.hours), "hour"), outcome.seconds)
         except PartlyDoneError as error:
             for hour, why in error.outcome.failed:

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from batch_layer.archive.identity import NEW_ROOT
 from batch_layer.archive.manifest import Manifest, decode, decode_many, encode
-from batch_layer.archive.paths import HOURS, Paths, Try
+from batch_layer.archive.paths import HOURS, Attempt, Paths
 from batch_layer.storage.file_store import Store
 from config.errors import DamagedError, TrendsError, UnavailableError
 from ingest.kafka.topic_ids import OtherTopicError, differ
@@ -102,7 +102,7 @@ class CommitLog:
         Raises `UnavailableError` while that can't be known. Then call again with the same manifest: the rename may
         have happened, or may still happen.
         """
-        source = self._paths.tmp_manifest(manifest.tried)
+        source = self._paths.tmp_manifest(manifest.attempt)
         path = self._paths.commit(self.number, manifest.start)
         for _ in range(TRIES):
             self._store.make_folder(self._paths.commits(self.number))
@@ -138,7 +138,7 @@ class CommitLog:
         """Write an index file for each full run of manifests that has none. Any process may, at any time."""
         while len(self._unindexed) >= INDEXED:
             run = self._unindexed[:INDEXED]
-            tmp = self._paths.tmp(Try(self.number, run[0].start, uuid4()))
+            tmp = self._paths.tmp(Attempt(self.number, run[0].start, uuid4()))
             path = self._paths.index(self.number, run[0].start, run[-1].next)
             self._store.make_folder(self._paths.indexes(self.number))
             if not (self._written(f"{tmp}/index.json", encode(run)) and self._store.rename(f"{tmp}/index.json", path)):

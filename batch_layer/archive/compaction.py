@@ -1,7 +1,7 @@
 """Compaction: the files of a complete, quiet hour become one. Readers see the old list or the new one, nothing else.
 
     merge     read an hour's parts, in order of partition and offset, into one file; every record is kept
-    upload    PUT it to _tmp/<try>/<k>.avro, and see that it has its length; so a few hours together
+    upload    PUT it to _tmp/<attempt>/<k>.avro, and see that it has its length; so a few hours together
     commit    rename a manifest of kind `compact`, which names what it replaces, to _commit/hours/<serial>.json
     place     rename each file to its hour's folder
     purge     after `archive.keep_replaced_s`, in a later run: delete what was replaced, then commit that as a `purge`
@@ -23,7 +23,7 @@ from uuid import UUID, uuid4
 
 from batch_layer.archive.avro import Record, write
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import HOURS, Try, span_of
+from batch_layer.archive.paths import HOURS, Attempt, span_of
 from batch_layer.archive.placement import Site, finish
 from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.archive.reading.records import check_lengths, records_of
@@ -33,7 +33,7 @@ from config.settings import ArchiveSettings, Settings
 from ingest.hours import Hour, Millis
 
 ABANDONED_MS = 86_400_000
-"""What lies in `_tmp` for longer, and is no try of ours, is deleted."""
+"""What lies in `_tmp` for longer, and is no attempt of ours, is deleted."""
 GROUP = 64
 """Hours in a commit."""
 PIECE_BYTES = 1 << 20
@@ -88,25 +88,27 @@ class Compaction:
 
     def _merge(self, to: Site, hours: Sequence[Hour]) -> None:
         """Put one file in place of each hour's parts, all in one commit. Nothing happens if another was quicker."""
-        tried = Try(HOURS, self._ledger.hours_log.position, uuid4())
+        attempt = Attempt(HOURS, self._ledger.hours_log.position, uuid4())
         old = {hour: self._ledger.parts(hour) for hour in hours}
-        merged = to.threads.map(lambda item: self._merged(to, tried, item[0], item[1], old[item[1]]), enumerate(hours))
+        merged = to.threads.map(
+            lambda item: self._merged(to, attempt, item[0], item[1], old[item[1]]), enumerate(hours)
+        )
         parts = [part for part in merged if part is not None]
         whole = [Hour.parse(part.hour) for part in parts]
         if len(whole) < len(hours):
             self.report.damaged += [str(hour) for hour in hours if hour not in whole]
-            to.store.delete(to.paths.tmp(tried), everything_below=True)
+            to.store.delete(to.paths.tmp(attempt), everything_below=True)
             self._merge(to, whole)
             return
         root = to.paths.absolute("")
         replaces = tuple(part.path.removeprefix(root) for hour in hours for part in old[hour])
-        if parts and self._commit(to, self._link(tried.uuid, tuple(parts), replaces)):
+        if parts and self._commit(to, self._link(attempt.uuid, tuple(parts), replaces)):
             self.report.hours += [str(hour) for hour in hours]
             self.report.replaced += len(replaces)
 
-    def _merged(self, to: Site, tried: Try, index: int, hour: Hour, parts: list[Part]) -> Part | None:
+    def _merged(self, to: Site, attempt: Attempt, index: int, hour: Hour, parts: list[Part]) -> Part | None:
         """Upload an hour's new file. None where an old one is damaged."""
-        path = to.paths.tmp_part(tried, index + 1)
+        path = to.paths.tmp_part(attempt, index + 1)
         try:
             with tempfile.TemporaryFile() as file:
                 part = self._write(hour, parts, file)
@@ -128,13 +130,13 @@ class Compaction:
 
     def _commit(self, to: Site, link: Manifest) -> bool:
         """Commit and place. The files are looked at again just before, should this process have slept meanwhile."""
-        tried = link.tried
-        there = {entry.name: entry.bytes for entry in to.store.entries(to.paths.tmp(tried))}
+        attempt = link.attempt
+        there = {entry.name: entry.bytes for entry in to.store.entries(to.paths.tmp(attempt))}
         for number, part in enumerate(link.parts, start=1):
             if there.get(f"{number}.avro") != part.bytes:
-                raise UnavailableError("a compacted file is cut off", where=to.paths.tmp_part(tried, number))
+                raise UnavailableError("a compacted file is cut off", where=to.paths.tmp_part(attempt, number))
         if not self._ledger.hours_log.append(link):
-            to.store.delete(to.paths.tmp(tried), everything_below=True)
+            to.store.delete(to.paths.tmp(attempt), everything_below=True)
             _log.info("another compactor was quicker: its work is taken as it is")
             self._ledger.refresh()
             return False
@@ -190,7 +192,7 @@ class Compaction:
         self.report.deleted += len(paths)
         link = self._link(uuid4(), purged=old[-1].next)
         self._ledger.hours_log.append(link)
-        to.store.delete(to.paths.tmp(link.tried), everything_below=True)
+        to.store.delete(to.paths.tmp(link.attempt), everything_below=True)
 
     def _is_whole(self, link: Manifest) -> bool:
         """Whether what replaced a link's files is there: else they are kept, and those of later links with them."""
@@ -207,13 +209,13 @@ class Compaction:
     def _clear(self, to: Site) -> None:
         """Delete what can't be committed any more. What was committed, `Ledger.refresh` has brought to its place.
 
-        A try that may still win stays, however old it is: its archiver may only have slept.
+        An attempt that may still win stays, however old it is: its archiver may only have slept.
         """
         ends = dict(enumerate(self._ledger.covered)) | {HOURS: self._ledger.hours_log.position}
         for entry in to.store.entries(to.paths.all_tmp):
-            tried = Try.of(entry.name)
-            lost = tried is not None and tried.is_below(ends) and not self._ledger.committed(tried)
-            if lost or (tried is None and entry.modified_at < self._now - ABANDONED_MS):
+            attempt = Attempt.of(entry.name)
+            lost = attempt is not None and attempt.is_below(ends) and not self._ledger.committed(attempt)
+            if lost or (attempt is None and entry.modified_at < self._now - ABANDONED_MS):
                 to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
                 self.report.cleared += 1
 

@@ -1,7 +1,7 @@
 """Flush: a chunk becomes files on HDFS, once. Five steps, in this order; the third is the commit.
 
     write        encode a part for each hour
-    upload       PUT each part to _tmp/<try>/<k>.avro, and see that it has its length
+    upload       PUT each part to _tmp/<attempt>/<k>.avro, and see that it has its length
     commit       send the rejects, then rename the manifest to _commit/<partition>/<start>.json
     place        rename each part to its hour's folder
     acknowledge  commit the Kafka offset, for whoever looks at lag; nothing is ever started from it
@@ -19,7 +19,7 @@ from uuid import uuid4
 from batch_layer.archive.avro import Record, encode
 from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import Span, Try
+from batch_layer.archive.paths import Attempt, Span
 from batch_layer.archive.placement import Site, finish, finish_all
 from batch_layer.delivery.chunk import Chunk
 from config.errors import FencedError, TrendsError, UnavailableError
@@ -49,7 +49,7 @@ class Flush:
         self._to = outlets
         self._log = log
         self._chunk = chunk
-        self._try = Try(chunk.partition, chunk.start, uuid4())
+        self._attempt = Attempt(chunk.partition, chunk.start, uuid4())
         self._files: list[bytes] = []
         self._parts: list[Part] = []
         self._manifest: Manifest | None = None
@@ -88,11 +88,11 @@ class Flush:
     def upload(self) -> None:
         """Step 2. One listing gives the length of every part."""
         to = self._to
-        folder = to.site.paths.tmp(self._try)
-        wanted = {to.site.paths.tmp_part(self._try, number): file for number, file in enumerate(self._files, start=1)}
-        list(to.site.threads.map(to.site.store.put, wanted.keys(), wanted.values()))
+        folder = to.site.paths.tmp(self._attempt)
+        files = {to.site.paths.tmp_part(self._attempt, n): file for n, file in enumerate(self._files, start=1)}
+        list(to.site.threads.map(to.site.store.put, files.keys(), files.values()))
         there = {f"{folder}/{entry.name}": entry.bytes for entry in to.site.store.entries(folder)}
-        for path, file in wanted.items():
+        for path, file in files.items():
             if there.get(path) != len(file):
                 raise UnavailableError("a part is cut off", where=path)
 
@@ -103,8 +103,8 @@ class Flush:
         if self._manifest is None:
             self._manifest = self._make_manifest()
         there = self._log.commit(self._manifest)
-        if there.uuid != self._try.uuid.hex:
-            self._to.site.store.delete(self._to.site.paths.tmp(self._try), everything_below=True)
+        if there.uuid != self._attempt.uuid.hex:
+            self._to.site.store.delete(self._to.site.paths.tmp(self._attempt), everything_below=True)
             where = f"{there.topic}/{there.partition}@{there.start}"
             raise FencedError(f"another archiver has committed up to {there.next}", where=where)
         self._log.advance(there)
@@ -131,7 +131,7 @@ class Flush:
 
     def _make_manifest(self) -> Manifest:
         return Manifest(
-            uuid=self._try.uuid.hex,
+            uuid=self._attempt.uuid.hex,
             kind="chunk",
             topic=self._chunk.topic,
             partition=self._chunk.partition,
@@ -167,7 +167,7 @@ def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> bool:
         raise hole
     manifest = gap_manifest(to, log, end, now)
     ours = log.append(manifest)
-    to.store.delete(to.paths.tmp(manifest.tried), everything_below=True)
+    to.store.delete(to.paths.tmp(manifest.attempt), everything_below=True)
     return ours
 
 

@@ -53,7 +53,7 @@ def declare_gap(settings: Settings, loss: Loss, now: Millis) -> int:
         if loss.end is not None:
             gap = gap_manifest(to, log, loss.end, now, why="declared by hand: its manifest is lost")
             there = log.commit(gap)
-            to.store.delete(to.paths.tmp(gap.tried), everything_below=True)
+            to.store.delete(to.paths.tmp(gap.attempt), everything_below=True)
             if there.uuid != gap.uuid:
                 raise FencedError("somebody has put a manifest there", where=to.paths.commit(log.number, log.position))
             log = _read(to, loss.partition)

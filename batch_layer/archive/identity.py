@@ -27,7 +27,7 @@ NEW_ROOT = "Set hdfs.root to a new folder: the batch layer reads this archive al
 
 _RESTORE = "Restore this file from a backup of HDFS"
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_TRY = "identity+"
+_UPLOAD = "identity+"
 """What the name of a file begins with in `_tmp` before it is renamed."""
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -135,11 +135,11 @@ def _read(store: Store, path: str, kind: type[_T]) -> _T | None:
 def _put_if_absent(store: Store, paths: Paths, path: str, wanted: _T) -> _T:
     """Write a file unless there is one, and return the one that is there.
 
-    Whoever sees it there deletes all tries, also those that a full disk or a crash left behind: a process whose try
-    goes in that moment tries again.
+    Whoever sees it there deletes all attempts, also those that a full disk or a crash left behind: a process whose
+    attempt goes in that moment makes another.
     """
     data = msgspec.json.encode(wanted)
-    tmp = f"{paths.all_tmp}/{_TRY}{uuid4().hex}.json"
+    tmp = f"{paths.all_tmp}/{_UPLOAD}{uuid4().hex}.json"
     for _ in range(TRIES):
         store.make_folder(paths.identity)
         store.put(tmp, data)
@@ -148,7 +148,7 @@ def _put_if_absent(store: Store, paths: Paths, path: str, wanted: _T) -> _T:
         there = _read(store, path, type(wanted))
         if there is not None:
             for entry in store.entries(paths.all_tmp):
-                if entry.name.startswith(_TRY):
+                if entry.name.startswith(_UPLOAD):
                     store.delete(f"{paths.all_tmp}/{entry.name}")
             return there
     raise UnavailableError("HDFS refuses the identity without a reason", where=path, next_step="Has HDFS a quota?")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from batch_layer.archive.paths import Try, hour_of, is_part, span_of
+from batch_layer.archive.paths import Attempt, hour_of, is_part, span_of
 from config.decoding import decoding
 from config.quantity import quantity
 from ingest.hours import LATEST_MS, Millis
@@ -49,7 +49,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     uuid: str
-    """Of the try that wrote it, 32 hex digits: tells whose manifest it is."""
+    """Of the attempt that wrote it, 32 hex digits: tells whose manifest it is."""
     kind: Kind
     topic: str
     partition: int
@@ -73,9 +73,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Kafka's id of the topic that the offsets are of; empty in those of earlier versions, or where Kafka has none."""
 
     @property
-    def tried(self) -> Try:
-        """The try that wrote it."""
-        return Try(self.partition, self.start, UUID(self.uuid))
+    def attempt(self) -> Attempt:
+        """The attempt that wrote it."""
+        return Attempt(self.partition, self.start, UUID(self.uuid))
 
     @property
     def records(self) -> int:

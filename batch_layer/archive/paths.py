@@ -4,7 +4,7 @@ WebHDFS clients interpret `..` and `#LATEST` in a path, so no text of anybody ev
 
     dt=2017-01-06/hour=07/posts+3+<start>+<next>+1of2.avro      a part
     dt=2017-01-06/hour=07/posts+compact+<serial>.avro           an hour in one file
-    _tmp/3+<start>+<uuid>/…, _tmp/hours+<serial>+<uuid>/…       what is not committed: a try to commit at a start
+    _tmp/3+<start>+<uuid>/…, _tmp/hours+<serial>+<uuid>/…       what is not committed: an attempt to commit at a start
     _commit/3/<start>.json, _commit/hours/<serial>.json         manifests: the log of a partition, the log of the hours
     _index/3/<start>+<next>.json                                many manifests in one file: derived, only for speed
     _identity/archive.json, _identity/topic.json                which archive this is, and of which topic
@@ -29,7 +29,7 @@ _PART = re.compile(
     re.ASCII,
 )
 _NUMBER = re.compile(r"0|[1-9]\d{0,4}", re.ASCII)
-_TRY = re.compile(r"(\d{1,9}|hours)\+(\d{20})\+([0-9a-f]{32})", re.ASCII)
+_ATTEMPT = re.compile(r"(\d{1,9}|hours)\+(\d{20})\+([0-9a-f]{32})", re.ASCII)
 
 
 class Span(NamedTuple):
@@ -40,8 +40,8 @@ class Span(NamedTuple):
     next: int
 
 
-class Try(NamedTuple):
-    """One try to commit at an offset of a log. Of all tries with the same start one wins."""
+class Attempt(NamedTuple):
+    """One attempt to commit at an offset of a log. Of all attempts with the same start one wins."""
 
     log: int
     start: int
@@ -57,9 +57,9 @@ class Try(NamedTuple):
         return self.start < ends.get(self.log, 0)
 
     @classmethod
-    def of(cls, name: str) -> "Try | None":
-        """The try whose folder has this name; None where it is none of ours."""
-        found = _TRY.fullmatch(name)
+    def of(cls, name: str) -> "Attempt | None":
+        """The attempt whose folder has this name; None where it is none of ours."""
+        found = _ATTEMPT.fullmatch(name)
         if found is None:
             return None
         return cls(HOURS if found[1] == "hours" else int(found[1]), int(found[2]), UUID(found[3]))
@@ -100,15 +100,15 @@ class Paths:
         """Folder of what is not committed."""
         return f"{self.root}/_tmp"
 
-    def tmp(self, of: Try) -> str:
+    def tmp(self, of: Attempt) -> str:
         """Folder of what is not committed yet."""
         return f"{self.all_tmp}/{of.name}"
 
-    def tmp_part(self, of: Try, number: int) -> str:
+    def tmp_part(self, of: Attempt, number: int) -> str:
         """Part `number` (from 1) before it is in its place."""
         return f"{self.tmp(of)}/{number:d}.avro"
 
-    def tmp_manifest(self, of: Try) -> str:
+    def tmp_manifest(self, of: Attempt) -> str:
         """A manifest before it is committed."""
         return f"{self.tmp(of)}/manifest.json"
 

@@ -1,6 +1,6 @@
 """Placing: the fourth step of a commit, by whoever comes by. Any process may do it, at any time, and again.
 
-The folder of a try in `_tmp` exists from before the commit until every part of its manifest is in its place. So a
+The folder of an attempt in `_tmp` exists from before the commit until every part of its manifest is in its place. So a
 manifest whose folder is gone needs nothing, and the folder of one that is committed may be emptied by anybody.
 """
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.identity import Origin
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import Paths, Try, parent
+from batch_layer.archive.paths import Attempt, Paths, parent
 from batch_layer.storage.file_store import Store
 from config.errors import DamagedError, UnavailableError
 from config.quantity import quantity
@@ -32,7 +32,7 @@ def finish_all(to: Site, committed: Iterable[Manifest]) -> list[tuple[str, Damag
     left = {entry.name for entry in to.store.entries(to.paths.all_tmp)}
     unfinished: list[tuple[str, DamagedError]] = []
     for manifest in committed:
-        if manifest.tried.name in left:
+        if manifest.attempt.name in left:
             try:
                 finish(to, manifest)
             except DamagedError as error:
@@ -42,28 +42,28 @@ def finish_all(to: Site, committed: Iterable[Manifest]) -> list[tuple[str, Damag
 
 def finish(to: Site, manifest: Manifest) -> None:
     """Bring the parts of a committed manifest to their places."""
-    tried = manifest.tried
-    waiting = {entry.name for entry in to.store.entries(to.paths.tmp(tried))}
+    attempt = manifest.attempt
+    waiting = {entry.name for entry in to.store.entries(to.paths.tmp(attempt))}
     moves = [
-        (to.paths.tmp_part(tried, number), part)
+        (to.paths.tmp_part(attempt, number), part)
         for number, part in enumerate(manifest.parts, start=1)
         if f"{number}.avro" in waiting
     ]
     hours = {parent(to.paths.absolute(part.path)) for _, part in moves}
     list(to.threads.map(to.store.make_folder, sorted(hours - _there(to, {parent(hour) for hour in hours}))))
     list(to.threads.map(lambda move: _move(to, *move), moves))
-    to.store.delete(to.paths.tmp(tried), everything_below=True)
+    to.store.delete(to.paths.tmp(attempt), everything_below=True)
 
 
 def sweep(to: Site, log: CommitLog) -> None:
-    """Delete what tries have left that began below the end of a log.
+    """Delete what attempts have left that began below the end of a log.
 
     A manifest stands where each of them began, so none can be committed any more. Call it where all manifests that the
     log has read are finished.
     """
     for entry in to.store.entries(to.paths.all_tmp):
-        tried = Try.of(entry.name)
-        if tried is not None and tried.is_below({log.number: log.position}):
+        attempt = Attempt.of(entry.name)
+        if attempt is not None and attempt.is_below({log.number: log.position}):
             to.store.delete(f"{to.paths.all_tmp}/{entry.name}", everything_below=True)
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from batch_layer.archive.paths import Try, compaction_of, hour_folder, hour_of, is_part, span_of
+from batch_layer.archive.paths import Attempt, compaction_of, hour_folder, hour_of, is_part, span_of
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.checks.finding import Finding
 from batch_layer.storage.file_store import Entry
@@ -44,8 +44,8 @@ def strays(ledger: Ledger, hours: Sequence[Hour] | None, now: Millis) -> Iterato
     """Files in the folders of these hours, or of all, that no manifest names. Brings the ledger up to date."""
     listed = _all_folders(ledger) if hours is None else [hour_folder(hour) for hour in hours]
     suspects = list(_suspects(ledger, listed, now))
-    tries = list(_old_tries(ledger, now)) if hours is None else []
-    if not suspects and not tries:
+    attempts = list(_old_attempts(ledger, now)) if hours is None else []
+    if not suspects and not attempts:
         return
     ledger.refresh()
     compacted = _compacted(ledger)
@@ -60,8 +60,8 @@ def strays(ledger: Ledger, hours: Sequence[Hour] | None, now: Millis) -> Iterato
             told.add(suspect.folder)
             where = ledger.paths.absolute(suspect.folder)
             yield Finding(False, "a folder of an hour that no manifest names", where, step)
-    for tried, path in tries:
-        if tried is None or not ledger.committed(tried):
+    for attempt, path in attempts:
+        if attempt is None or not ledger.committed(attempt):
             step = "`trends archive` and `trends compact` delete it once they have committed in its place"
             yield Finding(False, "left by somebody who died before a commit", path, step)
 
@@ -122,10 +122,10 @@ def _all_folders(ledger: Ledger) -> Iterator[str]:
             yield f"{day}/{hour}"
 
 
-def _old_tries(ledger: Ledger, now: Millis) -> Iterator[tuple[Try | None, str]]:
+def _old_attempts(ledger: Ledger, now: Millis) -> Iterator[tuple[Attempt | None, str]]:
     for entry in ledger.store.entries(ledger.paths.all_tmp):
         if entry.modified_at < now - STRAY_MS:
-            yield Try.of(entry.name), f"{ledger.paths.all_tmp}/{entry.name}"
+            yield Attempt.of(entry.name), f"{ledger.paths.all_tmp}/{entry.name}"
 
 
 def _folders(entries: Iterable[Entry], prefix: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.plan import Span
-from batch_layer.runner import Batch
+from batch_layer.runner import BatchRunner
 from bench.harness.process_tree import Tree
 from bench.harness.servers import Sandbox, sandbox, stack
 from bench.harness.stack_settings import read
@@ -106,13 +106,13 @@ def _ours(settings_file: Path, sections: Mapping[str, Mapping[str, Any]]) -> dic
     settings = read(settings_file)
     changed = {name: getattr(settings, name).model_copy(update=values) for name, values in sections.items()}
     settings = settings.model_copy(update=changed)
-    batch = Batch(settings, lambda: AS_IS, wall_clock, lambda ledger: ledger.hours()[-1].plus(1))
+    batch = BatchRunner(settings, lambda: AS_IS, wall_clock, lambda ledger: ledger.hours()[-1].plus(1))
     told = recomputed(batch)
     batch.close()
     return told
 
 
-def recomputed(batch: Batch) -> dict[str, Any]:
+def recomputed(batch: BatchRunner) -> dict[str, Any]:
     """Everything twice, and what was published."""
     posts = batch.plan_range(Span(None, None)).posts
     told, _ = _twice(lambda: batch.engine.session(posts), lambda: batch.run(batch.plan_range(Span(None, None))))

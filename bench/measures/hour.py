@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from msgspec.structs import replace
 
-from batch_layer.runner import Batch
+from batch_layer.runner import BatchRunner
 from bench.harness.servers import sandbox, stack
 from bench.harness.subprocess_run import clocked
 from bench.harness.trial import Bench, Contender, RunOptions, Trial
@@ -53,7 +53,7 @@ class Hours:
 
     def __init__(self, settings: Settings, hour: list[Post]) -> None:
         self._archive, self._hour, self._next = ArchiveWriter(settings), hour, FIRST
-        self.batch = Batch(settings, lambda: AS_IS, lambda: time.time_ns() // 1_000_000, lambda _: self._next)
+        self.batch = BatchRunner(settings, lambda: AS_IS, lambda: time.time_ns() // 1_000_000, lambda _: self._next)
 
     def trial(self) -> Trial:
         """One hour more. The very first one warms the session."""

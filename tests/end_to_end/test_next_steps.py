@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from batch_layer.plan import Span
-from batch_layer.runner import Batch
+from batch_layer.runner import BatchRunner
 from config.settings import Settings
 from ingest.hours import Hour, wall_clock
 from ingest.rule.hashtags import AS_IS
@@ -34,7 +34,7 @@ def planned(words: list[str]) -> None:
     """A recomputation has hours to compute; Spark need not start for that to be seen, and other tests start it."""
     hours = [Hour.parse(words[words.index(name) + 1]) if name in words else None for name in ("--since", "--until")]
     settings = Settings.read()
-    layer = Batch(settings, lambda: AS_IS, wall_clock)
+    layer = BatchRunner(settings, lambda: AS_IS, wall_clock)
     try:
         assert layer.plan_range(Span(*hours)).hours, words
     finally:

@@ -14,7 +14,7 @@ from batch_layer.archive.manifest import Manifest, encode
 from batch_layer.archive.reading.lag import archive_lag
 from batch_layer.archive.reading.ledger import ledger_of
 from batch_layer.archive.reading.watermark import complete_until
-from batch_layer.runner import Batch
+from batch_layer.runner import BatchRunner
 from batch_layer.spark.session import Engine
 from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import TrendsError
@@ -111,7 +111,7 @@ def test_a_setting_that_differs_from_the_topic_changes_no_document(
 
 def computed(settings: Settings, engine: Engine) -> dict[Hour, list[tuple[str, int]]]:
     """What a batch layer of these settings makes of every complete hour."""
-    batch = Batch(settings, lambda: AS_IS, wall_clock)
+    batch = BatchRunner(settings, lambda: AS_IS, wall_clock)
     batch.engine = engine
     try:
         batch.run(batch.plan_missing())

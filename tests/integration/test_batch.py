@@ -13,11 +13,12 @@ from batch_layer.archive import avro
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.coverage import CoversLessError, StrandedError
+from batch_layer.outcome import PartlyDoneError
 from batch_layer.plan import Span
 from batch_layer.publish import Computed, Stamp, publish, sweep
 from batch_layer.rank import Arrived, rank_hour
 from batch_layer.run_ledger import BusyError, Job, Run, Runs, StoppedError
-from batch_layer.runner import PartlyDoneError, Watch
+from batch_layer.runner import RunObserver
 from batch_layer.spark.job import SparkFailedError
 from batch_layer.spark.session import Engine
 from batch_layer.storage.webhdfs import HdfsStore
@@ -222,7 +223,7 @@ def test_a_late_post_makes_its_hour_dirty_and_the_next_run_mends_it(
     plan = batch.plan_missing()
     assert [(each.hour, each.state) for each in plan.hours] == [(FIRST, "dirty")]
     told: list[bool] = []
-    batch.run(plan, watch=Watch(threading.Event(), lambda *_: told.append(True)))
+    batch.run(plan, observer=RunObserver(threading.Event(), lambda *_: told.append(True)))
 
     assert top(documents(store)[FIRST]) == [("a", 1), ("late", 1)]
     assert told == [True]
@@ -397,7 +398,7 @@ def test_a_stopped_recomputation_goes_on_with_what_it_had_not_published(
             stop.set()
 
     with pytest.raises(StoppedError):
-        batch.run(batch.plan_range(Span(FIRST, None)), watch=Watch(stop, tell))
+        batch.run(batch.plan_range(Span(FIRST, None)), observer=RunObserver(stop, tell))
     first = as_bytes(store, list(documents(store)))
     outcome = batch.run(batch.plan_range(Span(FIRST, None)))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_layer.runner import Batch
+from batch_layer.runner import BatchRunner
 from batch_layer.spark.session import Engine
 from bench.harness.compare import Series, compare
 from bench.harness.trial import Bench, RunOptions
@@ -61,7 +61,7 @@ def test_history_is_computed_twice_and_judged(settings: Settings, engine: Engine
     laid = [post for _, some in by_hour(base, 120) for post in some]
     assert {post.id for post in laid} == {post.id for post in posts.copies(base, 120)}
     lay(settings, base, 120)
-    batch = Batch(settings, lambda: AS_IS, lambda: 1_800_000_000_000, lambda ledger: ledger.hours()[-1].plus(1))
+    batch = BatchRunner(settings, lambda: AS_IS, lambda: 1_800_000_000_000, lambda ledger: ledger.hours()[-1].plus(1))
     batch.engine = engine
     told = history.recomputed(batch)
     batch.store.close()

@@ -12,7 +12,7 @@ from bson.errors import BSONError
 from click.testing import CliRunner
 
 from batch_layer.run_ledger import Job, Runs
-from batch_layer.runner import Batch
+from batch_layer.runner import BatchRunner
 from bench.harness import stack_settings
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
@@ -102,7 +102,7 @@ def test_a_damaged_document_is_told_with_the_command_that_mends_it_and_counts_as
     assert asked.exit_code == 1
     assert f"batch|{HOUR}: damaged document: uses is 'many'" in asked.output
     assert f"trends batch hour {HOUR}" in asked.output
-    batch = Batch(settings, lambda: AS_IS, lambda: PAST, lambda _: HOUR.plus(9))
+    batch = BatchRunner(settings, lambda: AS_IS, lambda: PAST, lambda _: HOUR.plus(9))
     try:
         assert [(each.hour, each.state) for each in batch.plan_missing().hours] == [(HOUR, "missing")]
     finally:

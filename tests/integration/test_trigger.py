@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from batch_layer.runner import Batch
+from batch_layer.runner import BatchRunner
 from batch_layer.trigger import FULL_LOOK_S, Trigger
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
@@ -21,7 +21,7 @@ SECOND, THIRD, OPEN = FIRST.plus(1), FIRST.plus(2), FIRST.plus(4)
 class Scheduler:
     """The first half of a tick, with a clock of its own."""
 
-    batch: Batch
+    batch: BatchRunner
 
     def __init__(self, settings: Settings) -> None:
         idle = settings.archive.model_copy(update={"idle_after_s": 10_000_000_000.0})
@@ -38,7 +38,7 @@ class Scheduler:
         """Another process takes over."""
         if hasattr(self, "batch"):
             self.batch.close()
-        self.batch = Batch(self.settings, lambda: AS_IS, lambda: self.now)
+        self.batch = BatchRunner(self.settings, lambda: AS_IS, lambda: self.now)
         self.trigger = Trigger(self.settings, self.batch.store, lambda: self.now)
 
     def look(self) -> tuple[Hour, ...] | None:

@@ -7,7 +7,7 @@ import bson
 
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.plan import Plan
-from batch_layer.runner import Batch
+from batch_layer.runner import BatchRunner
 from batch_layer.spark.session import Engine
 from config.settings import Settings
 from ingest.hours import Hour
@@ -30,15 +30,15 @@ class Layers:
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings, self._engine = settings, engine
-        self._made: list[Batch] = []
+        self._made: list[BatchRunner] = []
 
-    def __call__(self, rule: Rule = AS_IS, until: Hour | None = None, settings: Settings | None = None) -> Batch:
+    def __call__(self, rule: Rule = AS_IS, until: Hour | None = None, settings: Settings | None = None) -> BatchRunner:
         """A batch layer; hours before `until` are complete, or all of them."""
 
         def complete_until(ledger: Ledger) -> Hour:
             return until or _after(ledger.hours())
 
-        made = Batch(settings or self._settings, lambda: rule, lambda: 1_700_000_000_000, complete_until)
+        made = BatchRunner(settings or self._settings, lambda: rule, lambda: 1_700_000_000_000, complete_until)
         made.engine = self._engine
         self._made.append(made)
         return made
@@ -49,7 +49,7 @@ class Layers:
             made.store.close()
 
 
-def run_missing(batch: Batch) -> Plan:
+def run_missing(batch: BatchRunner) -> Plan:
     """Plan what is missing, and run it."""
     plan = batch.plan_missing()
     batch.run(plan)

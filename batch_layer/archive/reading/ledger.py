@@ -20,7 +20,7 @@ from batch_layer.archive.identity import (
     read_topic,
 )
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import HOURS, Paths, Try, hour_of, partition_of
+from batch_layer.archive.paths import HOURS, Attempt, Paths, hour_of, partition_of
 from batch_layer.archive.placement import Site, finish_all
 from batch_layer.storage.file_store import Store
 from batch_layer.storage.webhdfs import HdfsStore
@@ -170,9 +170,9 @@ class Ledger:
         known = self.manifests(partition)
         return known[-1].committed_at if known else None
 
-    def committed(self, tried: Try) -> bool:
-        """Whether a manifest is of this try."""
-        return tried.uuid.hex in self._uuids
+    def committed(self, attempt: Attempt) -> bool:
+        """Whether a manifest is of this attempt."""
+        return attempt.uuid.hex in self._uuids
 
     def add_compaction(self, manifest: Manifest) -> None:
         """Take a link of the log of the hours into account."""

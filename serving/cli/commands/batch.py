@@ -18,8 +18,9 @@ from serving.cli.options import json_option, settings_of, tz_option
 from serving.query.time_expressions import parse
 
 if TYPE_CHECKING:  # Spark is imported when a command needs it
+    from batch_layer.outcome import Outcome
     from batch_layer.plan import Plan
-    from batch_layer.runner import Batch, Outcome
+    from batch_layer.runner import BatchRunner
 
 
 less_option = click.option(
@@ -147,7 +148,7 @@ def schedule(ctx: click.Context) -> None:
     Schedule(settings_of(ctx), _rule_now, wall_clock).run()
 
 
-def _why_nothing(layer: "Batch", plan: "Plan") -> str:
+def _why_nothing(layer: "BatchRunner", plan: "Plan") -> str:
     """Why no hour is to be computed."""
     hours = layer.ledger.hours()
     if not hours:
@@ -170,11 +171,11 @@ def _check(asked: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _batch(ctx: click.Context) -> Iterator["Batch"]:
-    from batch_layer.runner import Batch
+def _batch(ctx: click.Context) -> Iterator["BatchRunner"]:
+    from batch_layer.runner import BatchRunner
 
     _end_on_sigterm()
-    layer = Batch(settings_of(ctx), _rule_now, wall_clock)
+    layer = BatchRunner(settings_of(ctx), _rule_now, wall_clock)
     try:
         yield layer
     finally:
@@ -196,20 +197,21 @@ def _end_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def _computed(layer: "Batch", plan: "Plan", asked: Mapping[str, Any]) -> "Outcome":
+def _computed(layer: "BatchRunner", plan: "Plan", asked: Mapping[str, Any]) -> "Outcome":
     """Run a plan, or preview it, with a progress bar on a terminal. Where some hour failed, the others are told."""
     import threading
 
-    from batch_layer.runner import PartlyDoneError, Watch
+    from batch_layer.outcome import PartlyDoneError
+    from batch_layer.runner import RunObserver
 
     with progress(len(plan.hours)) as tell:
-        watch = Watch(threading.Event(), tell)
+        observer = RunObserver(threading.Event(), tell)
         less = bool(asked.get("allow_less"))
         try:
             if asked.get("dry_run"):
-                return layer.preview(plan, watch=watch, allow_less=less)
+                return layer.preview(plan, observer=observer, allow_less=less)
             resume, reset = not asked.get("restart"), bool(asked.get("reset"))
-            return layer.run(plan, watch=watch, resume=resume, reset=reset, allow_less=less)
+            return layer.run(plan, observer=observer, resume=resume, reset=reset, allow_less=less)
         except PartlyDoneError as error:
             click.echo(f"computed: {quantity(len(error.outcome.hours), 'hour')}", err=True)
             raise

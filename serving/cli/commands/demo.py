@@ -28,7 +28,8 @@ from serving.views.documents import USES, Row
 
 if TYPE_CHECKING:
     from batch_layer.archive.reading.ledger import Ledger
-    from batch_layer.runner import Batch, Outcome
+    from batch_layer.outcome import Outcome
+    from batch_layer.runner import BatchRunner
 
 _SERVERS = ("kafka", "namenode", "datanode", "mongo", "zookeeper", "nimbus", "supervisor", "topology")
 _WITHIN_S = 120.0
@@ -76,7 +77,7 @@ class Demo:
 
     def run(self, source: list[str]) -> None:
         """All of them, in order."""
-        from batch_layer.runner import Batch
+        from batch_layer.runner import BatchRunner
 
         _title("Bring posts")
         before = self._speed_uses().total()
@@ -91,7 +92,7 @@ class Demo:
         _title("Live: the busiest hour, as the speed layer has it")
         speed = self._speed_top(busiest)
         _title("Computed from the archive: the same hour, as the batch layer has it")
-        layer = Batch(self.settings, lambda: self.rule, wall_clock)
+        layer = BatchRunner(self.settings, lambda: self.rule, wall_clock)
         try:
             layer.engine.session()
             self._wait("the archive has been idle long enough for its hours to be complete", lambda: self._idle(ledger))
@@ -197,7 +198,7 @@ class Demo:
         if not all(holds for *_, holds in rows):
             raise TrendsError("the counts do not add up", next_step="Run `trends verify --all`")
 
-    def _correct(self, busiest: Hour, layer: "Batch") -> None:
+    def _correct(self, busiest: Hour, layer: "BatchRunner") -> None:
         """Correct the rule, and compute the day from the busiest hour on again."""
         from batch_layer.plan import Span
 

@@ -8,7 +8,7 @@ import pytest
 from batch_layer.archive.commit_log import CommitLog
 from batch_layer.archive.compaction import ABANDONED_MS, Compaction
 from batch_layer.archive.flush import Flush, Outlets
-from batch_layer.archive.paths import Paths, Try
+from batch_layer.archive.paths import Attempt, Paths
 from batch_layer.archive.placement import Site
 from batch_layer.archive.post_reader import post_reader
 from batch_layer.archive.reading.ledger import Ledger
@@ -95,7 +95,7 @@ def test_a_compaction_leaves_what_an_archiver_may_still_commit_however_long_it_s
 def test_a_compaction_clears_what_can_not_be_committed_any_more() -> None:
     bench = Bench(HdfsDouble())
     bench.flush.run(lambda _: None)
-    for name in (Try(0, 0, uuid4()).name, "of somebody else"):
+    for name in (Attempt(0, 0, uuid4()).name, "of somebody else"):
         bench.hdfs.put(f"/archive/_tmp/{name}/1.avro", b"")
     assert compacted_later(bench.hdfs) == 2
     assert bench.files() == [COMMIT, PART]

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from rich.columns import Columns
 from rich.table import Table
 
+from batch_layer.outcome import Outcome, PublishedHour
 from batch_layer.publish import Change
-from batch_layer.runner import Done, Outcome
 from config.stack.doctor import Finding
 from config.stack.status import ServerState
 from ingest.hours import Hour
@@ -64,7 +64,7 @@ def test_status_archive_and_runs_show_names_letter_by_letter(capsys: pytest.Capt
     assert "at most 3" in shown
     show_summary(text, {text: {text: 1}}, as_json=False)
     assert capsys.readouterr().out.count(text) == 3
-    outcome = Outcome("run", [Done(Hour(1), 1, 1, 1, True)], changes=[Change(Hour(1), (text,), (text,))])
+    outcome = Outcome("run", [PublishedHour(Hour(1), 1, 1, 1, True)], changes=[Change(Hour(1), (text,), (text,))])
     show_outcome(outcome, as_json=False)
     assert capsys.readouterr().out.count(f"#{text}") == 2
 
