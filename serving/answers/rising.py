@@ -104,7 +104,7 @@ def rising(  # noqa: PLR0913 - what is compared with what, and how much of it is
             counts[row.tag] = counts.get(row.tag, 0) + row.count - room
         check_tags(len(counts), most_tags)
     if not uses:
-        raise NoDataError(f"no use is known of {since} to {view.hour}, to compare {view.hour} with")
+        raise NoDataError(f"no data for {since} to {view.hour}, so nothing to compare {view.hour} with")
     ranked = ranks_by_tag(view).values()
     risers = [
         Riser(row, rank, last[row.tag][0] if row.tag in last else None, had, expected, score)

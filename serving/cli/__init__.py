@@ -1,4 +1,4 @@
-"""The `trends` command: one file a command group, loaded when it is called. Errors become one line and an exit code."""
+"""The `trends` command. It loads a subcommand when it is called, and turns errors into one line and an exit code."""
 
 import errno
 import logging
@@ -16,54 +16,60 @@ from config.redaction import RedactingFormatter, redact
 from serving.cli import streams
 
 COMMANDS = {
-    "Ask": {
+    "Query": {
         "top": ("serving.cli.commands.top:top", "The most used hashtags: now, of an hour, of a range."),
         "day": ("serving.cli.commands.day:day", "Hour by hour: the last 24 hours, or a day; as a page, as pictures."),
         "rising": ("serving.cli.commands.rising:rising", "Which hashtags grew most against the hours before."),
         "tag": ("serving.cli.commands.tag:tag", "One hashtag, hour by hour, with its spellings."),
         "watch": ("serving.cli.commands.watch:watch", "The hour in progress, refreshed in place."),
-        "explain": ("serving.cli.commands.explain:explain", "Where an hour's answer came from."),
-        "rules": ("serving.cli.commands.rules:rules", "The versions of the rule: what each says, which hours it made."),
-        "serve": ("serving.cli.commands.serve:serve", "The same answers in a browser, and a JSON API."),
+        "explain": ("serving.cli.commands.explain:explain", "Explain where an hour's answer came from."),
+        "rules": (
+            "serving.cli.commands.rules:rules",
+            "The versions of the hashtag rule, and the hours of each.",
+        ),
+        "serve": ("serving.cli.commands.serve:serve", "A dashboard in the browser, and a JSON API."),
         "status": ("serving.cli.commands.status:status", "Servers, live sources, lag, watermark, hours, last runs."),
-        "verify": ("serving.cli.commands.verify:verify", "Recount and compare: archive, batch layer, speed layer."),
+        "verify": (
+            "serving.cli.commands.verify:verify",
+            "Recount and compare: archive, batch layer, speed layer.",
+        ),
     },
-    "Bring posts": {
+    "Ingest posts": {
         "ingest": (
             "serving.cli.commands.ingest:ingest",
             "Read posts from files, live services or the sample generator into Kafka.",
         ),
-        "rejects": ("serving.cli.commands.rejects:rejects", "What could not be read: list, show, retry."),
+        "rejects": ("serving.cli.commands.rejects:rejects", "Records that could not be read: list, show, retry."),
     },
-    "Compute": {
+    "Batch layer": {
         "archive": ("serving.cli.commands.archive:archive", "Copy posts from Kafka to HDFS, exactly once."),
         "compact": ("serving.cli.commands.archive:compact", "Merge the files of complete hours."),
-        "batch": ("serving.cli.commands.batch:batch", "Compute one hour, or all that are missing or dirty."),
+        "batch": ("serving.cli.commands.batch:batch", "Compute one hour, or all missing or dirty hours."),
         "recompute": ("serving.cli.commands.batch:recompute", "Compute hours again, after the rule was corrected."),
         "schedule": ("serving.cli.commands.batch:schedule", "Run the batch layer whenever an hour is complete."),
     },
-    "Run": {
-        "demo": ("serving.cli.commands.demo:demo", "From posts to answers, every step shown."),
+    "Run the platform": {
+        "demo": ("serving.cli.commands.demo:demo", "A tour: ingest posts, count them, query them."),
         "up": ("serving.cli.commands.stack:up", "Start the servers, then the services."),
         "down": ("serving.cli.commands.stack:down", "Stop everything; data stays."),
         "logs": ("serving.cli.commands.stack:logs", "Read a server's log."),
-        "doctor": ("serving.cli.commands.stack:doctor", "Check this machine and say what to do."),
-        "config": ("serving.cli.commands.config:config", "Every setting, its value and where it came from."),
+        "doctor": ("serving.cli.commands.stack:doctor", "Check this machine, and suggest fixes."),
+        "config": ("serving.cli.commands.config:config", "All settings, with their values and origins."),
         "completion": (
             "serving.cli.commands.completion:completion",
-            "The Tab key of bash, zsh or fish knows the commands.",
+            "Tab completion for bash, zsh or fish.",
         ),
     },
 }
 """By task: name, where it is, and what `trends --help` says of it. A command's module is imported when it is called."""
 
 _FILE_IS_WRONG = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
-"""Errors of a file that whoever typed the command can mend."""
+"""Errors of a file that the user can fix."""
 
 SERVICES = frozenset({"archive", "schedule"})
-"""Commands that run for ever tell in their log what they do; the others tell what went wrong."""
+"""Commands that run until stopped: they log their progress, the others only warnings."""
 KAFKA_LOGS = SERVICES | {"ingest"}
-"""Commands that wait for a broker to come back and log what its client reports meanwhile. The others end with one error
+"""Commands that wait for a broker to come back, and log its client's reports meanwhile. The others end with one error
 that names the reason, so the client's own log would only repeat it."""
 
 
@@ -84,13 +90,13 @@ class Trends(click.Group):
         return None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The names that begin so, importing nothing: whoever presses Tab does not want to wait."""
+        """Complete a name without importing its command: Tab must answer at once."""
         told = {name: what for group in COMMANDS.values() for name, (_, what) in group.items()}
         found = [CompletionItem(name, help=told[name]) for name in told if name.startswith(incomplete)]
         return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help by task, importing nothing."""
+        """Write the help by task without importing a command."""
         for title, group in COMMANDS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, told) for name, (_, told) in group.items()])
@@ -98,21 +104,21 @@ class Trends(click.Group):
     def main(  # type: ignore[override]  # click declares overloads that say the same
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> Any:
-        """Run, and leave with an exit code: 0 done, 1 failed, 2 usage, 3 no data for what was asked."""
+        """Run, and exit with a code: 0 success, 1 failure, 2 usage error, 3 no data."""
         extra["standalone_mode"] = False
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for some takes as long as an answer
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins takes as long as a query
         try:
             code = super().main(args, prog_name or "trends", **extra)
         except click.ClickException as error:
             error.show()
             code = error.exit_code
         except (click.Abort, KeyboardInterrupt):
-            click.echo("stopped", err=True)
+            click.echo("interrupted", err=True)
             code = 130
         except TrendsError as error:
             click.echo(f"trends: {error}", err=True)
             code = error.exit_code
-        except BrokenPipeError:  # the reader of our output has gone: nobody to tell
+        except BrokenPipeError:  # the reader of our output has gone
             code = 1
         except OSError as error:
             code = _unwritable(error)
@@ -127,7 +133,7 @@ Spans: 90m, 24h, 7d. Numbers have a comma at every thousand; with --json and --c
 Data goes to standard output, all else to standard error.
 
 \b
-Exit codes: 0 done, 1 failed, 2 not understood, 3 no data for what was asked, 130 stopped.
+Exit codes: 0 success, 1 failure, 2 usage error, 3 no data, 130 interrupted.
 Settings: trends.toml in the working folder, TRENDS_* in the environment; `trends config` shows all of them.
 """
 
@@ -138,15 +144,15 @@ Settings: trends.toml in the working folder, TRENDS_* in the environment; `trend
 @click.version_option(package_name="trends", message="trends %(version)s")
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Which ten hashtags were used most in a given hour?
+    """Find the most used hashtags of any hour.
 
     \b
     Examples:
       trends up                              start everything on this machine
-      trends ingest sample                   bring posts
+      trends ingest sample                   ingest generated posts
       trends top                             what is trending now
       trends top --hour monday-7h            last Monday between 7 and 8
-      trends recompute --since monday-7h     again, after the rule was corrected
+      trends recompute --since monday-7h     compute again, after correcting the rule
     """
     from config.settings import Settings  # `trends --help` needs none of it
 
@@ -161,23 +167,22 @@ def main(ctx: click.Context) -> None:
 
 
 def run() -> None:
-    """What `trends` is on the command line.
+    """Entry point of the console script.
 
-    Who asks does not wait for the threads of MongoDB's driver, which look every half a second whether they are still
-    wanted: when all is said, the process ends.
+    A query ends the process at once. The threads of MongoDB's driver would keep it up to half a second longer.
     """
     streams.install(sys.argv[1:])
     try:
         main()
     except SystemExit as ended:
         code = _flushed(ended.code if isinstance(ended.code, int) else 1)
-        if sys.argv[1:2] and (sys.argv[1] in COMMANDS["Ask"] or getattr(sys.stdout, "is_given_up", False)):
-            os._exit(code)  # what standard output still holds has nowhere to go
+        if sys.argv[1:2] and (sys.argv[1] in COMMANDS["Query"] or getattr(sys.stdout, "is_given_up", False)):
+            os._exit(code)  # standard output is gone, so nothing to flush
         sys.exit(code)
 
 
 def _flushed(code: int) -> int:
-    """Write what standard output still holds; the exit code that comes of it."""
+    """Flush standard output; the exit code after that."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -189,7 +194,7 @@ def _flushed(code: int) -> int:
 
 
 def _unwritable(error: OSError) -> int:
-    """A file that can't be read or written: one line, where it is the file that is wrong and not we."""
+    """Report a file that can't be read or written, in one line."""
     if error.filename is None or error.errno not in _FILE_IS_WRONG:
         return _unexpected(error)
     step = "A setting names another place (`trends config`): stack.state, stack.cache"
@@ -198,11 +203,11 @@ def _unwritable(error: OSError) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    """A defect of ours: one line for the user, the traceback for who mends it."""
-    from serving.cli.crash_log import log_crash  # nobody else needs it
+    """Report a bug: one line for the user, the traceback in a file."""
+    from serving.cli.crash_log import log_crash  # loaded only after a crash
 
     click.echo(
-        f"trends: an error that should not happen: {type(error).__name__}: {redact(str(error))}. {log_crash(error)}",
+        f"trends: internal error: {type(error).__name__}: {redact(str(error))}. {log_crash(error)}",
         err=True,
     )
     return 1

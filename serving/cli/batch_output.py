@@ -1,4 +1,4 @@
-"""Outcomes: what a batch run is about to do, how far it got, what it did and changed. For terminal and JSON."""
+"""Output of batch runs: the plan, the progress, the outcome. For terminal and JSON."""
 
 import json
 from collections import Counter
@@ -39,9 +39,9 @@ def progress(hours: int) -> Iterator[Callable[[int, int], None]]:
 
 
 def say_plan(plan: "Plan", estimate_s: float | None) -> None:
-    """What is about to be done."""
+    """Print the plan."""
     states = ", ".join(f"{count:,} {state}" for state, count in Counter(each.state for each in plan.hours).items())
-    took = "time unknown: nothing has been computed yet" if estimate_s is None else f"about {estimate_s:,.0f} s"
+    took = "time unknown until a first run" if estimate_s is None else f"about {estimate_s:,.0f} s"
     click.echo(
         f"{quantity(len(plan.hours), 'hour')} from {plan.hours[0].hour} to {plan.hours[-1].hour} ({states} now), "
         f"{quantity(plan.posts, 'post')}, rule {plan.rule.version}; {took}",
@@ -49,17 +49,17 @@ def say_plan(plan: "Plan", estimate_s: float | None) -> None:
     )
     if plan.waiting:
         few = quantity(len(plan.waiting), "hour")
-        click.echo(f"Left out, since not complete yet: {few} from {plan.waiting[0]} on", err=True)
+        click.echo(f"Skipped {few} from {plan.waiting[0]} on: not complete yet", err=True)
 
 
 def plan_json(plan: "Plan", estimate_s: float | None) -> dict[str, Any]:
-    """What is about to be done: `{"posts","rule","estimate_s","waiting"}`."""
+    """The plan as `{"posts","rule","estimate_s","waiting"}`."""
     waiting = [str(hour) for hour in plan.waiting]
     return {"posts": plan.posts, "rule": plan.rule.version, "estimate_s": estimate_s, "waiting": waiting}
 
 
 def show(outcome: "Outcome | None", as_json: bool) -> None:
-    """What a run did, as tables or as JSON."""
+    """Print the outcome as tables or as JSON."""
     if as_json:
         click.echo(json.dumps(outcome_json(outcome), ensure_ascii=False))
         return
@@ -71,7 +71,7 @@ def show(outcome: "Outcome | None", as_json: bool) -> None:
         table.add_row(str(each.hour), f"{each.posts:,}", f"{each.uses:,}", f"{each.tags:,}", state)
     _print(table, len(outcome.hours))
     if not outcome.changes:
-        click.echo("No hour that had a top 10 has another now", err=True)
+        click.echo("No top 10 changed", err=True)
     else:
         changed = Table("hour", "entered the top 10", "left it")
         for change in outcome.changes[:_MOST_LINES]:
@@ -84,7 +84,7 @@ def show(outcome: "Outcome | None", as_json: bool) -> None:
 
 
 def outcome_json(outcome: "Outcome | None") -> dict[str, Any]:
-    """What was done; `run` is null where nothing was written."""
+    """The outcome as JSON; `run` is null if it wrote nothing."""
     if outcome is None:
         return {"run": None, "hours": [], "resumed": 0, "refused": 0, "changes": [], "seconds": 0.0}
     return {

@@ -1,4 +1,4 @@
-"""Next steps: what to type after `trends demo`; each command has an answer on the posts that were loaded. Pure."""
+"""Next steps after `trends demo`: commands that have an answer on the loaded posts. Pure."""
 
 import shlex
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from ingest.hours import Hour
 
 
 class Step(NamedTuple):
-    """A command and what it is good for."""
+    """A command and its purpose."""
 
     command: str
     why: str

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean."""
+"""Options that several commands share."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +23,7 @@ def settings_of(ctx: click.Context) -> Settings:
 
 
 def resolver_of(tz: ZoneInfo) -> TimeResolver:
-    """Words about time as they are meant now; where an answer is wider than the words, standard error says so."""
+    """Resolves time expressions as of now; its notes go to standard error."""
     return TimeResolver(wall_clock(), tz, partial(click.echo, err=True))
 
 
@@ -33,12 +33,12 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str) -> ZoneInfo:
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
-json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
-restart_option: Decorator = click.option("--restart", is_flag=True, help="Begin anew, whatever was committed before.")
+json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+restart_option: Decorator = click.option("--restart", is_flag=True, help="Start over, and ignore committed cursors.")
 tz_option: Decorator = click.option(
-    "--tz", default="UTC", show_default=True, callback=_zone, help="Time zone of what is typed and shown."
+    "--tz", default="UTC", show_default=True, callback=_zone, help="Time zone of times in options and output."
 )
 kind_option: Decorator = click.option(
-    "--kind", type=click.Choice(get_args(Kind)), default="hashtag", show_default=True, help="What is counted."
+    "--kind", type=click.Choice(get_args(Kind)), default="hashtag", show_default=True, help="What to count."
 )
-source_option: Decorator = click.option("--source", metavar="NAME", help="Posts of one source alone: x, bluesky, …")
+source_option: Decorator = click.option("--source", metavar="NAME", help="Only posts of one source: x, bluesky, …")

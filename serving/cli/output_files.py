@@ -1,4 +1,4 @@
-"""Files that an answer is written to, and the options that ask for them."""
+"""CSV, PNG and SVG output, and the options for it."""
 
 import csv
 import sys
@@ -16,13 +16,13 @@ from serving.views.documents import Lens, Row
 
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
-csv_option: Decorator = click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
-png_option: Decorator = click.option("--png", type=FILE, metavar="FILE", help="A picture.")
-svg_option: Decorator = click.option("--svg", type=FILE, metavar="FILE", help="The same as SVG.")
+csv_option: Decorator = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+png_option: Decorator = click.option("--png", type=FILE, metavar="FILE", help="Write a chart as PNG.")
+svg_option: Decorator = click.option("--svg", type=FILE, metavar="FILE", help="Write a chart as SVG.")
 
 
 def reject_two_forms(as_json: bool, as_csv: bool) -> None:
-    """Raise `UsageError` where standard output is to have two forms."""
+    """Raise `UsageError` for --json together with --csv."""
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", next_step="Leave out one of them")
 
@@ -46,15 +46,15 @@ def time_in_csv(hour: Hour, tz: ZoneInfo) -> str:
 
 
 def warn_of_mixture(rules: Rules) -> None:
-    """Say on standard error that hours of an answer were computed by several versions of the rule, and what to do."""
+    """Warn on standard error about several versions of the rule in one answer, with the fix."""
     if rules.sentence:
         click.echo(rules.sentence, err=True)
 
 
 def write_file(file: Path, content: bytes) -> None:
-    """Write a file that somebody asked for, and say so."""
+    """Write a file, and report it on standard error."""
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise TrendsError(f"can't be written: {error.strerror}", where=str(file)) from None
-    click.echo(f"written: {file}", err=True)
+        raise TrendsError(f"cannot write: {error.strerror}", where=str(file)) from None
+    click.echo(f"wrote {file}", err=True)

@@ -1,6 +1,6 @@
-"""Stopping: the first SIGINT or SIGTERM asks a command to finish what it has in hand, the second ends it.
+"""Signals: the first SIGINT or SIGTERM lets a command finish its current work, the second ends it.
 
-So does SIGHUP, which a terminal sends that is closed, unless whoever started the command has it ignored (`nohup`).
+So does SIGHUP, the signal of a closing terminal, unless the parent process ignores it (`nohup`).
 """
 
 import signal
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 STOPPED = 130
-"""Exit code of a command that was stopped before it was done."""
+"""Exit code of an interrupted command."""
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def stopping() -> Iterator[threading.Event]:
     """An event that the first signal sets. Only for the main thread."""
     stop = threading.Event()
 
-    def asked(_number: int, _frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
@@ -26,7 +26,7 @@ def stopping() -> Iterator[threading.Event]:
     ends = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         ends.append(signal.SIGHUP)
-    before = {number: signal.signal(number, asked) for number in ends}
+    before = {number: signal.signal(number, on_signal) for number in ends}
     try:
         yield stop
     finally:

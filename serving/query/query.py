@@ -1,4 +1,4 @@
-"""Query: the questions that can be asked of the views, each answered in one snapshot."""
+"""Query: reads answers from the views, each in one snapshot."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,36 +25,36 @@ _AT_ONCE = 24
 
 @dataclass(frozen=True)
 class Query:
-    """Questions to one store. With `origin` every hour is answered by that layer alone.
+    """Reads answers from one store. With `origin`, that layer alone answers every hour.
 
-    Through another `lens` than `HASHTAGS` the speed layer answers only where phrases are sent to it.
+    Through another `lens` than `HASHTAGS` the speed layer answers only if `ingest` sends it phrases.
     """
 
     store: Store
     origin: Origin | None = None
     lens: Lens = HASHTAGS
     rule_now: Callable[[Lens], str] | None = None
-    """The version of the rule by which an hour is computed now: asked where the hours of an answer differ."""
+    """Returns the rule's current version. A query calls it if the hours of an answer differ."""
     bounds: Bounds = NO_BOUNDS
     suggest: Suggest = suggestions.top
-    """The command that is suggested where there is no answer."""
+    """Suggests a command if there is no answer."""
 
     def hour(self, hour: Hour, n: int) -> View:
-        """The first n tags of an hour. Raises `NoDataError`, which tells why, or the hours that there are."""
+        """The first n tags of an hour. Raises `NoDataError` with the reason, or the hours that have data."""
         found = self.hours([hour], n)
         if not found:
             raise self.nothing(hour)
         return found[0]
 
     def now(self, current: Hour, n: int) -> list[View]:
-        """The hour in progress and, beside it, the last complete one. Raises `NoDataError` where neither is known."""
+        """The hour in progress and, beside it, the last complete one. Raises `NoDataError` if neither has data."""
         found = self.hours([current, current.plus(-1)], n)
         if not found:
             raise self._nothing(current.plus(-1), current.plus(1))
         return found
 
     def latest(self, current: Hour) -> Hour:
-        """The hour in progress where something is known of it, else the one before. Raises `NoDataError`."""
+        """The hour in progress if it has data, else the one before. Raises `NoDataError`."""
         return self.now(current, 1)[0].hour
 
     def hours(self, hours: list[Hour], n: int) -> list[View]:
@@ -63,13 +63,13 @@ class Query:
             return list(self._answers(snapshot, hours, n))
 
     def nothing(self, hour: Hour) -> NoDataError:
-        """The error that says why there is no answer for an hour."""
+        """The error for an hour without an answer."""
         if self.lens != HASHTAGS:
             with self.store.snapshot() as snapshot:
                 why = why_no_answer(snapshot, hour, self.lens)
             if why is not None:
                 return why
-        return NoDataError(f"nothing is known of {hour}", next_step=self.what_there_is())
+        return NoDataError(f"no data for {hour}", next_step=self.what_there_is())
 
     def range(self, since: Hour, until: Hour, n: int) -> Range:
         """The first n tags of all hours in `[since, until)` together. Raises `NoDataError`, `UsageError`."""
@@ -105,17 +105,17 @@ class Query:
         raise self._nothing(hour, hour.plus(1))
 
     def history(self, tag: str, since: Hour, until: Hour) -> History:
-        """One tag hour by hour. Raises `NoDataError` where no hour knows the tag, `UsageError`."""
+        """One tag hour by hour. Raises `NoDataError` if no hour has the tag, `UsageError`."""
         self.bounds.check(since, until)
         with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
             answer = history(tag, self._each(snapshot, since, until), since, until, self._rule_now)
         if answer.best is None:
-            what = f"no use of {self.lens.label(tag)} is known of {since} to {until}"
+            what = f"no data for {self.lens.label(tag)} in {since} to {until}"
             raise NoDataError(what, next_step=self.what_there_is())
         return answer
 
     def rules(self, views: Sequence[View]) -> Rules:
-        """The versions of the rule behind hours that stand side by side."""
+        """The versions of the rule behind several hours."""
         return rules_of(views, self._rule_now)
 
     @property
@@ -123,9 +123,9 @@ class Query:
         return partial(self.rule_now, self.lens) if self.rule_now else None
 
     def _each(self, snapshot: Snapshot, since: Hour, until: Hour, most: int | None = None) -> Iterator[View]:
-        """The hours of `[since, until)` that there is something of, with all rows, one by one, ascending.
+        """The hours of `[since, until)` with data, with all rows, one by one, ascending.
 
-        So a long time need not be held at once. Raises `UsageError` where the rows are more than may be read.
+        So memory does not grow with the range. Raises `UsageError` for more rows than the bounds allow.
         """
         there = (hours_between(snapshot, each, self.lens, since, until) for each in self._origins())
         asked = sorted({hour for hours in there for hour in hours})
@@ -138,7 +138,7 @@ class Query:
         return limited(views, most)
 
     def _nothing(self, since: Hour, until: Hour) -> NoDataError:
-        return NoDataError(f"nothing is known of {since} to {until}", next_step=self.what_there_is())
+        return NoDataError(f"no data for {since} to {until}", next_step=self.what_there_is())
 
     def _answers(self, snapshot: Snapshot, hours: list[Hour], n: int, most: int | None = None) -> Iterator[View]:
         """Each hour from one layer, its first n rows; where n is 0 all of them, or one more than the most to read."""
@@ -154,20 +154,20 @@ class Query:
         return ("batch", "speed") if self.origin is None else (self.origin,)
 
     def newest(self) -> Hour | None:
-        """The latest hour that something is known of."""
+        """The latest hour with data."""
         with self.store.snapshot() as snapshot:
             return newest(snapshot, self._origins(), self.lens)
 
     def what_there_is(self) -> str:
-        """What could be asked instead, in a sentence."""
+        """A sentence with the hours that have data, and a command to try."""
         with self.store.snapshot() as snapshot:
             there = extent(snapshot, self.lens)
         if there is None and self.lens != HASHTAGS:
             return f"No hour has been computed with {self.lens} yet: see `trends batch run`"
         if there is None:
-            return "No hour has been counted yet: see `trends status`, or begin with `trends ingest sample`"
+            return "No hour has data yet: see `trends status`, or begin with `trends ingest sample`"
         ask = self.suggest(there.first, there.last, self.lens)
         if there.first == there.last:
-            return f"There is one hour, {there.first}: try `{ask}`"
+            return f"One hour has data, {there.first}: try `{ask}`"
         count = "" if there.hours is None else f"{there.hours:,} "
-        return f"There are {count}hours from {there.first} to {there.last}: try `{ask}`"
+        return f"Data exists for {count}hours from {there.first} to {there.last}: try `{ask}`"

@@ -1,4 +1,4 @@
-"""Moments as people type them: `2017-01-06T07`, `monday-7h`, `yesterday-18h`, `now-3h`. Local time lives here alone.
+"""Time expressions: `2017-01-06T07`, `monday-7h`, `yesterday-18h`, `now-3h`. The only module that knows local time.
 
     2017-01-06T07, 2017-01-06T07:30   local to --tz, unless an offset (`+01:00`, `Z`) is written
     2017-01-06, today, monday         its first moment: midnight, or where the clocks skip it the change
@@ -6,7 +6,7 @@
     today-7h, yesterday-18h           that day at that o'clock
     monday-7h                         the last Monday at 7 that has passed
 
-A local time that a change of the clocks skips or repeats is refused, since it names no hour or two: write an offset.
+A local time that a change of the clocks skips or repeats names no hour or two, so it is an error: write an offset.
 A day has a first moment whatever the clocks do: see `serving.query.calendar_days`.
 """
 
@@ -42,24 +42,24 @@ def zone(name: str) -> ZoneInfo:
 
 
 def parse(text: str, now: Millis, tz: ZoneInfo) -> Millis:
-    """The moment that was meant, from 1970 to 2262. Raises `UsageError` with examples."""
+    """The moment of an expression, from 1970 to 2262. Raises `UsageError` with examples."""
     try:
         day = _day(text.strip(), now, tz)
-        moment = _meant(text.strip(), now, tz) if day is None else calendar_day(day, tz).first
+        moment = _moment(text.strip(), now, tz) if day is None else calendar_day(day, tz).first
         if 0 <= moment < _TOO_LATE:
             return moment
     except (ValueError, OverflowError):
         pass
-    raise UsageError(f"no moment that I understand: {text[:40]!r}", next_step=EXAMPLES)
+    raise UsageError(f"unrecognized time: {text[:40]!r}", next_step=EXAMPLES)
 
 
 def parse_day(text: str, now: Millis, tz: ZoneInfo) -> CalendarDay:
-    """The day that was meant: 2017-01-06, today, monday, or the day of any other moment. Raises `UsageError`."""
+    """The day of an expression: 2017-01-06, today, monday, or the day of any other moment. Raises `UsageError`."""
     return calendar_day(date_at(parse(text, now, tz), tz), tz)
 
 
 def _day(text: str, now: Millis, tz: ZoneInfo) -> date | None:
-    """The date that is named without a time of day; None where there is a time, or no date."""
+    """The date of an expression without a time of day; None for all others."""
     if _DATE.fullmatch(text):
         return date.fromisoformat(text)
     match = _CLOCK.fullmatch(text.lower())
@@ -71,13 +71,13 @@ def _day(text: str, now: Millis, tz: ZoneInfo) -> date | None:
     return today - timedelta(days=match[1] == "yesterday")
 
 
-def _meant(text: str, now: Millis, tz: ZoneInfo) -> Millis:
+def _moment(text: str, now: Millis, tz: ZoneInfo) -> Millis:
     word = text.lower()
     if match := _AGO.fullmatch(word):
         return now - (_milliseconds(match[1], match[2]) if match[1] else 0)
     if match := _CLOCK.fullmatch(word):
         return _at_clock(match[1], int(match[2]), int(match[3] or 0), now, tz)
-    return _written(text, tz)
+    return _iso(text, tz)
 
 
 def span(text: str) -> Millis:
@@ -85,12 +85,12 @@ def span(text: str) -> Millis:
     match = _SPAN.fullmatch(text.strip().lower())
     length = _milliseconds(match[1], match[2]) if match else 0
     if not 0 < length <= _CENTURY:
-        raise UsageError(f"no length of time that I understand: {text[:40]!r}", next_step="Write 1h, 90m or 7d")
+        raise UsageError(f"unrecognized time span: {text[:40]!r}", next_step="Write 1h, 90m or 7d")
     return length
 
 
 def hours_in(text: str) -> int:
-    """The hours that a length of time has, one that is begun included. Raises `UsageError`."""
+    """The hours in a time span, rounded up. Raises `UsageError`."""
     return -(-span(text) // HOUR_MS)
 
 
@@ -109,18 +109,18 @@ def _at_clock(day: str, hour: int, minute: int, now: Millis, tz: ZoneInfo) -> Mi
     return _exact((today - timedelta(days=day == "yesterday")).replace(tzinfo=None), tz)
 
 
-def _written(text: str, tz: ZoneInfo) -> Millis:
+def _iso(text: str, tz: ZoneInfo) -> Millis:
     """ISO 8601, local where it names no offset."""
     moment = datetime.fromisoformat(text)
     return _exact(moment, tz) if moment.tzinfo is None else millis(moment.astimezone(UTC))
 
 
 def _exact(local: datetime, tz: ZoneInfo) -> Millis:
-    """A wall-clock time as a moment; one that the clocks skip or show twice is refused."""
+    """A local time as a moment. Raises `UsageError` if the clocks skip it or show it twice."""
     first, second = (local.replace(tzinfo=tz, fold=fold) for fold in (0, 1))
     if first.utcoffset() != second.utcoffset():
         raise UsageError(
-            f"the clocks change then, so {local:%Y-%m-%dT%H:%M} in {tz.key} is not one moment",
+            f"the clocks change at that time, so {local:%Y-%m-%dT%H:%M} in {tz.key} is not one moment",
             next_step="Write " + " or ".join(each.isoformat(timespec="minutes") for each in (first, second)),
         )
     return millis(first.astimezone(UTC))

@@ -59,8 +59,8 @@ def caption(answer: View | Range) -> str:
         facts[0] += f", posts of {printable(answer.lens.source)} alone"
     noun = "tag" if answer.lens.kind == "hashtag" else answer.lens.kind
     if answer.tied_beyond:
-        have = "has" if answer.tied_beyond == 1 else "have"
-        facts.append(f"{quantity(answer.tied_beyond, f'more {noun}')} {have} as many uses as the last row")
+        tie = "ties" if answer.tied_beyond == 1 else "tie"
+        facts.append(f"{quantity(answer.tied_beyond, f'more {noun}')} {tie} with the last row")
     totals = quantity(answer.uses, "use")
     if answer.tags is not None:
         totals += f" of {quantity(answer.tags, noun)}"

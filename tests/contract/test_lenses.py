@@ -107,7 +107,7 @@ def test_hours_are_summed_through_a_lens_and_those_without_it_are_missing(store:
     compute(store, 1)
     compute(store, 2, POSTS[:1], hour=HOUR.plus(1))
     compute(store, 3, further=NOTHING_FURTHER, hour=HOUR.plus(2))
-    with pytest.raises(NoDataError, match=rf"There are hours from .* --hour {HOUR.plus(1)} --kind bigram`"):
+    with pytest.raises(NoDataError, match=rf"Data exists for hours from .* --hour {HOUR.plus(1)} --kind bigram`"):
         rows(store, BIGRAM, HOUR.plus(9))
     answer = Query(store, lens=BIGRAM).range(HOUR, HOUR.plus(3), 1)
     assert [(row.tag, row.count) for row in answer.rows] == [("boston tonight", 3)]

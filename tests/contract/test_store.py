@@ -98,7 +98,7 @@ def test_hostile_tags_are_values_and_nothing_else(store: Store) -> None:
 
 
 def test_no_data_says_which_hours_there_are(store: Store) -> None:
-    with pytest.raises(NoDataError, match="No hour has been counted yet"):
+    with pytest.raises(NoDataError, match="No hour has data yet"):
         Query(store).hour(HOUR, 10)
     store.publish(view(1))
     with pytest.raises(NoDataError, match="2017-01-06T07"):
@@ -196,7 +196,7 @@ def test_a_question_about_nothing_is_told(store: Store) -> None:
         query.rising(HOUR.plus(1), 24, 10)
     with pytest.raises(NoDataError, match="to compare"):
         query.rising(HOUR, 24, 10)
-    with pytest.raises(NoDataError, match="no use of #\\\\u202elondon"):
+    with pytest.raises(NoDataError, match="no data for #\\\\u202elondon"):
         query.history("\u202elondon", HOUR, HOUR.plus(1))
     with pytest.raises(UsageError):
         query.day(HOUR, HOUR, 10)

@@ -139,7 +139,7 @@ def test_a_block_of_a_part_rots(settings: Settings, settings_file: Path, recorde
     ran = ended(file, "batch", "run")
     assert (ran.process.returncode, str(struck) in ran.said()) == (1, True), ran.said()
     verified = ended(file, "verify", "--all")
-    assert (verified.process.returncode, f"WRONG {path}: damaged Avro file" in verified.said()) == (1, True)
+    assert (verified.process.returncode, f"FAIL  {path}: damaged Avro file" in verified.said()) == (1, True)
     assert "internal error" not in verified.said() + ended(file, "compact").said()
     with Store(settings.mongo) as views:
         there = documents(views)

@@ -119,7 +119,7 @@ def test_the_scheduler_computes_what_is_wanting_survives_its_jvm_and_stops_when_
         _, talk = process.communicate(timeout=60)
 
     said = talk.decode()
-    assert (process.returncode, "Traceback" in said, "stopped" in said) == (130, False, True), said
+    assert (process.returncode, "Traceback" in said, "interrupted" in said) == (130, False, True), said
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ class Answer:
         assert self.err.rstrip().endswith(told[0]), self
         assert server in told[0], self
         assert re.search("`trends (up|logs|status)", told[0]), self
-        assert "should not happen" not in self.err, self
+        assert "internal error" not in self.err, self
         assert "Traceback" not in self.err, self
 
 

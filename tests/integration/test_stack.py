@@ -255,7 +255,7 @@ def test_the_command_line_tells_what_it_did_and_where_the_log_is(alone: Settings
     up(alone)
     again = run_trends(folder / "trends.toml", "up", "mongo")
     assert (again.returncode, again.stdout) == (0, "")
-    assert "everything was up already" in again.stderr
+    assert "everything is already running" in again.stderr
     log = run_trends(folder / "trends.toml", "logs", "mongo", "-n", "2")
     assert len(log.stdout.splitlines()) == 2
     unknown = run_trends(folder / "trends.toml", "logs", "nobody")

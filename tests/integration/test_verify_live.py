@@ -131,7 +131,7 @@ def test_findings_are_on_stdout_quiet_leaves_out_what_is_fine_and_not_compared_i
     loud = run_trends(settings_file, "verify", "--hour", str(hour))
     assert f"ok    {hour}: 5 posts, as committed" in loud.stdout
     assert f"-     {hour}: provisional" in loud.stdout
-    assert loud.stdout.splitlines()[-1].endswith("things checked, 0 wrong, 1 not compared")
+    assert loud.stdout.splitlines()[-1].endswith("checks, 0 failed, 1 not compared")
     assert (loud.returncode, loud.stderr) == (0, "")
     quiet = run_trends(settings_file, "verify", "--hour", str(hour), "--quiet")
     assert quiet.stdout.splitlines() == loud.stdout.splitlines()[-1:]
@@ -141,4 +141,4 @@ def test_findings_are_on_stdout_quiet_leaves_out_what_is_fine_and_not_compared_i
     ledger_of(settings).store.put(path, b"rotten")
     bad = run_trends(settings_file, "verify", "--hour", str(hour), "--quiet")
     assert bad.returncode == 1
-    assert bad.stdout.startswith(f"WRONG {path}: 6 bytes instead of")
+    assert bad.stdout.startswith(f"FAIL  {path}: 6 bytes instead of")

@@ -85,7 +85,7 @@ def test_a_recorded_day_is_told_hour_by_hour_as_the_oracle_has_it(
         files = {kind: tmp_path / f"day.{kind}" for kind in ("html", "png", "svg")}
         told = trends("day", *DAY, *(word for kind, file in files.items() for word in (f"--{kind}", str(file))))
         assert told.stdout == ""
-        assert told.stderr.count("written: ") == 3
+        assert told.stderr.count("wrote ") == 3
         assert all(file.stat().st_size > 10_000 for file in files.values())
 
 
@@ -192,9 +192,9 @@ def test_watching_waits_for_a_server_that_does_not_answer(settings_file: Path, m
 def test_where_nothing_is_known_it_is_said_with_3(store: Store) -> None:
     with store:
         for arguments, says in (
-            (["day"], "No hour has been counted yet"),
+            (["day"], "No hour has data yet"),
             (["rising"], "nothing is known"),
-            (["tag", "paris"], "no use of #paris"),
+            (["tag", "paris"], "no data for #paris"),
         ):
             told = trends(*arguments, exits=3)
             assert says in told.stderr
@@ -205,4 +205,4 @@ def test_a_file_that_can_not_be_written_is_said(store: Store, tmp_path: Path) ->
     with store:
         publish_posts(store, [Post("1", "x", HOUR.start_ms, 0, "#paris", None)])
         told = trends("day", "--date", "2017-01-06", "--svg", str(tmp_path / "no" / "day.svg"), exits=1)
-    assert "can't be written" in told.stderr
+    assert "cannot write" in told.stderr

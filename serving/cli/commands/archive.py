@@ -14,17 +14,17 @@ from serving.cli.signals import stopping
 
 
 @click.group(invoke_without_command=True)
-@click.option("--until-drained", is_flag=True, help="Stop when the group has archived everything committed so far.")
+@click.option("--until-drained", is_flag=True, help="Stop once the group has archived all messages committed so far.")
 @json_option
 @click.pass_context
 def archive(ctx: click.Context, until_drained: bool, as_json: bool) -> None:
     """Copy posts from Kafka to HDFS, each exactly once.
 
-    Runs until Ctrl-C or SIGTERM, and then archives what it has read before it ends. Several may run: they share the
-    partitions. What dies is continued by whoever is next, from the manifests on HDFS. A partition whose log of
-    manifests is damaged stands still, and the others go on.
+    Runs until Ctrl-C or SIGTERM, and archives the messages in memory before it exits. Several archivers share the
+    partitions. If one dies, another continues from the manifests on HDFS. A damaged log of manifests stops its
+    partition only.
 
-    --until-drained waits for partitions that another archiver has, until that one has archived them.
+    --until-drained also waits for partitions of other archivers.
 
     \b
     Examples:
@@ -40,26 +40,26 @@ def archive(ctx: click.Context, until_drained: bool, as_json: bool) -> None:
     _show("archived", summary.document(), as_json)
     if until_drained and not stop.is_set() and not (summary.posts or summary.rejected):
         others = (
-            f": others of the group archived {quantity(summary.by_others, 'post')} meanwhile"
+            f"; other archivers of the group archived {quantity(summary.by_others, 'post')}"
             if summary.by_others
             else ""
         )
-        click.echo(f"Nothing to archive here{others}. Everything in Kafka is archived", err=True)
+        click.echo(f"Nothing to archive{others}: all messages in Kafka are archived", err=True)
 
 
 @archive.command()
 @click.argument("partition", type=click.IntRange(min=0))
 @click.argument("start", type=click.IntRange(min=0))
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 @click.pass_context
 def gap(ctx: click.Context, partition: int, start: int, yes: bool, as_json: bool) -> None:
-    """Tell the offsets of a lost manifest as a gap, so that the partition goes on.
+    """Declare the offsets of a lost manifest a gap, so that the partition continues.
 
-    Only where no backup has the manifest: its name is taken afterwards. START is the offset at which the log of the
-    PARTITION can't be followed, as `trends status` and `trends verify --all` name it. The gap ends where the next
-    manifest begins: what that and all later ones hold stays archived. A damaged manifest is set aside under a name
-    that ends with .damaged. Exits with 3 where no manifest is missing or damaged at that offset.
+    Do this only without a backup of the manifest: the gap takes its name. START is the offset at which the log of
+    PARTITION breaks, as `trends status` and `trends verify --all` report it. The gap ends at the next manifest, which
+    stays archived with all later ones. The command renames a damaged manifest to NAME.damaged. Exits with 3 if no
+    manifest is missing or damaged at that offset.
 
     \b
     Examples:
@@ -72,10 +72,10 @@ def gap(ctx: click.Context, partition: int, start: int, yes: bool, as_json: bool
     loss = find_loss(settings, partition, start)
     topic = f"{settings.kafka.posts}/{partition}"
     if loss.end is None:
-        click.echo(f"{loss.damaged} is set aside; no manifest follows it: archiving goes on from Kafka", err=True)
+        click.echo(f"{loss.damaged} moves aside; no manifest follows it, so archiving continues from Kafka", err=True)
     else:
         lost = f"offsets {start:,} to {loss.end - 1:,}"
-        click.echo(f"{topic}: {lost} ({loss.end - start:,}) become a gap: readers will not see their posts", err=True)
+        click.echo(f"{topic}: {lost} ({loss.end - start:,}) become a gap: their posts are lost to readers", err=True)
     if not yes:
         click.confirm("Is there no backup of the manifest?", abort=True, err=True)
     archived_to = declare_gap(settings, loss, wall_clock())
@@ -89,18 +89,18 @@ def gap(ctx: click.Context, partition: int, start: int, yes: bool, as_json: bool
     if as_json:
         click.echo(json.dumps(document))
     else:
-        click.echo(f"{topic} is archived to offset {archived_to:,} now")
+        click.echo(f"{topic} is archived up to offset {archived_to:,}")
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only say which hours would be merged.")
+@click.option("--dry-run", is_flag=True, help="Only list the hours to merge.")
 @json_option
 @click.pass_context
 def compact(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
     """Merge the files of each complete, quiet hour into one.
 
-    The files that were merged are deleted by a later run, after archive.keep_replaced_s, since readers may still hold
-    their names. Exits with 1 if an hour was left out because one of its files is damaged.
+    A later run deletes the merged files, after archive.keep_replaced_s, because readers may still use them. Exits with
+    1 if a damaged file kept an hour from being merged.
 
     \b
     Examples:
@@ -121,11 +121,11 @@ def _show(title: str, document: dict[str, Any], as_json: bool) -> None:
         return
     table = Table(title=title, title_justify="left", show_header=False, box=None)
     for name, value in document.items():
-        table.add_row(name, _told(value))
+        table.add_row(name, _text(value))
     console().print(table)
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}: {each:,}" for name, each in value.items())
     if isinstance(value, list):

@@ -24,13 +24,13 @@ if TYPE_CHECKING:  # Spark is imported when a command needs it
 
 
 less_option = click.option(
-    "--allow-less", is_flag=True, help="Replace documents even where they cover more of the topic than the archive now."
+    "--allow-less", is_flag=True, help="Also replace documents that cover more of the topic than the archive does now."
 )
 
 
 @click.group()
 def batch() -> None:
-    """Compute one hour, or all that are missing or dirty.
+    """Compute one hour, or all missing or dirty hours.
 
     \b
     Examples:
@@ -43,7 +43,7 @@ def batch() -> None:
 @json_option
 @click.pass_context
 def run_missing(ctx: click.Context, as_json: bool) -> None:
-    """Compute every complete hour that has no document, or a provisional or dirty one.
+    """Compute every complete hour without a document, or with a provisional or dirty one.
 
     \b
     Examples:
@@ -66,7 +66,7 @@ def run_missing(ctx: click.Context, as_json: bool) -> None:
 def hour(ctx: click.Context, hour: str, allow_less: bool, tz: ZoneInfo, as_json: bool) -> None:
     """Compute one hour now: 2017-01-06T07, monday-7h, now-1h.
 
-    An hour that is not complete yet becomes provisional, and is computed again once it is.
+    An incomplete hour gets a provisional answer; the next run after its completion computes it again.
 
     \b
     Examples:
@@ -78,31 +78,31 @@ def hour(ctx: click.Context, hour: str, allow_less: bool, tz: ZoneInfo, as_json:
         plan = layer.plan_hour(wanted, allow_less=allow_less)
         layer.check(plan)
         if not plan.hours[0].complete:
-            click.echo(f"{wanted} is not complete: its answer is provisional, and computed again once it is", err=True)
+            click.echo(f"{wanted} is not complete: its answer is provisional until a later run", err=True)
         show(_computed(layer, plan, {"allow_less": allow_less}), as_json)
 
 
 @click.command()
-@click.option("--since", metavar="TIME", help="From the hour of this moment on: monday-7h, 2017-01-06T07.")
-@click.option("--until", metavar="TIME", help="To this moment, exclusive. As far as hours are complete by default.")
-@click.option("--all", "everything", is_flag=True, help="The full history.")
-@click.option("--reset", is_flag=True, help="With --all: empty the batch documents first.")
-@click.option("--yes", is_flag=True, help="With --reset: do not ask.")
-@click.option("--dry-run", is_flag=True, help="Compute and compare, and change nothing.")
-@click.option("--restart", is_flag=True, help="Begin anew where an earlier run of the same range did not end.")
+@click.option("--since", metavar="TIME", help="First hour: monday-7h, 2017-01-06T07.")
+@click.option("--until", metavar="TIME", help="End, exclusive.  [default: the last complete hour]")
+@click.option("--all", "everything", is_flag=True, help="Compute the full history.")
+@click.option("--reset", is_flag=True, help="With --all: delete all batch documents first.")
+@click.option("--yes", is_flag=True, help="With --reset: skip the confirmation.")
+@click.option("--dry-run", is_flag=True, help="Compute and compare, but write nothing.")
+@click.option("--restart", is_flag=True, help="Start over, even if an earlier run of the same range can be resumed.")
 @less_option
 @tz_option
 @json_option
 @click.pass_context
 def recompute(ctx: click.Context, /, tz: ZoneInfo, as_json: bool, **asked: Any) -> None:
-    """Compute hours again from the archived posts, after the rule was corrected.
+    """Compute hours again from the archived posts, after correcting the rule.
 
-    Every complete hour of the range that has posts is computed and replaced; hours outside it stay as they are. What
-    will be done is said first, and afterwards which tags entered or left each hour's top 10. --dry-run computes and
-    says the same, and changes nothing. A run that died goes on with the hours that it had not published.
+    Computes and replaces every complete hour of the range that has posts. Prints a plan first, and at the end the tags
+    that entered or left each hour's top 10. --dry-run prints the same and writes nothing. After a crash, the same
+    command resumes with the unpublished hours.
 
-    An hour whose document covers more of the topic than the archive does now keeps that document, and the command exits
-    with 1: manifests are missing, or this is another archive. --allow-less replaces it.
+    If a document covers more of the topic than the archive does now, manifests are missing, or this is another
+    archive. The hour keeps its document then, and the command exits with 1; --allow-less replaces it.
 
     \b
     Examples:
@@ -122,14 +122,14 @@ def recompute(ctx: click.Context, /, tz: ZoneInfo, as_json: bool, **asked: Any) 
         estimate_s = layer.estimate_s(plan)
         say_plan(plan, estimate_s)
         if asked["reset"] and not asked["yes"] and not asked["dry_run"]:
-            click.confirm("Empty all batch documents, and compute them again?", abort=True, err=True)
+            click.confirm("Delete all batch documents, and compute them again?", abort=True, err=True)
         outcome = _computed(layer, plan, asked)
         if as_json:
             click.echo(json.dumps(plan_json(plan, estimate_s) | outcome_json(outcome), ensure_ascii=False))
         else:
             show(outcome, as_json=False)
         if asked["dry_run"]:
-            click.echo("Nothing was changed: this was a dry run", err=True)
+            click.echo("Dry run: nothing changed", err=True)
         layer.check(plan)
 
 
@@ -149,25 +149,25 @@ def schedule(ctx: click.Context) -> None:
 
 
 def _why_nothing(layer: "BatchRunner", plan: "Plan") -> str:
-    """Why no hour is to be computed."""
+    """The reason for an empty plan."""
     hours = layer.ledger.hours()
     if not hours:
-        return "nothing is archived yet. `trends archive --until-drained` archives what is in Kafka"
+        return "the archive is empty. `trends archive --until-drained` archives all messages in Kafka"
     if not any(hour < plan.complete_until for hour in hours):
-        return f"no archived hour is complete yet; the first is {hours[0]}, and hours before {plan.complete_until} are"
+        return f"no archived hour is complete: the first is {hours[0]}, and complete hours end at {plan.complete_until}"
     return "every complete hour is final"
 
 
 def _check(asked: dict[str, Any]) -> None:
-    """Options that exclude or need each other."""
+    """Raise `UsageError` for options that exclude or need each other."""
     if asked["everything"] == bool(asked["since"]):
-        raise click.UsageError("Give either --since or --all")
+        raise click.UsageError("Pass either --since or --all")
     if asked["everything"] and asked["until"]:
-        raise click.UsageError("--all has no --until")
+        raise click.UsageError("--all excludes --until")
     if asked["reset"] and not asked["everything"]:
-        raise click.UsageError("--reset empties all hours: it goes with --all")
+        raise click.UsageError("--reset needs --all")
     if asked["yes"] and not asked["reset"]:
-        raise click.UsageError("--yes answers what --reset asks")
+        raise click.UsageError("--yes needs --reset")
 
 
 @contextmanager
@@ -183,13 +183,13 @@ def _batch(ctx: click.Context) -> Iterator["BatchRunner"]:
 
 
 def _rule_now() -> Rule:
-    """The rule as the settings say now: a service that runs for weeks must not undo a correction made meanwhile."""
+    """The rule of the current settings: a service that runs for weeks must not undo a later correction."""
     corrections = Settings.read().rule
     return Rule.with_corrections(corrections.ignore, corrections.aliases)
 
 
 def _end_on_sigterm() -> None:
-    """Being terminated ends as Ctrl-C does: the run is marked as given up, so that the next one goes on at once."""
+    """Handle SIGTERM like Ctrl-C: mark the run as abandoned, so that the next one resumes at once."""
 
     def end(*_: object) -> None:
         raise KeyboardInterrupt
@@ -198,7 +198,7 @@ def _end_on_sigterm() -> None:
 
 
 def _computed(layer: "BatchRunner", plan: "Plan", asked: Mapping[str, Any]) -> "Outcome":
-    """Run a plan, or preview it, with a progress bar on a terminal. Where some hour failed, the others are told."""
+    """Run a plan, or preview it, with a progress bar on a terminal. If an hour fails, report the others."""
     import threading
 
     from batch_layer.outcome import PartlyDoneError

@@ -1,4 +1,4 @@
-"""`trends completion`: what a shell needs so that Tab completes commands, options and choices."""
+"""`trends completion`: a script for Tab completion."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -12,7 +12,7 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """A script that makes Tab complete commands, options and choices.
+    """Print a script for Tab completion of commands, options and choices.
 
     For bash put `eval "$(trends completion bash)"` into ~/.bashrc, for zsh the same with zsh into ~/.zshrc, and for
     fish write the script to ~/.config/fish/completions/trends.fish.
@@ -22,7 +22,7 @@ def completion(ctx: click.Context, shell: str) -> None:
       eval "$(trends completion bash)"
       trends completion fish > ~/.config/fish/completions/trends.fish
     """
-    made = get_completion_class(shell)
-    if made is None:
-        raise UsageError(f"no completion for {shell}", next_step=f"There is one for {', '.join(_SHELLS)}")
-    click.echo(made(ctx.find_root().command, {}, "trends", "_TRENDS_COMPLETE").source())
+    script = get_completion_class(shell)
+    if script is None:
+        raise UsageError(f"no completion for {shell}", next_step=f"Supported shells: {', '.join(_SHELLS)}")
+    click.echo(script(ctx.find_root().command, {}, "trends", "_TRENDS_COMPLETE").source())

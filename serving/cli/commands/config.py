@@ -1,4 +1,4 @@
-"""`trends config`: every setting, its value and where it came from."""
+"""`trends config`: all settings, with their values and origins."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -33,10 +33,10 @@ class Setting(NamedTuple):
 @json_option
 @click.pass_context
 def config(ctx: click.Context, as_json: bool) -> None:
-    """Every setting: its value, where it came from, what it is for. The output can be pasted into trends.toml.
+    """Show all settings with their values, origins and meanings, as a valid trends.toml.
 
-    Defaults < trends.toml (or the file that TRENDS_CONFIG names) < TRENDS_* in the environment < flags. Secrets are
-    shown as ***.
+    Precedence: defaults < trends.toml (or the file in TRENDS_CONFIG) < TRENDS_* in the environment < flags. Secrets
+    appear as ***.
 
     \b
     Examples:
@@ -50,7 +50,7 @@ def config(ctx: click.Context, as_json: bool) -> None:
             json.dumps({f"{each.section}.{each.key}": {"value": each.value, "source": each.source} for each in found})
         )
         return
-    click.echo(f"# file: {file_path()}{'' if file_path().is_file() else ' (not there)'}")
+    click.echo(f"# file: {file_path()}{'' if file_path().is_file() else ' (not found)'}")
     section = ""
     for each in found:
         if each.section != section:

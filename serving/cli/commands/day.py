@@ -30,11 +30,11 @@ from serving.views.documents import Kind
 
 
 @click.command()
-@click.option("--date", metavar="DAY", help="A day of --tz, as far as it has passed: 2013-04-15, today, monday.")
-@click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 24h]")
-@click.option("-n", "n", type=click.IntRange(1, 50), default=10, show_default=True, help="Tags of an hour.")
+@click.option("--date", metavar="DAY", help="A day in the zone of --tz: 2013-04-15, today, monday.")
+@click.option("--last", metavar="SPAN", help="The range from that long ago until now.  [default: 24h]")
+@click.option("-n", "n", type=click.IntRange(1, 50), default=10, show_default=True, help="Number of tags an hour.")
 @question_options
-@click.option("--html", type=FILE, metavar="FILE", help="One page with pictures and table; it needs no network.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write a self-contained HTML page with charts and a table.")
 @png_option
 @svg_option
 @click.option(
@@ -42,7 +42,7 @@ from serving.views.documents import Kind
     type=click.Choice(["bump", "heat"]),
     default="bump",
     show_default=True,
-    help="What --png and --svg draw: ranks, or uses.",
+    help="Chart of --png and --svg: ranks or uses.",
 )
 @click.pass_context
 def day(
@@ -58,9 +58,9 @@ def day(
     as_csv: bool,
     **files: Any,
 ) -> None:
-    """The most used hashtags, hour by hour: the last 24 hours, or a day.
+    """Show the most used hashtags hour by hour, for the last 24 hours or a day.
 
-    Each hour is compared with the one before: ▲ rose, ▼ fell, ✚ was not used then.
+    Signs compare each hour with the one before: ▲ rose, ▼ fell, ✚ new.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`trends demo`: from posts to answers on the real servers, each step shown as the command that a user would type."""
+"""`trends demo`: a tour on real servers. Each step prints the command that a user would type."""
 
 import json
 import shlex
@@ -41,11 +41,11 @@ Facts = dict[str, Any]
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH]…")
 @click.pass_context
 def demo(ctx: click.Context, paths: tuple[Path, ...]) -> None:
-    """From posts to answers, every step shown.
+    """Take a tour: ingest posts, count them in both layers, query them.
 
-    Starts what does not run yet, brings posts (a generated sample of the last 24 hours, or the files that are named),
-    shows the busiest hour as the speed layer has it and as the batch layer has it, corrects the hashtag rule and
-    computes again. Leaves everything running.
+    Starts the servers, ingests posts (a generated sample of the last 24 hours, or files), shows the busiest hour from
+    the speed layer and from the batch layer, corrects the hashtag rule and computes again. Everything keeps running
+    afterwards.
 
     \b
     Examples:

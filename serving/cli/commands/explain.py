@@ -18,10 +18,10 @@ from serving.query import suggestions
 @json_option
 @click.pass_context
 def explain(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
-    """Where did this answer come from?
+    """Explain where an hour's answer came from.
 
-    The layer and its state; the run and the rule that made it; the chunks and files that were read; what is missing,
-    late or rejected; how far the speed layer is behind, and what it had answered before.
+    Shows the layer and its state; the run and the rule that computed it; the chunks and files behind it; missing, late
+    and rejected posts; the lag of the speed layer, and its answer before the batch layer's.
 
     \b
     Examples:
@@ -40,4 +40,4 @@ def explain(ctx: click.Context, hour: str, tz: ZoneInfo, as_json: bool) -> None:
             click.echo(line)
     if explanation.answer.origin is None:
         there = query_of(ctx, suggestions.explain).what_there_is()
-        raise NoDataError(f"nothing is known of {wanted}", next_step=there)
+        raise NoDataError(f"no data for {wanted}", next_step=there)

@@ -1,4 +1,4 @@
-"""`trends rejects`: what could not be read, and why; to try again, or to settle it."""
+"""`trends rejects`: list, show, retry and dismiss the records that could not be read."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ _PLACE = re.compile(r"(\d{1,6})@(\d{1,19})", re.ASCII)
 
 @click.group()
 def rejects() -> None:
-    """What could not be read, and why.
+    """Manage the records that could not be read.
 
     \b
     Examples:
@@ -41,12 +41,12 @@ def rejects() -> None:
 
 
 @rejects.command("list")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="At most so many; 0: all.")
-@click.option("--stage", type=click.Choice(STAGES), help="Only what this stage refused.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="Maximum number; 0 for all.")
+@click.option("--stage", type=click.Choice(STAGES), help="Only rejects of this stage.")
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> None:
-    """What is outstanding, in the order of its places. JSON tells when each was refused first.
+    """List outstanding rejects by partition and offset. JSON includes the time of the first rejection.
 
     \b
     Examples:
@@ -71,7 +71,7 @@ def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> N
 @json_option
 @click.pass_context
 def show(ctx: click.Context, place: str, as_json: bool) -> None:
-    """One reject, whole.
+    """Show one reject in full.
 
     \b
     Examples:
@@ -92,7 +92,7 @@ def show(ctx: click.Context, place: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def retry(ctx: click.Context, as_json: bool) -> None:
-    """Read again what is outstanding. What can be read now is written; what can't stays outstanding.
+    """Read outstanding rejects again, write those that succeed, and keep the others.
 
     \b
     Examples:
@@ -105,8 +105,8 @@ def retry(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(done))
     click.echo(
-        f"{done['settled']:,} of {done['retried']:,} settled: {quantity(done['posts'], 'post')} and "
-        f"{quantity(done['uses'], 'use')} written; {done['failing']:,} still can't be read",
+        f"{done['settled']:,} of {done['retried']:,} retried rejects settled: {quantity(done['posts'], 'post')} and "
+        f"{quantity(done['uses'], 'use')} written; {done['failing']:,} still failing",
         err=True,
     )
 
@@ -139,14 +139,14 @@ def stages(settings: "Settings", encoder: "TransactionEncoder", now: "Clock") ->
 
 @rejects.command()
 @click.argument("places", nargs=-1, metavar="[PARTITION@OFFSET]...")
-@click.option("--stage", type=click.Choice(STAGES), help="All that this stage refused.")
-@click.option("--all", "everything", is_flag=True, help="All that is outstanding.")
+@click.option("--stage", type=click.Choice(STAGES), help="All rejects of this stage.")
+@click.option("--all", "everything", is_flag=True, help="All outstanding rejects.")
 @json_option
 @click.pass_context
 def dismiss(ctx: click.Context, places: tuple[str, ...], stage: str | None, everything: bool, as_json: bool) -> None:
-    """Settle rejects that are not to be read again. What is not named stays, and may get another place.
+    """Dismiss rejects for good. The others stay, perhaps at another place.
 
-    A dismissed reject can be shown until Kafka deletes it, 30 days after it came.
+    `trends rejects show` works on a dismissed reject until Kafka deletes it after 30 days.
 
     \b
     Examples:
@@ -156,7 +156,7 @@ def dismiss(ctx: click.Context, places: tuple[str, ...], stage: str | None, ever
     """
     if sum((bool(places), stage is not None, everything)) != 1:
         raise UsageError(
-            "give places, --stage or --all, one of them", next_step="`trends rejects list` shows places such as 0@12"
+            "pass either places, --stage or --all", next_step="`trends rejects list` prints places such as 0@12"
         )
     from ingest.rejects.dismissal import Dismissal
     from serving.cli.signals import stopping
@@ -177,7 +177,7 @@ def _place(text: str) -> tuple[int, int]:
     """Partition and offset, as a list shows them. Raises `UsageError`."""
     match = _PLACE.fullmatch(text)
     if not match:
-        raise UsageError(f"not a place: {text[:40]!r}", next_step="`trends rejects list` shows places such as 0@12")
+        raise UsageError(f"invalid place: {text[:40]!r}", next_step="`trends rejects list` prints places such as 0@12")
     return int(match[1]), int(match[2])
 
 

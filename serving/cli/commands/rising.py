@@ -18,10 +18,10 @@ from serving.views.documents import Kind
 
 
 @click.command()
-@click.option("--hour", metavar="HOUR", help="2017-01-06T07, monday-7h, now-3h. Default: this one, or the one before.")
-@click.option("--against", metavar="SPAN", default="24h", show_default=True, help="Hours before, to compare with.")
-@click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
-@click.option("--least", type=click.FloatRange(0), default=SURE, show_default=True, help="Least score.")
+@click.option("--hour", metavar="HOUR", help="2017-01-06T07, monday-7h, now-3h.  [default: the last hour with data]")
+@click.option("--against", metavar="SPAN", default="24h", show_default=True, help="Span to compare with.")
+@click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="Number of tags.")
+@click.option("--least", type=click.FloatRange(0), default=SURE, show_default=True, help="Minimum score.")
 @question_options
 @click.pass_context
 def rising(
@@ -36,10 +36,10 @@ def rising(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Which hashtags grew most against the hours before?
+    """Show the hashtags that grew most against the hours before.
 
     The score is the log-likelihood ratio (Dunning 1993) of a tag's share of all uses, now and before: a busy hour
-    raises no tag by itself, and a rare tag none by accident. 10.83 or more comes by chance once in 1,000 tags.
+    raises no tag by itself, and a rare tag none by accident. Scores from 10.83 occur by chance once in 1,000 tags.
 
     \b
     Examples:
@@ -85,4 +85,4 @@ def _show(answer: Rising, tz: ZoneInfo) -> None:
 
     console().print(rising_table(answer, tz))
     if not answer.risers:
-        click.echo(f"No tag has a score of {answer.least:g} or more: --least 0 shows all that grew", err=True)
+        click.echo(f"No tag has a score of {answer.least:g} or more: --least 0 shows all tags that grew", err=True)

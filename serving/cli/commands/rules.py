@@ -1,4 +1,4 @@
-"""`trends rules`: the versions of the rule, their text, and the hours that were computed by each."""
+"""`trends rules`: the versions of the hashtag rule, their text, and the hours computed by each."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -24,10 +24,10 @@ Facts = dict[str, Any]
 @json_option
 @click.pass_context
 def rules(ctx: click.Context, version: str | None, as_json: bool) -> None:
-    """By which versions of the rule were hours computed, and what does each say?
+    """List the versions of the hashtag rule, and the hours computed by each.
 
-    Lists the versions that hours have, and the versions of now. With VERSION: that version's corrections, and the
-    code that finds hashtags or phrases by it. Each run of the batch layer keeps the text of its version.
+    Includes the current versions. With VERSION: the corrections of that version, and its code that finds hashtags or
+    phrases. Each run of the batch layer stores the text of its version.
 
     \b
     Examples:
@@ -56,18 +56,18 @@ def rules(ctx: click.Context, version: str | None, as_json: bool) -> None:
     for each in found:
         click.echo(_line(each))
     if mend:
-        click.echo(f"`{mend}` computes the hours of other versions by the one of now", err=True)
+        click.echo(f"`{mend}` computes the hours of other versions by the current one", err=True)
 
 
 def _ordered(kept: "dict[str, Entry]", used: "list[Use]", now: list[str]) -> list[str]:
-    """Versions in use by their first hours, then those of now, then what nobody uses any more."""
+    """Versions in use by their first hours, then the current ones, then those out of use."""
     return list(dict.fromkeys([*(use.version for use in used), *now, *kept]))
 
 
 def _facts(
     version: str, kept: "dict[str, Entry]", texts: "dict[str, RuleText]", used: "list[Use]", now: list[str]
 ) -> Facts:
-    """What is told of a version; `corrections` is None where its text is not known."""
+    """The JSON of a version; `ignore` and `aliases` are None without a stored text."""
     use = next((each for each in used if each.version == version), None)
     text = texts.get(version)
     return {
@@ -83,14 +83,14 @@ def _facts(
 
 
 def _mend(used: "list[Use]", now: list[str]) -> str | None:
-    """The command after which every complete hour has the versions of now; None where it has."""
+    """The command that brings every complete hour to the current version; None if nothing is left to do."""
     off = [use for use in used if use.version not in now]
     return recompute(min(use.first for use in off), max(use.last for use in off).plus(1)) if off else None
 
 
 def _line(told: Facts) -> str:
     where = f"{told['first']} to {told['last']}" if told["hours"] else ""
-    says = "its text is not kept" if told["ignore"] is None else corrections(told["ignore"], told["aliases"])
+    says = "no text stored" if told["ignore"] is None else corrections(told["ignore"], told["aliases"])
     facts = [told["version"], quantity(told["hours"], "hour"), where, "now" if told["now"] else "", says]
     return printable("  ".join(filter(None, facts)), 1_000)
 
@@ -99,9 +99,7 @@ def _show(version: str, texts: "dict[str, RuleText]", as_json: bool) -> None:
     """One version, whole."""
     text = texts.get(version)
     if text is None:
-        raise NoDataError(
-            f"no text of the rule {version[:60]} is kept", next_step="`trends rules` lists the versions that there are"
-        )
+        raise NoDataError(f"no text stored for rule {version[:60]}", next_step="`trends rules` lists the versions")
     if as_json:
         told = text._asdict() | {"ignore": list(text.ignore), "aliases": dict(text.aliases), "code": dict(text.code)}
         click.echo(json.dumps(told, ensure_ascii=False))

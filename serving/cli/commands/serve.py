@@ -11,19 +11,19 @@ from serving.views.documents import Lens
 
 
 def _rule_now(lens: Lens) -> str:
-    """By the settings as they are now: a dashboard that runs for weeks names the command that mends an answer today."""
+    """Reads the settings again: a dashboard that runs for weeks must know the rule of today."""
     return rule_now(Settings.read(), lens)
 
 
 @click.command()
-@click.option("--host", help="Where to listen; elsewhere than on loopback a token is needed. [default: serve.host]")
-@click.option("--port", type=click.IntRange(0, 65535), help="0: a free one. [default: serve.port]")
+@click.option("--host", help="Address; any but loopback needs a token. [default: serve.host]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 picks a free one. [default: serve.port]")
 @click.pass_context
 def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
-    """Answer in a browser: now, the last 24 hours, one hour, one tag, what runs. A JSON API is under /api.
+    """Serve a dashboard and a JSON API (under /api): now, the last 24 hours, one hour, one tag, status.
 
-    Listens on this machine alone. To let others ask, set serve.token and give --host; the token is typed once in the
-    browser, and sent as `Authorization: Bearer …` by programs. Runs until Ctrl-C or SIGTERM.
+    Listens on loopback only. To serve other machines, set serve.token and pass --host. People type the token once in
+    the browser; programs send `Authorization: Bearer …`. Runs until Ctrl-C or SIGTERM.
 
     \b
     Examples:
@@ -46,5 +46,5 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
         stopping() as stop,
         dashboard(settings, wall_clock, Asking(collect_status, explain_hour, log_crash, _rule_now), stop) as app,
     ):
-        click.echo(f"{server.url_of(listening)}  (Ctrl-C ends it)", err=True)
+        click.echo(f"{server.url_of(listening)}  (press Ctrl-C to quit)", err=True)
         server.serve(app, listening, stop)

@@ -24,15 +24,15 @@ STORM_TIMEOUT_S = 60
 
 
 @click.command()
-@click.option("--servers-only", is_flag=True, help="Neither topics, folders and indexes nor services.")
+@click.option("--servers-only", is_flag=True, help="Start servers only; create nothing, start no services.")
 @click.argument("names", metavar="[SERVER]...", nargs=-1)
 @click.pass_context
 def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
-    """Start the servers; make topics, folders and indexes; then start the services.
+    """Start the servers, create topics, folders and indexes, then start the services.
 
     SERVER is one or more of kafka, namenode, datanode, mongo, zookeeper, nimbus, supervisor, and of the services
-    archiver, scheduler, topology. Without any: all. What serves already is left alone; what is set to another machine
-    is not started.
+    archiver, scheduler, topology; all by default. Running ones stay as they are, and those configured on another
+    machine are not started.
 
     \b
     Examples:
@@ -55,10 +55,10 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
                 started += launcher.up(settings, [name for name in wanted if name in services], progress.tell)
                 started += _submit(settings, progress) if TOPOLOGY in wanted else []
     except KeyboardInterrupt:
-        click.echo("interrupted: what was started stays. `trends up` goes on, `trends down` stops it", err=True)
+        click.echo("interrupted: servers keep running. `trends up` continues, `trends down` stops them", err=True)
         raise
-    told = f"started: {', '.join(started)}" if started else "everything was up already"
-    click.echo(f"{told}. Next: `trends status`, `trends logs SERVER`, `trends down`", err=True)
+    summary = f"started: {', '.join(started)}" if started else "everything is already running"
+    click.echo(f"{summary}. Next: `trends status`, `trends logs SERVER`, `trends down`", err=True)
 
 
 def _furnish(settings: Settings) -> None:
@@ -109,9 +109,9 @@ def _submit(settings: Settings, progress: Progress) -> list[str]:
 @click.argument("names", metavar="[SERVER]...", nargs=-1)
 @click.pass_context
 def down(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Stop the services, the topology's workers and the servers, or those that are named. Their data stays.
+    """Stop the services, the topology's workers and the servers, or only some of them. Data stays.
 
-    `down topology` has Storm forget the topology; plain `down` does not, so the next `up` resumes it.
+    `down topology` removes the topology from Storm; plain `down` does not, so the next `up` resumes it.
 
     \b
     Examples:
@@ -128,7 +128,7 @@ def down(ctx: click.Context, names: tuple[str, ...]) -> None:
         if programs or not names:
             stopped += launcher.down(settings, progress.tell, programs)
     what = ", ".join(names) if names else "everything"
-    click.echo(f"stopped {what}; data stays. `trends up` starts again" if stopped else "nothing was up", err=True)
+    click.echo(f"stopped {what}; data stays. `trends up` starts again" if stopped else "nothing was running", err=True)
 
 
 def _kill(settings: Settings, progress: Progress) -> int:
@@ -177,10 +177,10 @@ def _refuse_unknown(command: str, names: Sequence[str], known: Sequence[str]) ->
 @click.command()
 @click.argument("name", metavar="SERVER")
 @click.option("-n", "count", type=click.IntRange(min=0), default=50, show_default=True, help="Lines from the end.")
-@click.option("-f", "--follow", is_flag=True, help="Go on with what is added, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the log until Ctrl-C.")
 @click.pass_context
 def logs(ctx: click.Context, name: str, count: int, follow: bool) -> None:
-    """Read what a server or a service says. `topology` is the log of Storm's newest worker.
+    """Print the log of a server or service. `topology` is the log of Storm's newest worker.
 
     \b
     Examples:
@@ -204,7 +204,7 @@ def logs(ctx: click.Context, name: str, count: int, follow: bool) -> None:
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Check Java, packages, memory, disk, ports, every server and the clock.
 
-    Says what to do about what it finds. Exit 1: something is wrong.
+    Suggests a fix for each problem. Exits with 1 if a check fails.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`trends status`: what runs, what is behind, what is complete, what was computed. What can't be asked says why."""
+"""`trends status`: servers, live sources, lag, archive, hours, runs and rejects."""
 
 import json
 import shlex
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from config.stack.status import ServerState
 
 _LONGEST = 200
-"""Characters of a reason that are shown."""
-_SHARED = "more than one writes a partition: counts stay exact, and they slow each other down. `sparse kill` ends one"
+"""Characters of a reason in the output."""
+_SHARED = "several topologies write one partition: counts stay exact, but slow down. Stop one with `sparse kill`"
 
 
 @click.command()
 @json_option
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
-    """Servers, live sources, lag of each group, the archive's watermark, hours by state, last runs, rejects.
+    """Show servers, live sources, lag, the archive's watermark, hours by state, last runs and rejects.
 
-    Exits with 1 if something does not answer or does not run. A live source that failed, or ended without a word,
-    counts until it is started again, or dismissed (trends ingest dismiss).
+    Exits with 1 if something is down. A live source that failed or died counts until you start it again or dismiss it
+    (trends ingest dismiss).
 
     \b
     Examples:
@@ -80,7 +80,7 @@ def _show_part(screen: Any, name: str, part: Any) -> None:
 
 
 def unwritten(partitions: list[int]) -> str:
-    """The partitions that no spout counts, and what to do."""
+    """A sentence about partitions without a spout, and the fix."""
     named = ", ".join(map(str, partitions))
     which = f"partition {named} has" if len(partitions) == 1 else f"partitions {named} have"
     return f"{which} no writer. A running topology takes new ones within 10 s; `trends up topology` starts it"
@@ -111,7 +111,7 @@ def _show_sources(screen: Any, sources: list[SourceStatus]) -> None:
             why = printable(f"{each.where} {each.why}", _LONGEST)
             screen.print(f"  {each.name}: {why}", soft_wrap=True)
         if each.state in ENDED_WRONG:
-            step = f"start it again, or if it is not wanted any more: trends ingest dismiss {shlex.quote(each.name)}"
+            step = f"start it again, or dismiss it: trends ingest dismiss {shlex.quote(each.name)}"
             screen.print(f"  {step}", soft_wrap=True)
 
 

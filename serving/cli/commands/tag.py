@@ -29,9 +29,9 @@ from serving.views.documents import Kind
 
 @click.command()
 @click.argument("tag")
-@click.option("--since", metavar="TIME", help="All hours from this one on …")
-@click.option("--until", metavar="TIME", help="… to this one, exclusive. Now, where it is not given.")
-@click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now.  [default: 7d]")
+@click.option("--since", metavar="TIME", help="Start of a range of hours.")
+@click.option("--until", metavar="TIME", help="End of the range, exclusive.  [default: now]")
+@click.option("--last", metavar="SPAN", help="The range from that long ago until now.  [default: 7d]")
 @question_options
 @png_option
 @svg_option
@@ -50,9 +50,9 @@ def tag(
     png: Path | None,
     svg: Path | None,
 ) -> None:
-    """How often was a hashtag used, hour by hour, and how was it spelt?
+    """Show how often a hashtag was used hour by hour, and its spellings.
 
-    TAG is written with or without #, in any spelling: all spellings of a tag are counted as one.
+    TAG may have a # and any spelling: all spellings of a tag count as one.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`trends top`: the question that all of this is for."""
+"""`trends top`: the most used hashtags of an hour or a range."""
 
 import json
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ Form = Literal["json", "csv", "table"]
 
 @click.command()
 @click.option("--hour", metavar="HOUR", help="One hour: 2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
-@click.option("--since", metavar="TIME", help="All hours from this one on …")
-@click.option("--until", metavar="TIME", help="… to this one, exclusive. Now, where it is not given.")
-@click.option("--last", metavar="SPAN", help="From the start of the hour that long ago until now: 1h, 24h, 7d.")
-@click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many tags.")
-@click.option("--origin", type=click.Choice(["batch", "speed"]), help="Ask one layer alone.")
+@click.option("--since", metavar="TIME", help="Start of a range of hours.")
+@click.option("--until", metavar="TIME", help="End of the range, exclusive.  [default: now]")
+@click.option("--last", metavar="SPAN", help="The range from that long ago until now: 1h, 24h, 7d.")
+@click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="Number of tags.")
+@click.option("--origin", type=click.Choice(["batch", "speed"]), help="Query one layer only.")
 @question_options
 @click.pass_context
 def top(
@@ -47,12 +47,12 @@ def top(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Which hashtags were used most?
+    """Show the most used hashtags.
 
-    Without an option: the hour in progress and, beside it, the last complete hour. Each hour is answered by exactly one
-    layer: the batch layer where it has computed the hour, else the speed layer. Rows are ordered by uses, then by tag.
+    Without options: the hour in progress and the last complete hour, side by side. Exactly one layer answers an hour:
+    the batch layer if it has computed the hour, else the speed layer. Rows are sorted by uses, then by tag.
 
-    Phrases (--kind) and hashtags of one source (--source) are there once the batch layer has computed an hour.
+    Phrases (--kind) and hashtags of one source (--source) appear once the batch layer has computed an hour.
 
     \b
     Examples:

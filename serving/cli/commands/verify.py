@@ -1,4 +1,4 @@
-"""`trends verify`: what is served, counted again by other means."""
+"""`trends verify`: recounts and compares what both layers serve."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the archive's libraries are imported when the command runs
 @click.command()
 @click.option("--hour", metavar="HOUR", help="One hour: 2017-01-06T07, monday-7h.")
 @click.option("--all", "everything", is_flag=True, help="Every hour, and every offset of the archive.")
-@click.option("--quiet", "-q", is_flag=True, help="Leave out what is fine.")
+@click.option("--quiet", "-q", is_flag=True, help="Print failures only.")
 @tz_option
 @json_option
 @click.pass_context
@@ -31,7 +31,7 @@ def verify(ctx: click.Context, hour: str | None, everything: bool, quiet: bool, 
 
     The archive against Kafka: manifests contiguous, each accepted offset archived or rejected once, files as committed.
     The batch layer against a recount of the archived posts. The speed layer against the posts as they were sent, where
-    both have come to the end. What can't be compared is counted apart. Exits with 1 if anything is wrong.
+    both have come to the end. Checks that can't be compared count separately. Exits with 1 if a check fails.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def verify(ctx: click.Context, hour: str | None, everything: bool, quiet: bool, 
         click.echo(json.dumps({**counts, "findings": told}, ensure_ascii=False))
     else:
         left_out = f", {apart:,} not compared" if apart else ""
-        click.echo(f"{len(findings) - apart:,} things checked, {len(wrong):,} wrong{left_out}")
+        click.echo(f"{len(findings) - apart:,} checks, {len(wrong):,} failed{left_out}")
     ctx.exit(1 if wrong else 0)
 
 
@@ -99,6 +99,6 @@ def _told(findings: "Iterable[Finding]", as_json: bool, quiet: bool) -> "Iterato
     for finding in findings:
         if not as_json and not (quiet and finding.ok):
             step = f". {finding.next_step}" if finding.next_step else ""
-            mark = "WRONG" if not finding.ok else "ok   " if finding.compared else "-    "
+            mark = "FAIL " if not finding.ok else "ok   " if finding.compared else "-    "
             click.echo(f"{mark} {finding.where}: {finding.what}{step}")
         yield finding

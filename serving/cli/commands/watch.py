@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Seen = tuple[Hour, View | None, str]
-"""An hour, what is known of it, and what went wrong when it was asked for."""
-_NOTHING_YET = "No use has been counted in this hour yet."
+"""An hour, its view, and the error of the last query."""
+_NOTHING_YET = "No data for this hour yet."
 
 
 @click.command()
-@click.option("-n", "n", type=click.IntRange(1, 100), default=10, show_default=True, help="How many tags.")
-@click.option("--every", metavar="SPAN", default="1s", show_default=True, help="How often to look.")
-@click.option("--for", "lasting", metavar="SPAN", help="Stop after that long; until Ctrl-C otherwise.")
+@click.option("-n", "n", type=click.IntRange(1, 100), default=10, show_default=True, help="Number of tags.")
+@click.option("--every", metavar="SPAN", default="1s", show_default=True, help="Refresh interval.")
+@click.option("--for", "lasting", metavar="SPAN", help="Stop after this span.  [default: at Ctrl-C]")
 @kind_option
 @tz_option
 @json_option
 @click.pass_context
 def watch(ctx: click.Context, n: int, every: str, lasting: str | None, kind: Kind, tz: ZoneInfo, as_json: bool) -> None:
-    """What is trending now, as the speed layer counts it.
+    """Watch the hour in progress, as the speed layer counts it.
 
-    On a terminal the table is refreshed in place; elsewhere, and with --json, each change is a new one. When the hour
-    ends the next one begins. A server that does not answer is waited for.
+    On a terminal the table refreshes in place; elsewhere, and with --json, each change prints a new one. At the end of
+    the hour the next one follows. If a server is down, the command waits for it.
 
     \b
     Examples:
@@ -60,7 +60,7 @@ def watch(ctx: click.Context, n: int, every: str, lasting: str | None, kind: Kin
         else:
             _show(seen, tz, why or _NOTHING_YET)
     except KeyboardInterrupt:
-        pass  # how one stops watching
+        pass  # the usual end of a watch
 
 
 def _looks(query: Query, n: int, every_s: float, end: Millis | None) -> Iterator[Seen]:
@@ -106,7 +106,7 @@ def _show(looks: Iterator[Seen], tz: ZoneInfo, nothing: str = _NOTHING_YET) -> N
                 before = seen
                 screen.print(_drawn(seen, tz, nothing, screen.width))
         return
-    with Live(Text("asking …"), console=screen, auto_refresh=False) as live:
+    with Live(Text("loading …"), console=screen, auto_refresh=False) as live:
         for seen in looks:
             live.update(_drawn(seen, tz, nothing, screen.width), refresh=True)
 

@@ -49,4 +49,4 @@ def _told(error: Exception) -> tuple[int, dict[str, Any]]:
     if isinstance(error, HTTPException):
         what = "there is no such page" if error.status_code == 404 else "that can't be asked like this"
         return error.status_code, {"what": what, "where": "", "next_step": "See /api"}
-    return 500, {"what": "an error that should not happen", "where": "", "next_step": "See the log of the server"}
+    return 500, {"what": "internal error", "where": "", "next_step": "See the log of the server"}

@@ -73,7 +73,7 @@ class Guard:
         try:
             await self.app(scope, receive, marked)
         except Exception as error:  # noqa: BLE001 - nobody sees a traceback: it goes to a file
-            told = f"an error that should not happen: {type(error).__name__}. {self.board.defect(error)}"
+            told = f"internal error: {type(error).__name__}. {self.board.defect(error)}"
             _log.error("%s: %s", scope["path"], told)
             if not begun:
                 await PlainTextResponse(f"trends: {told}\n", 500)(scope, receive, marked)

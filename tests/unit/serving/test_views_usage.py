@@ -13,13 +13,13 @@ from serving.cli import main
         (["day", "--json", "--csv"], "exclude each other"),
         (["top", "--json", "--csv"], "exclude each other"),
         (["day", "--last", "60d"], "more than 336 hours"),
-        (["rising", "--against", "soon"], "no length of time"),
-        (["rising", "--against", "999999w"], "no length of time"),
+        (["rising", "--against", "soon"], "unrecognized time span"),
+        (["rising", "--against", "999999w"], "unrecognized time span"),
         (["rising", "--hour", "now", "--against", "5000d"], "is more than"),
-        (["top", "--last", "999999w"], "no length of time"),
+        (["top", "--last", "999999w"], "unrecognized time span"),
         (["tag", "#"], "at least one character"),
         (["tag", "paris", "--last", "30d", "--png", "x.png"], "336 hours"),
-        (["watch", "--every", "0s"], "no length of time"),
+        (["watch", "--every", "0s"], "unrecognized time span"),
     ],
 )
 def test_it_exits_with_2_and_says_why(monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str) -> None:

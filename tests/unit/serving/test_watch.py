@@ -34,7 +34,7 @@ def test_without_a_terminal_each_change_is_a_table(capsys: pytest.CaptureFixture
     watch._show(iter(LOOKS), ZoneInfo("UTC"))
     told = capsys.readouterr().out
     assert told.count("#a") == 3, "once as it was, once with the trouble, once changed"
-    assert told.count("No use has been counted in this hour yet") == 2
+    assert told.count("No data for this hour yet") == 2
     assert "MongoDB: gone" in told
 
 
