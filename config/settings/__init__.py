@@ -5,7 +5,6 @@ from config.settings.sections.batch import BatchSettings
 from config.settings.sections.hdfs import HdfsSettings
 from config.settings.sections.ingest import IngestSettings
 from config.settings.sections.kafka import KafkaSettings
-from config.settings.sections.live import JetstreamSettings, MastodonSettings, XSettings
 from config.settings.sections.mongo import MongoSettings
 from config.settings.sections.rule import RuleSettings
 from config.settings.sections.serve import ServeSettings
@@ -21,9 +20,7 @@ __all__ = [
     "BatchSettings",
     "HdfsSettings",
     "IngestSettings",
-    "JetstreamSettings",
     "KafkaSettings",
-    "MastodonSettings",
     "MongoSettings",
     "RuleSettings",
     "ServeSettings",
@@ -32,7 +29,6 @@ __all__ = [
     "SpeedSettings",
     "StackSettings",
     "StormSettings",
-    "XSettings",
     "environment_tables",
     "file_path",
     "section_types",

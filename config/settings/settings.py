@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
+from pydantic_core import InitErrorDetails
 
 from config.errors import UsageError
 from config.settings import secrets
+from config.settings.live import live_sections
 from config.settings.loaders import PREFIX, Table, merge, read_environment, read_file
 from config.settings.section import Section
 from config.settings.sections.archive import ArchiveSettings
@@ -20,7 +22,6 @@ from config.settings.sections.batch import BatchSettings
 from config.settings.sections.hdfs import HdfsSettings
 from config.settings.sections.ingest import IngestSettings
 from config.settings.sections.kafka import KafkaSettings
-from config.settings.sections.live import JetstreamSettings, MastodonSettings, XSettings
 from config.settings.sections.mongo import MongoSettings
 from config.settings.sections.rule import RuleSettings
 from config.settings.sections.serve import ServeSettings
@@ -42,15 +43,15 @@ class Settings(Section):
     storm: StormSettings = StormSettings()
     spark: SparkSettings = SparkSettings()
     ingest: IngestSettings = IngestSettings()
-    jetstream: JetstreamSettings = JetstreamSettings()
-    x: XSettings = XSettings()
-    mastodon: MastodonSettings = MastodonSettings()
     archive: ArchiveSettings = ArchiveSettings()
     speed: SpeedSettings = SpeedSettings()
     batch: BatchSettings = BatchSettings()
     rule: RuleSettings = RuleSettings()
     serve: ServeSettings = ServeSettings()
     stack: StackSettings = StackSettings()
+
+    _live: dict[str, Section] = PrivateAttr(default_factory=dict)
+    """Sections of live services that some source of settings has."""
 
     @classmethod
     def read(cls, **flags: Any) -> "Settings":
@@ -63,9 +64,24 @@ class Settings(Section):
         try:
             tables = merge(flags, merge(environment_tables(), read_file(file_path())))
             secrets.learn(tables, section_types())
-            return cls.model_validate(tables)
+            return cls.of(tables)
         except ValidationError as error:
             raise UsageError(_messages(error), where="settings", next_step="`trends config` lists every key") from None
+
+    @classmethod
+    def of(cls, tables: Mapping[str, Any]) -> "Settings":
+        """The settings that some tables hold, those of live services included. Raises `ValidationError`."""
+        live = {name: section for name, section in live_sections().items() if name in tables}
+        settings = cls.model_validate({name: table for name, table in tables.items() if name not in live})
+        settings._live = {name: _section(name, section, tables[name]) for name, section in live.items()}  # noqa: SLF001 - of its own class
+        return settings
+
+    def section(self, name: str) -> Section:
+        """A section by the name of its table: one of these, or that of a live service. Raises `KeyError`."""
+        if name in type(self).model_fields:
+            found: Section = getattr(self, name)
+            return found
+        return self._live.get(name) or live_sections()[name]()
 
 
 def file_path() -> Path:
@@ -81,11 +97,28 @@ def environment_tables() -> Table:
 
 def section_types() -> dict[str, type[Section]]:
     """Section classes by the name of their table."""
-    return {name: type(field.default) for name, field in Settings.model_fields.items()}
+    found: dict[str, type[Section]] = {}
+    for name, field in Settings.model_fields.items():
+        found[name] = type(field.default)
+        if name == "ingest":
+            found |= live_sections()
+    return found
+
+
+def _section(name: str, section: type[Section], table: Any) -> Section:
+    """A checked section, whose errors name it."""
+    try:
+        return section.model_validate(table)
+    except ValidationError as error:
+        lines = [
+            InitErrorDetails(type=each["type"], loc=(name, *each["loc"]), input=each["input"], ctx=each.get("ctx", {}))
+            for each in error.errors()
+        ]
+        raise ValidationError.from_exception_data(section.__name__, lines, hide_input=True) from None
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {f"{PREFIX}{name.upper()}" for name in section_types()}
     for name in environment:
         if name.startswith(PREFIX) and name not in NOT_SETTINGS and name.split("__")[0] not in known:
             raise UsageError("unknown setting", where=name, next_step="`trends config` lists every key")

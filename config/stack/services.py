@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import NOT_SETTINGS, Settings, file_path, secrets, section_types
+from config.settings.live import live_sections
 from config.settings.loaders import PREFIX
 from config.stack.paths import StackPaths
 from config.stack.server import Port, Program
 
 COMMANDS = {"archiver": "archive", "scheduler": "schedule"}
 """Name of the service, and the command of `trends` that it runs."""
-OTHERS = frozenset({"serve", "jetstream", "x", "mastodon", "stack"})
-"""Sections that no service and no topology reads: they do not get these secrets, and go on when these change."""
+OTHERS = frozenset({"serve", "stack"})
+"""Sections that no service and no topology reads: they do not get these secrets, and go on when these change. Nor does
+any of them read a section of a live service."""
 
 
 class Service:
@@ -99,6 +101,6 @@ def _settings_variables() -> tuple[dict[str, str], dict[str, str]]:
             continue
         if not secrets.is_secret(name, known):
             plain[name] = value
-        elif name.removeprefix(PREFIX).lower().split("__")[0] not in OTHERS:
+        elif name.removeprefix(PREFIX).lower().split("__")[0] not in OTHERS | live_sections().keys():
             secret[name] = value
     return plain, secret

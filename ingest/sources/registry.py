@@ -1,79 +1,73 @@
-"""Where posts come from. The registry: one line a format of files, one line a source."""
+"""The registry: live services, and formats of records. It names classes as text, so importing it loads none of them.
 
-import importlib
+A live service is one folder beside `mastodon/` and one line in `LIVE`: its options, its section of the settings and its
+help come from the `LiveEntry` in that folder.
+"""
+
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from config.errors import UsageError
-from ingest.sources.bluesky.events import JetstreamReader
-from ingest.sources.formats.contract import Reader, Reading
-from ingest.sources.formats.csv_header import Columns
-from ingest.sources.formats.csv_rows import CsvReader
-from ingest.sources.formats.json_fields import Fields, JsonReader
-from ingest.sources.mastodon.statuses import MastodonReader
-from ingest.sources.x.v1 import V1Reader
-from ingest.sources.x.v2 import V2Reader
+from config.settings.section import Section
+from ingest.sources.live.entry import LiveEntry, load
 
-FORMATS: dict[str, Callable[[dict[str, Any], Reading], Reader]] = {
-    "csv": lambda spec, reading: CsvReader(msgspec.convert(spec, Columns), reading),
-    "json": lambda spec, reading: JsonReader(msgspec.convert(spec, Fields), reading),
-    "x-v1": lambda _, reading: V1Reader(reading),
-    "x-v2": lambda _, reading: V2Reader(reading),
-    "jetstream": lambda _, reading: JetstreamReader(reading),
-    "mastodon": lambda _, reading: MastodonReader(reading),
+if TYPE_CHECKING:
+    from ingest.sources.formats.contract import Reader, Reading
+
+LIVE = {
+    "jetstream": "ingest.sources.bluesky.entry:ENTRY",
+    "x": "ingest.sources.x.entry:ENTRY",
+    "mastodon": "ingest.sources.mastodon.entry:ENTRY",
 }
-"""Formats of files: how to make a reader from its `spec`."""
-PUBLISHED_ON = {"jetstream": "bluesky", "mastodon": "mastodon"}
-"""Where the posts of a format were published if nobody says otherwise; of those not named here: `x`."""
+"""Live services by their name on the command line and in the settings: `module:entry`."""
 
-
-class Entry(NamedTuple):
-    """A source: the class that reads it (of a live one: its `Service`), and what it needs beyond the dependencies."""
-
-    place: str
-    """`module:class`."""
-    needs: tuple[str, ...] = ()
-    """Packages to install for it."""
-
-
-SOURCES: dict[str, Entry] = {
-    "file": Entry("ingest.sources.files.source:FileSource"),
-    "sample": Entry("ingest.sources.sample.source:SampleSource"),
-    "jetstream": Entry("ingest.sources.bluesky.stream:Jetstream"),
-    "x": Entry("ingest.sources.x.stream:XStream"),
-    "mastodon": Entry("ingest.sources.mastodon.stream:Mastodon"),
+FORMATS = {
+    "csv": "ingest.sources.formats.csv_rows:CsvReader",
+    "json": "ingest.sources.formats.json_fields:JsonReader",
+    "x-v1": "ingest.sources.x.v1:V1Reader",
+    "x-v2": "ingest.sources.x.v2:V2Reader",
 }
+"""Formats of records that no live service brings along: `module:class`."""
+X = "x"
 
 
-def source_class(name: str) -> Any:
-    """The class of a source. Raises `UsageError` for an unknown name, and where its driver is not installed."""
-    if name not in SOURCES:
-        raise UsageError(f"unknown source: {name!r}", next_step=f"There are: {', '.join(SOURCES)}")
-    entry = SOURCES[name]
-    module, _, attribute = entry.place.partition(":")
+def live_entry(name: str) -> LiveEntry:
+    """The declaration of a live service. Raises `KeyError` for an unknown name."""
+    entry: LiveEntry = load(LIVE[name])
+    return entry
+
+
+def live_sections() -> dict[str, type[Section]]:
+    """The sections of the settings of all live services."""
+    return {name: live_entry(name).settings for name in LIVE}
+
+
+def formats() -> dict[str, str]:
+    """All formats of records, with those of live services: `module:class`."""
+    entries = map(live_entry, LIVE)
+    return FORMATS | {entry.format: entry.reader for entry in entries if entry.reader}
+
+
+def published_on(format_: str) -> str:
+    """The source of posts in a format, unless the user names another one."""
+    return next((entry.published_on for entry in map(live_entry, LIVE) if entry.format == format_), X)
+
+
+def make_reader(format_: str, spec: dict[str, Any], reading: "Reading") -> "Reader":
+    """A reader of a format. Raises `KeyError` for an unknown format, and errors of msgspec for a wrong spec."""
+    reader: Reader = load(formats()[format_]).from_spec(spec, reading)
+    return reader
+
+
+def reader_of(spec: str, reading: "Callable[[str], Reading]") -> "Reader":
+    """The reader of a `Reader.spec`; `reading` gets the source of its posts. Raises `UsageError`."""
+    import msgspec  # noqa: PLC0415 - `trends top` imports the registry for its sections, and never reads a record
+
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        if not entry.needs:
-            raise
-        raise UsageError(
-            f"its driver is missing: {error.name}", where=f"source {name}", next_step=_install(entry)
-        ) from None
-
-
-def reader_of(spec: str, reading: Callable[[str], Reading]) -> Reader:
-    """The reader that a `Reader.spec` tells of; `reading` is asked for the post's source. Raises `UsageError`."""
-    try:
-        told = json.loads(spec)
-        checked = replace(reading(told["source"]), time_from_id=told.get("time_from") == "id")
-        return FORMATS[told["format"]](told, checked)
+        fields = json.loads(spec)
+        checked = replace(reading(fields["source"]), time_from_id=fields.get("time_from") == "id")
+        return make_reader(fields["format"], fields, checked)
     except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
         raise UsageError(f"not a reader: {error}", where=spec[:200]) from None
-
-
-def _install(entry: Entry) -> str:
-    return f"Install it: pip install {' '.join(entry.needs)}"

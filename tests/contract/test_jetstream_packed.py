@@ -82,10 +82,10 @@ def test_the_dictionary_is_named_by_a_setting_or_an_option(by: str, packed: Pack
     host = packed.host()
     with jetstream(host) as hosts:
         setting = packed.file if by == "setting" else tmp_path / "not there"
-        settings = Settings(jetstream={"hosts": hosts, "zstd_dictionary": setting})
+        settings = Settings.of({"jetstream": {"hosts": hosts, "zstd_dictionary": setting}})
         asked = {"langs": (), "tags": (), "limit": RECORDED_POSTS, "since": None}
         asked["zstd_dictionary"] = packed.file if by == "option" else None
-        source = live_sources.jetstream_source(settings, lambda: NOW, asked)(threading.Event())
+        source = live_sources.live_source("jetstream", settings, lambda: NOW, asked)(threading.Event())
         assert len(ids(list(source.batches({}, 10)))) == RECORDED_POSTS
     assert [each.get("compress") for each in host.asked] == ["true"]
 

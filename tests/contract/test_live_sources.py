@@ -513,7 +513,7 @@ def test_what_is_no_event_stream_ends_it() -> None:
 def test_a_server_that_accepts_and_never_answers_is_dropped(
     kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(connection, "OPEN_S", 0.2)
+    monkeypatch.setattr(connection, "OPEN_S", 1.0)
     with http(HttpService([line(1), update(1)], Act(status=0))) as url:
         assert len(ids(run(SERVICES[kind](url), limit=1))) == 1
     assert "no answer" in caplog.text  # whether a batch tells so depends on how long the next connection takes

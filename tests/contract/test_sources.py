@@ -8,27 +8,23 @@ import gzip
 import json
 import lzma
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
+from config.settings import Settings
 from ingest.post import Post
-from ingest.sources.base import Batch, Source
-from ingest.sources.bluesky.stream import Jetstream
+from ingest.sources.base import Source
 from ingest.sources.files.source import FileSource
-from ingest.sources.live.http import ApiClient
-from ingest.sources.live.service import Service
-from ingest.sources.live.source import LiveSource, RunOptions
-from ingest.sources.mastodon.stream import Mastodon
-from ingest.sources.registry import FORMATS, SOURCES, reader_of, source_class
+from ingest.sources.registry import LIVE, formats, reader_of
 from ingest.sources.sample.source import SampleSource
-from ingest.sources.selection import PostFilter
-from ingest.sources.x.stream import XStream
-from ingest.wire import Reject
+from serving.cli.live_sources import live_source
 from tests.support.live_servers import TOKEN, HttpService, JetstreamHost, http, jetstream
+from tests.support.source_contract import PROMISES, contents
 from tests.support.sources import NOW, reading
 
 if sys.version_info >= (3, 14):
@@ -190,19 +186,20 @@ def sample(_kind: str, _folder: Path) -> Source[Post]:
     return SampleSource(reading("sample"), end=NOW, posts=1_300, hours=30)
 
 
+LIVE_EXAMPLES: dict[str, Callable[[str], tuple[dict[str, Any], dict[str, Any]]]] = {
+    "jetstream": lambda url: ({"hosts": [url]}, {"since": None, "zstd_dictionary": None}),
+    "x": lambda url: ({"url": url, "token": TOKEN}, {"sample": True, "rule": (), "backfill": 5}),
+    "mastodon": lambda url: ({"token": TOKEN}, {"server": url, "local": False}),
+}
+"""Settings and options of each live service in the registry, by the address of its server."""
+
+
 def live(kind: str, folder: Path) -> Source[Post]:
     """A service that gives everything again on each connection; the source ends with the last post."""
-    post_filter = PostFilter(limit=len(IDS))
-    url = folder.read_text()
-    if kind == "jetstream-live":
-        return LiveSource(Jetstream([url], post_filter, reading("bluesky")), RunOptions(post_filter))
-    api = ApiClient(url, SecretStr(TOKEN), lambda: NOW, "X")
-    service: Service[Post]
-    if kind == "x-live":
-        service = XStream(api, post_filter, reading(), sample=True, backfill=5)
-    else:
-        service = Mastodon(api, post_filter, reading("mastodon"), local=False, pages=250)
-    return LiveSource(service, RunOptions(post_filter))
+    name = kind.removesuffix("-live")
+    section, options = LIVE_EXAMPLES[name](folder.read_text())
+    values = {"langs": (), "tags": (), "limit": len(IDS), **options}
+    return live_source(name, Settings.of({name: section}), lambda: NOW, values)(threading.Event())
 
 
 def between_bad(records: Lines) -> Lines:
@@ -230,11 +227,13 @@ def served(kind: str, folder: Path) -> Iterator[Path]:
 
 SUBJECTS: dict[str, Callable[[str, Path], Source[Post]]] = {
     **{
-        f"{name}{packed}": files for name in FORMATS for packed in ("", "+gz", "+zst", "+bz2", "+xz", "+bom", "+utf-16")
+        f"{name}{packed}": files
+        for name in formats()
+        for packed in ("", "+gz", "+zst", "+bz2", "+xz", "+bom", "+utf-16")
     },
-    **{f"{name}{packed}": files for name in LAYOUTS if name not in FORMATS for packed in ("", "+gz", "+cr")},
+    **{f"{name}{packed}": files for name in LAYOUTS if name not in formats() for packed in ("", "+gz", "+cr")},
     "sample": sample,
-    **{f"{name}-live": live for name in ("jetstream", "x", "mastodon")},
+    **{f"{name}-live": live for name in LIVE},
 }
 
 
@@ -244,42 +243,14 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source[Po
         yield SUBJECTS[request.param](request.param, place)
 
 
-def told(batches: list[Batch[Post]]) -> tuple[list[Post], list[Reject], int]:
-    return (
-        [post for batch in batches for post in batch.items],
-        [reject for batch in batches for reject in batch.rejects],
-        sum(batch.notices for batch in batches),
-    )
-
-
 def test_everything_registered_is_held_to_it() -> None:
-    assert set(SOURCES) == {"file", "sample", *(kind.removesuffix("-live") for kind in SUBJECTS if "-live" in kind)}
-    assert set(FORMATS) == set(MADE)
-    assert all(source_class(name) for name in SOURCES)
+    assert set(LIVE) == set(LIVE_EXAMPLES)
+    assert set(formats()) == set(MADE)
 
 
-def test_the_same_source_asked_again_gives_the_same(source: Source[Post]) -> None:
-    assert told(list(source.batches({}, 100))) == told(list(source.batches({}, 100)))
-
-
-def test_the_size_of_batches_changes_nothing_but_the_batches(source: Source[Post]) -> None:
-    assert told(list(source.batches({}, 1))) == told(list(source.batches({}, 10_000)))
-
-
-def test_every_cursor_that_it_gave_gives_exactly_the_rest(source: Source[Post]) -> None:
-    batches = list(source.batches({}, 7))
-    for n in range(0, len(batches), max(1, len(batches) // 40)):
-        cursor = json.loads(json.dumps(batches[n].cursor))
-        assert told(list(source.batches(cursor, 50))) == told(batches[n + 1 :])
-
-
-def test_the_last_cursor_gives_nothing(source: Source[Post]) -> None:
-    *_, last = source.batches({}, 10_000)
-    assert told(list(source.batches(last.cursor, 10_000))) == ([], [], 0)
-
-
-def test_a_batch_has_at_most_as_many_posts_as_asked_for(source: Source[Post]) -> None:
-    assert max(len(batch.items) for batch in source.batches({}, 3)) <= 3
+@pytest.mark.parametrize("promise", PROMISES)
+def test_a_source_keeps_its_promises(promise: Callable[[Source[Post]], None], source: Source[Post]) -> None:
+    promise(source)
 
 
 def test_the_name_is_made_of_what_was_asked(tmp_path: Path) -> None:
@@ -298,7 +269,7 @@ def test_bad_records_become_rejects_and_their_neighbours_are_untouched(layout: s
     (tmp_path / "clean.csv").write_bytes(b"".join(lines))
     (tmp_path / "bad.csv").write_bytes(b"".join(with_bad(lines, head)))
     clean, bad = (
-        told(list(FileSource([str(tmp_path / name)], reading(), format=format_).batches({}, 100)))
+        contents(list(FileSource([str(tmp_path / name)], reading(), format=format_).batches({}, 100)))
         for name in ("clean.csv", "bad.csv")
     )
     assert [post.id.rpartition("/")[2] for post in clean[0]] == IDS

@@ -21,6 +21,21 @@ def test_a_command_that_asks_loads_what_an_answer_needs(command: str) -> None:
     assert not SLOW & set(loaded) - needed
 
 
+def test_status_loads_no_source() -> None:
+    told = "import sys; from serving.status import collect; collect._import_drivers(); print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    assert "ingest.sources.status" in loaded
+    sources = {
+        "anyio",
+        "httpx",
+        "pyarrow",
+        "websockets",
+        "ingest.sources.live.source",
+        "ingest.sources.formats.csv_rows",
+    }
+    assert not sources & set(loaded)
+
+
 def test_help_loads_no_command() -> None:
     told = "import sys; from serving.cli import main; main(['--help'], standalone_mode=False)"
     check = f"import atexit, sys; atexit.register(lambda: print('pymongo' in sys.modules, file=sys.stderr)); {told}"

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Self
 from urllib.parse import urlencode
 
 import msgspec
@@ -20,11 +21,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from ingest.hours import Millis
 from ingest.post import Post
 from ingest.sources.bluesky.decompression import DecompressionError, RecordDecompressor
+from ingest.sources.bluesky.entry import JetstreamSettings
 from ingest.sources.bluesky.events import POSTS, JetstreamReader
 from ingest.sources.formats.contract import Reading
 from ingest.sources.formats.lines import MOST_BYTES
 from ingest.sources.live.addresses import host_of
 from ingest.sources.live.backoff import DroppedError, RefusedError, safe_text
+from ingest.sources.live.request import ServiceRequest
 from ingest.sources.live.service import OnBytes, Service, name_of
 from ingest.sources.selection import PostFilter
 
@@ -73,6 +76,14 @@ class Jetstream(Service[Post]):
         self._decompresses = False
         """Whether this connection gave a record that could be unpacked."""
         self.where = hosts[0]
+
+    @classmethod
+    def from_request(cls, request: ServiceRequest[JetstreamSettings]) -> Self:
+        """See `Service`."""
+        dictionary = request.options["zstd_dictionary"] or request.settings.zstd_dictionary
+        decompressor = RecordDecompressor(dictionary) if dictionary else None
+        since = request.options["since"]
+        return cls(request.settings.hosts, request.post_filter, request.reading, since=since, decompressor=decompressor)
 
     def connection_failed(self) -> None:
         """The next host's turn: this one gave nothing."""

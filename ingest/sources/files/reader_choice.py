@@ -11,11 +11,11 @@ from ingest.sources.files.content import HEAD_BYTES, Content
 from ingest.sources.files.detect import Detection, detect, first_object, is_document
 from ingest.sources.files.packing import refuse_unreadable
 from ingest.sources.files.reader import Layout
-from ingest.sources.formats.contract import Reader, Reading, X
+from ingest.sources.formats.contract import Reader, Reading
 from ingest.sources.formats.csv_header import FormatOptions, header_of
 from ingest.sources.formats.csv_rows import CsvReader
 from ingest.sources.formats.json_fields import guess_fields
-from ingest.sources.registry import FORMATS, PUBLISHED_ON
+from ingest.sources.registry import make_reader, published_on
 
 TIMED_BY_ID = ("csv", "json", "parquet", "x-v1", "x-v2")
 """Formats whose posts may have ids that tell the time."""
@@ -55,7 +55,7 @@ class ReaderChoice:
             raise UsageError(
                 f"ids of {found.format} tell no time", where=content.where, next_step="Leave out --time-from"
             )
-        source = self.reading.source or PUBLISHED_ON.get(found.format, X)
+        source = self.reading.source or published_on(found.format)
         reading = replace(self.reading, source=source)
         layout: Layout = "lines"
         reader: Reader
@@ -72,7 +72,7 @@ class ReaderChoice:
             if found.format == "json":
                 reader = self._of_fields(found.fields, reading)
             else:
-                reader = FORMATS[found.format]({}, reading)
+                reader = make_reader(found.format, {}, reading)
         if self.reading.langs and not reader.has_lang:
             raise UsageError("no column or field tells the language", where=content.where,
                              next_step="Name it: --lang-column, or --lang-field for JSON")  # fmt: skip
@@ -82,7 +82,7 @@ class ReaderChoice:
         spec: dict[str, str] = {**fields, "source": reading.source}
         if reading.time_from:
             spec["time_from"] = reading.time_from
-        return FORMATS["json"](spec, reading)
+        return make_reader("json", spec, reading)
 
     def _named(self, content: Content) -> Detection | None:
         """The format that is named, for a content that it fits. Raises `UsageError`."""

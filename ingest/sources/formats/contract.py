@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -126,6 +126,11 @@ class LineReader:
         if reading.time_from:
             spec["time_from"] = reading.time_from
         self.spec = msgspec.json.encode(spec).decode()
+
+    @classmethod
+    def from_spec(cls, _spec: dict[str, Any], reading: Reading) -> Self:
+        """See `registry.make_reader`."""
+        return cls(reading)
 
     def frame(self, lines: Lines) -> bytes:
         """A line."""

@@ -5,6 +5,8 @@ a record that spans lines is taken only if it is well-formed, has as many cells 
 `MOST_LINES` lines; else its first line alone is refused, and reading goes on at the line after it.
 """
 
+from typing import Any, Self
+
 import msgspec
 
 from config.errors import BadRecordError
@@ -35,6 +37,11 @@ class CsvReader:
         self._places = (columns.id, columns.text, columns.time, columns.date, columns.lang, columns.cells)
         self._tabs = isinstance(self._cells, Tabs)
         self._doubled = isinstance(self._cells, DoubledQuotes)
+
+    @classmethod
+    def from_spec(cls, spec: dict[str, Any], reading: Reading) -> Self:
+        """See `registry.make_reader`."""
+        return cls(msgspec.convert(spec, Columns), reading)
 
     def frame(self, lines: Lines) -> bytes:
         """One line, or several where a quoted cell spans them (see the module)."""

@@ -4,7 +4,7 @@ A field is named by its path, with dots: `user.lang`, `entries.0.text`; a name t
 hashtags are those of the text. Rows of Parquet files are read so too.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -38,6 +38,11 @@ class JsonReader:
         self.spec = msgspec.json.encode(fields).decode()
         self.has_lang = fields.lang is not None
         self._reading = reading
+
+    @classmethod
+    def from_spec(cls, spec: dict[str, Any], reading: Reading) -> Self:
+        """See `registry.make_reader`."""
+        return cls(msgspec.convert(spec, Fields), reading)
 
     def frame(self, lines: Any) -> bytes:
         """A line."""

@@ -6,11 +6,12 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import ClassVar, Generic
+from typing import Any, ClassVar, Generic, Self
 
 from ingest.hours import Millis
 from ingest.sources.base import T
 from ingest.sources.formats.contract import Reading, RecordReader
+from ingest.sources.live.request import ServiceRequest
 from ingest.sources.selection import PostFilter
 from ingest.sources.status import Gap
 
@@ -42,6 +43,14 @@ class Service(ABC, Generic[T]):
         """What was found missing and is not told yet."""
         self.now = reading.now
         """The wall clock, milliseconds."""
+
+    @classmethod
+    def from_request(cls, request: ServiceRequest[Any]) -> Self:
+        """The service for a command of the user. A class that an entry of the registry names has to define it.
+
+        Raises `UsageError` for options or settings that do not fit.
+        """
+        raise NotImplementedError(request)
 
     @abstractmethod
     def connect(self, on_bytes: OnBytes) -> Connection:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from email.utils import parsedate_to_datetime
+from typing import Self
 
 import httpx
 from httpx_sse import EventSource, SSEError
@@ -18,8 +19,10 @@ from ingest.hours import Millis, millis
 from ingest.post import Post
 from ingest.sources.formats.contract import Reading
 from ingest.sources.live.backoff import DroppedError, RefusedError
-from ingest.sources.live.http import REMEMBER_MS, ApiClient, Stream
+from ingest.sources.live.http import REMEMBER_MS, ApiClient, Stream, token_of
+from ingest.sources.live.request import ServiceRequest
 from ingest.sources.live.service import OnBytes, name_of
+from ingest.sources.mastodon.entry import MastodonSettings
 from ingest.sources.mastodon.statuses import UPDATE, MastodonReader
 from ingest.sources.mastodon.timeline import BITS, MOST_MS, Hole, Timeline, id_of
 from ingest.sources.selection import PostFilter
@@ -52,6 +55,15 @@ class Mastodon(Stream[Post]):
         self._pages = pages
         self._ahead_ms = reading.future_ms
         self._hole: Hole | None = None
+
+    @classmethod
+    def from_request(cls, request: ServiceRequest[MastodonSettings]) -> Self:
+        """See `Service`."""
+        settings, names = request.settings, "TRENDS_MASTODON__TOKEN or TRENDS_MASTODON__TOKEN_FILE"
+        token = token_of(settings.token, settings.token_file, names)
+        api = ApiClient(request.options["server"], token, request.reading.now, names)
+        local, pages = request.options["local"], settings.catch_up_pages
+        return cls(api, request.post_filter, request.reading, local=local, pages=pages)
 
     @property
     def mark(self) -> Millis:

@@ -8,17 +8,21 @@ https://docs.x.com/x-api/posts/filtered-stream/introduction, …/fundamentals/re
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import Self
 
 import httpx
 import msgspec
 
+from config.errors import UsageError
 from ingest.hours import Millis
 from ingest.post import Post
 from ingest.sources.formats.contract import Reading
 from ingest.sources.live.backoff import DroppedError, safe_text
-from ingest.sources.live.http import ApiClient, Stream
+from ingest.sources.live.http import ApiClient, Stream, token_of
+from ingest.sources.live.request import ServiceRequest
 from ingest.sources.live.service import OnBytes, name_of
 from ingest.sources.selection import PostFilter
+from ingest.sources.x.entry import XSettings
 from ingest.sources.x.rules import set_rules
 from ingest.sources.x.v2 import V2Reader
 
@@ -62,6 +66,19 @@ class XStream(Stream[Post]):
         self._rules: Sequence[str] | None = None if sample else rules
         self._backfill_ms = backfill * MINUTE_MS
         self._filling: Millis = 0
+
+    @classmethod
+    def from_request(cls, request: ServiceRequest[XSettings]) -> Self:
+        """See `Service`."""
+        settings, options, names = request.settings, request.options, "TRENDS_X__TOKEN or TRENDS_X__TOKEN_FILE"
+        if options["sample"] and options["rule"]:
+            raise UsageError("--sample takes no --rule: it is a sample of all posts")
+        token = token_of(settings.token, settings.token_file, names)
+        api = ApiClient(settings.url, token, request.reading.now, names)
+        return cls(
+            api, request.post_filter, request.reading,
+            sample=options["sample"], rules=options["rule"], backfill=options["backfill"],
+        )  # fmt: skip
 
     def remember_since(self) -> int:
         """What a backfill may repeat, which is asked for in whole minutes."""

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import click
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from config.redaction import HIDDEN
-from config.settings import Settings, environment_tables, file_path
+from config.settings import Settings, environment_tables, file_path, section_types
 from config.settings.field_docs import field_docs
 from config.settings.loaders import read_file
 from config.settings.secrets import SECRET_KEY
@@ -64,8 +64,8 @@ def config(ctx: click.Context, as_json: bool) -> None:
 def settings_in_force(settings: Settings) -> Iterator[Setting]:
     """Walk the sections, naming for each value the last source that gave it."""
     environment, file = environment_tables(), read_file(file_path())
-    for section in Settings.model_fields:
-        values: BaseModel = getattr(settings, section)
+    for section in section_types():
+        values = settings.section(section)
         told = field_docs(type(values))
         for key in type(values).model_fields:
             value = getattr(values, key)

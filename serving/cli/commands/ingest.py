@@ -7,6 +7,7 @@ import click
 
 from config.errors import BadRecordError
 from ingest.hours import wall_clock
+from ingest.sources.registry import LIVE, formats
 from serving.cli.commands import live
 from serving.cli.options import json_option, restart_option, settings_of
 
@@ -57,7 +58,19 @@ class Moment(click.ParamType[int]):
             self.fail(f"{error.reason}; a moment looks like 2017-01-06T07:00Z", param, ctx)
 
 
-@click.group()
+class Sources(click.Group):
+    """The commands below, and one for each live service of the registry."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in order."""
+        return sorted([*super().list_commands(ctx), *LIVE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        return super().get_command(ctx, cmd_name) or live.live_command(cmd_name)
+
+
+@click.group(cls=Sources)
 def ingest() -> None:
     """Read posts into Kafka, exactly once.
 
@@ -71,14 +84,13 @@ def ingest() -> None:
     """
 
 
-for command in (live.jetstream, live.x, live.mastodon, live.dismiss):
-    ingest.add_command(command)
+ingest.add_command(live.dismiss)
 
 
 @ingest.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--format", "format_",
-              type=click.Choice(["auto", "csv", "parquet", "json", "x-v1", "x-v2", "jetstream", "mastodon"]),
+              type=click.Choice(["auto", "csv", "parquet", *(name for name in formats() if name != "csv")]),
               default="auto", show_default=True,
               help="csv (any delimiter), parquet, or JSON: of any make, of X's API v1.1 (and X's export) or v2, of "
               "Bluesky's Jetstream, of Mastodon.")  # fmt: skip

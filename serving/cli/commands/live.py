@@ -1,4 +1,4 @@
-"""`trends ingest jetstream`, `x` and `mastodon`: posts as they are published, until Ctrl-C. And `dismiss`."""
+"""`trends ingest NAME`: a command for each live service of the registry. And `dismiss`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +7,44 @@ from typing import Any
 import click
 
 from ingest.hours import wall_clock
+from ingest.sources.live.entry import Option
+from ingest.sources.registry import LIVE, live_entry
 from serving.cli.options import json_option, restart_option, settings_of
 
 Command = Callable[..., None]
 
 
-def _wanted_options(command: Command) -> Command:
+def live_command(name: str) -> click.Command | None:
+    """The command that ingests the posts of a live service; None for an unknown name."""
+    if name not in LIVE:
+        return None
+    entry = live_entry(name)
+
+    @_options_of_every_service
+    @click.pass_context
+    def run(ctx: click.Context, /, restart: bool, as_json: bool, **values: Any) -> None:
+        from serving.cli import ingest_runner, live_sources
+
+        settings = settings_of(ctx)
+        make = live_sources.live_source(name, settings, wall_clock, values)
+        ctx.exit(ingest_runner.run(settings, make, None, restart=restart, as_json=as_json, endless=True))
+
+    return click.command(name, help=entry.help, params=list(map(_click_option, entry.options)))(run)
+
+
+def _click_option(option: Option) -> click.Parameter:
+    if option.type == "flag":
+        return click.Option([option.flag], is_flag=True, help=option.help)
+    if option.type == "count":
+        bounds = click.IntRange(0, option.most)
+        return click.Option([option.flag], type=bounds, default=0, metavar=option.metavar, help=option.help)
+    return click.Option(
+        [option.flag], type=click.Path(path_type=Path) if option.type == "path" else str, metavar=option.metavar,
+        help=option.help, required=option.required, multiple=option.repeatable,
+    )  # fmt: skip
+
+
+def _options_of_every_service(command: Command) -> Command:
     for option in (
         json_option,
         restart_option,
@@ -24,82 +56,6 @@ def _wanted_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-@click.command()
-@click.option("--since", metavar="WHEN", help="Begin so long ago, 1h, or at a moment. Default: now.")
-@click.option("--zstd-dictionary", type=click.Path(path_type=Path), metavar="FILE",
-              help="Have events come packed; Jetstream's dictionary. Default: jetstream.zstd_dictionary.")  # fmt: skip
-@_wanted_options
-@click.pass_context
-def jetstream(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any) -> None:
-    """Bluesky's posts, live, from Jetstream. No key is needed.
-
-    Started again, it goes on where it stood, as far back as the hosts keep posts (about a day); --since holds for the
-    first start, and with --restart. The hosts are the setting jetstream.hosts.
-
-    \b
-    Examples:
-      trends ingest jetstream
-      trends ingest jetstream --since 1h --lang fr
-      trends ingest jetstream --limit 1000
-    """
-    from serving.cli import ingest_runner, live_sources
-
-    settings = settings_of(ctx)
-    make = live_sources.jetstream_source(settings, wall_clock, asked)
-    ctx.exit(ingest_runner.run(settings, make, None, restart=restart, as_json=as_json, endless=True))
-
-
-@click.command()
-@click.option("--rule", "rules", multiple=True, metavar="RULE",
-              help="What the stream is to bring, in X's words; repeatable. Default: what is set.")  # fmt: skip
-@click.option("--sample", is_flag=True, help="A sample of all posts, in place of what matches rules.")
-@click.option("--backfill", type=click.IntRange(0, 5), default=0, metavar="MINUTES",
-              help="Have X repeat up to 5 minutes after a connection broke, where the account may.")  # fmt: skip
-@_wanted_options
-@click.pass_context
-def x(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any) -> None:
-    """X's posts, live, by its API v2: the filtered stream, or with --sample the volume stream.
-
-    The app's bearer token is TRENDS_X__TOKEN, or in the file that TRENDS_X__TOKEN_FILE names. With --rule, the rules
-    that an earlier start of this command set are replaced; no other is touched.
-
-    \b
-    Examples:
-      trends ingest x --rule '#paris lang:fr' --rule '#東京'
-      trends ingest x --sample --lang en
-    """
-    from serving.cli import ingest_runner, live_sources
-
-    if asked["sample"] and asked["rules"]:
-        raise click.UsageError("--sample takes no --rule: it is a sample of all posts")
-    settings = settings_of(ctx)
-    make = live_sources.x_source(settings, wall_clock, asked)
-    ctx.exit(ingest_runner.run(settings, make, None, restart=restart, as_json=as_json, endless=True))
-
-
-@click.command()
-@click.option("--server", required=True, metavar="URL", help="The server: https://mastodon.example")
-@click.option("--local", is_flag=True, help="Only posts of its own accounts.")
-@_wanted_options
-@click.pass_context
-def mastodon(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any) -> None:
-    """The public posts that a Mastodon server sees, live.
-
-    An access token of an account there is TRENDS_MASTODON__TOKEN, or in the file that TRENDS_MASTODON__TOKEN_FILE
-    names.
-
-    \b
-    Examples:
-      trends ingest mastodon --server https://mastodon.example
-      trends ingest mastodon --server https://mastodon.example --tag caturday
-    """
-    from serving.cli import ingest_runner, live_sources
-
-    settings = settings_of(ctx)
-    make = live_sources.mastodon_source(settings, wall_clock, asked)
-    ctx.exit(ingest_runner.run(settings, make, None, restart=restart, as_json=as_json, endless=True))
 
 
 @click.command()
@@ -119,4 +75,4 @@ def dismiss(ctx: click.Context, name: str) -> None:
     from serving.cli import live_sources
 
     live_sources.dismiss(settings_of(ctx), name, wall_clock())
-    click.echo(f"{name} is told as stopped", err=True)
+    click.echo(f"marked {name} as stopped", err=True)

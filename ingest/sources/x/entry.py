@@ -1,0 +1,53 @@
+"""X's API in the registry."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from config.settings.section import Section
+from ingest.sources.live.entry import LiveEntry, Option
+
+
+class XSettings(Section):
+    """X's posts, live."""
+
+    url: str = "https://api.x.com"
+    """Address of the API, version 2."""
+    token: SecretStr | None = None
+    """Bearer token of the app. Never printed."""
+    token_file: Path | None = None
+    """File that holds the token, in place of `token`."""
+
+
+ENTRY = LiveEntry(
+    service="ingest.sources.x.stream:XStream",
+    settings=XSettings,
+    published_on="x",
+    format="x-v2",
+    options=(
+        Option(
+            "--rule",
+            "What the stream is to bring, in X's words; repeatable. Default: what is set.",
+            metavar="RULE",
+            repeatable=True,
+        ),
+        Option("--sample", "A sample of all posts, in place of what matches rules.", type="flag"),
+        Option(
+            "--backfill",
+            "Have X repeat up to 5 minutes after a connection broke, where the account may.",
+            type="count",
+            metavar="MINUTES",
+            most=5,
+        ),
+    ),
+    help="""X's posts, live, by its API v2: the filtered stream, or with --sample the volume stream.
+
+    The app's bearer token is TRENDS_X__TOKEN, or in the file that TRENDS_X__TOKEN_FILE names. With --rule, the rules
+    that an earlier start of this command set are replaced; no other is touched.
+
+    \b
+    Examples:
+      trends ingest x --rule '#paris lang:fr' --rule '#東京'
+      trends ingest x --sample --lang en
+    """,
+)
