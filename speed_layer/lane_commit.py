@@ -21,14 +21,13 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from ingest.hours import Millis, moment_of
-from serving.views.client import Store, mongo_errors
+from serving.views.client import DUPLICATE_KEY, Store, mongo_errors
 from serving.views.documents import LANES, PHRASE_USES, PROGRESS, USES, use_id
 from speed_layer.lane_update import NO_LANE, LaneUpdate, parse_hour_of_kind
 from speed_layer.lanes import progress_id
 
 log = logging.getLogger(__name__)
 
-_DUPLICATE_KEY = 11000
 _Write = InsertOne[dict[str, Any]] | UpdateOne
 
 
@@ -165,7 +164,7 @@ def _duplicates_raise(kind: type[Exception]) -> Iterator[None]:
     try:
         yield
     except BulkWriteError as error:
-        if all(each["code"] == _DUPLICATE_KEY for each in error.details["writeErrors"]):
+        if all(each["code"] == DUPLICATE_KEY for each in error.details["writeErrors"]):
             raise kind from None
         raise
 

@@ -1,6 +1,5 @@
 """Ports: which are taken and by whom, and how to find free ones."""
 
-import ipaddress
 import random
 import socket
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from config.addresses import is_loopback
 from config.errors import TrendsError
 from config.stack.server import Port
 
@@ -68,15 +68,9 @@ def exposed_listeners(processes: Iterable[psutil.Process]) -> list[str]:
         except psutil.Error:  # gone, or another user's
             continue
         for connection in connections:
-            if connection.status == psutil.CONN_LISTEN and not _is_loopback(connection.laddr.ip):
+            if connection.status == psutil.CONN_LISTEN and not is_loopback(connection.laddr.ip):
                 found.append(f"{_process_name(process.pid)} at {connection.laddr.ip}:{connection.laddr.port}")
     return sorted(found)
-
-
-def _is_loopback(text: str) -> bool:
-    address = ipaddress.ip_address(text)
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 def free_ports(count: int) -> list[int]:

@@ -22,10 +22,10 @@ from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
 import psutil
-import tenacity
 from supervisor.xmlrpc import SupervisorTransport
 
 from config.errors import TrendsError, UnavailableError
+from config.polling import wait_until
 from config.settings.secrets import write_private
 from config.stack.paths import StackPaths, write_whole
 from config.stack.server import Program
@@ -258,16 +258,9 @@ class Supervision:
             transport.close()
 
 
-def _until(true: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
-    waiting = tenacity.Retrying(
-        stop=tenacity.stop_after_delay(timeout_s),
-        wait=tenacity.wait_fixed(0.1),
-        retry=tenacity.retry_if_result(lambda done: not done),
-    )
-    try:
-        waiting(true)
-    except tenacity.RetryError:
-        raise TrendsError(otherwise, where="the local stack", next_step="See `trends logs supervisord`") from None
+def _until(reached: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
+    timeout = TrendsError(otherwise, where="the local stack", next_step="See `trends logs supervisord`")
+    wait_until(reached, timeout_s, every_s=0.1, timeout=timeout)
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from config.errors import UnavailableError
 from config.settings import IngestSettings, KafkaSettings
+from ingest.hours import HOUR_MS
 from ingest.kafka import client
 
 logger = logging.getLogger(__name__)
 
 DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
 COMPRESSION = "lz4"
 """Of posts and uses, on the wire and on disk: no broker packs anew. zstd costs a producer 30 % more."""
 OVERHEAD_BYTES = 100_000

@@ -21,12 +21,16 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import regex
 
 from ingest.post import Post
 from ingest.rule.escapes import author_text
 from ingest.rule.links import links
+
+if TYPE_CHECKING:  # workers of Spark and Storm need no settings here
+    from config.settings import RuleSettings
 
 VERSION = "2"
 """Version of the rule in text. Raise it with every change of what is found."""
@@ -103,6 +107,11 @@ class Rule:
         return cls(
             frozenset(typed(tag) for tag in ignore), {typed(tag): typed(other) for tag, other in aliases.items()}
         )
+
+    @classmethod
+    def from_settings(cls, settings: "RuleSettings") -> "Rule":
+        """The rule of `[rule]` in the settings."""
+        return cls.with_corrections(settings.ignore, settings.aliases)
 
     @cached_property
     def version(self) -> str:

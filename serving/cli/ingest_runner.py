@@ -53,7 +53,7 @@ def reading_of(settings: Settings, source: str, now: Clock) -> Reading:
 
 def rule_of(settings: Settings) -> Rule:
     """The hashtag rule with its corrections."""
-    return Rule.with_corrections(settings.rule.ignore, settings.rule.aliases)
+    return Rule.from_settings(settings.rule)
 
 
 def file_source(settings: Settings, paths: tuple[str, ...], now: Clock, asked: dict[str, Any]) -> MakeSource:

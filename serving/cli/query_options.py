@@ -41,8 +41,4 @@ def rule_now(settings: Settings, lens: Lens) -> str:
     from ingest.rule.hashtags import Rule  # seldom needed, and slow to load
     from ingest.rule.phrases import version
 
-    return (
-        Rule.with_corrections(settings.rule.ignore, settings.rule.aliases).version
-        if lens.kind == "hashtag"
-        else version()
-    )
+    return Rule.from_settings(settings.rule).version if lens.kind == "hashtag" else version()

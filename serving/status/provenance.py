@@ -52,7 +52,7 @@ def explain_hour(settings: Settings, hour: Hour) -> Explanation:
         answer=_answer(document, uses, tags),
         run=run,
         rule_text=entry and RuleCorrections(list(entry.text.ignore), dict(entry.text.aliases)),
-        rule_now=Rule.with_corrections(settings.rule.ignore, settings.rule.aliases).version,
+        rule_now=Rule.from_settings(settings.rule).version,
         archive=archive.result(),
         speed=speed.result(),
         gaps=gaps.result(),

@@ -49,7 +49,8 @@ logging.getLogger("pymongo").setLevel(logging.WARNING)
 
 Document = dict[str, Any]
 
-_DUPLICATE_KEY = 11000
+DUPLICATE_KEY = 11000
+"""Code of a write error: another document has the key."""
 _WITHOUT_ROWS = {"top": False}
 
 
@@ -163,7 +164,7 @@ class Store:
             try:
                 self.collection(name).bulk_write(guarded, ordered=False)
             except BulkWriteError as error:
-                if any(each["code"] != _DUPLICATE_KEY for each in error.details["writeErrors"]):
+                if any(each["code"] != DUPLICATE_KEY for each in error.details["writeErrors"]):
                     raise
 
     def drop_older_lenses(self, hours: Iterable[Hour], token: int) -> None:

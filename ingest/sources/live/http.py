@@ -1,6 +1,5 @@
 """A stream over HTTP that stays open, asked for with a token: how it is opened, and what its answers mean."""
 
-import ipaddress
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
+from config.addresses import is_loopback
 from config.errors import BadRecordError, UsageError
 from config.redaction import remember
 from ingest.hours import Millis
@@ -148,16 +148,9 @@ def _check_address(url: str) -> str:
     """Host and port of an address to which a token may be sent. Raises `UsageError`."""
     scheme, host = host_of(url, "https", "http")
     where = urlsplit(url).netloc
-    if scheme == "http" and not _is_here(host):
+    if scheme == "http" and not is_loopback(host):
         raise UsageError("a token is sent over https alone", where=where, next_step=f"Write https://{where}")
     return where
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def token_of(token: SecretStr | None, file: Path | None, names: str) -> SecretStr:

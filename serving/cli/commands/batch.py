@@ -184,8 +184,7 @@ def _batch(ctx: click.Context) -> Iterator["BatchRunner"]:
 
 def _rule_now() -> Rule:
     """The rule of the current settings: a service that runs for weeks must not undo a later correction."""
-    corrections = Settings.read().rule
-    return Rule.with_corrections(corrections.ignore, corrections.aliases)
+    return Rule.from_settings(Settings.read().rule)
 
 
 def _end_on_sigterm() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import tenacity
 
 from config.errors import TrendsError
+from config.polling import wait_until
 from config.quantity import quantity
 from config.settings import Settings
 from config.terminal_text import printable
@@ -73,7 +73,7 @@ class Demo:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self.rule = Rule.with_corrections(settings.rule.ignore, settings.rule.aliases)
+        self.rule = Rule.from_settings(settings.rule)
 
     def run(self, source: list[str]) -> None:
         """All of them, in order."""
@@ -217,15 +217,8 @@ class Demo:
 
     def _wait(self, what: str, reached: Callable[[], bool]) -> None:
         click.echo(f"waiting until {what} …", err=True)
-        waiting = tenacity.Retrying(
-            retry=tenacity.retry_if_result(lambda answer: not answer),
-            stop=tenacity.stop_after_delay(_WITHIN_S),
-            wait=tenacity.wait_fixed(0.25),
-        )
-        try:
-            waiting(reached)
-        except tenacity.RetryError:
-            raise TrendsError(f"not within {_WITHIN_S:.0f} s: {what}", next_step="See `trends status`") from None
+        timeout = TrendsError(f"not within {_WITHIN_S:.0f} s: {what}", next_step="See `trends status`")
+        wait_until(reached, _WITHIN_S, every_s=0.25, timeout=timeout)
 
     def _what_next(self, busiest: Hour) -> None:
         _title("What to type next")

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import click
-import tenacity
 from rich.table import Table
 
 from config.errors import UnavailableError, UsageError
+from config.polling import wait_until
 from config.redaction import redact
 from config.settings import Settings
 from serving.cli.consoles import console
@@ -148,17 +148,10 @@ def _kill(settings: Settings, progress: Progress) -> int:
     return 1
 
 
-def _await(true: Callable[[], bool], otherwise: str) -> None:
+def _await(reached: Callable[[], bool], otherwise: str) -> None:
     """Ask nimbus until it is so. Raises `UnavailableError` after a minute."""
-    waiting = tenacity.Retrying(
-        stop=tenacity.stop_after_delay(STORM_TIMEOUT_S),
-        wait=tenacity.wait_fixed(0.5),
-        retry=tenacity.retry_if_result(lambda answer: not answer),
-    )
-    try:
-        waiting(true)
-    except tenacity.RetryError:
-        raise UnavailableError(otherwise, where="Storm", next_step="See `trends logs nimbus`") from None
+    timeout = UnavailableError(otherwise, where="Storm", next_step="See `trends logs nimbus`")
+    wait_until(reached, STORM_TIMEOUT_S, every_s=0.5, timeout=timeout)
 
 
 def _known(settings: Settings) -> list[str]:

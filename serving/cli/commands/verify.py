@@ -73,7 +73,7 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     from serving.views.client import Store
     from serving.views.rulebook import entries
 
-    rule = Rule.with_corrections(settings.rule.ignore, settings.rule.aliases)
+    rule = Rule.from_settings(settings.rule)
     kinds: tuple[Kind, ...] = ("hashtag", *settings.ingest.kinds)
     with Store(settings.mongo) as store:
         by_version = rules_by_version((entry.text for entry in entries(store).values()), rule)

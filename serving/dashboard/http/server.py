@@ -1,7 +1,6 @@
 """Server: where the dashboard listens, and how it ends: open streams are told, then nothing is waited for long."""
 
 import asyncio
-import ipaddress
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from config.addresses import is_loopback
 from config.errors import UnavailableError, UsageError
 from config.settings import ServeSettings
 from serving.dashboard.http.auth import SHORTEST
@@ -30,21 +30,12 @@ def check(settings: ServeSettings) -> None:
             where="serve.token",
             next_step='Make one: python -c "import secrets; print(secrets.token_urlsafe())"',
         )
-    if not token and not _is_loopback(settings.host):
+    if not token and not is_loopback(settings.host):
         raise UsageError(
             f"others could ask at {settings.host}, and no token keeps them out",
             where="serve.host",
             next_step="Set serve.token (TRENDS_SERVE__TOKEN), or listen on 127.0.0.1",
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def bound(host: str, port: int) -> socket.socket:
