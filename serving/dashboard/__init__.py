@@ -1,1 +1,1 @@
-"""The dashboard: the answers of the command line as pages and as a JSON API, over HTTP. Begin with `app`."""
+"""The dashboard: the answers of the command line as pages and as a JSON API, over HTTP. Start with `app`."""

@@ -1,4 +1,4 @@
-"""App: the dashboard as one ASGI application, put together from its board."""
+"""App: the dashboard as one ASGI application, built from its context."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -23,13 +23,13 @@ from ingest.hours import Hour, Millis
 from serving.answers.bounds import Bounds
 from serving.answers.explanation import Explanation
 from serving.dashboard import api, metrics_endpoint
-from serving.dashboard.context import Board
-from serving.dashboard.current_hour import now
+from serving.dashboard.context import Context
+from serving.dashboard.current_hour import current_hours
 from serving.dashboard.http import error_handlers
-from serving.dashboard.http.auth import Access
-from serving.dashboard.http.cache import Held
-from serving.dashboard.http.concurrency import Turns
-from serving.dashboard.http.middleware import Guard
+from serving.dashboard.http.auth import Authenticator
+from serving.dashboard.http.cache import TimedCache
+from serving.dashboard.http.concurrency import ConcurrencyLimit
+from serving.dashboard.http.middleware import SecurityMiddleware
 from serving.dashboard.pages import answer_pages, system_pages
 from serving.query.lenses import stored_sources
 from serving.query.query import Query
@@ -39,9 +39,9 @@ from serving.views.client import Store
 from serving.views.documents import Lens
 
 MOST_WAIT_S = 3.0
-"""A reader waits no longer for MongoDB, whatever `mongo.timeout_s` allows a job."""
+"""Seconds that a request waits for MongoDB at most, even if `mongo.timeout_s` allows a job more."""
 _NOW_S, _STATUS_S, _SOURCES_S = 0.5, 5.0, 30.0
-"""How old the hour in progress, the status, and the list of sources may be when they are shown."""
+"""Seconds for which the caches keep the hour in progress, the status, and the list of sources."""
 MOST_HOURS = 24 * 92
 """Longest range of one request: a quarter of a year. Some 4 s of CPU at 1,000 tags an hour."""
 MOST_ROWS = 2_500_000
@@ -49,56 +49,58 @@ MOST_ROWS = 2_500_000
 MOST_TAGS = 500_000
 """Most tags, or rows, that one request holds at once: some 200 MB."""
 HEAVY_AT_ONCE, HEAVY_WAITING, HEAVY_WAIT_S = 2, 4, 3.0
-"""Requests about a long time, or about where an answer came from: how many at once, how many wait, and how long."""
+"""Requests for a long range or an explanation: how many run at once, how many wait, and how long."""
 STREAM_THREADS = 8
 _LENSES = 64
-"""Lenses whose hour in progress is held: a URL may name any source."""
+"""Lenses whose hour in progress has a cache: a URL may name any source."""
 
 
-class Asking(NamedTuple):
-    """What only the other layers can tell."""
+class LayerQueries(NamedTuple):
+    """Functions that reach the other layers, for the status, explanations and crash reports."""
 
     status: Callable[[Settings], Status]
     explain: Callable[[Settings, Hour], Explanation]
-    defect: Callable[[Exception], str]
-    """Keeps the details of an error that should not happen, and says where."""
+    record_crash: Callable[[Exception], str]
+    """Writes the details of an unexpected error to a file, and says where."""
     rule: Callable[[Lens], str] | None = None
-    """The version of the rule by which an hour is computed now."""
+    """The version of the rule by which the batch layer computes an hour now."""
 
 
 @contextmanager
 def dashboard(
     settings: Settings,
     clock: Callable[[], Millis],
-    asking: Asking,
+    layers: LayerQueries,
     stop: threading.Event,
 ) -> Iterator[ASGIApp]:
-    """The application for some settings, while its connections are open. MongoDB need not be up."""
+    """Open the application and its connections. MongoDB need not be up."""
     mongo = settings.mongo.model_copy(update={"timeout_s": min(settings.mongo.timeout_s, MOST_WAIT_S)})
     settings = settings.model_copy(update={"mongo": mongo})
-    heavy = Turns("questions about a long time", HEAVY_AT_ONCE, HEAVY_WAITING, HEAVY_WAIT_S)
+    heavy = ConcurrencyLimit("requests for a long range", HEAVY_AT_ONCE, HEAVY_WAITING, HEAVY_WAIT_S)
 
     def explain(hour: Hour) -> Explanation:
-        with heavy.turn():
-            return asking.explain(settings, hour)
+        with heavy.slot():
+            return layers.explain(settings, hour)
 
     with Store(mongo) as store:
-        bounds = Bounds(MOST_HOURS, MOST_ROWS, MOST_TAGS, heavy.turn)
-        query = Query(store, rule_now=asking.rule, bounds=bounds)
+        bounds = Bounds(MOST_HOURS, MOST_ROWS, MOST_TAGS, heavy.slot)
+        query = Query(store, rule_now=layers.rule, bounds=bounds)
         yield application(
-            Board(
+            Context(
                 query=query,
                 clock=clock,
                 now=lru_cache(_LENSES)(
-                    lambda lens: Held(lambda: now(replace(query, lens=lens), Hour.of(clock())), _NOW_S)
+                    lambda lens: TimedCache(lambda: current_hours(replace(query, lens=lens), Hour.of(clock())), _NOW_S)
                 ),
-                sources=Held(lambda: stored_sources(store), _SOURCES_S),
-                status=Held(lambda: asking.status(settings), _STATUS_S),
+                sources=TimedCache(lambda: stored_sources(store), _SOURCES_S),
+                status=TimedCache(lambda: layers.status(settings), _STATUS_S),
                 explain=explain,
-                access=Access(settings.serve.token, frozenset(name.lower() for name in settings.serve.names), clock),
+                authenticator=Authenticator(
+                    settings.serve.token, frozenset(name.lower() for name in settings.serve.names), clock
+                ),
                 streaming=CapacityLimiter(STREAM_THREADS),
                 stop=stop,
-                defect=asking.defect,
+                record_crash=layers.record_crash,
             )
         )
 
@@ -108,8 +110,8 @@ def palette() -> Response:
     return Response(stylesheet(), media_type="text/css")
 
 
-def application(board: Board) -> ASGIApp:
-    """Routes, refusals and static files, and the guard around all of it."""
+def application(context: Context) -> ASGIApp:
+    """Routes, error handlers and static files, inside the security middleware."""
     app = FastAPI(
         title="trends",
         version=version("trends"),
@@ -118,7 +120,7 @@ def application(board: Board) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.board = board
+    app.state.context = context
     app.include_router(api.router)
     app.include_router(answer_pages.router)
     app.include_router(system_pages.router)
@@ -126,5 +128,5 @@ def application(board: Board) -> ASGIApp:
     app.add_api_route("/static/palette.css", palette, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     for kind in (TrendsError, RequestValidationError, HTTPException, Exception):
-        app.add_exception_handler(kind, error_handlers.refusal)
-    return Guard(app, board)
+        app.add_exception_handler(kind, error_handlers.error_response)
+    return SecurityMiddleware(app, context)

@@ -1,4 +1,4 @@
-"""Board: what every page and every answer of the API is made from, handed over once by whoever starts the dashboard."""
+"""Context: the query, the clock, the caches and the limits that every route of the dashboard shares."""
 
 import threading
 from collections.abc import Callable
@@ -10,45 +10,45 @@ from fastapi import Depends, Request
 
 from ingest.hours import Hour, Millis
 from serving.answers.explanation import Explanation
-from serving.dashboard.current_hour import Now
-from serving.dashboard.http.auth import Access
-from serving.dashboard.http.cache import Held
+from serving.dashboard.current_hour import CurrentHours
+from serving.dashboard.http.auth import Authenticator
+from serving.dashboard.http.cache import TimedCache
 from serving.query.query import Query
 from serving.status.model import Status
 from serving.views.documents import Lens
 
 
 @dataclass(frozen=True)
-class Board:
-    """The views, the clock, and what other layers are asked: functions, since `serving` imports none of them."""
+class Context:
+    """One for each application. It reaches other layers by functions, since `serving` imports none of them."""
 
     query: Query
     clock: Callable[[], Millis]
-    now: Callable[[Lens], Held[Now]]
+    now: Callable[[Lens], TimedCache[CurrentHours]]
     """The hour in progress and the one before, through a lens."""
-    sources: Held[list[str]]
-    """The sources of which hashtags are kept by themselves."""
-    status: Held[Status]
-    """What `trends status` tells."""
+    sources: TimedCache[list[str]]
+    """Sources whose hashtags the views count separately."""
+    status: TimedCache[Status]
+    """The facts of `trends status`."""
     explain: Callable[[Hour], Explanation]
-    """What `trends explain` tells of an hour."""
-    access: Access
+    """The facts of `trends explain`."""
+    authenticator: Authenticator
     streaming: CapacityLimiter
-    """Threads in which streams ask, so that however many they are, pages have threads of their own."""
+    """Threads of the streams, apart from those of the pages, so that many streams do not block a page."""
     stop: threading.Event
-    """Set when the server is to end: streams end by it."""
-    defect: Callable[[Exception], str]
-    """Keeps the details of an error that should not happen, and says where."""
+    """The signal for streams to end."""
+    record_crash: Callable[[Exception], str]
+    """Writes the details of an unexpected error to a file, and says where."""
 
     def current(self) -> Hour:
         """The hour in progress."""
         return Hour.of(self.clock())
 
 
-def _board(request: Request) -> Board:
-    board: Board = request.app.state.board
-    return board
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
 
 
-OnBoard = Annotated[Board, Depends(_board)]
-"""A route's way to the board."""
+ContextDep = Annotated[Context, Depends(_context)]
+"""The context as the parameter of a route."""

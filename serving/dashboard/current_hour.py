@@ -1,4 +1,4 @@
-"""Now: the hour in progress and the one before through a lens, asked once for all who look on."""
+"""Current hours: the hour in progress and the one before, through a lens."""
 
 from dataclasses import dataclass, field
 
@@ -13,35 +13,37 @@ ROWS = 10
 
 
 @dataclass(frozen=True)
-class Now:
-    """What is known of the two hours."""
+class CurrentHours:
+    """The two hours and the views of those that have data."""
 
     hours: tuple[Hour, Hour]
     """The hour in progress, and the one before."""
-    known: dict[Hour, View]
-    absent: dict[Hour, NoDataError]
-    """Why there is nothing of an hour, where something else than hashtags over all sources is asked for."""
+    by_hour: dict[Hour, View]
+    reasons: dict[Hour, NoDataError]
+    """For a lens other than all hashtags: why an hour has no data."""
     newest: Hour | None
-    """The latest hour that something is known of, where nothing is of these two."""
-    nothing: NoDataError | None
-    """Why nothing is known of both."""
+    """The latest hour with data, if these two have none."""
+    no_data: NoDataError | None
+    """Why both hours have no data."""
     rules: Rules = field(default_factory=Rules)
 
     def views(self) -> list[View]:
-        """What is known. Raises `NoDataError` where that is nothing."""
-        if self.nothing is not None:
-            raise self.nothing
-        return list(self.known.values())
+        """The views. Raises `NoDataError` if both hours have no data."""
+        if self.no_data is not None:
+            raise self.no_data
+        return list(self.by_hour.values())
 
 
-def now(query: Query, current: Hour) -> Now:
-    """Ask for the hour in progress and the one before it."""
-    nothing: NoDataError | None = None
-    known: dict[Hour, View] = {}
+def current_hours(query: Query, current: Hour) -> CurrentHours:
+    """Query the hour in progress and the one before it."""
+    no_data: NoDataError | None = None
+    by_hour: dict[Hour, View] = {}
     try:
-        known = {view.hour: view for view in query.now(current, ROWS)}
+        by_hour = {view.hour: view for view in query.now(current, ROWS)}
     except NoDataError as error:
-        nothing = error
+        no_data = error
     hours = (current, current.plus(-1))
-    absent = {hour: query.nothing(hour) for hour in hours if hour not in known} if query.lens != HASHTAGS else {}
-    return Now(hours, known, absent, query.newest() if nothing else None, nothing, query.rules(list(known.values())))
+    reasons = {hour: query.nothing(hour) for hour in hours if hour not in by_hour} if query.lens != HASHTAGS else {}
+    return CurrentHours(
+        hours, by_hour, reasons, query.newest() if no_data else None, no_data, query.rules(list(by_hour.values()))
+    )

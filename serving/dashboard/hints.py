@@ -1,4 +1,4 @@
-"""Hints: what to ask of the API instead, by the path that was asked. Pure; `query.suggestions` has the commands'."""
+"""Hints: a better request for the path of a failed one. Pure; `query.suggestions` has those of the command."""
 
 from zoneinfo import ZoneInfo
 
@@ -11,17 +11,17 @@ _UTC = ZoneInfo("UTC")
 
 
 def hour(path: str) -> Suggest:
-    """A question about one hour."""
+    """A request for one hour."""
     return lambda _first, last, lens: _get(path, lens, hour=last)
 
 
 def day(path: str) -> Suggest:
-    """A question about a day."""
+    """A request for a day."""
     return lambda _first, last, lens: _get(path, lens, date=f"{last.start:%Y-%m-%d}")
 
 
 def tag(path: str, name: str) -> Suggest:
-    """A question about a tag, over a week."""
+    """A request for a tag, over a week."""
 
     def suggest(first: Hour, last: Hour, lens: Lens) -> str:
         return _get(path, lens, name=name, since=max(first, last.plus(-167)), until=last.plus(1))
@@ -29,5 +29,5 @@ def tag(path: str, name: str) -> Suggest:
     return suggest
 
 
-def _get(path: str, lens: Lens, **asked: object) -> str:
-    return f"GET {Links(_UTC, lens).to(path, **asked)}"
+def _get(path: str, lens: Lens, **params: object) -> str:
+    return f"GET {Links(_UTC, lens).to(path, **params)}"

@@ -1,4 +1,4 @@
-"""Choices: what a URL may ask for, by the same words and with the same limits as the command line."""
+"""Parameters of URLs, with the names and limits of the command line's options."""
 
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from config.errors import UsageError
 from ingest.hours import Hour
 from serving.answers.rising import SURE
-from serving.dashboard.context import OnBoard
+from serving.dashboard.context import ContextDep
 from serving.query.lenses import lens_of
 from serving.query.query import Query as Views
 from serving.query.time_expressions import zone
@@ -20,24 +20,24 @@ from serving.views.documents import Kind, Lens
 Zone = Annotated[str, Query(max_length=64, description="Time zone of local times: UTC, Europe/Paris.")]
 
 
-class LensAsked(BaseModel):
-    """What is counted."""
+class LensParams(BaseModel):
+    """The kind that a view counts, and the source."""
 
     kind: Kind = Field("hashtag", description="hashtag, bigram or trigram.")
     source: str | None = Field(None, max_length=256, description="Hashtags of the posts of one source alone.")
 
     @property
     def lens(self) -> Lens:
-        """What is looked through. Raises `UsageError` where a kind is not kept by source."""
+        """The lens. Raises `UsageError` for a kind that the views do not count by source."""
         return lens_of(self.kind, self.source)
 
     def of(self, query: Views) -> Views:
-        """A query that looks so. Raises `UsageError`, as `lens` does."""
+        """A query through that lens. Raises `UsageError`, as `lens` does."""
         return replace(query, lens=self.lens)
 
 
-class TopAsked(LensAsked):
-    """What `trends top` has as options."""
+class TopParams(LensParams):
+    """The options of `trends top`."""
 
     hour: str | None = Field(None, max_length=64, description="2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
     since: str | None = Field(None, max_length=64, description="All hours from this one on …")
@@ -47,16 +47,16 @@ class TopAsked(LensAsked):
     origin: Literal["batch", "speed"] | None = Field(None, description="Ask one layer alone.")
 
 
-class DayAsked(LensAsked):
-    """Which hours stand side by side."""
+class DayParams(LensParams):
+    """The options of `trends day`."""
 
     date: str | None = Field(None, max_length=32, description="A day, first to last moment: 2017-01-06, monday.")
     last: str = Field("24h", max_length=16, description="Without a date: from the hour that long ago until now.")
     n: int = Field(10, ge=1, le=50, description="How many tags of each hour.")
 
 
-class RisingAsked(LensAsked):
-    """What is compared with what."""
+class RisingParams(LensParams):
+    """The options of `trends rising`."""
 
     hour: str | None = Field(
         None, max_length=64, description="2017-01-06T07, monday-7h; this one by default, or the one before."
@@ -66,8 +66,8 @@ class RisingAsked(LensAsked):
     least: float = Field(SURE, ge=0, description="Least score.")
 
 
-class HistoryAsked(LensAsked):
-    """One tag and a time."""
+class HistoryParams(LensParams):
+    """The options of `trends tag`."""
 
     name: str = Field(description="The hashtag, with or without #, or the phrase, in any spelling.")
     since: str | None = Field(None, max_length=64, description="All hours from this one on …")
@@ -75,14 +75,14 @@ class HistoryAsked(LensAsked):
     last: str | None = Field(None, max_length=16, description="From the hour that long ago until now; 7d by default.")
 
 
-class ExplainAsked(BaseModel):
-    """Which answer is to be explained."""
+class ExplainParams(BaseModel):
+    """The argument of `trends explain`."""
 
     hour: str = Field("now-1h", max_length=64, description="2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
 
 
-class TagAsked(BaseModel):
-    """A hashtag and how much of its history; around an hour, or until now."""
+class TagParams(BaseModel):
+    """The parameters of a tag's page: a name and a span, around an hour or until now."""
 
     name: str = ""
     span: str = Field("7d", max_length=16)
@@ -90,42 +90,42 @@ class TagAsked(BaseModel):
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The time zone in which somebody asks, and words about time read in it."""
+class RequestTime:
+    """The time zone of a request, and a resolver of time expressions in it."""
 
     tz: ZoneInfo
-    asked: TimeResolver
+    resolver: TimeResolver
     notes: list[str] = field(default_factory=list)
-    """What is to be said of the answer: that hours are whole."""
+    """Notes for the page, for example that hours are whole."""
 
 
-def choice(board: OnBoard, tz: Zone = "UTC") -> Choice:
-    """Read the time zone of a request. Raises `UsageError` where there is no such zone."""
+def request_time(context: ContextDep, tz: Zone = "UTC") -> RequestTime:
+    """Read the time zone of a request. Raises `UsageError` for an unknown zone."""
     zone_of = zone(tz.strip() or "UTC")
     notes: list[str] = []
-    return Choice(zone_of, TimeResolver(board.clock(), zone_of, notes.append), notes)
+    return RequestTime(zone_of, TimeResolver(context.clock(), zone_of, notes.append), notes)
 
 
-Chosen = Annotated[Choice, Depends(choice)]
-"""A route's way to the time zone and the words about time."""
+RequestTimeDep = Annotated[RequestTime, Depends(request_time)]
+"""The time of a request as the parameter of a route."""
 
 
-def looking(board: OnBoard, asked: Annotated[LensAsked, Query()]) -> Views:
-    """Questions about what a request names as counted. Raises `UsageError`: see `LensAsked.of`."""
-    return asked.of(board.query)
+def request_views(context: ContextDep, params: Annotated[LensParams, Query()]) -> Views:
+    """A query through the lens of a request. Raises `UsageError`: see `LensParams.of`."""
+    return params.of(context.query)
 
 
-Looking = Annotated[Views, Depends(looking)]
-"""A page's way to the views."""
+ViewsDep = Annotated[Views, Depends(request_views)]
+"""The query as the parameter of a route."""
 
 
-def hour_at(chosen: Choice, text: str) -> Hour:
-    """An hour in a path, exactly `2017-01-06T07`, UTC. Raises `UsageError`, also where no question can be about it."""
-    return chosen.asked.hour(f"{Hour.parse(text)}:00Z")
+def hour_at(time: RequestTime, text: str) -> Hour:
+    """The hour of a path, exactly `2017-01-06T07`, UTC. Raises `UsageError`, also for an hour outside all ranges."""
+    return time.resolver.hour(f"{Hour.parse(text)}:00Z")
 
 
-def hour_of_day(chosen: Choice, date: str, clock: int) -> Hour:
-    """A day and an o'clock as a form sends them. Raises `UsageError` where they name no hour."""
+def hour_of_day(time: RequestTime, date: str, clock: int) -> Hour:
+    """The hour of a form's day and clock. Raises `UsageError` if they name no hour."""
     if not 0 <= clock <= 23:
-        raise UsageError(f"no hour of the day: {clock}", next_step="Choose 0 to 23")
-    return chosen.asked.hour(f"{date}T{clock:02d}:00")
+        raise UsageError(f"not an hour of the day: {clock}", next_step="Use 0 to 23")
+    return time.resolver.hour(f"{date}T{clock:02d}:00")

@@ -1,7 +1,7 @@
-"""Live: the hour in progress as a stream of server-sent events.
+"""Server-sent events: the hour in progress as a stream.
 
-What is told is held for a moment, however many look on. An event goes out when the answer has changed; a beat goes out
-each time, so that who looks on knows that silence means no change, and its absence that nobody is there.
+An event goes out when the answer has changed. A beat goes out each second: while beats come, silence means no change;
+without them, the server is gone.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -13,28 +13,28 @@ from fastapi.sse import ServerSentEvent
 
 from config.errors import TrendsError
 from ingest.hours import iso
-from serving.dashboard.context import Board
+from serving.dashboard.context import Context
 
 EVERY_S = 1.0
 
 
-async def events(board: Board, tell: Callable[[], Any]) -> AsyncIterator[ServerSentEvent]:
-    """`answer` with what `tell` tells when that has changed, `trouble` where it can't, and `beat` each second.
+async def events(context: Context, answer: Callable[[], Any]) -> AsyncIterator[ServerSentEvent]:
+    """`answer` with the result of `answer` when it has changed, `trouble` with its error, and `beat` each second.
 
-    Ends when the board is to stop; the server cancels it when the reader has gone.
+    Ends with the server; the server cancels it when the client disconnects.
     """
     before: tuple[str, Any] | None = None
-    while not board.stop.is_set():
-        now = await run_sync(_told, tell, limiter=board.streaming)
+    while not context.stop.is_set():
+        now = await run_sync(_event, answer, limiter=context.streaming)
         if now != before:
             before = now
             yield ServerSentEvent(event=now[0], data=now[1])
-        yield ServerSentEvent(event="beat", data=iso(board.clock()))
+        yield ServerSentEvent(event="beat", data=iso(context.clock()))
         await anyio.sleep(EVERY_S)
 
 
-def _told(tell: Callable[[], Any]) -> tuple[str, Any]:
+def _event(answer: Callable[[], Any]) -> tuple[str, Any]:
     try:
-        return "answer", tell()
+        return "answer", answer()
     except TrendsError as error:
         return "trouble", str(error)

@@ -99,9 +99,9 @@ def test_a_use_is_shown_as_soon_as_it_is_counted_and_the_keyboard_stays_where_it
         expect(page.locator("#live tbody tr").first).to_have_class("changed")
         assert "#prayforboston" in page.evaluate("document.activeElement.textContent").lower()
         page.get_by_role("button", name="Pause").click()
-        expect(page.locator("#pulse-said")).to_have_text("Paused")
+        expect(page.locator("#pulse-text")).to_have_text("Paused")
         counted(place.store, NOW, brandnew=1)
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Resume").click()
         expect(page.locator("#live tbody tr").first).to_contain_text("901")
 
 
@@ -113,17 +113,17 @@ def test_what_is_shown_is_said_to_be_old_once_the_server_is_gone(browser: Browse
             expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
             server.close()
             expect(page.locator("#pulse")).to_have_attribute("data-state", "stale")
-            expect(page.locator("#pulse-said")).to_contain_text("what is shown is old")
+            expect(page.locator("#pulse-text")).to_contain_text("this page is old")
 
 
 def test_an_hour_without_data_says_so_and_leads_to_one_with_data(browser: Browser, place: Place) -> None:
     with watched(browser, place.url, expected="status of 404") as page:
         page.goto(f"/hour/{EMPTY}")
-        expect(page.get_by_role("main")).to_contain_text("Nothing is known of this hour")
+        expect(page.get_by_role("main")).to_contain_text("No data for this hour")
         page.get_by_role("link", name="2013-04-16 13:00").click()
         expect(page.locator("table.top")).to_be_visible()
         page.goto(f"/hour/{NOW.plus(1)}")
-        expect(page.get_by_role("main")).to_contain_text("has not come yet")
+        expect(page.get_by_role("main")).to_contain_text("is in the future")
 
 
 def test_a_tag_of_ten_thousand_characters_is_whole_on_its_own_page_alone(browser: Browser, place: Place) -> None:
@@ -191,7 +191,7 @@ def test_a_date_an_hour_and_a_time_zone_are_chosen_and_kept(browser: Browser, pl
 def test_another_kind_is_chosen_and_kept_from_page_to_page(browser: Browser, place: Place) -> None:
     with watched(browser, place.url, viewport=PHONE) as page:
         page.goto(DAY)
-        chosen = page.get_by_role("navigation", name="What is counted")
+        chosen = page.get_by_role("navigation", name="Kind and source")
         expect(chosen.locator("[aria-current]")).to_have_text("Hashtags")
         _tab_to(page, "Bigrams")
         page.keyboard.press("Enter")
@@ -224,7 +224,7 @@ def test_everything_is_reached_by_the_keyboard_and_focus_is_seen(browser: Browse
         _tab_to(page, "Where this answer came from")
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         page.keyboard.press("Enter")
-        expect(page.locator(".explain .told")).to_contain_text(f"The batch layer answers {BUSY}, final")
+        expect(page.locator(".explain .facts")).to_contain_text(f"The batch layer answers {BUSY}, final")
         _tab_to(page, "Status", backwards=True)
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile("/status$"))
@@ -246,8 +246,8 @@ def test_without_script_every_answer_is_there(browser: Browser, place: Place) ->
         expect(page.locator("#pulse")).to_contain_text("Not live")
         page.goto(f"/hour/{BUSY}")
         page.locator(".explain summary").click()
-        page.get_by_role("link", name="As a page of its own").click()
-        expect(page.locator(".told")).to_contain_text(re.compile(r"The batch layer answers \S+, final"))
+        page.get_by_role("link", name="Open as a page").click()
+        expect(page.locator(".facts")).to_contain_text(re.compile(r"The batch layer answers \S+, final"))
 
 
 def test_nothing_moves_where_less_motion_is_asked_for(browser: Browser, place: Place) -> None:

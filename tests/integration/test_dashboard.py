@@ -21,14 +21,14 @@ from ingest.hours import Hour
 from ingest.rule.hashtags import normalise
 from serving.dashboard.http import server
 from serving.dashboard.http.middleware import POLICY
-from serving.dashboard.pages.links import words
+from serving.dashboard.pages.links import lens_params
 from serving.query.query import Query
 from serving.render import json_answers as render
 from serving.status.model import Status
 from serving.views.client import Store
 from serving.views.documents import Lens
 from tests.support.cli import ask
-from tests.support.dashboard import ASKING, Clock, boston, counted, counted_phrases, published, running
+from tests.support.dashboard import LAYERS, Clock, boston, counted, counted_phrases, published, running
 from tests.support.lens_hours import POSTS, compute
 from tests.support.metrics import figures, read
 from tests.support.status import status_from
@@ -145,7 +145,7 @@ def test_every_answer_has_the_shape_that_its_description_promises(settings: Sett
         ("/api/day?date=soon", 400, "unrecognized time: 'soon'"),
         ("/api/day?last=90d", 400, None),
         ("/api/tag", 400, "Field required"),
-        ("/api/nonsense", 404, "there is no such page"),
+        ("/api/nonsense", 404, "no such page"),
     ],
 )
 def test_what_can_not_be_answered_says_what_and_what_next(
@@ -170,7 +170,7 @@ def test_every_page_is_there_before_anything_was_counted(url_of_nothing: str) ->
     for path, status in pages.items():
         answer = get(url_of_nothing + path)
         assert (path, answer.status_code) == (path, status)
-        assert status == 200 or "Nothing has been counted yet" in answer.text
+        assert status == 200 or "No data yet" in answer.text
 
 
 def test_whatever_a_url_asks_it_is_answered_or_refused(url_of_nothing: str) -> None:
@@ -230,17 +230,17 @@ def test_every_page_counts_what_its_url_names_and_leads_to_pages_that_count_the_
             assert ("#boston" in page.lower()) == ("kind" not in asked), path
             offered = page.split('<nav class="lenses"')[1].split("</nav>")[0]
             for link in LINK.findall(page.replace(offered, "")):
-                assert _lens_words(parse_qsl(urlsplit(unescape(link)).query)) == lens_of_url, link
+                assert _lens_params(parse_qsl(urlsplit(unescape(link)).query)) == lens_of_url, link
             for form in page.split("<form")[1:]:
-                assert _lens_words(HIDDEN.findall(form.split("</form>")[0])) == lens_of_url, path
+                assert _lens_params(HIDDEN.findall(form.split("</form>")[0])) == lens_of_url, path
             for link in LINK.findall(offered):
                 assert client.get(unescape(link)).status_code in {200, 404}, link  # bluesky has no hashtag
         chosen = client.get("/hour", params=[("date", "2013-04-15"), ("clock", "20"), *lens_of_url])
         assert chosen.headers["location"] == f"/hour/{HOUR}" + (f"?{asked}" if asked else "")
 
 
-def _lens_words(words: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in words if name in ("kind", "source")]
+def _lens_params(values: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in values if name in ("kind", "source")]
 
 
 def test_sources_are_offered_where_hours_keep_several_of_them(settings: Settings, store: Store) -> None:
@@ -268,10 +268,10 @@ def test_a_page_says_why_there_is_nothing_in_the_words_of_the_command(settings: 
         for lens in (Lens("bigram"), Lens(source="x")):
             for hour in (HOUR, HOUR.plus(1), HOUR.plus(-1)):
                 why = Query(store, lens=lens).nothing(hour)
-                answer = get(f"{url}/hour/{hour}?{urlencode(words(lens))}")
+                answer = get(f"{url}/hour/{hour}?{urlencode(lens_params(lens))}")
                 assert answer.status_code == 404
                 assert _said(why) in _text(answer.text), (lens, hour)
-                assert hour == HOUR.plus(-1) or _said(why) in _text(get(f"{url}/?{urlencode(words(lens))}").text)
+                assert hour == HOUR.plus(-1) or _said(why) in _text(get(f"{url}/?{urlencode(lens_params(lens))}").text)
 
 
 def _said(why: NoDataError) -> str:
@@ -327,20 +327,20 @@ def test_a_token_is_needed_where_one_is_set_and_shown_once_by_a_browser(settings
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "trends.example"])
 def test_others_can_not_ask_without_a_token(host: str) -> None:
-    with pytest.raises(UsageError, match="no token keeps them out"):
-        server.check(ServeSettings(host=host))
+    with pytest.raises(UsageError, match="no token protects the dashboard"):
+        server.check_settings(ServeSettings(host=host))
     with pytest.raises(UsageError, match="shorter than 16"):
-        server.check(ServeSettings(host=host, token=SecretStr("short")))
-    server.check(ServeSettings(host=host, token=SecretStr(TOKEN)))
+        server.check_settings(ServeSettings(host=host, token=SecretStr("short")))
+    server.check_settings(ServeSettings(host=host, token=SecretStr(TOKEN)))
 
 
 def test_loopback_needs_no_token_and_a_port_that_is_taken_is_told() -> None:
     for host in ("127.0.0.1", "::1", "localhost", "127.8.8.8"):
-        server.check(ServeSettings(host=host))
-    with server.bound("127.0.0.1", 0) as taken:
+        server.check_settings(ServeSettings(host=host))
+    with server.listen("127.0.0.1", 0) as taken:
         taken.listen()
         with pytest.raises(UnavailableError, match="--port"):
-            server.bound("127.0.0.1", taken.getsockname()[1])
+            server.listen("127.0.0.1", taken.getsockname()[1])
 
 
 def test_a_change_comes_by_the_stream_and_streams_end_with_the_server(settings: Settings, store: Store) -> None:
@@ -406,7 +406,7 @@ def test_an_error_that_should_not_happen_is_kept_and_told_without_a_traceback(se
         told.append(error)
         return "The details are in a file"
 
-    with running(settings, ASKING._replace(status=broken, defect=kept)) as url:
+    with running(settings, LAYERS._replace(status=broken, record_crash=kept)) as url:
         for path in ("/status", "/api/status"):
             answer = get(url + path)
             assert answer.status_code == 500

@@ -18,10 +18,10 @@ from serving.answers.bounds import Bounds
 from serving.dashboard.app import HEAVY_AT_ONCE, HEAVY_WAITING
 from serving.dashboard.http import cache, connections, middleware
 from serving.dashboard.http.auth import SESSION_S, TooManyTriesError
-from serving.dashboard.http.login_attempts import AGAIN_S, MOST, Tries
+from serving.dashboard.http.login_attempts import AGAIN_S, MOST, LoginAttempts
 from serving.query.query import Query
 from serving.views.client import Store
-from tests.support.dashboard import ASKING, Clock, counted, published, running
+from tests.support.dashboard import LAYERS, Clock, counted, published, running
 from tests.support.status import status_from
 from tests.support.wait import until
 
@@ -73,14 +73,14 @@ def test_a_parameter_that_is_not_known_is_refused_by_every_route(settings: Setti
             answer = httpx.get(url + path, params={"lats": "24h"}, timeout=60)
             assert (answer.status_code, "unknown query parameter" in answer.text) == (400, True), path
         twice = httpx.get(f"{url}/api/top?n=1&n=2")
-        assert (twice.status_code, twice.json()["error"]["what"]) == (400, "given more than once")
+        assert (twice.status_code, twice.json()["error"]["what"]) == (400, "occurs more than once")
         form = httpx.get(f"{url}/day", params={"date": "2013-04-15", "clock": 20, "tz": "UTC"}, timeout=60)
         assert form.status_code == 404
 
 
 def test_wrong_tokens_are_limited_by_address_and_time_and_a_cookie_is_not_concerned() -> None:
     at = 0.0
-    tries = Tries(lambda: at)
+    tries = LoginAttempts(lambda: at)
     for _ in range(MOST):
         assert tries.wait_s("192.0.2.1") == 0
         tries.count("192.0.2.1")
@@ -147,7 +147,7 @@ class Blocked:
 
 def test_a_status_that_does_not_come_is_waited_for_by_few_and_other_pages_answer(settings: Settings) -> None:
     blocked = Blocked()
-    with running(settings, ASKING._replace(status=blocked)) as url, ThreadPoolExecutor(40) as threads:
+    with running(settings, LAYERS._replace(status=blocked)) as url, ThreadPoolExecutor(40) as threads:
         try:
             asked = [threads.submit(httpx.get, f"{url}/api/status", timeout=60) for _ in range(40)]
             until(lambda: _done(asked) == 40 - 1 - cache.WAITING, lambda: _done(asked), 60)
@@ -161,7 +161,7 @@ def test_a_status_that_does_not_come_is_waited_for_by_few_and_other_pages_answer
 
 def test_explanations_come_in_turn(settings: Settings) -> None:
     blocked = Blocked()
-    with running(settings, ASKING._replace(explain=blocked)) as url, ThreadPoolExecutor(20) as threads:
+    with running(settings, LAYERS._replace(explain=blocked)) as url, ThreadPoolExecutor(20) as threads:
         try:
             asked = [threads.submit(httpx.get, f"{url}/api/explain", timeout=60) for _ in range(20)]
             until(lambda: _done(asked) == 20 - HEAVY_AT_ONCE, lambda: _done(asked), 60)
@@ -178,7 +178,7 @@ def test_one_request_or_stream_too_many_is_refused_at_once(settings: Settings, m
     blocked = Blocked()
     with (
         httpx.Client(timeout=60) as client,
-        running(settings, ASKING._replace(status=blocked)) as url,
+        running(settings, LAYERS._replace(status=blocked)) as url,
         ThreadPoolExecutor(2) as threads,
     ):
         stream = client.send(client.build_request("GET", f"{url}/live"), stream=True)

@@ -25,7 +25,7 @@ from serving.views.client import Store
 from serving.views.documents import HOURS, RULES
 from serving.views.rulebook import entries, store_texts
 from tests.support.batch import FIRST, Layers, post
-from tests.support.dashboard import ASKING, running
+from tests.support.dashboard import LAYERS, running
 
 NEW = Rule.with_corrections(["spam"], {"nyc": "newyork"})
 LAST = FIRST.plus(3)
@@ -95,7 +95,7 @@ def test_pictures_and_pages_say_it_too(settings: Settings, store: Store, tmp_pat
     trends(*QUESTIONS["day"], "--chart", "heat", "--svg", str(files[1]))
     trends(*QUESTIONS["tag"], "--svg", str(files[2]))
     assert all(MEND in file.read_text() for file in files)
-    with running(settings, ASKING._replace(rule=lambda _: AS_IS.version)) as url:
+    with running(settings, LAYERS._replace(rule=lambda _: AS_IS.version)) as url:
         pages = {
             "/day": {"date": "2013-04-15"},
             f"/hour/{LAST}": {},

@@ -14,7 +14,7 @@ from ingest.rule.kinds import Phrase
 from ingest.rule.phrases import phrases
 from ingest.sources.files.source import FileSource
 from serving.cli.crash_log import log_crash
-from serving.dashboard.app import Asking, dashboard
+from serving.dashboard.app import LayerQueries, dashboard
 from serving.dashboard.http import server
 from serving.status.collect import collect_status
 from serving.status.provenance import explain_hour
@@ -22,7 +22,7 @@ from serving.views.client import Store
 from serving.views.documents import HASHTAGS, PHRASE_USES, USES, BatchView, Lens, Row, rank, use_id
 from tests.support.sources import read, reading
 
-ASKING = Asking(collect_status, explain_hour, log_crash)
+LAYERS = LayerQueries(collect_status, explain_hour, log_crash)
 
 
 class Clock:
@@ -35,13 +35,15 @@ class Clock:
 
 
 @contextmanager
-def running(settings: Settings, asking: Asking = ASKING, clock: Clock | None = None, **serve: Any) -> Iterator[str]:
+def running(
+    settings: Settings, layers: LayerQueries = LAYERS, clock: Clock | None = None, **serve: Any
+) -> Iterator[str]:
     """The dashboard's address while it runs; at the end it must stop within seconds, whoever is still connected."""
     settings = settings.model_copy(update={"serve": settings.serve.model_copy(update=serve)})
     stop = threading.Event()
     with (
-        server.bound("127.0.0.1", 0) as listening,
-        dashboard(settings, clock or Clock(), asking, stop) as app,
+        server.listen("127.0.0.1", 0) as listening,
+        dashboard(settings, clock or Clock(), layers, stop) as app,
     ):
         thread = threading.Thread(target=server.serve, args=(app, listening, stop), name="dashboard")
         thread.start()

@@ -32,7 +32,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
       TRENDS_SERVE__TOKEN=… trends serve --host 0.0.0.0
     """
     from serving.cli.crash_log import log_crash
-    from serving.dashboard.app import Asking, dashboard
+    from serving.dashboard.app import LayerQueries, dashboard
     from serving.dashboard.http import server
     from serving.status.collect import collect_status
     from serving.status.provenance import explain_hour
@@ -40,11 +40,11 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
     settings = settings_of(ctx)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update={"serve": settings.serve.model_copy(update=given)})
-    server.check(settings.serve)
+    server.check_settings(settings.serve)
     with (
-        server.bound(settings.serve.host, settings.serve.port) as listening,
+        server.listen(settings.serve.host, settings.serve.port) as listening,
         stopping() as stop,
-        dashboard(settings, wall_clock, Asking(collect_status, explain_hour, log_crash, _rule_now), stop) as app,
+        dashboard(settings, wall_clock, LayerQueries(collect_status, explain_hour, log_crash, _rule_now), stop) as app,
     ):
         click.echo(f"{server.url_of(listening)}  (press Ctrl-C to quit)", err=True)
         server.serve(app, listening, stop)

@@ -1,53 +1,51 @@
-"""Held: an answer that costs much, or that many ask for at once, asked once and kept for a moment."""
+"""Cache: an expensive answer, computed once for many requests and valid for a moment."""
 
 import time
 from collections.abc import Callable
 from typing import Generic, Never, TypeVar
 
 from config.errors import TrendsError
-from serving.dashboard.http.concurrency import Turns
+from serving.dashboard.http.concurrency import ConcurrencyLimit
 
 Answer = TypeVar("Answer")
 WAITING = 8
-"""How many may wait while one asks."""
+"""Requests that may wait while one computes."""
 WAIT_S = 30.0
-"""How long they may: a server that stands still is waited for, and then told."""
+"""Seconds that they may wait: longer means that a server hangs."""
 
 
-class Held(Generic[Answer]):
-    """What `ask` answered, at most `for_s` seconds old when it is handed out. Who comes meanwhile waits for it.
+class TimedCache(Generic[Answer]):
+    """The result of `compute`, at most `max_age_s` seconds old. Requests that come during a computation wait for it.
 
-    That it can't be answered is held too, so that a server which is gone is not waited for by each in turn. Safe to
-    share between threads.
-
-    Only so many may wait: a thread that waits is none that answers something else.
+    It keeps an error as well, so that not every request in turn waits for a server that is down. Threads may share it.
+    The number of waiting requests has a limit, since a waiting thread answers nothing else.
     """
 
-    def __init__(self, ask: Callable[[], Answer], for_s: float) -> None:
-        self._ask = ask
-        self._for_s = for_s
-        self._turns = Turns("requests for this", 1, WAITING, WAIT_S)
+    def __init__(self, compute: Callable[[], Answer], max_age_s: float) -> None:
+        self._compute = compute
+        self._max_age_s = max_age_s
+        self._limit = ConcurrencyLimit("requests for this", 1, WAITING, WAIT_S)
         self._fresh_until = float("-inf")
-        self._kept: Callable[[], Answer] = ask
+        self._result: Callable[[], Answer] = compute
 
     def get(self) -> Answer:
-        """The answer. Raises the `TrendsError` that `ask` raised, and `UnavailableError` where too many wait."""
-        with self._turns.turn():
+        """The answer. Raises the `TrendsError` that `compute` raised, and `UnavailableError` if too many wait."""
+        with self._limit.slot():
             if time.monotonic() > self._fresh_until:
-                self._kept = self._asked()
-                self._fresh_until = time.monotonic() + self._for_s
-            kept = self._kept
-        return kept()
+                self._result = self._recompute()
+                self._fresh_until = time.monotonic() + self._max_age_s
+            result = self._result
+        return result()
 
-    def _asked(self) -> Callable[[], Answer]:
+    def _recompute(self) -> Callable[[], Answer]:
         try:
-            answer = self._ask()
+            answer = self._compute()
         except TrendsError as error:
-            return _raising(error)
+            return _raiser(error)
         return lambda: answer
 
 
-def _raising(error: TrendsError) -> Callable[[], Never]:
+def _raiser(error: TrendsError) -> Callable[[], Never]:
     def fail() -> Never:
         raise error
 

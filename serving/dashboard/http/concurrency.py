@@ -1,4 +1,4 @@
-"""Turns: how many requests of a kind are answered at once. One too many is refused with 503, and told when to come."""
+"""Concurrency limit: how many requests of a kind run at once. One too many gets 503 and a time to come again."""
 
 import threading
 from collections.abc import Iterator
@@ -7,21 +7,21 @@ from contextlib import contextmanager
 from config.errors import UnavailableError
 
 
-class Turns:
-    """At most `at_once` at a time, while at most `waiting` others wait `wait_s` for their turn. For threads."""
+class ConcurrencyLimit:
+    """At most `limit` threads run, while at most `max_waiting` others wait up to `wait_s` seconds."""
 
-    def __init__(self, what: str, at_once: int, waiting: int, wait_s: float) -> None:
+    def __init__(self, what: str, limit: int, max_waiting: int, wait_s: float) -> None:
         self._what = what
-        self._at_once = at_once
-        self._most_waiting = waiting
+        self._limit = limit
+        self._max_waiting = max_waiting
         self._wait_s = wait_s
-        self._free = threading.BoundedSemaphore(at_once)
+        self._free = threading.BoundedSemaphore(limit)
         self._lock = threading.Lock()
         self._waiting = 0
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """A turn, as soon as there is one. Raises `UnavailableError` where that takes too long."""
+    def slot(self) -> Iterator[None]:
+        """Wait for a free slot and occupy it. Raises `UnavailableError` if that takes too long."""
         if not self._free.acquire(blocking=False):
             self._wait()
         try:
@@ -31,7 +31,7 @@ class Turns:
 
     def _wait(self) -> None:
         with self._lock:
-            if self._waiting >= self._most_waiting:
+            if self._waiting >= self._max_waiting:
                 raise self._busy()
             self._waiting += 1
         try:
@@ -43,5 +43,5 @@ class Turns:
 
     def _busy(self) -> UnavailableError:
         return UnavailableError(
-            f"the dashboard already answers {self._at_once} {self._what}", next_step="Ask again in some seconds"
+            f"too many {self._what}: the limit is {self._limit} at once", next_step="Try again in a few seconds"
         )

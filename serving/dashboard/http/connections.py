@@ -1,7 +1,7 @@
-"""Connections: how many there are at once, and how long each may take to ask, or to take its answer.
+"""Connections: how many may be open, and how long each may take to send a request or to read its response.
 
-Without these limits anybody who can connect freezes the server: with requests whose headers never end, with answers
-that nobody reads, or with more connections than there are file descriptors.
+Without these limits one client freezes the server: with requests whose headers never end, with responses that nobody
+reads, or with more connections than the process has file descriptors.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ingest.kafka.client import RepeatFilter
 
 REQUEST_S = 5.0
-"""How long a request line with its headers may take, from the connection or from its first byte."""
+"""Seconds for a request line with its headers, from the connection or from its first byte."""
 STALL_S = 30.0
-"""How long a reader may take nothing of an answer that waits for it."""
+"""Seconds for which a client may read nothing of a waiting response."""
 BACKLOG = 64
-"""Connections that are accepted in one go."""
+"""Connections that the server accepts in one go."""
 _MOST = 256
 _OTHER_FILES = 128
 """File descriptors that the views and the status need: MongoDB, Kafka, HDFS."""
@@ -29,11 +29,11 @@ _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Lengt
 
 _log = logging.getLogger(__name__)
 for _name in (__name__, "uvicorn.error"):
-    logging.getLogger(_name).addFilter(RepeatFilter())  # whoever sends nonsense does not fill a disk with it
+    logging.getLogger(_name).addFilter(RepeatFilter())  # a client that sends nonsense must not fill a disk
 
 
 def most_connections() -> int:
-    """How many connections there may be at once, so that file descriptors are left for the views."""
+    """The limit of open connections, which leaves file descriptors for the views."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST if soft == resource.RLIM_INFINITY else max(16, min(_MOST, soft - _OTHER_FILES))
 
@@ -45,7 +45,7 @@ class BoundedProtocol(H11Protocol):
     _stall_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as its base
-        """Take a connection, or refuse one too many."""
+        """Accept a connection, or reject one too many."""
         super().connection_made(transport)
         if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
             transport.write(_BUSY)
@@ -60,7 +60,7 @@ class BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes: the clock of a request runs until its headers are there, or its answer waits for their end."""
+        """Take bytes: the timer of a request runs until its headers are complete."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._cancel_request_timer()
@@ -68,13 +68,13 @@ class BoundedProtocol(H11Protocol):
             self._request_timer = self.loop.call_later(REQUEST_S, self._end_slow_request)
 
     def pause_writing(self) -> None:
-        """Note that an answer waits for its reader."""
+        """Start the timer of a response that waits for its client."""
         super().pause_writing()
         if self._stall_timer is None:
             self._stall_timer = self.loop.call_later(STALL_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Note that the reader goes on."""
+        """Stop that timer: the client reads again."""
         super().resume_writing()
         if self._stall_timer is not None:
             self._stall_timer.cancel()
@@ -93,7 +93,7 @@ class BoundedProtocol(H11Protocol):
 
 
 def log_shortage(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Handle an error of the event loop: a shortage of descriptors is one line now and then, not a traceback each.
+    """Handle an error of the event loop: a shortage of descriptors logs one line now and then, not a traceback each.
 
     asyncio reports every connection of the backlog that it could not accept, and tries again after a second.
     """

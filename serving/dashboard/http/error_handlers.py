@@ -1,4 +1,4 @@
-"""Refusals: an error as an answer, JSON for the API and a page for a browser. Always what, where and what next."""
+"""Error handlers: an error as a response, JSON for the API and a page for browsers, with what, where and next step."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ STATUSES: dict[type[TrendsError], int] = {
     TooManyTriesError: 429,
     UnavailableError: 503,
 }
-TITLES = {400: "Not understood", 404: "Nothing there", 429: "Wait a moment", 503: "No answer at the moment"}
+TITLES = {400: "Invalid request", 404: "Not found", 429: "Too many attempts", 503: "Service unavailable"}
 RETRY_AFTER = "3"
-"""Seconds after which a server that could not answer may be asked again."""
+"""Seconds after which a client may try again."""
 
 
-def refusal(request: Request, error: Exception) -> Response:
-    """The answer to a request that ended in an error."""
-    status, told = _told(error)
+def error_response(request: Request, error: Exception) -> Response:
+    """The response to a request that ended in an error."""
+    status, problem = _describe(error)
     headers = _headers(status, error)
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": told}, status, headers)
-    answer = page(request, "refused.html", {"title": TITLES.get(status, "Not done"), "problem": told}, status)
+        return JSONResponse({"error": problem}, status, headers)
+    answer = page(request, "error.html", {"title": TITLES.get(status, "Error"), "problem": problem}, status)
     answer.headers.update(headers)
     return answer
 
@@ -39,7 +39,7 @@ def _headers(status: int, error: Exception) -> dict[str, str]:
     return {"Retry-After": RETRY_AFTER} if status == 503 else {}
 
 
-def _told(error: Exception) -> tuple[int, dict[str, Any]]:
+def _describe(error: Exception) -> tuple[int, dict[str, Any]]:
     if isinstance(error, TrendsError):
         status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
         return status, {"what": error.what, "where": error.where, "next_step": error.next_step}
@@ -47,6 +47,6 @@ def _told(error: Exception) -> tuple[int, dict[str, Any]]:
         first = error.errors()[0]
         return 400, {"what": first["msg"], "where": str(first["loc"][-1]), "next_step": "See /api"}
     if isinstance(error, HTTPException):
-        what = "there is no such page" if error.status_code == 404 else "that can't be asked like this"
+        what = "no such page" if error.status_code == 404 else "method not allowed"
         return error.status_code, {"what": what, "where": "", "next_step": "See /api"}
     return 500, {"what": "internal error", "where": "", "next_step": "See the log of the server"}

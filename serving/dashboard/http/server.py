@@ -1,4 +1,4 @@
-"""Server: where the dashboard listens, and how it ends: open streams are told, then nothing is waited for long."""
+"""Server: where the dashboard listens, and how it stops: open streams end, and after some seconds everything else."""
 
 import asyncio
 import socket
@@ -18,11 +18,11 @@ from serving.dashboard.http.connections import BACKLOG, BoundedProtocol, log_sho
 _LONGEST_REQUEST = 256 * 1024
 """Bytes of a request line with its headers: a tag of 10 kB takes three times as many in a URL."""
 _END_S = 5
-"""How long answers that have begun may take once the server is to end."""
+"""Seconds that running responses get when the server stops."""
 
 
-def check(settings: ServeSettings) -> None:
-    """Raise `UsageError` where others could ask and no token keeps them out, or where a token is too short."""
+def check_settings(settings: ServeSettings) -> None:
+    """Raise `UsageError` if other machines can connect and the server has no token, or a short one."""
     token = settings.token.get_secret_value() if settings.token else ""
     if token and len(token) < SHORTEST:
         raise UsageError(
@@ -32,39 +32,39 @@ def check(settings: ServeSettings) -> None:
         )
     if not token and not is_loopback(settings.host):
         raise UsageError(
-            f"others could ask at {settings.host}, and no token keeps them out",
+            f"other machines can connect to {settings.host}, and no token protects the dashboard",
             where="serve.host",
             next_step="Set serve.token (TRENDS_SERVE__TOKEN), or listen on 127.0.0.1",
         )
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens there; port 0 takes a free one. Raises `UnavailableError`, `UsageError`."""
+def listen(host: str, port: int) -> socket.socket:
+    """Open a socket that listens there; port 0 takes a free port. Raises `UnavailableError`, `UsageError`."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
         raise UsageError(f"no address: {error.strerror}", where=f"serve.host {host}") from None
-    listening = socket.socket(family, kind, protocol)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind(address)
-        listening.listen()  # who comes before the server is ready waits
+        listener.bind(address)
+        listener.listen()  # connections wait until the server is ready
     except OSError as error:
-        listening.close()
+        listener.close()
         raise UnavailableError(
             f"{error.strerror}", where=f"{host}:{port}", next_step="Choose another with --port, or 0 for a free one"
         ) from None
-    return listening
+    return listener
 
 
-def url_of(listening: socket.socket) -> str:
-    """What to open in a browser."""
-    host, port = listening.getsockname()[:2]
+def url_of(listener: socket.socket) -> str:
+    """The address for a browser."""
+    host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _Server(uvicorn.Server):
-    """Ends by an event, and leaves the signals to whoever sets it."""
+    """Stops by an event, and leaves signals to the command."""
 
     def __init__(self, config: uvicorn.Config, stop: threading.Event) -> None:
         super().__init__(config)
@@ -82,8 +82,8 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter) or self._stop.is_set()
 
 
-def serve(app: ASGIApp, listening: socket.socket, stop: threading.Event) -> None:
-    """Answer until `stop` is set. Open streams end by it within a second; `_END_S` later nothing is waited for."""
+def serve(app: ASGIApp, listener: socket.socket, stop: threading.Event) -> None:
+    """Serve until something sets `stop`. Open streams then end within a second, everything else after `_END_S`."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -96,4 +96,4 @@ def serve(app: ASGIApp, listening: socket.socket, stop: threading.Event) -> None
         limit_concurrency=most_connections(),
         timeout_graceful_shutdown=_END_S,
     )
-    _Server(config, stop).run([listening])
+    _Server(config, stop).run([listener])

@@ -1,4 +1,4 @@
-"""Params: a query parameter that a route does not know is refused, rather than left out of what is asked."""
+"""Unknown parameters: a route rejects a query parameter that it does not know, rather than ignore it."""
 
 from collections.abc import Iterator
 
@@ -9,20 +9,20 @@ from pydantic import BaseModel
 from config.errors import UsageError
 
 
-def only_known(request: Request) -> None:
-    """Raise `UsageError` where a query names what its route does not know, or names something twice."""
-    known = frozenset(_names(request.scope["route"].dependant))
-    given = [name for name, _ in request.query_params.multi_items()]
-    for name in given:
-        if name not in known:
-            says = f"It knows {', '.join(sorted(known))}" if known else "It knows none"
-            raise UsageError("unknown query parameter", where=name[:40], next_step=says)
-        if given.count(name) > 1:
-            raise UsageError("given more than once", where=name, next_step="Leave out all but one")
+def reject_unknown_params(request: Request) -> None:
+    """Raise `UsageError` for a parameter that the route does not know, or that occurs twice."""
+    allowed = frozenset(_names(request.scope["route"].dependant))
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if name not in allowed:
+            hint = f"Use {', '.join(sorted(allowed))}" if allowed else "Use none"
+            raise UsageError("unknown query parameter", where=name[:40], next_step=hint)
+        if names.count(name) > 1:
+            raise UsageError("occurs more than once", where=name, next_step="Keep one of them")
 
 
 def _names(dependant: Dependant) -> Iterator[str]:
-    """What a route, and all that it depends on, take from the query."""
+    """The query parameters of a route and of everything that it depends on."""
     for field in dependant.query_params:
         kind = field.field_info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):

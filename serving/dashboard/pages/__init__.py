@@ -1,1 +1,1 @@
-"""The HTML pages, their templating and their charts. Begin with `answer_pages`."""
+"""The HTML pages and their templating. Start with `answer_pages`."""

@@ -1,4 +1,4 @@
-"""Pages: now, a day, an hour, a tag. Each asks what the command line asks, and says it as HTML."""
+"""Answer pages: now, a day, an hour, a tag. Each sends a query of the command line and renders it as HTML."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,11 +13,19 @@ from config.errors import NoDataError, UnavailableError, UsageError
 from ingest.hours import HOUR_MS, Hour
 from ingest.rule.hashtags import typed
 from serving.answers.rising import Rising
-from serving.dashboard.context import OnBoard
-from serving.dashboard.http.unknown_params import only_known
+from serving.dashboard.context import ContextDep
+from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.pages.links import Links
 from serving.dashboard.pages.templating import page
-from serving.dashboard.params import Choice, Chosen, Looking, TagAsked, choice, hour_at, hour_of_day
+from serving.dashboard.params import (
+    RequestTime,
+    RequestTimeDep,
+    TagParams,
+    ViewsDep,
+    hour_at,
+    hour_of_day,
+    request_time,
+)
 from serving.dashboard.sse import events
 from serving.query import time_expressions
 from serving.query.calendar_days import CalendarDay, date_at
@@ -28,111 +36,113 @@ from serving.render.charts.heat import heat
 from serving.views.documents import HASHTAGS
 
 router = APIRouter(
-    default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(only_known), Depends(choice)]
+    default_response_class=HTMLResponse,
+    include_in_schema=False,
+    dependencies=[Depends(reject_unknown_params), Depends(request_time)],
 )
 TOP_OF_HOUR, TOP_OF_DAY, RISERS = 50, 10, 5
 SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
-"""How long a tag's history is, and how that is said."""
+"""Spans of a tag's history, and their labels."""
 MOST_HOURS = 24 * 90
 Date = Annotated[str, Query(max_length=32)]
 
 
 @router.get("/")
-def now(request: Request, board: OnBoard, query: Looking) -> Response:
+def now(request: Request, context: ContextDep, query: ViewsDep) -> Response:
     """The hour in progress and the last complete one, live."""
-    return page(request, "now.html", {"now": board.now(query.lens).get()})
+    return page(request, "now.html", {"now": context.now(query.lens).get()})
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def live(request: Request, board: OnBoard, query: Looking) -> AsyncIterator[ServerSentEvent]:
-    """What of that page changes, as HTML, whenever it does."""
-    now = board.now(query.lens)
+async def live(request: Request, context: ContextDep, query: ViewsDep) -> AsyncIterator[ServerSentEvent]:
+    """The changing part of that page as HTML, whenever it changes."""
+    now = context.now(query.lens)
 
-    def told() -> str:
+    def html() -> str:
         return bytes(page(request, "now_part.html", {"now": now.get()}).body).decode()
 
-    async for event in events(board, told):
+    async for event in events(context, html):
         yield event
 
 
 @router.get("/day")
-def day(request: Request, query: Looking, chosen: Chosen, date: Date = "", clock: int = 0) -> Response:  # noqa: ARG001
+def day(request: Request, query: ViewsDep, time: RequestTimeDep, date: Date = "", clock: int = 0) -> Response:  # noqa: ARG001
     """A day of the reader's calendar hour by hour, or the last 24 hours. The form sends its `clock` too."""
     if date:
-        that = time_expressions.parse_day(date, chosen.asked.now, chosen.tz)
-        since, until = chosen.asked.hours_of(that)
-        until = max(since.plus(1), until)  # a day that has not come is shown as one without data
+        that = time_expressions.parse_day(date, time.resolver.now, time.tz)
+        since, until = time.resolver.hours_of(that)
+        until = max(since.plus(1), until)  # a day in the future shows as one without data
     else:
         that = None
-        since, until = chosen.asked.range(None, None, "24h")
-    asked: dict[str, Any] = {
-        "date_asked": that and that.date,
-        "steps": _days_beside(that, chosen),
+        since, until = time.resolver.range(None, None, "24h")
+    values: dict[str, Any] = {
+        "calendar_date": that and that.date,
+        "steps": _days_beside(that, time),
         "since": since,
         "until": until,
-        "notes": chosen.notes if date else [],
+        "notes": time.notes if date else [],
     }
     try:
-        found = query.day(since, until, TOP_OF_DAY)
+        answer = query.day(since, until, TOP_OF_DAY)
     except NoDataError as why:
-        return page(request, "day_empty.html", asked | _nothing(query, why), 404)
-    asked["whole"] = replace(found.whole, tied_beyond=0)  # a tie after the last tag of the table tells nobody anything
-    charts = {"bump": bump(found, chosen.tz), "heat": heat(found, chosen.tz)}
-    return page(request, "day.html", asked | charts | {"found": found})
+        return page(request, "day_empty.html", values | _no_data(query, why), 404)
+    values["whole"] = replace(answer.whole, tied_beyond=0)  # no table on this page ends with that tie
+    charts = {"bump": bump(answer, time.tz), "heat": heat(answer, time.tz)}
+    return page(request, "day.html", values | charts | {"day": answer})
 
 
-def _days_beside(that: CalendarDay | None, chosen: Choice) -> list[date]:
-    """The dates before and after a day in the reader's calendar, which may leave some out; none that is to come."""
+def _days_beside(that: CalendarDay | None, time: RequestTime) -> list[date]:
+    """The dates before and after a day in the reader's calendar, which may skip some; none in the future."""
     if that is None:
         return []
-    before, after = date_at(that.first - 1, chosen.tz), date_at(that.after, chosen.tz)
-    return [before, after] if that.after <= chosen.asked.now else [before]
+    before, after = date_at(that.first - 1, time.tz), date_at(that.after, time.tz)
+    return [before, after] if that.after <= time.resolver.now else [before]
 
 
 @router.get("/hour")
-def choose(query: Looking, chosen: Chosen, date: Date, clock: int) -> Response:
-    """What the form of date, hour and time zone leads to."""
-    return RedirectResponse(Links(chosen.tz, query.lens).hour(hour_of_day(chosen, date, clock)), 303)
+def hour_form(query: ViewsDep, time: RequestTimeDep, date: Date, clock: int) -> Response:
+    """The page to which the form of date, hour and time zone leads."""
+    return RedirectResponse(Links(time.tz, query.lens).hour(hour_of_day(time, date, clock)), 303)
 
 
 @router.get("/hour/{text}")
-def hour(request: Request, board: OnBoard, query: Looking, chosen: Chosen, text: str) -> Response:
-    """The first 50 of an hour, and what rose in it."""
-    asked = hour_at(chosen, text)
-    views = query.hours([asked], TOP_OF_HOUR)
-    told: dict[str, Any] = {"hour": asked, "current": board.current()}
+def hour(request: Request, context: ContextDep, query: ViewsDep, time: RequestTimeDep, text: str) -> Response:
+    """The first 50 tags of an hour, and the rising ones."""
+    this = hour_at(time, text)
+    views = query.hours([this], TOP_OF_HOUR)
+    values: dict[str, Any] = {"hour": this, "current": context.current()}
     if not views:
-        return page(request, "hour_empty.html", told | _nothing(query, query.nothing(asked)), 404)
-    return page(request, "hour.html", told | {"view": views[0], "rising": _rising(query, asked)})
+        return page(request, "hour_empty.html", values | _no_data(query, query.nothing(this)), 404)
+    return page(request, "hour.html", values | {"view": views[0], "rising": _rising(query, this)})
 
 
-def _nothing(query: Views, why: NoDataError) -> dict[str, Any]:
-    """What a page without an answer tells: why, in the words of the command, and the newest hour that has one."""
+def _no_data(query: Views, why: NoDataError) -> dict[str, Any]:
+    """The values of a page without data: the reason, in the words of the command, and the newest hour with data."""
     return {"why": why if query.lens != HASHTAGS else None, "newest": query.newest()}
 
 
-def _rising(query: Views, asked: Hour) -> Rising | None:
-    """What rose against the 24 hours before; None where there is nothing to compare with, or too much."""
+def _rising(query: Views, this: Hour) -> Rising | None:
+    """The rising tags against the 24 hours before; None if those have no data, or too much of it."""
     try:
-        return query.rising(asked, 24, RISERS)
+        return query.rising(this, 24, RISERS)
     except (NoDataError, UsageError, UnavailableError):
         return None
 
 
 @router.get("/tag")
 def tag(
-    request: Request, board: OnBoard, query: Looking, chosen: Chosen, asked: Annotated[TagAsked, Query()]
+    request: Request, context: ContextDep, query: ViewsDep, time: RequestTimeDep, params: Annotated[TagParams, Query()]
 ) -> Response:
     """One tag hour by hour: until now, or around an hour."""
-    name, current = typed(asked.name), board.current()
-    hours = max(1, min(time_expressions.span(asked.span) // HOUR_MS, MOST_HOURS))
-    until = min(current, hour_at(chosen, asked.at).plus(hours // 2)).plus(1) if asked.at else current.plus(1)
+    name, current = typed(params.name), context.current()
+    hours = max(1, min(time_expressions.span(params.span) // HOUR_MS, MOST_HOURS))
+    until = min(current, hour_at(time, params.at).plus(hours // 2)).plus(1) if params.at else current.plus(1)
     since = until.plus(-hours)
-    told: dict[str, Any] = {"tag": name, "asked": asked, "spans": SPANS, "since": since, "until": until}
+    values: dict[str, Any] = {"tag": name, "params": params, "spans": SPANS, "since": since, "until": until}
     if not name:
-        return page(request, "tag_none.html", told)
+        return page(request, "tag_none.html", values)
     try:
-        found = query.history(name, since, until)
+        answer = query.history(name, since, until)
     except NoDataError as why:
-        return page(request, "tag_empty.html", told | _nothing(query, why), 404)
-    return page(request, "tag.html", told | {"found": found, "chart": curve(found, chosen.tz)})
+        return page(request, "tag_empty.html", values | _no_data(query, why), 404)
+    return page(request, "tag.html", values | {"history": answer, "chart": curve(answer, time.tz)})

@@ -1,4 +1,4 @@
-"""Links: addresses of our pages, which keep the reader's time zone and what is counted."""
+"""Links: URLs of our pages, which keep the reader's time zone and lens."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, get_args
@@ -11,14 +11,14 @@ from serving.views.documents import HASHTAGS, Kind, Lens
 
 
 class Links:
-    """Addresses of our pages, which keep the reader's time zone and what is counted."""
+    """URLs of our pages for one time zone and lens."""
 
     def __init__(self, tz: ZoneInfo, lens: Lens) -> None:
-        self._kept = ({} if tz.key == "UTC" else {"tz": tz.key}) | words(lens)
+        self._params = ({} if tz.key == "UTC" else {"tz": tz.key}) | lens_params(lens)
 
-    def to(self, path: str, **asked: object) -> str:
-        """A path with what is asked of it; what is None is left out."""
-        named = {name: str(value) for name, value in asked.items() if value is not None} | self._kept
+    def to(self, path: str, **params: object) -> str:
+        """A path with parameters, without those that are None."""
+        named = {name: str(value) for name, value in params.items() if value is not None} | self._params
         return _address(path, named)
 
     def hour(self, hour: Hour) -> str:
@@ -34,32 +34,34 @@ def _address(path: str, named: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(named, errors='surrogatepass')}" if named else path
 
 
-def words(lens: Lens) -> dict[str, str]:
-    """What a URL names of a lens: nothing for hashtags over all sources."""
+def lens_params(lens: Lens) -> dict[str, str]:
+    """The parameters of a lens: none for hashtags over all sources."""
     named = {"kind": lens.kind if lens.kind != "hashtag" else None, "source": lens.source}
     return {name: value for name, value in named.items() if value is not None}
 
 
-class Offer(NamedTuple):
-    """One of the things that can be counted."""
+class LensLink(NamedTuple):
+    """A link to the same page through another lens."""
 
-    said: str
+    label: str
     address: str
-    """Of the page that is looked at, through that lens."""
+    """The same page through that lens."""
     is_now: bool
 
 
-def offers(path: str, asked: Mapping[str, str], own: Lens, sources: Sequence[str]) -> list[list[Offer]]:
-    """What a page could count: the kinds and, of hashtags, all sources or one. `asked`: what the page was asked."""
+def lens_links(path: str, params: Mapping[str, str], own: Lens, sources: Sequence[str]) -> list[list[LensLink]]:
+    """The lenses of a page: the kinds and, of hashtags, all sources or one. `params`: those of the page's URL."""
     groups = [[(f"{kind}s".capitalize(), Lens(kind), kind == own.kind) for kind in get_args(Kind)]]
     if own.kind == "hashtag" and (sources or own.source is not None):
         known = sorted({*sources, *([own.source] if own.source is not None else [])})
         of_one = [(printable(each), Lens(source=each), each == own.source) for each in known]
         groups.append([("All sources", HASHTAGS, own.source is None), *of_one])
-    return [[Offer(said, _through(path, asked, own, lens), is_now) for said, lens, is_now in each] for each in groups]
+    return [
+        [LensLink(label, _through(path, params, own, lens), is_now) for label, lens, is_now in each] for each in groups
+    ]
 
 
-def _through(path: str, asked: Mapping[str, str], own: Lens, lens: Lens) -> str:
-    """A page through another lens. A hashtag that was looked up is no phrase: it is left out."""
+def _through(path: str, params: Mapping[str, str], own: Lens, lens: Lens) -> str:
+    """A page through another lens, without its tag: a hashtag is no phrase."""
     left_out = {"kind", "source"} | ({"name"} if lens.kind != own.kind else set())
-    return _address(path, {name: value for name, value in asked.items() if name not in left_out} | words(lens))
+    return _address(path, {name: value for name, value in params.items() if name not in left_out} | lens_params(lens))

@@ -1,4 +1,4 @@
-"""Desk: the pages around the answers: what runs, how to ask by program, and signing in."""
+"""System pages: the status, explanations, the API's description, and the login."""
 
 import asyncio
 from urllib.parse import parse_qs
@@ -8,62 +8,62 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.errors import UsageError
 from ingest.hours import iso
-from serving.dashboard.context import OnBoard
+from serving.dashboard.context import ContextDep
 from serving.dashboard.http.auth import COOKIE, SESSION_S
-from serving.dashboard.http.middleware import address_of
-from serving.dashboard.http.unknown_params import only_known
+from serving.dashboard.http.middleware import client_address
+from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.pages.templating import page
-from serving.dashboard.params import Chosen, choice, hour_at, looking
+from serving.dashboard.params import RequestTimeDep, hour_at, request_time, request_views
 from serving.render.explanation import sentences
 
-_ALL = [Depends(only_known), Depends(choice), Depends(looking)]
-"""Every page refuses a time zone and a lens that there is not, since its links keep them."""
+_ALL = [Depends(reject_unknown_params), Depends(request_time), Depends(request_views)]
+"""Every page rejects an unknown time zone or lens, since its links would repeat them."""
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=_ALL)
 _LONGEST_FORM = 4_096
 _FORM_S = 10.0
-"""How long a form may take to come."""
+"""Seconds for a form to arrive."""
 
 
 @router.get("/status")
-def status(request: Request, board: OnBoard, part: bool = False) -> Response:
-    """Servers, layers, watermark, lag, hours by state, last runs; with `part` what of it changes."""
+def status(request: Request, context: ContextDep, part: bool = False) -> Response:
+    """Servers, layers, watermark, lag, hours by state, last runs; with `part`, the changing part."""
     template = "status_part.html" if part else "status.html"
-    return page(request, template, {"told": board.status.get(), "at": iso(board.clock())})
+    return page(request, template, {"status": context.status.get(), "at": iso(context.clock())})
 
 
 @router.get("/explain/{text}")
-def explain(request: Request, board: OnBoard, chosen: Chosen, text: str, part: bool = False) -> Response:
+def explain(request: Request, context: ContextDep, time: RequestTimeDep, text: str, part: bool = False) -> Response:
     """Where an hour's answer came from; with `part` for the panel on the hour's page."""
-    hour = hour_at(chosen, text)
-    facts = board.explain(hour)
+    hour = hour_at(time, text)
+    facts = context.explain(hour)
     template = "explain_part.html" if part else "explain.html"
     return page(request, template, {"hour": hour, "facts": facts, "sentences": sentences(facts)})
 
 
 @router.get("/api")
 def api(request: Request) -> Response:
-    """The API's description for people: what `/api/openapi.json` says."""
+    """The API's description for people, from `/api/openapi.json`."""
     return page(request, "api.html", {"description": request.app.openapi()})
 
 
 @router.get("/login")
-def ask_token(request: Request, to: str = "/") -> Response:
-    """Where a browser shows the token."""
+def login_form(request: Request, to: str = "/") -> Response:
+    """The form for the token."""
     return page(request, "login.html", {"to": to, "wrong": False})
 
 
 @router.post("/login")
-async def take_token(request: Request, board: OnBoard) -> Response:
-    """Take the token from the form, never from a URL, and leave a cookie in its place."""
+async def login(request: Request, context: ContextDep) -> Response:
+    """Take the token from the form, never from a URL, and set a cookie."""
     body = await _body(request)
     form = parse_qs(body.decode(errors="replace"))
     to = form.get("to", ["/"])[0]
-    if not board.access.show(form.get("token", [""])[0], address_of(request.scope)):
+    if not context.authenticator.accepts_token(form.get("token", [""])[0], client_address(request.scope)):
         return page(request, "login.html", {"to": to, "wrong": True}, 401)
-    answer = RedirectResponse(to if _is_ours(to) else "/", 303)
+    answer = RedirectResponse(to if _is_local_path(to) else "/", 303)
     answer.set_cookie(
         COOKIE,
-        board.access.session(),
+        context.authenticator.new_session(),
         max_age=SESSION_S,
         httponly=True,
         samesite="strict",
@@ -73,19 +73,19 @@ async def take_token(request: Request, board: OnBoard) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    """What a form sends. Raises `UsageError` where it is too long, or takes too long."""
+    """The body of a form. Raises `UsageError` if it is too long, or takes too long."""
     body = b""
     try:
         async with asyncio.timeout(_FORM_S):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > _LONGEST_FORM:
-                    raise UsageError("a token is not that long", next_step="Type the value of serve.token")
+                    raise UsageError("the form is too long for a token", next_step="Type the value of serve.token")
     except TimeoutError:
-        raise UsageError("the form took too long to come", next_step="Send it again") from None
+        raise UsageError("the form took too long to arrive", next_step="Send it again") from None
     return body
 
 
-def _is_ours(path: str) -> bool:
-    """Whether it leads nowhere else: a path, and not what a browser reads as another host."""
+def _is_local_path(path: str) -> bool:
+    """Whether it is a path of this server, and not one that a browser reads as another host."""
     return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()

@@ -1,4 +1,4 @@
-"""Paper: the templates, and how hours, numbers and tags are written in them. Everything is escaped by Jinja."""
+"""Templating: renders pages, with functions and filters for hours, numbers and tags. Jinja escapes every value."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +13,9 @@ from config.errors import UsageError
 from config.terminal_text import printable
 from ingest.hours import iso
 from serving.answers.merge import competition_ranks
-from serving.dashboard.context import Board
-from serving.dashboard.pages.links import Links, offers, words
-from serving.dashboard.params import LensAsked
+from serving.dashboard.context import Context
+from serving.dashboard.pages.links import Links, lens_links, lens_params
+from serving.dashboard.params import LensParams
 from serving.query.time_expressions import zone
 from serving.render.charts.palette import LIGHT, SHAPES
 from serving.render.jinja import environment
@@ -27,19 +27,19 @@ SHOWN_TAG = 60
 _UTC = ZoneInfo("UTC")
 
 
-def page(request: Request, template: str, told: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+def page(request: Request, template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
     """A page, or a part of one, in the time zone and through the lens that the URL names."""
     tz, lens = _zone(request), _lens(request)
-    board: Board = request.app.state.board
-    text = _PAPER.get_template(template).render(
-        dict(told),
+    context: Context = request.app.state.context
+    text = _TEMPLATES.get_template(template).render(
+        dict(values),
         here=request.url.path,
         tz=tz,
         link=Links(tz, lens),
         lens=lens,
-        lens_words=words(lens),
-        lens_said=printable(str(lens), SHOWN_TAG),
-        lens_offers=lambda: offers(request.url.path, request.query_params, lens, board.sources.get()),
+        lens_params=lens_params(lens),
+        lens_name=printable(str(lens), SHOWN_TAG),
+        lens_links=lambda: lens_links(request.url.path, request.query_params, lens, context.sources.get()),
         name=lambda shown, longest=SHOWN_TAG: lens.label(shown, longest),
         local=lambda hour: local_hour(hour, tz),
         clock=lambda hour: f"{hour.start.astimezone(tz):%H:%M}",
@@ -48,21 +48,21 @@ def page(request: Request, template: str, told: Mapping[str, Any], status: int =
         ranks=competition_ranks,
         palette=LIGHT,
         shapes=SHAPES,
-        needs_token=board.access.needs_token,
+        needs_token=context.authenticator.needs_token,
     )
     return HTMLResponse(text, status)
 
 
 def _lens(request: Request) -> Lens:
-    """What was asked for; hashtags over all sources on the page that says that this can't be counted."""
+    """The lens of the URL; hashtags over all sources on the error page for an invalid lens."""
     try:
-        return LensAsked.model_validate(dict(request.query_params)).lens
+        return LensParams.model_validate(dict(request.query_params)).lens
     except (ValidationError, UsageError):
         return HASHTAGS
 
 
 def _zone(request: Request) -> ZoneInfo:
-    """The zone that was asked for; UTC on the page that says that there is no such zone."""
+    """The zone of the URL; UTC on the error page for an unknown zone."""
     try:
         return zone(request.query_params.get("tz", "").strip() or "UTC")
     except UsageError:
@@ -70,12 +70,12 @@ def _zone(request: Request) -> ZoneInfo:
 
 
 def _environment() -> Environment:
-    paper = environment(PackageLoader("serving.dashboard"))
-    paper.filters["tag"] = lambda text: printable(text, SHOWN_TAG)
-    paper.filters["printable"] = lambda text: printable(text, len(text))
-    paper.filters["caption"] = lambda answer: caption(answer).splitlines()
-    paper.filters["moment"] = iso
-    return paper
+    made = environment(PackageLoader("serving.dashboard"))
+    made.filters["tag"] = lambda text: printable(text, SHOWN_TAG)
+    made.filters["printable"] = lambda text: printable(text, len(text))
+    made.filters["caption"] = lambda answer: caption(answer).splitlines()
+    made.filters["moment"] = iso
+    return made
 
 
-_PAPER = _environment()
+_TEMPLATES = _environment()

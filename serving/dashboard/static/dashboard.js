@@ -1,12 +1,12 @@
-// What a page does by itself: follow the stream of now, ask the status again, load the explanation, list time zones.
-// Every page can be read without it. HTML comes from our server, which has escaped it.
+// Follows the stream of the current hours, refreshes the status, loads explanations, and lists time zones.
+// Every page works without it. HTML comes from our server, which escapes it.
 
 const STALE_MS = 8000;
 const STATUS_MS = 10000;
 
 const byId = (id) => document.getElementById(id);
 
-/** Put new HTML in place; the keyboard stays where it was, by the address of the focused link. */
+/** Replace the HTML of a place; the link with the keyboard's focus keeps it. */
 function replace(place, html) {
   const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   const counts = new Map([...place.querySelectorAll("tr")].map((row) => [key(row), count(row)]));
@@ -22,33 +22,33 @@ function replace(place, html) {
 const key = (row) => row.querySelector("th a")?.getAttribute("href");
 const count = (row) => row.querySelector("[data-count]")?.dataset.count;
 
-/** The page of now: live, paused, or stale, and it says which. */
+/** The page of the current hours: live, paused, or stale, and it says which. */
 function follow(pulse) {
   const place = byId("live");
   const pause = byId("pause");
   let stream = null;
   let watch = 0;
 
-  const say = (state, text) => {
-    if (pulse.dataset.state === state && byId("pulse-said").textContent === text) return;
+  const show = (state, text) => {
+    if (pulse.dataset.state === state && byId("pulse-text").textContent === text) return;
     pulse.dataset.state = state;
-    byId("pulse-said").textContent = text;
+    byId("pulse-text").textContent = text;
   };
-  const heard = () => {
+  const restartWatch = () => {
     clearTimeout(watch);
-    watch = setTimeout(() => say("stale", "No news from the server: what is shown is old. Trying again."), STALE_MS);
+    watch = setTimeout(() => show("stale", "No connection to the server: this page is old. Reconnecting."), STALE_MS);
   };
   const begin = () => {
     stream = new EventSource(pulse.dataset.live);
-    heard();
+    restartWatch();
     stream.addEventListener("answer", (event) => {
       replace(place, JSON.parse(event.data));
-      say("live", "Live");
+      show("live", "Live");
     });
-    stream.addEventListener("trouble", (event) => say("stale", `What is shown is old. ${JSON.parse(event.data)}`));
+    stream.addEventListener("trouble", (event) => show("stale", `This page is old. ${JSON.parse(event.data)}`));
     stream.addEventListener("beat", (event) => {
-      heard();
-      if (pulse.dataset.state !== "stale" || !byId("pulse-said").textContent.startsWith("What")) say("live", "Live");
+      restartWatch();
+      if (pulse.dataset.state !== "stale" || !byId("pulse-text").textContent.startsWith("This")) show("live", "Live");
       const at = JSON.parse(event.data);
       byId("pulse-at").dateTime = at;
       byId("pulse-at").textContent = `${at.slice(11, 19)} UTC`;
@@ -68,41 +68,41 @@ function follow(pulse) {
     const paused = stream !== null;
     paused ? end() : begin();
     pause.setAttribute("aria-pressed", String(paused));
-    pause.textContent = paused ? "Go on" : "Pause";
-    say(paused ? "paused" : "waiting", paused ? "Paused" : "Waiting for the server");
+    pause.textContent = paused ? "Resume" : "Pause";
+    show(paused ? "paused" : "waiting", paused ? "Paused" : "Waiting for the server");
   });
-  say("waiting", "Waiting for the server");
+  show("waiting", "Waiting for the server");
   begin();
   window.addEventListener("pagehide", end);
   window.addEventListener("pageshow", (event) => event.persisted && pause.getAttribute("aria-pressed") === "false" && begin());
 }
 
-/** Ask for a part of the page again while somebody looks. */
+/** Load a part of the page again while it is visible. */
 function refresh(place) {
   setInterval(async () => {
     if (document.hidden) return;
     try {
       const answer = await fetch(place.dataset.part);
-      replace(place, answer.ok ? await answer.text() : `<p class="trouble" role="alert">The server answered ${answer.status}. What runs is not known.</p>`);
+      replace(place, answer.ok ? await answer.text() : `<p class="trouble" role="alert">The server answered ${answer.status}. The status is unknown.</p>`);
     } catch {
-      place.firstElementChild?.replaceChildren("No news from the server: what is shown is old.");
+      place.firstElementChild?.replaceChildren("No connection to the server: this page is old.");
       place.firstElementChild?.classList.add("trouble");
     }
   }, STATUS_MS);
 }
 
-/** A panel that asks when it is opened, and once. */
+/** A panel that loads its content once, when the reader opens it. */
 function explain(panel) {
   panel.addEventListener("toggle", async () => {
     const place = panel.querySelector("[data-part]");
-    if (!panel.open || place.dataset.asked) return;
-    place.dataset.asked = "yes";
+    if (!panel.open || place.dataset.loaded) return;
+    place.dataset.loaded = "yes";
     try {
       const answer = await fetch(place.dataset.part);
       if (!answer.ok) throw new Error(`The server answered ${answer.status}`);
       place.innerHTML = await answer.text();
     } catch (error) {
-      delete place.dataset.asked;
+      delete place.dataset.loaded;
       place.textContent = `${error instanceof TypeError ? "The server does not answer" : error.message}. Close this and open it again.`;
     }
   });
@@ -115,8 +115,8 @@ function listZones(list) {
   list.replaceChildren(...[...names].map((name) => Object.assign(document.createElement("option"), { value: name })));
 }
 
-/** A chart that is wider than the page begins with what matters most in the middle: the newest hour, or the highest. */
-function show(place) {
+/** Scroll a wide chart so that its most important hour, the newest or the highest, is in the middle. */
+function scrollTo(place) {
   place.scrollLeft = Number(place.dataset.show) - place.clientWidth / 2;
 }
 
@@ -124,5 +124,5 @@ const pulse = byId("pulse");
 if (pulse) follow(pulse);
 document.querySelectorAll("#refreshed").forEach(refresh);
 document.querySelectorAll("details.explain").forEach(explain);
-document.querySelectorAll("[data-show]").forEach(show);
+document.querySelectorAll("[data-show]").forEach(scrollTo);
 document.querySelectorAll("datalist#zones").forEach(listZones);
