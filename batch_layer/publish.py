@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from batch_layer.coverage import CoversLessError, shortfall_of
-from batch_layer.rank import Ranked
+from batch_layer.rank import HourRanking
 from ingest.hours import Hour, Millis
 from ingest.rule import phrases
 from serving.views.client import Store, mongo_errors
@@ -33,13 +33,14 @@ _AT_ONCE = 250
 """Hours in one write: with 1,000 rows each some 20 MB, below the driver's limit of a message."""
 
 
-class Computed(NamedTuple):
-    """One hour that is ready to be published."""
+class HourResult(NamedTuple):
+    """One hour as a run has computed it."""
 
     hour: Hour
-    ranked: Ranked
+    ranking: HourRanking
     covered: tuple[int, ...]
-    complete: bool
+    """See `Ledger.covered`, of the moment that the run listed its parts."""
+    complete: bool = False
     provenance: Provenance = Provenance()
 
 
@@ -63,7 +64,7 @@ Tops = Mapping[str, Sequence[str]]
 """The first tags of documents, by hour."""
 
 
-class Published(NamedTuple):
+class PublishReport(NamedTuple):
     """How a publish went."""
 
     refused: int
@@ -75,8 +76,8 @@ class Published(NamedTuple):
 
 
 def publish(
-    store: Store, hours: Sequence[Computed], stamp: Stamp, now: Millis, *, allow_less: bool = False
-) -> Published:
+    store: Store, hours: Sequence[HourResult], stamp: Stamp, now: Millis, *, allow_less: bool = False
+) -> PublishReport:
     """Publish hours, then delete the speed rows of those that are complete. `allow_less`: whatever documents cover.
 
     An hour in progress keeps its rows: nobody reads them beside its document, but without it they answer again.
@@ -86,25 +87,25 @@ def publish(
     less: list[CoversLessError] = []
     for at in range(0, len(hours), _AT_ONCE):
         before = _before(store, [each.hour for each in hours[at : at + _AT_ONCE]])
-        some, lacking = _parted(hours[at : at + _AT_ONCE], {} if allow_less else before)
+        some, lacking = _split_by_coverage(hours[at : at + _AT_ONCE], {} if allow_less else before)
         less += lacking
-        seen = _seen(store, some, before)
+        seen = _speed_seen(store, some, before)
         views = [view for each in some for view in _views(each, stamp, seen.get(str(each.hour)), now)]
         refused += len(some) - store.publish_all(views)
         store.drop_all_uses(each.hour for each in some if each.complete)
         store.drop_older_lenses([each.hour for each in some], stamp.token)
         changes += changes_of(some, {hour: _tags(document) for hour, document in before.items()})
-    return Published(refused, changes, less)
+    return PublishReport(refused, changes, less)
 
 
-def covering(store: Store, hours: Sequence[Computed]) -> tuple[list[Computed], list[CoversLessError]]:
+def covering(store: Store, hours: Sequence[HourResult]) -> tuple[list[HourResult], list[CoversLessError]]:
     """The hours that may be published, and why the others may not. Nothing is written."""
-    return _parted(hours, _before(store, [each.hour for each in hours]))
+    return _split_by_coverage(hours, _before(store, [each.hour for each in hours]))
 
 
-def _parted(
-    hours: Sequence[Computed], before: Mapping[str, HourDocument]
-) -> tuple[list[Computed], list[CoversLessError]]:
+def _split_by_coverage(
+    hours: Sequence[HourResult], before: Mapping[str, HourDocument]
+) -> tuple[list[HourResult], list[CoversLessError]]:
     covers, less = [], []
     for each in hours:
         document = before.get(str(each.hour))
@@ -125,12 +126,12 @@ def sweep(store: Store) -> int:
     return store.drop_all_uses(final) if final else 0
 
 
-def _views(computed: Computed, stamp: Stamp, seen: SpeedSeen | None, now: Millis) -> Iterator[BatchView]:
+def _views(result: HourResult, stamp: Stamp, seen: SpeedSeen | None, now: Millis) -> Iterator[BatchView]:
     """The hour as all its documents."""
     of_phrases = phrases.version()
-    for lens, ranking in ((HASHTAGS, computed.ranked), *computed.ranked.further):
+    for lens, ranking in ((HASHTAGS, result.ranking), *result.ranking.further):
         yield BatchView(
-            hour=computed.hour,
+            hour=result.hour,
             rows=ranking.rows,
             tied_beyond=ranking.tied_beyond,
             uses=ranking.uses,
@@ -139,14 +140,14 @@ def _views(computed: Computed, stamp: Stamp, seen: SpeedSeen | None, now: Millis
             rule=stamp.rule if lens.kind == "hashtag" else of_phrases,
             run=stamp.run,
             token=stamp.token,
-            covered=computed.covered,
-            provenance=computed.provenance,
-            complete=computed.complete,
+            covered=result.covered,
+            provenance=result.provenance,
+            complete=result.complete,
             dirty=False,
             computed_at=now,
             speed=seen,
             lens=lens,
-            sources=computed.ranked.sources,
+            sources=result.ranking.sources,
         )
 
 
@@ -155,12 +156,12 @@ def tops(store: Store, hours: Sequence[Hour]) -> Tops:
     return {hour: _tags(document) for hour, document in _before(store, hours).items()}
 
 
-def changes_of(hours: Sequence[Computed], before: Tops) -> list[Change]:
+def changes_of(hours: Sequence[HourResult], before: Tops) -> list[Change]:
     """What the first tags of hours become, against those that they had."""
     changes = []
     for each in hours:
         old = before.get(str(each.hour))
-        new = [row.tag for row in each.ranked.rows[:FIRST]]
+        new = [row.tag for row in each.ranking.rows[:FIRST]]
         if old is not None and old != new:
             entered = tuple(tag for tag in new if tag not in old)
             changes.append(Change(each.hour, entered, tuple(tag for tag in old if tag not in new)))
@@ -184,7 +185,9 @@ def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
         return {each["hour"]: each for each in found}  # type: ignore[misc]
 
 
-def _seen(store: Store, hours: Sequence[Computed], before: Mapping[str, HourDocument]) -> dict[str, SpeedSeen | None]:
+def _speed_seen(
+    store: Store, hours: Sequence[HourResult], before: Mapping[str, HourDocument]
+) -> dict[str, SpeedSeen | None]:
     """What the speed layer had: now, or when an hour was first complete. What it counts of it later is a part only."""
     kept = {hour: document.get("speed") for hour, document in before.items() if document["complete"]}
     asked = [each.hour for each in hours if str(each.hour) not in kept]

@@ -28,8 +28,8 @@ _ROW_BYTES = 64
 """Of a row beside its tag and spelling."""
 
 
-class Arrived(NamedTuple):
-    """What the definition needs of a post."""
+class PostFields(NamedTuple):
+    """The fields of a post that its hour's ranking needs."""
 
     source: str
     id: str
@@ -42,7 +42,7 @@ class Arrived(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Posts of one hour, `Arrived`, by column."""
+    """Posts of one hour, `PostFields`, by column."""
 
     source: Sequence[str]
     id: Sequence[str]
@@ -78,7 +78,7 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked(Ranking):
+class HourRanking(Ranking):
     """One hour: its hashtags over all sources, and what further lenses show."""
 
     read: int
@@ -96,13 +96,13 @@ Spelled = Counter[tuple[str, str]]
 """How many posts use a tag in a spelling."""
 
 
-def rank_hour(posts: Iterable[Arrived], rule: Rule, keep: int, further: Further = NOTHING_FURTHER) -> Ranked:
+def rank_hour(posts: Iterable[PostFields], rule: Rule, keep: int, further: Further = NOTHING_FURTHER) -> HourRanking:
     """`rank_columns` of posts one by one."""
     rows = list(posts)
     return rank_columns([Columns(*zip(*rows, strict=True))] if rows else [], rule, keep, further)
 
 
-def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Further = NOTHING_FURTHER) -> Ranked:
+def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Further = NOTHING_FURTHER) -> HourRanking:
     """One hour's posts, in order of (partition, offset), as its ranked tags.
 
     A post that was sent again is counted as it arrived first. Memory: the names of the hour's posts, its tags and its
@@ -130,7 +130,7 @@ def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Furt
     if further.by_source and len(posts_of) > 1:
         lenses += [(Lens(source=each), _ranking(tags[each], posts_of[each], keep)) for each in sorted(posts_of)]
     sources = tuple(sorted(posts_of)) if further.by_source else ()
-    return Ranked(whole.rows, whole.tied_beyond, whole.uses, whole.tags, whole.posts, read, sources, tuple(lenses))
+    return HourRanking(whole.rows, whole.tied_beyond, whole.uses, whole.tags, whole.posts, read, sources, tuple(lenses))
 
 
 def _first_arrivals(chunk: Columns, seen: set[Name]) -> Iterable[_Nameless]:

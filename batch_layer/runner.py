@@ -12,9 +12,9 @@ from batch_layer.archive.reading.watermark import complete_until
 from batch_layer.coverage import CoversLessError, StrandedError, shortfall_of
 from batch_layer.outcome import Outcome, PartlyDoneError, PublishedHour
 from batch_layer.plan import Documents, Excerpt, Plan, Planned, Span, plan_hour, plan_missing, plan_range
-from batch_layer.publish import Computed, Stamp, Tops, changes_of, covering, publish, tops
+from batch_layer.publish import HourResult, Stamp, Tops, changes_of, covering, publish, tops
 from batch_layer.run_ledger import Run, Runs, StoppedError
-from batch_layer.spark.job import HourResult, SparkFailedError, rank_hours
+from batch_layer.spark.job import HourFailure, HourOutcome, SparkFailedError, rank_hours
 from batch_layer.spark.session import Engine
 from config.settings import Settings
 from ingest.hours import Hour, Millis
@@ -120,10 +120,10 @@ class BatchRunner:
         with self.runs.start(plan.job, reach=plan.complete_until, resume=resume, origin=origin) as run:
             outcome.run = run.id
             emptied = self._empty(run, plan) if reset else {}
-            planned = self._left(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
+            planned = self._remaining(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
             run.tell(hours_planned=len(plan.hours), hours_done=outcome.resumed)
             store_texts(self.store, (text_of(plan.rule), phrases_text()), self.now())
-            for good in self._computed(planned, plan.rule, outcome, observer or RunObserver(threading.Event())):
+            for good in self._compute(planned, plan.rule, outcome, observer or RunObserver(threading.Event())):
                 run.check()
                 stamp = Stamp(run.id, run.token, plan.rule.version)
                 published = publish(self.store, good, stamp, self.now(), allow_less=allow_less)
@@ -143,7 +143,7 @@ class BatchRunner:
         """
         outcome = Outcome()
         begun = self.now()
-        for good in self._computed(plan.hours, plan.rule, outcome, observer or RunObserver(threading.Event())):
+        for good in self._compute(plan.hours, plan.rule, outcome, observer or RunObserver(threading.Event())):
             kept, less = (good, []) if allow_less else covering(self.store, good)
             outcome.leave(less)
             outcome.changes += changes_of(kept, tops(self.store, [each.hour for each in kept]))
@@ -202,7 +202,7 @@ class BatchRunner:
         log.info("batch documents that were emptied: %d", count)
         return had
 
-    def _left(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:
+    def _remaining(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:
         """What an earlier attempt of this run has not published, or what became dirty since."""
         with mongo_errors():
             found = sound(self.store.collection(HOURS).find({"run": run.id}, {"top": False}), HOUR)
@@ -215,25 +215,19 @@ class BatchRunner:
         outcome.resumed = len(plan.hours) - len(left)
         return left
 
-    def _computed(
+    def _compute(
         self, planned: Sequence[Planned], rule: Rule, outcome: Outcome, observer: RunObserver
-    ) -> Iterator[list[Computed]]:
+    ) -> Iterator[list[HourResult]]:
         """The hours that could be computed, slice by slice; the outcome tells them, and those that could not."""
         complete = {each.hour: each.complete for each in planned}
         if planned:
             self.engine.session(sum(each.posts for each in planned))
         for results in _until(observer.stop, rank_hours(self.engine, self.settings, self.history, complete, rule)):
-            good = [
-                Computed(each.hour, each.ranked, each.covered, complete[each.hour], each.provenance)
-                for each in results
-                if each.ranked
-            ]
-            outcome.failed += [(each.hour, each.error) for each in results if each.error]
-            outcome.hours += [
-                PublishedHour(each.hour, each.ranked.posts, each.ranked.uses, each.ranked.tags, each.complete)
-                for each in good
-            ]
-            outcome.posts += sum(each.ranked.read for each in good)
+            outcome.failed += [(each.hour, each.error) for each in results if isinstance(each, HourFailure)]
+            good = [each._replace(complete=complete[each.hour]) for each in results if isinstance(each, HourResult)]
+            for hour, ranking, *_ in good:
+                outcome.hours.append(PublishedHour(hour, ranking.posts, ranking.uses, ranking.tags, complete[hour]))
+                outcome.posts += ranking.read
             yield good
             observer.progress(len(outcome.hours), outcome.posts)
 
@@ -243,7 +237,7 @@ def _without_loss(plan: Plan, *, allow_less: bool) -> Plan:
     return plan.with_stranded() if allow_less else plan
 
 
-def _until(stop: threading.Event, slices: Iterator[list[HourResult]]) -> Iterator[list[HourResult]]:
+def _until(stop: threading.Event, slices: Iterator[list[HourOutcome]]) -> Iterator[list[HourOutcome]]:
     """Slices until somebody says stop; a job that was cancelled for it is no failure."""
     try:
         for results in slices:

@@ -7,19 +7,19 @@ It imports no Spark and no settings, so a worker needs the packages `config`, `i
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import compute
 
-from batch_layer.rank import NOTHING_FURTHER, Columns, Further, Ranked, Ranking, rank_columns
+from batch_layer.rank import NOTHING_FURTHER, Columns, Further, HourRanking, Ranking, rank_columns
 from config.decoding import decoding
 from ingest.hours import Hour
 from ingest.rule.hashtags import Rule
 from serving.views.documents import Lens, Row
 
 COLUMNS = ("hour", "source", "id", "text", "tags")
-"""What comes in: the hour as its serial, and `Arrived`; sorted by hour, partition, offset."""
+"""What comes in: the hour as its serial, and `PostFields`; sorted by hour, partition, offset."""
 LANG = "lang"
 """Comes behind them where phrases are counted."""
 
@@ -30,11 +30,11 @@ _TOTALS = ("tied_beyond", "uses", "tags", "posts")
 _ROWS = pa.list_(pa.struct([("tag", pa.string()), ("shown", pa.string()), ("count", pa.int64())]))
 _RANKING = [*((name, pa.int64()) for name in _TOTALS), ("rows", _ROWS)]
 _FURTHER = pa.list_(pa.struct([("kind", pa.string()), ("source", pa.string()), *_RANKING]))
-RANKED = pa.schema(
+RANKING = pa.schema(
     [("hour", pa.int32()), ("read", pa.int64()), *_RANKING, ("sources", pa.list_(pa.string())), ("further", _FURTHER)]
 )
 """What goes out: a row an hour."""
-RANKED_DDL = """
+RANKING_DDL = """
     hour int, read long, tied_beyond long, uses long, tags long, posts long,
     rows array<struct<tag: string, shown: string, count: long>>,
     sources array<string>,
@@ -42,13 +42,6 @@ RANKED_DDL = """
                          rows: array<struct<tag: string, shown: string, count: long>>>>
 """
 """The same as Spark is told it."""
-
-
-class RankedHour(NamedTuple):
-    """An hour and what was counted in it."""
-
-    hour: Hour
-    ranked: Ranked
 
 
 def rank_batches(
@@ -59,12 +52,12 @@ def rank_batches(
         yield _as_batch(serial, rank_columns((columns for _, columns in pieces), rule, keep, further))
 
 
-def ranked_hours(table: pa.Table) -> Iterator[RankedHour]:
+def hour_rankings(table: pa.Table) -> Iterator[tuple[Hour, HourRanking]]:
     """What `rank_batches` wrote, as values."""
     for row in (row for batch in table.to_batches() for row in batch.to_pylist()):
         further = tuple((Lens(each["kind"], each["source"]), Ranking(**_ranking(each))) for each in row["further"])
-        ranked = Ranked(**_ranking(row), read=row["read"], sources=tuple(row["sources"]), further=further)
-        yield RankedHour(Hour(row["hour"]), ranked)
+        ranked = HourRanking(**_ranking(row), read=row["read"], sources=tuple(row["sources"]), further=further)
+        yield Hour(row["hour"]), ranked
 
 
 def _ranking(row: dict[str, Any]) -> dict[str, Any]:
@@ -84,10 +77,10 @@ def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Columns]]:
             start = end
 
 
-def _as_batch(serial: int, ranked: Ranked) -> pa.RecordBatch:
+def _as_batch(serial: int, ranked: HourRanking) -> pa.RecordBatch:
     row = {"hour": serial, "read": ranked.read, **_flat(ranked), "sources": list(ranked.sources)}
     further = [{"kind": lens.kind, "source": lens.source, **_flat(ranking)} for lens, ranking in ranked.further]
-    return pa.RecordBatch.from_pylist([{**row, "further": further}], schema=RANKED)
+    return pa.RecordBatch.from_pylist([{**row, "further": further}], schema=RANKING)
 
 
 def _flat(ranking: Ranking) -> dict[str, Any]:

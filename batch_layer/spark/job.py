@@ -10,7 +10,7 @@ A post's name stays what it is, never a hash of it: an id is about as short as a
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -22,8 +22,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from batch_layer.archive.manifest import SCHEMA_PATH, Part
 from batch_layer.archive.reading.history import History
-from batch_layer.rank import Further, Ranked
-from batch_layer.spark.arrow import COLUMNS, DAMAGED_POST, LANG, RANKED_DDL, rank_batches, ranked_hours
+from batch_layer.publish import HourResult
+from batch_layer.rank import Further, HourRanking
+from batch_layer.spark.arrow import COLUMNS, DAMAGED_POST, LANG, RANKING_DDL, hour_rankings, rank_batches
 from batch_layer.spark.session import Engine
 from config.errors import DamagedError, TrendsError
 from config.quantity import quantity
@@ -59,21 +60,20 @@ class VanishedError(DamagedError):
     retriable = True
 
 
-class HourResult(NamedTuple):
-    """One hour as it was computed, or why it could not be."""
+class HourFailure(NamedTuple):
+    """One hour that could not be computed, and why."""
 
     hour: Hour
-    ranked: Ranked | None
-    covered: tuple[int, ...]
-    """The ledger's, of the moment that its parts were listed."""
-    error: TrendsError | None = None
-    provenance: Provenance = Provenance()
+    error: TrendsError
+
+
+HourOutcome = HourResult | HourFailure
 
 
 def rank_hours(
     engine: Engine, settings: Settings, history: History, hours: Iterable[Hour], rule: Rule
-) -> Iterator[list[HourResult]]:
-    """Rank hours in the order given, a slice at a time. A damaged hour says so in its result and stops no other one.
+) -> Iterator[list[HourOutcome]]:
+    """Rank hours in the order given, a slice at a time. A damaged hour becomes an `HourFailure` and stops no other one.
 
     Raises `SparkFailedError` and `UnavailableError` where it is not the archive that is at fault.
     """
@@ -99,7 +99,7 @@ def slices(hours: Iterable[Hour], history: History, most_posts: int, most_hours:
 
 def _rank_slice(
     engine: Engine, settings: Settings, history: History, hours: Sequence[Hour], rule: Rule
-) -> Iterator[HourResult]:
+) -> Iterator[HourOutcome]:
     """One slice; where a file in it can't be read, its halves, until the damaged hour is alone.
 
     An hour that has not the posts that are listed may lack them, or damage may have carried some over from another hour
@@ -118,13 +118,13 @@ def _rank_slice(
     )
     try:
         for result in tries(_read, engine, settings, history, hours, rule):
-            if result.error is None or len(hours) == 1:
+            if isinstance(result, HourResult) or len(hours) == 1:
                 yield result
             else:
                 yield from _rank_slice(engine, settings, history, [result.hour], rule)
     except DamagedError as error:
         if len(hours) == 1:
-            yield HourResult(hours[0], None, (), error)
+            yield HourFailure(hours[0], error)
             return
         history.refresh()  # says so where it is HDFS that has gone
         middle = len(hours) // 2
@@ -132,18 +132,18 @@ def _rank_slice(
             yield from _rank_slice(engine, settings, history, half, rule)
 
 
-def _read(engine: Engine, settings: Settings, history: History, hours: Sequence[Hour], rule: Rule) -> list[HourResult]:
+def _read(engine: Engine, settings: Settings, history: History, hours: Sequence[Hour], rule: Rule) -> list[HourOutcome]:
     covered, provenance = history.covered, history.provenance
     eras = {hour: history.eras(hour) for hour in hours}
     listed = {hour: [part for parts in eras[hour] for part in parts] for hour in hours}
     spark = engine.session()
     try:
         posts = _all_posts(spark, settings, list(eras.values()))
-        found = dict(ranked_hours(_ranked(_gathered(spark, posts, listed), rule, settings.batch)))
+        found = dict(hour_rankings(_rank(_together_by_hour(spark, posts, listed), rule, settings.batch)))
     except (PySparkException, Py4JError, OSError) as error:
-        raise _told(error, hours, engine) from error
-    checked = (_checked(hour, found.get(hour), listed[hour], covered) for hour in hours)
-    return [each._replace(provenance=provenance) for each in checked]
+        raise _translate_error(error, hours, engine) from error
+    result = partial(_result, covered=covered, provenance=provenance)
+    return [result(hour, found.get(hour), listed[hour]) for hour in hours]
 
 
 def _all_posts(spark: SparkSession, settings: Settings, hours: Sequence[Sequence[Sequence[Part]]]) -> DataFrame:
@@ -183,7 +183,7 @@ def _posts(spark: SparkSession, paths: list[str], *, phrases: bool) -> DataFrame
     )
 
 
-def _gathered(spark: SparkSession, posts: DataFrame, listed: Mapping[Hour, Sequence[Part]]) -> DataFrame:
+def _together_by_hour(spark: SparkSession, posts: DataFrame, listed: Mapping[Hour, Sequence[Part]]) -> DataFrame:
     """Each hour's posts together and in order of arrival: as they are, where each hour is one file in one task."""
     cores = max(2, int(spark.sparkContext.defaultParallelism))
     spark.conf.set("spark.sql.files.minPartitionNum", cores)  # whatever `spark.conf` says, and whoever joins meanwhile
@@ -196,14 +196,14 @@ def _gathered(spark: SparkSession, posts: DataFrame, listed: Mapping[Hour, Seque
     return shuffled.sortWithinPartitions("hour", *era, "partition", "offset")
 
 
-def _ranked(posts: DataFrame, rule: Rule, batch: BatchSettings) -> pa.Table:
+def _rank(posts: DataFrame, rule: Rule, batch: BatchSettings) -> pa.Table:
     keep, further = batch.keep, Further(batch.kinds, batch.by_source)
 
     def ranks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return rank_batches(batches, rule, keep, further)
 
     wanted = (*COLUMNS, LANG) if batch.kinds else COLUMNS
-    return posts.select(*wanted).mapInArrow(ranks, RANKED_DDL).toArrow()
+    return posts.select(*wanted).mapInArrow(ranks, RANKING_DDL).toArrow()
 
 
 def _schema() -> str:
@@ -216,25 +216,24 @@ def _schema() -> str:
     return json.dumps(schema)
 
 
-def _checked(hour: Hour, found: Ranked | None, parts: Sequence[Part], covered: tuple[int, ...]) -> HourResult:
+def _result(
+    hour: Hour,
+    ranking: HourRanking | None,
+    parts: Sequence[Part],
+    covered: tuple[int, ...],
+    provenance: Provenance,
+) -> HourOutcome:
     """A file that was cut off between two blocks reads without an error: so posts are counted."""
     listed = sum(part.records for part in parts)
-    if found is not None and found.read == listed:
-        return HourResult(hour, found, covered)
-    read = found.read if found is not None else 0
-    return HourResult(
-        hour,
-        None,
-        covered,
-        DamagedError(
-            f"{quantity(read, 'post')} read, {listed:,} listed in {quantity(len(parts), 'file')}",
-            where=f"archive of {hour}",
-            next_step=f"See `trends verify --hour {hour}`",
-        ),
-    )
+    if ranking is not None and ranking.read == listed:
+        return HourResult(hour, ranking, covered, provenance=provenance)
+    read = ranking.read if ranking is not None else 0
+    what = f"{quantity(read, 'post')} read, {listed:,} listed in {quantity(len(parts), 'file')}"
+    step = f"See `trends verify --hour {hour}`"
+    return HourFailure(hour, DamagedError(what, where=f"archive of {hour}", next_step=step))
 
 
-def _told(error: Exception, hours: Sequence[Hour], engine: Engine) -> TrendsError:
+def _translate_error(error: Exception, hours: Sequence[Hour], engine: Engine) -> TrendsError:
     """What went wrong, from the text: Spark's exceptions reach Python as one class."""
     text = str(error)
     where = f"archive of {hours[0]}" + (f" to {hours[-1]}" if len(hours) > 1 else "")

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from batch_layer.rank import Arrived, Ranked, rank_hour
+from batch_layer.rank import HourRanking, PostFields, rank_hour
 from bench.harness.servers import sandbox, stack
 from bench.harness.subprocess_run import ROOT, clocked
 from bench.harness.trial import Bench, Contender, RunOptions, Trial
@@ -32,7 +32,7 @@ def contenders(options: RunOptions) -> Iterator[list[Contender]]:
     base = posts.sample(options.size) if options.sample else posts.recorded(options.data)
     hour, arrived = busiest(posts.copies(base, options.size))
     with stack(options.state, ("kafka", "namenode", "datanode", "mongo")) as file, sandbox(file, options.state) as here:
-        ranked = rank_hour((Arrived(post.source, post.id, post.text, post.tags) for post in arrived), AS_IS, 1_000)
+        ranked = rank_hour((PostFields(post.source, post.id, post.text, post.tags) for post in arrived), AS_IS, 1_000)
         with Store(here.settings.mongo) as store:
             store.publish(_view(hour, ranked))
         wanted = rank(plain_count(arrived))[:10]
@@ -82,7 +82,7 @@ def _output(command: list[str], environment: dict[str, str]) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
-def _view(hour: Hour, ranked: Ranked) -> BatchView:
+def _view(hour: Hour, ranked: HourRanking) -> BatchView:
     return BatchView(
         hour, ranked.rows, ranked.tied_beyond, ranked.uses, ranked.tags, ranked.posts,
         rule=AS_IS.version, run="bench", token=1, covered=(), complete=True, dirty=False, computed_at=hour.end_ms,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from batch_layer.rank import NOTHING_FURTHER, Arrived, Further
+from batch_layer.rank import NOTHING_FURTHER, Further, PostFields
 from config.errors import NoDataError
 from config.settings import Settings
 from ingest.hours import Hour
@@ -54,7 +54,7 @@ def test_a_lens_is_as_final_as_its_hour(store: Store) -> None:
 
 def test_an_older_run_replaces_no_lens_and_a_newer_one_leaves_none_of_it_behind(store: Store) -> None:
     compute(store, 2)
-    compute(store, 1, [Arrived("x", "9", "old words", None)])
+    compute(store, 1, [PostFields("x", "9", "old words", None)])
     assert "old words" not in [tag for tag, *_ in rows(store, BIGRAM)]
     compute(store, 3, further=NOTHING_FURTHER)
     assert not store.collection(LENSES).count_documents({})
@@ -78,7 +78,7 @@ def test_a_run_that_has_published_the_lenses_and_not_yet_the_hour_is_read_as_a_w
     compute(store, 1)
     store.mark_dirty([HOUR])
     own = store.collection(HOURS).find_one() or {}
-    compute(store, 2, [*POSTS, Arrived("x", "3", "harbour flood", None)])
+    compute(store, 2, [*POSTS, PostFields("x", "3", "harbour flood", None)])
     store.collection(HOURS).replace_one({"_id": own["_id"]}, own)  # its lenses are there, its hour is the old one
     assert ("harbour flood", "harbour flood", 2) in rows(store, BIGRAM)
     assert Query(store, lens=BIGRAM).hour(HOUR, 10).state == "final"
@@ -118,7 +118,7 @@ def test_hours_are_summed_through_a_lens_and_those_without_it_are_missing(store:
 
 def test_names_of_sources_are_values_and_nothing_else(store: Store) -> None:
     names = ["$x", "a.b", "|", "x|y", "bigram", "../x"]
-    compute(store, 1, [Arrived(name, "1", f"#t{at}", None) for at, name in enumerate(names)])
+    compute(store, 1, [PostFields(name, "1", f"#t{at}", None) for at, name in enumerate(names)])
     for at, name in enumerate(names):
         assert rows(store, Lens(source=name)) == [(f"t{at}", f"t{at}", 1)]
 

@@ -15,8 +15,8 @@ from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.coverage import CoversLessError, StrandedError
 from batch_layer.outcome import PartlyDoneError
 from batch_layer.plan import Span
-from batch_layer.publish import Computed, Stamp, publish, sweep
-from batch_layer.rank import Arrived, rank_hour
+from batch_layer.publish import HourResult, Stamp, publish, sweep
+from batch_layer.rank import PostFields, rank_hour
 from batch_layer.run_ledger import BusyError, Job, Run, Runs, StoppedError
 from batch_layer.runner import RunObserver
 from batch_layer.spark.job import SparkFailedError
@@ -144,7 +144,7 @@ def test_spark_ranks_as_the_pure_definition_does(settings: Settings, layer: Laye
     run_missing(layer())
 
     for hour, document in documents(store).items():
-        arrived = [Arrived(each.source, each.id, each.text, each.tags) for each in posts if each.hour == hour]
+        arrived = [PostFields(each.source, each.id, each.text, each.tags) for each in posts if each.hour == hour]
         pure = rank_hour(arrived, AS_IS, settings.batch.keep)
         assert tuple(Row(**row) for row in document["top"]) == pure.rows
         assert (document["uses"], document["tags"], document["posts"]) == (pure.uses, pure.tags, pure.posts)
@@ -334,10 +334,10 @@ def test_a_run_that_was_taken_for_dead_publishes_nothing_over_its_successor(sett
     zombie = Runs(store, 0.05).start(job, reach=FIRST)  # it never renews
     successor = until(lambda: _started(Runs(store, 60), job))
     assert (successor.id, successor.attempt) == (zombie.id, 2)
-    ranked = {text: rank_hour([Arrived("x", "1", text, None)], AS_IS, 10) for text in ("#new", "#old")}
+    ranked = {text: rank_hour([PostFields("x", "1", text, None)], AS_IS, 10) for text in ("#new", "#old")}
 
-    publish(store, [Computed(FIRST, ranked["#new"], (1,), True)], Stamp(successor.id, successor.token, "1"), 2)
-    late = publish(store, [Computed(FIRST, ranked["#old"], (1,), True)], Stamp(zombie.id, zombie.token, "1"), 1)
+    publish(store, [HourResult(FIRST, ranked["#new"], (1,), True)], Stamp(successor.id, successor.token, "1"), 2)
+    late = publish(store, [HourResult(FIRST, ranked["#old"], (1,), True)], Stamp(zombie.id, zombie.token, "1"), 1)
 
     assert late.refused == 1
     assert top(documents(store)[FIRST]) == [("new", 1)]
@@ -347,9 +347,9 @@ def test_a_run_that_was_taken_for_dead_publishes_nothing_over_its_successor(sett
 
 def test_many_first_writes_of_one_hour_at_once_end_in_that_of_the_largest_token(settings: Settings) -> None:
     def write(token: int) -> None:
-        ranked = rank_hour([Arrived("x", "1", f"#t{token}", None)], AS_IS, 10)
+        ranked = rank_hour([PostFields("x", "1", f"#t{token}", None)], AS_IS, 10)
         with Store(settings.mongo) as own:
-            publish(own, [Computed(FIRST, ranked, (1,), True)], Stamp(f"r{token}", token, "1"), 1)
+            publish(own, [HourResult(FIRST, ranked, (1,), True)], Stamp(f"r{token}", token, "1"), 1)
 
     threads = [threading.Thread(target=write, args=(token,)) for token in range(1, 9)]
     for thread in threads:

@@ -14,7 +14,7 @@ import pytest
 from httpx_sse import connect_sse
 from pydantic import SecretStr
 
-from batch_layer.rank import NOTHING_FURTHER, Arrived
+from batch_layer.rank import NOTHING_FURTHER, PostFields
 from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import ServeSettings, Settings
 from ingest.hours import Hour
@@ -218,7 +218,7 @@ COUNTED = {"": "#boston", "kind=bigram": "boston tonight", "kind=trigram": "pray
 def test_every_page_counts_what_its_url_names_and_leads_to_pages_that_count_the_same(
     settings: Settings, store: Store, asked: str
 ) -> None:
-    compute(store, 1, [*POSTS, Arrived("x", "3", "pray Boston tonight", None, "en")], hour=HOUR)
+    compute(store, 1, [*POSTS, PostFields("x", "3", "pray Boston tonight", None, "en")], hour=HOUR)
     shown, lens_of_url = COUNTED[asked], parse_qsl(asked)
     clock = Clock()
     clock.at = HOUR.start_ms + 1
@@ -247,7 +247,7 @@ def test_sources_are_offered_where_hours_keep_several_of_them(settings: Settings
     compute(store, 1, POSTS[:2], hour=HOUR)
     with running(settings) as url:
         assert "All sources" not in get(f"{url}/hour/{HOUR}").text
-    compute(store, 2, [*POSTS, Arrived("<b>\u202e", "1", "#boston", None)], hour=HOUR)
+    compute(store, 2, [*POSTS, PostFields("<b>\u202e", "1", "#boston", None)], hour=HOUR)
     with running(settings) as url:
         page = get(f"{url}/hour/{HOUR}").text
         for source in ("All sources", "x", "bluesky", "&lt;b&gt;\\u202e"):

@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
-from batch_layer.publish import Computed, Stamp, publish
-from batch_layer.rank import Arrived, rank_hour
+from batch_layer.publish import HourResult, Stamp, publish
+from batch_layer.rank import PostFields, rank_hour
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import wall_clock
@@ -20,8 +20,8 @@ from tests.support.batch import FIRST, post
 
 def publish_hour(store: Store, posts: list[Post], covered: tuple[int, ...], token: int, complete: bool = True) -> None:
     """Publish an hour as a run does."""
-    arrived = [Arrived(each.source, each.id, each.text, each.tags) for each in posts]
-    computed = Computed(FIRST, rank_hour(arrived, AS_IS, 1_000), covered, complete)
+    arrived = [PostFields(each.source, each.id, each.text, each.tags) for each in posts]
+    computed = HourResult(FIRST, rank_hour(arrived, AS_IS, 1_000), covered, complete)
     publish(store, [computed], Stamp(f"hour-{token}", token, AS_IS.version), wall_clock())
 
 

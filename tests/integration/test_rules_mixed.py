@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batch_layer.plan import Span
-from batch_layer.publish import Computed, Stamp, publish
-from batch_layer.rank import Arrived, rank_hour
+from batch_layer.publish import HourResult, Stamp, publish
+from batch_layer.rank import PostFields, rank_hour
 from batch_layer.spark.session import Engine
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
@@ -49,8 +49,8 @@ def archived(settings: Settings, store: Store) -> None:
         archive.add(0, posts)
         rule = AS_IS if at < 2 else NEW
         store_texts(store, [text_of(rule)], 1_700_000_000_000)
-        arrived = [Arrived(each.source, each.id, each.text, each.tags) for each in posts]
-        computed = Computed(
+        arrived = [PostFields(each.source, each.id, each.text, each.tags) for each in posts]
+        computed = HourResult(
             FIRST.plus(at), rank_hour(arrived, rule, 1_000), (3 * at + (43 if at == 3 else 3), 0, 0), complete=True
         )
         publish(store, [computed], Stamp(f"run-{at}", 0, rule.version), wall_clock())

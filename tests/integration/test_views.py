@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner, Result
 
-from batch_layer.publish import Computed, Stamp, publish
-from batch_layer.rank import Arrived, rank_hour
+from batch_layer.publish import HourResult, Stamp, publish
+from batch_layer.rank import PostFields, rank_hour
 from config.settings import Settings
 from ingest.hours import Hour, wall_clock
 from ingest.post import Post
@@ -31,10 +31,10 @@ HOUR = Hour.parse("2017-01-06T07")
 
 def publish_posts(store: Store, posts: Iterable[Post]) -> None:
     """Publish all hours of posts, as a batch run does."""
-    hours: dict[Hour, list[Arrived]] = defaultdict(list)
+    hours: dict[Hour, list[PostFields]] = defaultdict(list)
     for each in posts:
-        hours[each.hour].append(Arrived(each.source, each.id, each.text, each.tags))
-    computed = [Computed(hour, rank_hour(of, AS_IS, 1_000), (), complete=True) for hour, of in sorted(hours.items())]
+        hours[each.hour].append(PostFields(each.source, each.id, each.text, each.tags))
+    computed = [HourResult(hour, rank_hour(of, AS_IS, 1_000), (), complete=True) for hour, of in sorted(hours.items())]
     publish(store, computed, Stamp("hourly-1", 1, AS_IS.version), 1_700_000_000_000)
 
 

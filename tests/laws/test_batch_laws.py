@@ -8,8 +8,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch_layer.rank import Arrived, Ranked, rank_hour
-from batch_layer.spark.arrow import COLUMNS, rank_batches, ranked_hours
+from batch_layer.rank import HourRanking, PostFields, rank_hour
+from batch_layer.spark.arrow import COLUMNS, hour_rankings, rank_batches
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS, in_text
 from serving.views.documents import Row, rank
@@ -20,16 +20,16 @@ tags = st.sampled_from(["paris", "Paris", "PARIS", "rome", "東京", "été", "E
 texts = st.lists(tags, max_size=4).map(lambda each: " ".join(f"#{tag}" for tag in each) or "no sign")
 natives = st.none() | st.lists(tags, max_size=3).map(tuple)
 posts = st.builds(
-    Arrived, st.sampled_from(["x", "y"]), st.integers(0, 12).map(str), texts | st.none(), natives
+    PostFields, st.sampled_from(["x", "y"]), st.integers(0, 12).map(str), texts | st.none(), natives
 )  # few ids, so many are sent twice
 hours = st.lists(st.tuples(st.integers(400_000, 400_003), posts), max_size=40).map(
     lambda each: sorted(each, key=lambda one: one[0])  # stable: within an hour in order of arrival
 )
 
 
-def oracle(arrived: Sequence[Arrived]) -> Ranked:
+def oracle(arrived: Sequence[PostFields]) -> HourRanking:
     """The same by other means: first arrivals, one Counter of uses, one of spellings."""
-    first: dict[tuple[str, str], Arrived] = {}
+    first: dict[tuple[str, str], PostFields] = {}
     for post in arrived:
         first.setdefault((post.source, post.id), post)
     uses: Counter[str] = Counter()
@@ -44,19 +44,19 @@ def oracle(arrived: Sequence[Arrived]) -> Ranked:
         for tag in ordered[:KEEP]
     )
     tied = sum(uses[tag] == rows[-1].count for tag in ordered[KEEP:]) if rows else 0
-    return Ranked(rows, tied, uses.total(), len(uses), len(first), len(arrived))
+    return HourRanking(rows, tied, uses.total(), len(uses), len(first), len(arrived))
 
 
 @unhurried
 @given(st.lists(posts, max_size=40))
-def test_an_hour_is_its_first_arrivals_counted(arrived: list[Arrived]) -> None:
+def test_an_hour_is_its_first_arrivals_counted(arrived: list[PostFields]) -> None:
     assert rank_hour(arrived, AS_IS, KEEP) == oracle(arrived)
 
 
 @unhurried
 @given(hours, st.lists(st.integers(0, 40), max_size=6))
 def test_however_the_sorted_posts_are_cut_into_batches_each_hour_is_ranked_alone(
-    rows: list[tuple[int, Arrived]], cuts: list[int]
+    rows: list[tuple[int, PostFields]], cuts: list[int]
 ) -> None:
     columns = [[serial for serial, _ in rows]] + [[post[at] for _, post in rows] for at in range(4)]
     types = [pa.int32(), pa.string(), pa.string(), pa.string(), pa.list_(pa.string())]
@@ -68,7 +68,7 @@ def test_however_the_sorted_posts_are_cut_into_batches_each_hour_is_ranked_alone
 
     ranked = list(rank_batches(batches, AS_IS, KEEP))
 
-    found = dict(ranked_hours(pa.Table.from_batches(ranked))) if ranked else {}
+    found = dict(hour_rankings(pa.Table.from_batches(ranked))) if ranked else {}
     wanted = {serial for serial, _ in rows}
     assert found == {Hour(at): oracle([post for serial, post in rows if serial == at]) for at in wanted}
 

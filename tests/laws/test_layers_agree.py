@@ -6,7 +6,7 @@ from zlib import crc32
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch_layer.rank import Arrived, rank_hour
+from batch_layer.rank import PostFields, rank_hour
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, tags_of
@@ -51,7 +51,7 @@ def speed(posts: list[Post], partitions: int, chunk: int) -> dict[str, Counter[s
 
 
 def batch(posts: list[Post], hour: Hour) -> list[tuple[str, int]]:
-    arrived = [Arrived(post.source, post.id, post.text, post.tags) for post in posts if post.hour == hour]
+    arrived = [PostFields(post.source, post.id, post.text, post.tags) for post in posts if post.hour == hour]
     return [(row.tag, row.count) for row in rank_hour(arrived, AS_IS, 1_000).rows]
 
 

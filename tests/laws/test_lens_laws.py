@@ -8,8 +8,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch_layer.rank import Arrived, Further, Ranking, rank_hour
-from batch_layer.spark.arrow import COLUMNS, LANG, rank_batches, ranked_hours
+from batch_layer.rank import Further, PostFields, Ranking, rank_hour
+from batch_layer.spark.arrow import COLUMNS, LANG, hour_rankings, rank_batches
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
 from ingest.rule.phrases import WORDS_IN, runs
@@ -20,7 +20,7 @@ ALL = Further(("bigram", "trigram"), by_source=True)
 unhurried = settings(deadline=None)  # the machine may be busy
 words = st.sampled_from(["paris", "Paris", "the", "The", "#rain", "#Rain", "new", "york", "@me", "t.co/x", "."])
 posts = st.builds(
-    Arrived,
+    PostFields,
     st.sampled_from(["x", "y", "z"]),
     st.integers(0, 9).map(str),
     st.none() | st.lists(words, max_size=6).map(" ".join),
@@ -42,7 +42,7 @@ def ranking(uses: Sequence[dict[str, str]]) -> Ranking:
     return Ranking(rows, tied, counts.total(), len(counts), len(uses))
 
 
-def phrases(post: Arrived, size: int) -> dict[str, str]:
+def phrases(post: PostFields, size: int) -> dict[str, str]:
     found: dict[str, str] = {}
     for counted, spelled in runs(post.text or "", post.lang):
         for at in range(len(counted) - size + 1):
@@ -50,8 +50,8 @@ def phrases(post: Arrived, size: int) -> dict[str, str]:
     return found
 
 
-def oracle(arrived: Sequence[Arrived]) -> dict[Lens, Ranking]:
-    first: dict[tuple[str, str], Arrived] = {}
+def oracle(arrived: Sequence[PostFields]) -> dict[Lens, Ranking]:
+    first: dict[tuple[str, str], PostFields] = {}
     for post in arrived:
         first.setdefault((post.source, post.id), post)
     lenses = {Lens(kind): ranking([phrases(post, size) for post in first.values()]) for kind, size in WORDS_IN.items()}
@@ -65,7 +65,7 @@ def oracle(arrived: Sequence[Arrived]) -> dict[Lens, Ranking]:
 @unhurried
 @given(st.lists(posts, max_size=25))
 def test_every_lens_is_the_first_arrivals_counted_and_changes_nothing_of_the_default_one(
-    arrived: list[Arrived],
+    arrived: list[PostFields],
 ) -> None:
     ranked = rank_hour(arrived, AS_IS, KEEP, ALL)
     assert dict(ranked.further) == oracle(arrived)
@@ -79,7 +79,7 @@ def test_every_lens_is_the_first_arrivals_counted_and_changes_nothing_of_the_def
 
 @unhurried
 @given(st.lists(posts, max_size=25))
-def test_the_sources_of_an_hour_add_up_to_it(arrived: list[Arrived]) -> None:
+def test_the_sources_of_an_hour_add_up_to_it(arrived: list[PostFields]) -> None:
     ranked = rank_hour(arrived, AS_IS, 1_000, Further(by_source=True))
     parts = [part for lens, part in ranked.further if lens.source] or [ranked]
     added: Counter[str] = Counter()
@@ -97,7 +97,7 @@ def test_the_sources_of_an_hour_add_up_to_it(arrived: list[Arrived]) -> None:
     st.lists(st.integers(0, 25), max_size=4),
 )
 def test_however_the_sorted_posts_are_cut_into_batches_each_hour_has_its_lenses(
-    rows: list[tuple[int, Arrived]], cuts: list[int]
+    rows: list[tuple[int, PostFields]], cuts: list[int]
 ) -> None:
     columns = [[serial for serial, _ in rows]] + [[post[at] for _, post in rows] for at in range(5)]
     types = [pa.int32(), pa.string(), pa.string(), pa.string(), pa.list_(pa.string()), pa.string()]
@@ -108,7 +108,7 @@ def test_however_the_sorted_posts_are_cut_into_batches_each_hour_has_its_lenses(
 
     ranked = list(rank_batches(batches, AS_IS, KEEP, ALL))
 
-    found = dict(ranked_hours(pa.Table.from_batches(ranked))) if ranked else {}
+    found = dict(hour_rankings(pa.Table.from_batches(ranked))) if ranked else {}
     assert found == {
         Hour(at): rank_hour([post for serial, post in rows if serial == at], AS_IS, KEEP, ALL)
         for at in {serial for serial, _ in rows}

@@ -2,13 +2,13 @@
 
 from itertools import permutations
 
-from batch_layer.rank import Arrived, rank_hour
+from batch_layer.rank import PostFields, rank_hour
 from ingest.rule.hashtags import AS_IS, Rule
 from serving.views.documents import Row, rank
 
 
-def arrived(post: str, text: str | None = None, *tags: str) -> Arrived:
-    return Arrived("x", post, text, tags or None)
+def arrived(post: str, text: str | None = None, *tags: str) -> PostFields:
+    return PostFields("x", post, text, tags or None)
 
 
 def test_equal_counts_are_ordered_by_code_point() -> None:
@@ -18,7 +18,7 @@ def test_equal_counts_are_ordered_by_code_point() -> None:
 
 
 def test_a_post_that_was_sent_again_is_counted_as_it_arrived_first() -> None:
-    ranked = rank_hour([arrived("1", "#one"), arrived("1", "#two"), Arrived("y", "1", "#two", None)], AS_IS, 10)
+    ranked = rank_hour([arrived("1", "#one"), arrived("1", "#two"), PostFields("y", "1", "#two", None)], AS_IS, 10)
     assert [(row.tag, row.count) for row in ranked.rows] == [("one", 1), ("two", 1)]
     assert (ranked.posts, ranked.read, ranked.uses, ranked.tags) == (2, 3, 2, 2)
 
@@ -42,7 +42,7 @@ def test_what_is_not_kept_is_still_counted_and_ties_beyond_the_last_row_are_told
 
 
 def test_native_tags_are_taken_and_the_text_is_not_read() -> None:
-    ranked = rank_hour([arrived("1", "#text", "Native"), Arrived("x", "2", "#text", ())], AS_IS, 10)
+    ranked = rank_hour([arrived("1", "#text", "Native"), PostFields("x", "2", "#text", ())], AS_IS, 10)
     assert [row.tag for row in ranked.rows] == ["native"]
 
 
