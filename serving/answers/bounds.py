@@ -3,22 +3,30 @@
 A command has its process to itself; a dashboard answers several people at once, in one.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
 from config.errors import UsageError
 from config.quantity import quantity
 from ingest.hours import Hour
 
-if TYPE_CHECKING:
-    from serving.answers.merge import View
-
 MOST_HOURS = 24 * 366 * 3
 """Longest range that one question may be about, hours."""
 _HEAVY_HOURS = 72
 """From this length on a question is a heavy one."""
+
+
+class _Ranked(Protocol):
+    """Anything with ranked rows, as a view."""
+
+    @property
+    def rows(self) -> Sized:
+        """The rows."""
+
+
+_View = TypeVar("_View", bound=_Ranked)
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ NO_BOUNDS = Bounds()
 """What the command line may ask for."""
 
 
-def limited(views: "Iterable[View]", most_rows: int | None) -> "Iterator[View]":
+def limited(views: Iterable[_View], most_rows: int | None) -> Iterator[_View]:
     """The same views, as long as their rows are not too many to read. Raises `UsageError`."""
     read = 0
     for view in views:

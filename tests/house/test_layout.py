@@ -1,45 +1,45 @@
-"""The house rules that a machine can check: who imports whom, how long a module is, what no file may hold."""
+"""Layout: how long a module is, how many entries a folder has, which names recur, what no file may hold."""
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from tests.house.repository import OURS, ROOT, modules, tracked
 
-MAY_IMPORT = {
-    "config": {"config"},
-    "ingest": {"config", "ingest"},
-    "serving": {"config", "ingest", "serving"},
-    "speed_layer": {"config", "ingest", "serving.views.client", "serving.views.documents", "speed_layer"},
-    "batch_layer": {
-        "config",
-        "ingest",
-        "serving.views.rulebook",
-        "serving.views.validation",
-        "serving.views.client",
-        "serving.views.documents",
-        "batch_layer",
-    },
-    "topologies": {"config", "speed_layer"},
-    "bench": {"bench", "batch_layer", "config", "ingest", "serving", "speed_layer"},
+MOST_ENTRIES = 15
+"""Modules, folders and files beside them; `__init__.py` and `py.typed` do not count."""
+ONE_MODULE_EACH = {"serving/cli/commands", "config/stack/servers"}
+"""Folders of one module a command, one module a server."""
+NAMES_OF_ROLES = {
+    "source": "how a kind of source reads",
+    "stream": "a service's stream of posts",
+    "hdfs": "a server and the section of its settings",
+    "kafka": "a server and the section of its settings",
+    "mongo": "a server and the section of its settings",
+    "storm": "a server and the section of its settings",
+    "sink": "the contract, and the archive as one sink",
+    "runner": "what runs a delivery, and what runs a batch",
+    "day": "an answer and the command that prints it",
+    "rising": "an answer and the command that prints it",
+    "explanation": "an answer and how it is printed",
+    "top": "a measure and its peer",
+    "textbook": "a topology and its spout and bolt",
 }
-"""Imports follow the data. `serving.cli` and `serving.status` reach all layers, inside functions."""
+"""Names of modules that may recur in a layer, each with the roles that it names there."""
+PARTICIPLES = {
+    "told", "asked", "said", "held", "kept", "given", "found", "wanted", "taken", "made", "meant", "seen", "opened",
+    "gathered", "written",
+}  # fmt: skip
+CLEAN = ("config", "speed_layer", "topologies", "bench")
+"""Layers that name nothing by one of these participles."""
+FOREIGN = {"connection_made"}
+"""Names that another library gives."""
 
 KAFKA_CLIENTS = ("config/stack/servers/kafka.py", "ingest/kafka/client.py")
 """The only modules that build Kafka clients; the first asks the broker that the stack starts whether it is up."""
-
-
-def imports(path: Path, top_level: bool) -> Iterator[str]:
-    tree = ast.parse(path.read_text())
-    nodes = tree.body if top_level else ast.walk(tree)
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            yield from (each.name for each in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
 
 
 def test_there_are_modules_to_look_at() -> None:
@@ -47,26 +47,10 @@ def test_there_are_modules_to_look_at() -> None:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_follow_the_data(path: Path) -> None:
-    place = path.relative_to(ROOT)
-    reaches_all = place.parts[:2] in {("serving", "cli"), ("serving", "status")}
-    allowed = MAY_IMPORT[place.parts[0]]
-    for name in imports(path, top_level=reaches_all):
-        if name.split(".")[0] in (*OURS, "tests"):
-            assert any(name == each or name.startswith(f"{each}.") for each in allowed), f"{place} imports {name}"
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
     text = path.read_text()
     assert ast.get_docstring(ast.parse(text)), "a module opens with one line"
     assert text.count("\n") <= 300
-
-
-def test_the_loop_that_fills_a_sink_knows_no_sink() -> None:
-    for path in (ROOT / "batch_layer" / "delivery").glob("*.py"):
-        ours = [name for name in imports(path, top_level=False) if name.startswith("batch_layer.")]
-        assert all(name.startswith("batch_layer.delivery.") for name in ours), f"{path.name} imports {ours}"
 
 
 def test_kafka_clients_are_built_in_one_place_and_configured_by_one_property() -> None:
@@ -90,6 +74,47 @@ def builds_a_kafka_client(path: Path) -> bool:
     for call in built:  # or the client writes to standard error by itself
         assert any(word.arg == "logger" for word in call.keywords), f"{path.relative_to(ROOT)}:{call.lineno}"
     return bool(built)
+
+
+def test_a_folder_of_code_has_few_entries() -> None:
+    entries = defaultdict(set)
+    for path in tracked():
+        parts = path.relative_to(ROOT).parts
+        for depth in range(1, len(parts)):
+            entries["/".join(parts[:depth])].add(parts[depth])
+    product = {path.relative_to(ROOT).parent.as_posix() for path in modules()} - ONE_MODULE_EACH
+    many = {
+        folder: len(found)
+        for folder in product
+        if not folder.startswith("bench") and len(found := entries[folder] - {"__init__.py", "py.typed"}) > MOST_ENTRIES
+    }
+    assert not many, "sort them into folders by what they do"
+
+
+@pytest.mark.parametrize("layer", OURS)
+def test_a_layer_has_no_two_modules_of_one_name(layer: str) -> None:
+    named = defaultdict(list)
+    for path in modules():
+        place = path.relative_to(ROOT)
+        if place.parts[0] == layer and path.stem != "__init__" and path.stem not in NAMES_OF_ROLES:
+            named[path.stem].append(place.as_posix())
+    assert {stem: paths for stem, paths in named.items() if len(paths) > 1} == {}
+
+
+@pytest.mark.parametrize("layer", CLEAN)
+def test_no_module_class_or_function_is_named_by_a_participle(layer: str) -> None:
+    bad = []
+    for path in modules():
+        if path.relative_to(ROOT).parts[0] == layer:
+            nodes = ast.walk(ast.parse(path.read_text()))
+            kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+            names = [path.stem, *(node.name for node in nodes if isinstance(node, kinds))]
+            bad += [f"{path.relative_to(ROOT)}: {name}" for name in names if _words(name) & PARTICIPLES]
+    assert not bad, "name it by what it is or does"
+
+
+def _words(name: str) -> set[str]:
+    return set() if name in FOREIGN else set(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"))
 
 
 def test_no_module_is_called_after_nothing() -> None:

@@ -3,8 +3,6 @@
 from collections import Counter
 
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from batch_layer.archive.commit_log import HoleError
 from batch_layer.archive.compaction import Compaction
@@ -15,9 +13,9 @@ from batch_layer.delivery import quarantine
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
 from config.settings import Settings
-from ingest.post import Post
 from serving.status.archive_status import archive_status
 from serving.status.health import is_wrong
+from tests.support.damage import delete_from_kafka, manifest_of, three_chunks
 from tests.support.posts import (
     Running,
     Sender,
@@ -29,25 +27,6 @@ from tests.support.posts import (
     with_archive,
 )
 from tests.support.wait import until
-
-
-def three_chunks(settings: Settings) -> list[Post]:
-    """Three chunks in partition 1, at offsets 0, 10 and 21; offsets 10, 21 and 32 are markers of transactions."""
-    sender, posts = Sender(settings), some_posts(30)
-    for first in range(0, 30, 10):
-        sender.send(posts[first : first + 10], partition=1)
-        archive_all(settings)
-    return posts
-
-
-def manifest_of(settings: Settings, partition: int, start: int) -> str:
-    return Paths(settings.hdfs.root, settings.kafka.posts).commit(partition, start)
-
-
-def delete_from_kafka(settings: Settings, partition: int, before: int) -> None:
-    admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap})
-    for deleted in admin.delete_records([TopicPartition(settings.kafka.posts, partition, before)]).values():
-        deleted.result(30)
 
 
 @pytest.mark.parametrize("in_kafka", [True, False], ids=["Kafka has the offsets", "Kafka has deleted them"])

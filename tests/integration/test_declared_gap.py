@@ -7,8 +7,8 @@ from pathlib import Path
 from batch_layer.archive.reading.ledger import ledger_of
 from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
-from tests.integration.test_damaged_archive import delete_from_kafka, manifest_of, three_chunks
 from tests.support.commands import run_trends
+from tests.support.damage import delete_from_kafka, manifest_of, three_chunks
 from tests.support.posts import Sender, archive_all, ids_of, some_posts
 
 

@@ -22,7 +22,7 @@ from batch_layer.archive.reading.records import posts_of
 from batch_layer.checks.strays import strays
 from config.errors import DamagedError, TrendsError
 from config.settings import HdfsSettings
-from tests.laws.test_archive_protocol import ARCHIVE, NOW, ROOTS, Inline, Kafka, Process
+from tests.support.archive_model import ARCHIVE, NOW, ROOTS, Inline, Kafka, Process
 from tests.support.hdfs_double import HdfsDouble
 from tests.support.schedules import schedules
 

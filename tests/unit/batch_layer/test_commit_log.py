@@ -9,42 +9,16 @@ from msgspec.structs import replace
 from batch_layer.archive.commit_log import INDEXED, CommitLog, Hole, HoleError
 from batch_layer.archive.flush import record_gap, recover
 from batch_layer.archive.manifest import Manifest, Part, decode, encode
-from batch_layer.archive.paths import HOURS, Paths, Span
+from batch_layer.archive.paths import HOURS
 from batch_layer.archive.placement import Site
-from batch_layer.archive.reading.ledger import Ledger
-from config.settings import ArchiveSettings, HdfsSettings
-from ingest.hours import Hour
-from tests.laws.test_archive_protocol import Inline
+from tests.support.archive_model import Inline
+from tests.support.commit_logs import HOUR, PATHS, chunk, ledger_of, put
 from tests.support.hdfs_double import HdfsDouble
-
-PATHS = Paths("/archive", "posts")
-HOUR = Hour.parse("2017-01-06T07")
-
-
-def chunk(start: int, end: int, hour: Hour = HOUR, partition: int = 0) -> Manifest:
-    part = Part(
-        str(hour), PATHS.part(hour, Span(partition, start, end), 1, 1), end - start, 1, hour.start_ms, hour.end_ms - 1
-    )
-    return Manifest(
-        uuid=uuid4().hex, kind="chunk", topic="posts", partition=partition, start=start, next=end, parts=(part,),
-        committed_at=start,
-    )  # fmt: skip
-
-
-def put(hdfs: HdfsDouble, *manifests: Manifest) -> None:
-    for manifest in manifests:
-        hdfs.put(PATHS.commit(manifest.partition, manifest.start), encode(manifest))
 
 
 def read(hdfs: HdfsDouble, log: CommitLog | None = None) -> list[int]:
     with ThreadPoolExecutor(2) as threads:
         return [m.start for m in (log or CommitLog(hdfs, PATHS, 0)).read_on(threads)]
-
-
-def ledger_of(hdfs: HdfsDouble) -> Ledger:
-    ledger = Ledger(HdfsSettings(root="/archive"), ArchiveSettings(), "posts", store=hdfs)
-    ledger.refresh()
-    return ledger
 
 
 def test_the_chain_is_followed_to_its_end_and_from_there_again() -> None:

@@ -17,7 +17,7 @@ from config.errors import FencedError, UnavailableError
 from config.settings import HdfsSettings
 from ingest.post import Post
 from ingest.wire import Reject, encode
-from tests.laws.test_archive_protocol import ARCHIVE, NOW, Inline
+from tests.support.archive_model import ARCHIVE, NOW, Inline
 from tests.support.hdfs_double import HdfsDouble
 
 

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from batch_layer.checks.strays import YOUNG_MS, advice, strays
+from tests.support.commit_logs import HOUR, PATHS, chunk, ledger_of, put
 from tests.support.hdfs_double import HdfsDouble
-from tests.unit.batch_layer.test_commit_log import HOUR, PATHS, chunk, ledger_of, put
 
 LATER = YOUNG_MS + 1
 

@@ -1,0 +1,105 @@
+"""Who imports whom: rooms by rooms, imports inside functions included, no cycle, and no test that imports another."""
+
+from collections import defaultdict
+
+import pytest
+
+from tests.house.imports import cycles, imports, own_modules
+from tests.house.repository import OURS
+
+CONFIG = {"config", "config.settings"}
+VIEWS = {"serving.views"}
+"""All that other layers may know of serving."""
+MAY_IMPORT = {
+    "config": {"config.settings"},
+    "config.settings": {"config"},
+    "config.stack": CONFIG,
+    "ingest": {*CONFIG, "ingest.kafka", "ingest.rule", "ingest.sources"},
+    "ingest.kafka": {*CONFIG, "ingest"},
+    "ingest.rejects": {*CONFIG, "ingest", "ingest.kafka", "ingest.rule", "ingest.sources"},
+    "ingest.rule": {"config", "ingest"},
+    "ingest.sources": {*CONFIG, "ingest", "ingest.rule"},
+    "speed_layer": {*CONFIG, *VIEWS, "config.stack", "ingest", "ingest.kafka", "ingest.rejects", "ingest.rule"},
+    "batch_layer": {
+        *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.spark", "ingest", "ingest.rejects", "ingest.rule",
+    },
+    "batch_layer.scheduling": {*CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "ingest", "ingest.rule"},
+    "batch_layer.archive": {
+        *CONFIG, *VIEWS, "batch_layer.delivery", "batch_layer.storage", "ingest", "ingest.kafka",
+    },
+    "batch_layer.checks": {
+        *CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.storage", "ingest", "ingest.kafka",
+        "ingest.rule",
+    },
+    "batch_layer.delivery": {*CONFIG, "ingest", "ingest.kafka"},
+    "batch_layer.spark": {*CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "ingest", "ingest.rule"},
+    "batch_layer.storage": {*CONFIG, "ingest"},
+    "serving.views": {*CONFIG, "ingest", "ingest.rule"},
+    "serving.answers": {*CONFIG, *VIEWS, "ingest"},
+    "serving.query": {*CONFIG, *VIEWS, "ingest", "serving.answers"},
+    "serving.render": {*CONFIG, *VIEWS, "ingest", "serving.answers"},
+    "serving.status": {
+        *CONFIG, *VIEWS, "config.stack", "ingest", "ingest.rejects", "ingest.rule", "ingest.sources", "speed_layer",
+        "batch_layer", "batch_layer.archive", "serving.answers", "serving.query",
+    },
+    "serving.dashboard": {
+        *CONFIG, *VIEWS, "ingest", "ingest.kafka", "ingest.rule", "serving.answers", "serving.query",
+        "serving.render", "serving.status",
+    },
+    "topologies": {"config", "speed_layer"},
+}  # fmt: skip
+"""Imports follow the data. `serving.status` collects from every layer; `serving.cli` may import any room."""
+
+
+def room_of(module: str) -> str:
+    """Layer of a module, and the package inside it where there is one: `ingest.kafka`, or `ingest` for its own."""
+    first_two = ".".join(module.split(".")[:2])
+    path = own_modules().get(first_two)
+    return first_two if path and path.name == "__init__.py" else module.split(".", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("module", [name for name in own_modules() if name.split(".")[0] in OURS])
+def test_a_room_imports_the_rooms_that_it_may(module: str) -> None:
+    room = room_of(module)
+    if room in {"serving", "serving.cli"} or room.startswith("bench"):
+        return
+    others = {room_of(each.imported) for each in imports() if each.importer == module} - {room}
+    assert not others - MAY_IMPORT[room], f"{module} may not import from there"
+
+
+def test_nothing_imports_the_command_line_or_the_benches_but_they_themselves() -> None:
+    for each in imports():
+        if each.importer.split(".")[0] in OURS:
+            if room_of(each.imported) == "serving.cli":
+                assert room_of(each.importer) == "serving.cli", each
+            if each.imported.startswith("bench"):
+                assert each.importer.startswith("bench"), each
+
+
+def test_code_outside_of_tests_imports_no_test() -> None:
+    assert [each for each in imports() if each.imported.startswith("tests") > each.importer.startswith("tests")] == []
+
+
+def test_no_test_imports_a_test_module() -> None:
+    assert [each for each in imports() if each.imported.rpartition(".")[2].startswith("test_")] == []
+
+
+def test_no_modules_import_one_another() -> None:
+    edges = defaultdict(set)
+    for each in imports():
+        edges[each.importer].add(each.imported)
+    assert cycles(edges) == []
+
+
+def test_a_cycle_is_found() -> None:
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    assert cycles({"a": {"b"}, "b": {"c"}}) == []
+
+
+def test_the_loop_that_fills_a_sink_knows_no_sink() -> None:
+    others = {
+        each.imported
+        for each in imports()
+        if each.importer.startswith("batch_layer.delivery") and each.imported.startswith("batch_layer.")
+    }
+    assert all(other.startswith("batch_layer.delivery.") for other in others)
