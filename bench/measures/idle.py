@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from batch_layer.schedule import Schedule
+from batch_layer.scheduling.schedule import Schedule
 from bench.harness.compare import WrongError
 from bench.harness.servers import sandbox, stack
 from bench.harness.stack_settings import read

@@ -40,8 +40,8 @@ def archive_status(settings: Settings) -> ArchiveStatus:
 
 
 def _follow(settings: Settings, store: "Store") -> ArchiveStatus:
-    from batch_layer import due
     from batch_layer.archive.reading.follower import Follower
+    from batch_layer.scheduling import due
     from serving.views.layer_coverage import count_documents
 
     follower = Follower(settings, store)

@@ -58,7 +58,7 @@ def collect_status(settings: Settings) -> Status:
 
 def _import_drivers() -> None:
     """Import what several parts need. Threads that import one package, each in its own order, block one another."""
-    from batch_layer import due  # noqa: F401 - imported, not used
+    from batch_layer.scheduling import due  # noqa: F401 - imported, not used
     from speed_layer import lag  # noqa: F401
 
 

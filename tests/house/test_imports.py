@@ -23,7 +23,9 @@ MAY_IMPORT = {
     "batch_layer": {
         *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.spark", "ingest", "ingest.rejects", "ingest.rule",
     },
-    "batch_layer.scheduling": {*CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "ingest", "ingest.rule"},
+    "batch_layer.scheduling": {
+        *CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.spark", "ingest", "ingest.rule",
+    },
     "batch_layer.archive": {
         *CONFIG, *VIEWS, "batch_layer.delivery", "batch_layer.storage", "ingest", "ingest.kafka",
     },
@@ -40,7 +42,7 @@ MAY_IMPORT = {
     "serving.render": {*CONFIG, *VIEWS, "ingest", "serving.answers"},
     "serving.status": {
         *CONFIG, *VIEWS, "config.stack", "ingest", "ingest.rejects", "ingest.rule", "ingest.sources", "speed_layer",
-        "batch_layer", "batch_layer.archive", "serving.answers", "serving.query",
+        "batch_layer", "batch_layer.archive", "batch_layer.scheduling", "serving.answers", "serving.query",
     },
     "serving.dashboard": {
         *CONFIG, *VIEWS, "ingest", "ingest.kafka", "ingest.rule", "serving.answers", "serving.query",

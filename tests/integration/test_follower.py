@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from batch_layer import due
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.manifest import Manifest
 from batch_layer.archive.reading.follower import Follower, Mark
 from batch_layer.archive.reading.ledger import ledger_of
+from batch_layer.scheduling import due
 from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import UnavailableError
 from config.settings import Settings

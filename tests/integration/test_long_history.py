@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pymongo import monitoring
 
-from batch_layer.schedule import Schedule
+from batch_layer.scheduling.schedule import Schedule
 from batch_layer.storage.webhdfs import HdfsStore
 from bench.harness import stack_settings
 from bench.inputs.long_history import lay_history

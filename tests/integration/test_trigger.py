@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from batch_layer.runner import BatchRunner
-from batch_layer.trigger import FULL_LOOK_S, Trigger
+from batch_layer.scheduling.trigger import FULL_LOOK_S, Trigger
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import Hour, Millis

@@ -142,7 +142,7 @@ def schedule(ctx: click.Context) -> None:
     Examples:
       trends schedule
     """
-    from batch_layer.schedule import Schedule
+    from batch_layer.scheduling.schedule import Schedule
 
     _end_on_sigterm()
     Schedule(settings_of(ctx), _rule_now, wall_clock).run()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_layer.schedule import Schedule
+from batch_layer.scheduling.schedule import Schedule
 from config.settings import Settings, StackSettings
 from ingest.rule.hashtags import AS_IS
 

@@ -9,9 +9,9 @@ is due `FULL_LOOK_S` after the last, wherever that was, and `trends batch run` a
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from batch_layer import due
 from batch_layer.archive.reading.follower import Follower
 from batch_layer.archive.reading.watermark import complete_until
+from batch_layer.scheduling import due
 from config.settings import Settings
 from ingest.hours import Hour, Millis
 from serving.views.client import Store, mongo_errors

@@ -13,7 +13,6 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from pymongo.errors import PyMongoError
 
-from batch_layer import due
 from batch_layer.archive.compaction import Compaction, is_tidy
 from batch_layer.archive.compaction import due as due_to_compact
 from batch_layer.archive.reading.follower import Follower, Mark
@@ -24,8 +23,9 @@ from batch_layer.plan import Plan
 from batch_layer.publish import sweep
 from batch_layer.run_ledger import StoppedError
 from batch_layer.runner import BatchRunner, RunObserver
+from batch_layer.scheduling import due
+from batch_layer.scheduling.trigger import Trigger
 from batch_layer.spark.job import SparkFailedError
-from batch_layer.trigger import Trigger
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings

@@ -1,0 +1,1 @@
+"""Scheduling: which hours are due, and when the batch layer computes them."""
