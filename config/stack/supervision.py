@@ -25,9 +25,9 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from config.errors import TrendsError, UnavailableError
-from config.polling import wait_until
 from config.settings.secrets import write_private
 from config.stack.paths import StackPaths, write_whole
+from config.stack.polling import wait_until
 from config.stack.server import Program
 
 MARK = "LOCAL_STACK"

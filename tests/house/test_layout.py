@@ -16,6 +16,7 @@ ONE_MODULE_EACH = {"serving/cli/commands", "config/stack/servers"}
 NAMES_OF_ROLES = {
     "source": "how a kind of source reads",
     "stream": "a service's stream of posts",
+    "entry": "a service's entry in the registry, and what an entry is",
     "hdfs": "a server and the section of its settings",
     "kafka": "a server and the section of its settings",
     "mongo": "a server and the section of its settings",

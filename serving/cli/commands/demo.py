@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from config.errors import TrendsError
-from config.polling import wait_until
 from config.quantity import quantity
 from config.settings import Settings
+from config.stack.polling import wait_until
 from config.terminal_text import printable
 from ingest.hours import HOUR_MS, Hour, wall_clock
 from ingest.rule.hashtags import Rule

@@ -11,9 +11,9 @@ import click
 from rich.table import Table
 
 from config.errors import UnavailableError, UsageError
-from config.polling import wait_until
 from config.redaction import redact
 from config.settings import Settings
+from config.stack.polling import wait_until
 from serving.cli.consoles import console
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress

@@ -3,7 +3,7 @@
 import pytest
 
 from config.errors import TrendsError
-from config.polling import wait_until
+from config.stack.polling import wait_until
 
 LATE = TrendsError("too late")
 
