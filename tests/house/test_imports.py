@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "ingest": {*CONFIG, "ingest.kafka", "ingest.rule", "ingest.sources"},
     "ingest.kafka": {*CONFIG, "ingest"},
     "ingest.rejects": {*CONFIG, "ingest", "ingest.kafka", "ingest.rule", "ingest.sources"},
-    "ingest.rule": {"config", "ingest"},
+    "ingest.rule": {*CONFIG, "ingest"},
     "ingest.sources": {*CONFIG, "ingest", "ingest.rule"},
     "speed_layer": {*CONFIG, *VIEWS, "config.stack", "ingest", "ingest.kafka", "ingest.rejects", "ingest.rule"},
     "batch_layer": {
