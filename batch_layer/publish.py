@@ -14,7 +14,7 @@ from batch_layer.coverage import CoversLessError, shortfall_of
 from batch_layer.rank import HourRanking
 from ingest.hours import Hour, Millis
 from ingest.rule import phrases
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import (
     FIRST,
     HASHTAGS,
@@ -27,6 +27,7 @@ from serving.views.documents import (
     SpeedSeen,
     hour_id,
 )
+from serving.views.store import Store
 from serving.views.validation import BEFORE, sound
 
 _AT_ONCE = 250

@@ -23,8 +23,9 @@ from pymongo.errors import DuplicateKeyError
 from batch_layer.archive.identity import Origin
 from config.errors import FencedError, TrendsError, UnavailableError
 from ingest.hours import Hour
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import RUNS
+from serving.views.store import Store
 
 log = logging.getLogger(__name__)
 

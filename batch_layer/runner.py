@@ -20,9 +20,10 @@ from config.settings import Settings
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import Rule
 from ingest.rule.rule_text import phrases_text, text_of
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import HOURS, LENSES, HourDocument
 from serving.views.rulebook import store_texts
+from serving.views.store import Store
 from serving.views.validation import HOUR, sound
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,9 @@ from uuid import uuid4
 import pymongo
 from pymongo import UpdateOne
 
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import WRITERS
+from serving.views.store import Store
 from speed_layer.lanes import progress_id
 
 FRESH_S = 30

@@ -17,7 +17,7 @@ from ingest.kafka.offsets import offset_range, partitions_of
 from ingest.kafka.reading import messages
 from ingest.kafka.topic_ids import TopicIds
 from ingest.wire import decode_use
-from serving.views.client import Store
+from serving.views.store import Store
 from speed_layer.lane_update import hour_of_kind
 from speed_layer.lanes import Lanes, PartitionState
 from speed_layer.reader import GROUP

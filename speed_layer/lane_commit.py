@@ -21,8 +21,9 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from ingest.hours import Millis, moment_of
-from serving.views.client import DUPLICATE_KEY, Store, mongo_errors
+from serving.views.client import DUPLICATE_KEY, mongo_errors
 from serving.views.documents import LANES, PHRASE_USES, PROGRESS, USES, use_id
+from serving.views.store import Store
 from speed_layer.lane_update import NO_LANE, LaneUpdate, parse_hour_of_kind
 from speed_layer.lanes import progress_id
 

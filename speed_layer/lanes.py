@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import pymongo
 from pymongo import UpdateOne
 
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import LANES, PROGRESS
+from serving.views.store import Store
 from speed_layer.lane_update import NO_LANE, lane_id
 
 log = logging.getLogger(__name__)

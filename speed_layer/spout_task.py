@@ -10,7 +10,7 @@ from config.errors import TrendsError
 from config.settings import Settings, SpeedSettings
 from ingest.hours import Hour, Millis, moment_of
 from ingest.kafka.dead_letters import DeadLetters
-from serving.views.client import Store
+from serving.views.store import Store
 from speed_layer.heartbeats import Heartbeats
 from speed_layer.lane_update import LaneUpdate, parse_tuple_id, tuple_id
 from speed_layer.lanes import Lanes

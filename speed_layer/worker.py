@@ -9,7 +9,7 @@ import tenacity
 
 from config.errors import TrendsError
 from config.settings import Settings
-from serving.views.client import Store
+from serving.views.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from bench.harness import servers, stack_settings
 from config import redaction
 from config.settings import Settings
 from ingest.kafka.topics import create_topics
-from serving.views.client import Store
+from serving.views.store import Store
 
 ROOT = Path(__file__).parent.parent
 PARTITIONS = 3

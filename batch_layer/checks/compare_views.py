@@ -16,8 +16,8 @@ from batch_layer.coverage import shortfall
 from config.errors import DamagedError
 from ingest.hours import Hour
 from ingest.rule.hashtags import Rule
-from serving.views.client import Store
 from serving.views.documents import HourDocument, Kind, LensDocument, Row
+from serving.views.store import Store
 
 LOOKS = 4
 """How often an hour that differs is looked at."""

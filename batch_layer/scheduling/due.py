@@ -17,8 +17,9 @@ from batch_layer.archive.reading.history import known_offsets
 from batch_layer.archive.reading.ledger import is_late
 from batch_layer.plan import state_of
 from ingest.hours import Hour
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import DUE_HOURS, HOURS, HourDocument, hour_id
+from serving.views.store import Store
 
 _AT_ONCE = 1_000
 _T = TypeVar("_T")

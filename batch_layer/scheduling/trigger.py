@@ -14,8 +14,9 @@ from batch_layer.archive.reading.watermark import complete_until
 from batch_layer.scheduling import due
 from config.settings import Settings
 from ingest.hours import Hour, Millis
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import ARCHIVE_MARKS, HOURS
+from serving.views.store import Store
 
 FULL_LOOK_S = 86_400
 

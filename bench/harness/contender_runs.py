@@ -23,8 +23,8 @@ from bench.harness.topology import find_process, run_topology
 from bench.harness.trial import AbsentError
 from config.errors import UnavailableError
 from config.settings import Settings
-from serving.views.client import Store
 from serving.views.documents import USES
+from serving.views.store import Store
 
 STARTS_S, COUNTS_S, STOPS_S = 120.0, 3_600.0, 20.0
 LOOK_S = 0.1

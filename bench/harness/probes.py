@@ -11,8 +11,8 @@ from bench.harness import kafka
 from config.errors import UnavailableError
 from config.settings import Settings
 from ingest.wire import Use, encode
-from serving.views.client import Store
 from serving.views.documents import USES, use_id
+from serving.views.store import Store
 
 PROBES_A_SECOND = 20
 TICK_S = 0.01

@@ -19,7 +19,7 @@ from bench.harness.stack_settings import isolate, private_stack, read, use, writ
 from config.settings import Settings
 from config.stack import launcher
 from ingest.kafka.topics import create_topics
-from serving.views.client import Store
+from serving.views.store import Store
 
 
 class Sandbox(NamedTuple):

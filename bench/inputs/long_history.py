@@ -21,8 +21,8 @@ from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour, wall_clock
 from ingest.rule.hashtags import AS_IS
 from serving.views import documents as views
-from serving.views.client import Store
 from serving.views.documents import BatchView, Row, hour_document
+from serving.views.store import Store
 
 THREADS = 8
 _FILE_BYTES = 400

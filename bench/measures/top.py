@@ -19,8 +19,8 @@ from bench.inputs import posts
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
-from serving.views.client import Store
 from serving.views.documents import BatchView, rank
+from serving.views.store import Store
 
 RUNS = 5
 """Of the process in one trial; the quickest counts, as what disturbs can only add."""
@@ -34,7 +34,7 @@ def contenders(options: RunOptions) -> Iterator[list[Contender]]:
     with stack(options.state, ("kafka", "namenode", "datanode", "mongo")) as file, sandbox(file, options.state) as here:
         ranked = rank_hour((PostFields(post.source, post.id, post.text, post.tags) for post in arrived), AS_IS, 1_000)
         with Store(here.settings.mongo) as store:
-            store.publish(_view(hour, ranked))
+            store.publish_all([_view(hour, ranked)])
         wanted = rank(plain_count(arrived))[:10]
         environment = os.environ | {"TRENDS_CONFIG": str(here.file)}
         ours = [str(Path(sys.executable).with_name("trends")), "top", "--hour", str(hour), "--json"]

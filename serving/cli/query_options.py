@@ -11,8 +11,8 @@ from serving.cli.output_files import csv_option
 from serving.query.lenses import lens_of
 from serving.query.query import Query
 from serving.query.suggestions import Suggest
-from serving.views.client import Store
 from serving.views.documents import Kind, Lens, Origin
+from serving.views.store import Store
 
 
 def question_options(command: Callable[..., None]) -> Callable[..., None]:

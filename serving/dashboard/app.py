@@ -35,8 +35,8 @@ from serving.query.lenses import stored_sources
 from serving.query.query import Query
 from serving.render.charts.palette import stylesheet
 from serving.status.model import Status
-from serving.views.client import Store
 from serving.views.documents import Lens
+from serving.views.store import Store
 
 MOST_WAIT_S = 3.0
 """Seconds that a request waits for MongoDB at most, even if `mongo.timeout_s` allows a job more."""

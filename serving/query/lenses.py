@@ -9,8 +9,10 @@ from dataclasses import replace
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour, millis
 from serving.answers.merge import View
-from serving.views.client import Snapshot, Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import HASHTAGS, LENSES, BatchDocument, HourDocument, Kind, Lens, Row
+from serving.views.snapshot import Snapshot
+from serving.views.store import Store
 
 
 def lens_of(kind: Kind, source: str | None) -> Lens:

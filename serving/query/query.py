@@ -15,9 +15,10 @@ from serving.answers.rule_versions import RuleNow, Rules, rules_of
 from serving.query import suggestions
 from serving.query.lenses import batch_views, speed_view, why_no_answer
 from serving.query.suggestions import Suggest
-from serving.views.client import Snapshot, Store
 from serving.views.documents import HASHTAGS, Lens, Origin
 from serving.views.layer_coverage import extent, hours_between, newest
+from serving.views.snapshot import Snapshot
+from serving.views.store import Store
 
 _AT_ONCE = 24
 """Documents read at once: so many are decoded in some 20 ms, in which no other thread runs."""

@@ -13,7 +13,7 @@ from serving.status.model import ArchivePartition, ArchiveStatus
 
 if TYPE_CHECKING:
     from batch_layer.archive.reading.log_ends import LogEnds
-    from serving.views.client import Store
+    from serving.views.store import Store
 
 
 class _Counts(NamedTuple):
@@ -27,7 +27,7 @@ class _Counts(NamedTuple):
 
 def archive_status(settings: Settings) -> ArchiveStatus:
     """The archive as it is now. Raises `UnavailableError`."""
-    from serving.views.client import Store
+    from serving.views.store import Store
 
     try:
         with Store(settings.mongo) as store:

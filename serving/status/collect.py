@@ -110,7 +110,7 @@ def gap_status(gap: Gap) -> GapStatus:
 
 def speed_status(settings: Settings) -> SpeedStatus:
     """The speed layer's lag and writers. Raises `UnavailableError`."""
-    from serving.views.client import Store
+    from serving.views.store import Store
     from speed_layer.heartbeats import read_heartbeats
     from speed_layer.lag import speed_lag
 
@@ -129,8 +129,8 @@ def speed_status(settings: Settings) -> SpeedStatus:
 
 
 def _hours(settings: Settings) -> HoursStatus:
-    from serving.views.client import Store
     from serving.views.layer_coverage import states
+    from serving.views.store import Store
 
     with Store(settings.mongo) as store, store.snapshot() as snapshot:
         counts = states(snapshot)
@@ -139,8 +139,9 @@ def _hours(settings: Settings) -> HoursStatus:
 
 
 def _runs(settings: Settings) -> list[RunStatus]:
-    from serving.views.client import Store, mongo_errors
+    from serving.views.client import mongo_errors
     from serving.views.documents import RUNS
+    from serving.views.store import Store
     from serving.views.validation import RUN, sound
 
     fields = ("kind", "since", "until", "rule", "hours_done", "hours_planned", "posts", "started_at", "ended_at")

@@ -27,9 +27,10 @@ from serving.answers.explanation import (
 )
 from serving.query.lenses import batch_view
 from serving.status.collect import gap_status, or_error
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import RUNS, HourDocument
 from serving.views.rulebook import entries
+from serving.views.store import Store
 
 if TYPE_CHECKING:
     from batch_layer.archive.reading.ledger import Ledger

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING, DESCENDING
 
 from ingest.hours import Hour
-from serving.views.client import Snapshot, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import HASHTAGS, HOURS, LENSES, PHRASE_USES, USES, Lens, Origin, hour_id
+from serving.views.snapshot import Snapshot
 
 _AT_ONCE = 1_000
 """Ids in one question."""

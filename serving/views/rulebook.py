@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from ingest.hours import Hour, Millis, moment_of
 from ingest.rule.rule_text import RuleText
-from serving.views.client import Document, Store, mongo_errors
+from serving.views.client import Document, mongo_errors
 from serving.views.documents import HOURS, LENSES, RULES
+from serving.views.store import Store
 
 
 class Entry(NamedTuple):

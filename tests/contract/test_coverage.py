@@ -8,8 +8,8 @@ import pytest
 from config.settings import Settings
 from serving.query.query import Query
 from serving.views import layer_coverage
-from serving.views.client import Store
 from serving.views.documents import HASHTAGS, HOURS, BatchView, Lens
+from serving.views.store import Store
 from tests.support.views import HOUR, put_use, view
 
 
@@ -32,7 +32,7 @@ def test_hours_are_counted_by_state_and_rule(store: Store) -> None:
     publish(store, 3)
     publish(store, 5, rule="1+ab", token=2)
     store.mark_dirty([HOUR])
-    store.publish(replace_view(5, complete=False))
+    store.publish_all([replace_view(5, complete=False)])
     put_use(store, "late", 1)  # of an hour that has a document: not live
     put_use(store, "new", 1, HOUR.plus(9))
     with store.snapshot() as snapshot:
@@ -51,9 +51,9 @@ def test_nothing_is_counted_where_there_is_nothing(store: Store) -> None:
 
 def test_hours_of_one_source_alone_are_bounded_as_those_of_several(store: Store) -> None:
     publish(store, 3, sources=("x",))
-    store.publish(replace_view(3, sources=("bluesky", "x")))
+    store.publish_all([replace_view(3, sources=("bluesky", "x"))])
     store.publish_all([replace_view(3, lens=Lens(source="x"))])
-    store.publish(replace_view(4))
+    store.publish_all([replace_view(4)])
     with store.snapshot() as snapshot:
         found = layer_coverage.extent(snapshot, Lens(source="x"))
         hours = layer_coverage.hours_between(snapshot, "batch", Lens(source="x"), HOUR.plus(1), HOUR.plus(9))

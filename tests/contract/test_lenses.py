@@ -13,8 +13,8 @@ from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
 from serving.cli import main
 from serving.query.query import Query
-from serving.views.client import Store
 from serving.views.documents import HOURS, LENSES, USES, Lens, use_id
+from serving.views.store import Store
 from tests.support.lens_hours import HOUR, POSTS, compute
 
 BIGRAM, OF_X = Lens("bigram"), Lens(source="x")

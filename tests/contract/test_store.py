@@ -13,8 +13,8 @@ from config.settings import MongoSettings, Settings
 from serving.query.query import Query
 from serving.render.text import caption
 from serving.views import indexes
-from serving.views.client import Store
 from serving.views.documents import COLLECTIONS, USES, Row
+from serving.views.store import Store
 from tests.support.views import HOUR, put_use, view
 
 
@@ -50,31 +50,31 @@ def test_a_database_that_is_dropped_has_its_indexes_again_once_a_service_makes_s
 
 
 def test_only_a_newer_run_replaces_a_document(store: Store) -> None:
-    assert store.publish(view(token=2))
-    assert not store.publish(view(token=1, count=99))
+    assert store.publish_all([view(token=2)])
+    assert not store.publish_all([view(token=1, count=99)])
     assert Query(store).hour(HOUR, 10).uses == 6
-    assert store.publish(view(token=3, count=7))
+    assert store.publish_all([view(token=3, count=7)])
     assert Query(store).hour(HOUR, 10).uses == 8
 
 
 def test_a_repeated_publish_of_the_same_run_is_still_published(store: Store) -> None:
-    assert store.publish(view(token=2))
-    assert store.publish(view(token=2)), "a lost reply and a resend must not look like a defeat"
+    assert store.publish_all([view(token=2)])
+    assert store.publish_all([view(token=2)]), "a lost reply and a resend must not look like a defeat"
 
 
 def test_several_hours_are_published_at_once_and_the_refused_are_not_counted(store: Store) -> None:
-    store.publish(view(token=5))
+    store.publish_all([view(token=5)])
     assert store.publish_all([view(4), view(4, hour=HOUR.plus(1)), view(4, hour=HOUR.plus(2))]) == 2
 
 
 def test_a_dirty_or_incomplete_hour_is_provisional_until_it_is_replaced(store: Store) -> None:
-    store.publish(view(1)._replace(complete=False))
+    store.publish_all([view(1)._replace(complete=False)])
     assert Query(store).hour(HOUR, 10).state == "provisional"
-    store.publish(view(2))
+    store.publish_all([view(2)])
     assert Query(store).hour(HOUR, 10).state == "final"
     store.mark_dirty([HOUR])
     assert Query(store).hour(HOUR, 10).state == "provisional"
-    store.publish(view(3))
+    store.publish_all([view(3)])
     assert Query(store).hour(HOUR, 10).state == "final"
 
 
@@ -93,30 +93,30 @@ def test_hostile_tags_are_values_and_nothing_else(store: Store) -> None:
         put_use(store, tag, at + 1)
     assert [row.tag for row in Query(store).hour(HOUR, 20).rows] == tags[::-1]
     rows = tuple(Row(tag, tag, 1) for tag in tags)
-    store.publish(view(1)._replace(rows=rows))
+    store.publish_all([view(1)._replace(rows=rows)])
     assert [row.tag for row in Query(store).hour(HOUR, 20).rows] == tags
 
 
 def test_no_data_says_which_hours_there_are(store: Store) -> None:
     with pytest.raises(NoDataError, match="No hour has data yet"):
         Query(store).hour(HOUR, 10)
-    store.publish(view(1))
+    store.publish_all([view(1)])
     with pytest.raises(NoDataError, match="2017-01-06T07"):
         Query(store).hour(HOUR.plus(1), 10)
 
 
 def test_one_layer_can_be_asked_alone(store: Store) -> None:
-    store.publish(view(1))
+    store.publish_all([view(1)])
     put_use(store, "paris", 8)
     assert Query(store).hour(HOUR, 10).rows[0].count == 5
     assert Query(store, "speed").hour(HOUR, 10).rows[0].count == 8
-    store.drop_uses(HOUR)
+    store.drop_all_uses([HOUR])
     with pytest.raises(NoDataError):
         Query(store, "speed").hour(HOUR, 10)
 
 
 def test_a_range_takes_each_hour_from_one_layer_and_lists_the_holes(store: Store) -> None:
-    store.publish(view(1))
+    store.publish_all([view(1)])
     put_use(store, "rain", 4, HOUR)  # a replay brought it back: never read
     put_use(store, "rain", 4, HOUR.plus(2))
     answer = Query(store).range(HOUR, HOUR.plus(4), 10)
@@ -146,8 +146,8 @@ def test_a_reader_sees_the_speed_rows_or_the_document_and_nothing_between(store:
     try:
         while len(seen) < 5:
             done.wait(0.01)
-        store.publish(batch)
-        store.drop_uses(HOUR)
+        store.publish_all([batch])
+        store.drop_all_uses([HOUR])
         before = len(seen)
         while len(seen) < before + 5:
             done.wait(0.01)
@@ -170,8 +170,8 @@ def test_a_server_that_is_not_there_is_told_in_bounded_time_without_the_password
 
 
 def test_a_day_a_riser_and_a_history_are_read_as_ranges_are(store: Store) -> None:
-    store.publish(view(1))
-    store.publish(view(1, count=9, hour=HOUR.plus(1)))
+    store.publish_all([view(1)])
+    store.publish_all([view(1, count=9, hour=HOUR.plus(1))])
     put_use(store, "rain", 4, HOUR.plus(1))  # a replay brought it back: never read
     put_use(store, "rain", 4, HOUR.plus(2))
     query = Query(store)
@@ -188,7 +188,7 @@ def test_a_day_a_riser_and_a_history_are_read_as_ranges_are(store: Store) -> Non
 
 
 def test_a_question_about_nothing_is_told(store: Store) -> None:
-    store.publish(view(1))
+    store.publish_all([view(1)])
     query = Query(store)
     with pytest.raises(NoDataError, match="2017-01-06T07"):
         query.day(HOUR.plus(1), HOUR.plus(3), 10)

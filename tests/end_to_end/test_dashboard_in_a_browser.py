@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.kafka.topics import create_topics
-from serving.views.client import Store
+from serving.views.store import Store
 from tests.support.browser import CONTRAST, chromium, watched
 from tests.support.dashboard import Clock, boston, counted, counted_phrases, published, running
 

@@ -10,8 +10,8 @@ import pytest
 from bench.harness import stack_settings
 from bench.harness.topology import run_topology
 from config.settings import Settings
-from serving.views.client import Store
 from serving.views.documents import HOURS, RUNS
+from serving.views.store import Store
 from speed_layer.lag import caught_up
 from tests.support.cli import ROOT, ask, assert_answers, environment, run
 from tests.support.oracle import count, posts_of_csv

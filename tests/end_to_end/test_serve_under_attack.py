@@ -13,8 +13,8 @@ import pytest
 
 from config.settings import Settings
 from ingest.hours import Hour, wall_clock
-from serving.views.client import Store
 from serving.views.documents import HOURS
+from serving.views.store import Store
 from tests.support.serve_process import address, serve_process
 
 DAYS, ROWS = 30, 1_000

@@ -14,7 +14,7 @@ import pytest
 from bench.harness.stack_settings import environment
 from config.settings import Settings
 from ingest.hours import Hour, wall_clock
-from serving.views.client import Store
+from serving.views.store import Store
 from tests.support.dashboard import counted, published
 
 TRENDS = str(Path(sys.executable).with_name("trends"))

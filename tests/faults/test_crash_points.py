@@ -17,7 +17,7 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from serving.cli import main
-from serving.views.client import Store
+from serving.views.store import Store
 from tests.support.batch import speed_hours, speed_row
 from tests.support.cli import ask
 from tests.support.faults.crash_points import Points, dies, lives, named

@@ -23,7 +23,7 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.wire import encode
-from serving.views.client import Store
+from serving.views.store import Store
 from tests.support.batch import documents
 from tests.support.batch import top as top_of
 from tests.support.faults.crash_points import Command, started

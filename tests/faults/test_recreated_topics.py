@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from serving.views.client import Store
+from serving.views.store import Store
 from tests.support import oracle
 from tests.support.batch import documents, top
 from tests.support.cli import environment, run

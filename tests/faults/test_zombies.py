@@ -17,8 +17,8 @@ from batch_layer.storage.webhdfs import HdfsStore
 from bench.harness import stack_settings
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
-from serving.views.client import Store
 from serving.views.documents import RUNS
+from serving.views.store import Store
 from tests.support.batch import FIRST, documents, post, top
 from tests.support.faults.crash_points import Points, lives, started
 from tests.support.kafka import committed

@@ -23,8 +23,8 @@ from ingest.cursors import read_cursor
 from ingest.hours import Hour, wall_clock
 from ingest.rule.hashtags import AS_IS
 from serving.cli.commands.verify import _settled
-from serving.views.client import Store
 from serving.views.documents import USES
+from serving.views.store import Store
 from speed_layer.assignment import Assignment
 from speed_layer.lag import caught_up, speed_lag
 from speed_layer.lane_commit import MongoLanes, Verdict, commit_updates

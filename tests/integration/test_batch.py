@@ -27,8 +27,8 @@ from config.errors import FencedError
 from config.settings import Settings
 from ingest.hours import moment_of, wall_clock
 from ingest.rule.hashtags import AS_IS, Rule
-from serving.views.client import Store
 from serving.views.documents import ARCHIVES, HOURS, RUNS, Row
+from serving.views.store import Store
 from tests.support import oracle
 from tests.support.batch import (
     FIRST,

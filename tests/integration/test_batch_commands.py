@@ -15,8 +15,8 @@ import pytest
 from bench.harness import stack_settings
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
-from serving.views.client import Store
 from serving.views.documents import RUNS
+from serving.views.store import Store
 from tests.support.batch import FIRST, documents, post, top
 from tests.support.wait import until
 

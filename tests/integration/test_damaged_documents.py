@@ -19,8 +19,8 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
 from serving.cli import main
-from serving.views.client import Store
 from serving.views.documents import HOURS, LENSES, RUNS, USES, Lens
+from serving.views.store import Store
 from tests.support.posts import PAST, some_posts
 from tests.support.views import view_of_posts
 
@@ -112,6 +112,6 @@ def test_a_damaged_document_is_told_with_the_command_that_mends_it_and_counts_as
 @pytest.mark.parametrize("token", ["x", None, [], 1.5])
 def test_a_document_whose_token_is_damaged_fences_nobody(store: Store, token: object) -> None:
     store.collection(HOURS).update_one({"hour": str(HOUR)}, {"$set": {"token": token}})
-    assert store.publish(view_of_posts(HOUR, some_posts(3, hours=1), (21, 0, 0)))
+    assert store.publish_all([view_of_posts(HOUR, some_posts(3, hours=1), (21, 0, 0))])
     with store.snapshot() as snapshot:
         assert snapshot.batch([HOUR])[str(HOUR)]["posts"] == 3

@@ -11,7 +11,7 @@ from batch_layer.spark.session import Engine
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import HOUR_MS
-from serving.views.client import Store
+from serving.views.store import Store
 from tests.support.batch import FIRST, Layers, documents, post, top
 
 TEXT = "#spam #ham"

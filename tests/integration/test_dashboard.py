@@ -25,8 +25,8 @@ from serving.dashboard.pages.links import lens_params
 from serving.query.query import Query
 from serving.render import json_answers as render
 from serving.status.model import Status
-from serving.views.client import Store
 from serving.views.documents import Lens
+from serving.views.store import Store
 from tests.support.cli import ask
 from tests.support.dashboard import LAYERS, Clock, boston, counted, counted_phrases, published, running
 from tests.support.lens_hours import POSTS, compute

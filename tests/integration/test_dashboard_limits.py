@@ -20,7 +20,7 @@ from serving.dashboard.http import cache, connections, middleware
 from serving.dashboard.http.auth import SESSION_S, TooManyTriesError
 from serving.dashboard.http.login_attempts import AGAIN_S, MOST, LoginAttempts
 from serving.query.query import Query
-from serving.views.client import Store
+from serving.views.store import Store
 from tests.support.dashboard import LAYERS, Clock, counted, published, running
 from tests.support.status import status_from
 from tests.support.wait import until

@@ -13,8 +13,8 @@ from ingest.hours import wall_clock
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
 from serving.cli import main
-from serving.views.client import Store
 from serving.views.documents import USES
+from serving.views.store import Store
 from tests.support.batch import FIRST, post
 
 

@@ -14,8 +14,8 @@ from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import UnavailableError
 from config.settings import Settings
 from ingest.hours import Hour
-from serving.views.client import Store
 from serving.views.documents import ARCHIVE_MARKS, DUE_HOURS, HOURS
+from serving.views.store import Store
 from tests.support.batch import FIRST, post
 from tests.support.views import view
 
@@ -58,7 +58,7 @@ def waiting(store: Store, follower: Follower, until: Hour = LATER) -> list[Hour]
 
 
 def publish(store: Store, hour: Hour, token: int, covered: tuple[int, ...], *, complete: bool = True) -> None:
-    assert store.publish(view(token, hour=hour)._replace(covered=covered, complete=complete, computed_at=NOW))
+    assert store.publish_all([view(token, hour=hour)._replace(covered=covered, complete=complete, computed_at=NOW)])
 
 
 def test_it_tells_what_the_ledger_tells(settings: Settings, store: Store) -> None:

@@ -18,9 +18,9 @@ from config.settings import MongoSettings, Settings
 from ingest.hours import Hour, moment_of, wall_clock
 from ingest.rule.kinds import Phrase
 from serving.query.query import Query
-from serving.views.client import Store
 from serving.views.documents import LANES, PHRASE_USES, USES, Lens
 from serving.views.layer_coverage import hours_between
+from serving.views.store import Store
 from speed_layer.lane_commit import MongoLanes, Verdict, commit_updates
 from speed_layer.lane_update import NO_LANE, Counts, LaneUpdate, hour_of_kind
 from speed_layer.lanes import Lanes
@@ -81,7 +81,7 @@ def test_an_update_of_phrases_has_its_own_lane_and_rows_and_touches_no_hashtag(s
         ]
     live = Query(store, lens=Lens("bigram")).hour(hour, 1)
     assert (live.origin, live.lens.kind, live.uses, live.rows[0].tag) == ("speed", "bigram", 7, "paris")
-    store.drop_uses(hour)
+    store.drop_all_uses([hour])
     assert not store.collection(PHRASE_USES).count_documents({})
 
 

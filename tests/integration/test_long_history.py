@@ -21,7 +21,7 @@ from ingest.rule.hashtags import AS_IS
 from serving.status.archive_status import archive_status
 from serving.status.collect import collect_status
 from serving.status.metrics import render_metrics
-from serving.views.client import Store
+from serving.views.store import Store
 
 SHORT, LONG = 60, 600
 NOISE = {"hello", "ismaster", "ping", "endSessions", "killCursors"}

@@ -21,9 +21,9 @@ from ingest.hours import Hour, wall_clock
 from ingest.rule.hashtags import AS_IS, Rule
 from ingest.rule.rule_text import text_of
 from serving.cli import main
-from serving.views.client import Store
 from serving.views.documents import HOURS, RULES
 from serving.views.rulebook import entries, store_texts
+from serving.views.store import Store
 from tests.support.batch import FIRST, Layers, post
 from tests.support.dashboard import LAYERS, running
 

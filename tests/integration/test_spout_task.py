@@ -20,8 +20,8 @@ from ingest.wire import Use, encode
 from serving.cli.commands.status import unwritten
 from serving.status.collect import speed_status
 from serving.status.health import is_wrong
-from serving.views.client import Store
 from serving.views.documents import LANES, PROGRESS, USES
+from serving.views.store import Store
 from speed_layer.assignment import Assignment
 from speed_layer.heartbeats import read_heartbeats
 from speed_layer.lag import caught_up, speed_lag

@@ -54,7 +54,7 @@ class Scheduler:
         self._token += 1
         for hour in hours:
             made = view(self._token, hour=hour)._replace(covered=self.batch.ledger.covered, computed_at=AFTER)
-            assert self.batch.store.publish(made)
+            assert self.batch.store.publish_all([made])
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
-from serving.views.client import Store
+from serving.views.store import Store
 from tests.support.commands import run_trends
 from tests.support.posts import PAST, Sender, archive_all, some_posts, with_archive
 from tests.support.views import LATER, view_of_posts
@@ -91,7 +91,7 @@ def test_a_document_that_is_newer_than_the_ledger_is_compared_with_what_it_cover
     archive.add(0, second)
     with Store(settings.mongo) as store:
         comparison = ViewComparison(store, History(stale), RULES, ["hashtag"], lambda: False)
-        store.publish(view_of_posts(hour, [*first, *second], (42, 0, 0)))
+        store.publish_all([view_of_posts(hour, [*first, *second], (42, 0, 0))])
         assert [finding.ok for finding in comparison.hour(hour)] == [True]
         assert comparison.hour(hour)[0].compared
 
@@ -99,7 +99,7 @@ def test_a_document_that_is_newer_than_the_ledger_is_compared_with_what_it_cover
         stale.refresh()
         assert not comparison.hour(hour)[0].compared, "a late post has come, and nobody has marked the hour dirty yet"
 
-        store.publish(view_of_posts(hour, first, (44, 0, 0)))
+        store.publish_all([view_of_posts(hour, first, (44, 0, 0))])
         (bad,) = comparison.hour(hour)
         assert not bad.ok
         assert "20 posts" in bad.what.replace("(20, ", "20 posts (")
@@ -127,7 +127,7 @@ def test_findings_are_on_stdout_quiet_leaves_out_what_is_fine_and_not_compared_i
     posts = some_posts(5, hours=1)
     archive.add(0, posts)
     with Store(settings.mongo) as store:
-        store.publish(view_of_posts(hour, posts, (6, 0, 0))._replace(complete=False))
+        store.publish_all([view_of_posts(hour, posts, (6, 0, 0))._replace(complete=False)])
     loud = run_trends(settings_file, "verify", "--hour", str(hour))
     assert f"ok    {hour}: 5 posts, as committed" in loud.stdout
     assert f"-     {hour}: provisional" in loud.stdout

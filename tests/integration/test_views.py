@@ -18,8 +18,8 @@ from ingest.hours import Hour, wall_clock
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, normalise
 from serving.cli import main
-from serving.views.client import Store
 from serving.views.documents import USES
+from serving.views.store import Store
 from tests.support import oracle
 from tests.support.posts import recorded_posts
 from tests.support.rendering import HOSTILE
@@ -193,7 +193,7 @@ def test_where_nothing_is_known_it_is_said_with_3(store: Store) -> None:
     with store:
         for arguments, says in (
             (["day"], "No hour has data yet"),
-            (["rising"], "nothing is known"),
+            (["rising"], "no data for 20"),
             (["tag", "paris"], "no data for #paris"),
         ):
             told = trends(*arguments, exits=3)

@@ -13,8 +13,8 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, Rule
-from serving.views.client import Store
 from serving.views.documents import HOURS, USES
+from serving.views.store import Store
 
 FIRST = Hour.parse("2013-04-15T12")
 

@@ -18,8 +18,8 @@ from serving.dashboard.app import LayerQueries, dashboard
 from serving.dashboard.http import server
 from serving.status.collect import collect_status
 from serving.status.provenance import explain_hour
-from serving.views.client import Store
 from serving.views.documents import HASHTAGS, PHRASE_USES, USES, BatchView, Lens, Row, rank, use_id
+from serving.views.store import Store
 from tests.support.sources import read, reading
 
 LAYERS = LayerQueries(collect_status, explain_hour, log_crash)

@@ -4,7 +4,7 @@ from batch_layer.publish import HourResult, Stamp, publish
 from batch_layer.rank import Further, PostFields, rank_hour
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
-from serving.views.client import Store
+from serving.views.store import Store
 
 HOUR = Hour.parse("2017-01-06T07")
 ALL = Further(("bigram", "trigram"), by_source=True)

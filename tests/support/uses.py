@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 from config.settings import Settings
 from ingest.rule.hashtags import in_text, normalise
 from ingest.wire import Use, encode
-from serving.views.client import Store
 from serving.views.documents import USES
+from serving.views.store import Store
 
 
 def uses_of(file: Path) -> list[Use]:

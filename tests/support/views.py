@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
-from serving.views.client import Store
 from serving.views.documents import USES, BatchView, Row, use_id
+from serving.views.store import Store
 
 HOUR = Hour.parse("2017-01-06T07")
 

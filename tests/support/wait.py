@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from config.settings import Settings
-from serving.views.client import Store
 from serving.views.documents import USES
+from serving.views.store import Store
 
 T = TypeVar("T")
 

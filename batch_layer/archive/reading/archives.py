@@ -14,8 +14,9 @@ from batch_layer.archive.reading.ledger import Ledger
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Millis
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import ARCHIVES
+from serving.views.store import Store
 
 log = logging.getLogger(__name__)
 

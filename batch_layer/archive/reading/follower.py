@@ -31,8 +31,9 @@ from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
 from config.settings import Settings
 from ingest.hours import Millis
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import ARCHIVE_MARKS, DUE_HOURS
+from serving.views.store import Store
 
 _AT_ONCE = 500
 """Manifests between two moves of a mark."""

@@ -23,8 +23,9 @@ from serving.cli.batch_output import show
 from serving.cli.next_steps import next_steps
 from serving.cli.options import settings_of
 from serving.query.query import Query
-from serving.views.client import Store, mongo_errors
+from serving.views.client import mongo_errors
 from serving.views.documents import USES, Row
+from serving.views.store import Store
 
 if TYPE_CHECKING:
     from batch_layer.archive.reading.ledger import Ledger

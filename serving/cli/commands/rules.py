@@ -36,8 +36,8 @@ def rules(ctx: click.Context, version: str | None, as_json: bool) -> None:
     """
     from ingest.rule.rule_text import phrases_text, text_of
     from serving.cli.ingest_runner import rule_of
-    from serving.views.client import Store
     from serving.views.rulebook import entries, uses
+    from serving.views.store import Store
 
     settings = settings_of(ctx)
     now = (text_of(rule_of(settings)), phrases_text())

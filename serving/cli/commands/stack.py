@@ -67,7 +67,7 @@ def _furnish(settings: Settings) -> None:
     from requests import RequestException
 
     from ingest.kafka.topics import create_topics
-    from serving.views.client import Store
+    from serving.views.store import Store
 
     logging.getLogger("hdfs").setLevel(logging.WARNING)
     create_topics(settings.kafka, max_post_bytes=settings.ingest.max_post_bytes)

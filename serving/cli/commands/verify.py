@@ -70,8 +70,8 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
     from batch_layer.checks.compare_views import Rules, ViewComparison
     from batch_layer.checks.recount import rules_by_version
     from ingest.rule.hashtags import Rule
-    from serving.views.client import Store
     from serving.views.rulebook import entries
+    from serving.views.store import Store
 
     rule = Rule.from_settings(settings.rule)
     kinds: tuple[Kind, ...] = ("hashtag", *settings.ingest.kinds)

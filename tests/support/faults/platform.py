@@ -20,7 +20,7 @@ from config.settings import Settings
 from config.stack import launcher
 from config.stack.ports import free_ports
 from ingest.kafka.topics import create_topics
-from serving.views.client import Store
+from serving.views.store import Store
 from tests.support.cli import run
 from tests.support.faults import invariants, poller
 from tests.support.faults.invariants import Places

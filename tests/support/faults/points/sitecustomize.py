@@ -69,9 +69,9 @@ POINTS = {
     "bolt: in the transaction": Point("speed_layer.lane_commit", "MongoLanes._write", "after"),
     "bolt: between the transaction and an ack": Point("speed_layer.bolt", "CountBolt.ack", "before", _is_lane_update),
     "bolt: after an ack": Point("speed_layer.bolt", "CountBolt.ack", "after", _is_lane_update),
-    "batch: before the document": Point("serving.views.client", "Store._publish", "before", _is_of_hours),
-    "batch: between the document and the delete": Point("serving.views.client", "Store.drop_all_uses", "before"),
-    "batch: after the delete": Point("serving.views.client", "Store.drop_all_uses", "after"),
+    "batch: before the document": Point("serving.views.store", "Store._publish", "before", _is_of_hours),
+    "batch: between the document and the delete": Point("serving.views.store", "Store.drop_all_uses", "before"),
+    "batch: after the delete": Point("serving.views.store", "Store.drop_all_uses", "after"),
 }
 
 

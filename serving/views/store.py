@@ -1,0 +1,152 @@
+"""Store: the views of one MongoDB database. Both layers write through it, and every answer is read through it.
+
+Promises
+    A document is replaced whole, and never by that of an older run: `publish_all` compares fencing tokens.
+    A read is one snapshot: see `serving.views.snapshot`.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+
+from pymongo import ASCENDING, DESCENDING, ReplaceOne
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError
+
+from config.settings import MongoSettings
+from ingest.hours import Hour
+from serving.views import indexes, validation
+from serving.views.client import DUPLICATE_KEY, Document, client_of, mongo_errors
+from serving.views.documents import (
+    FIRST,
+    HASHTAGS,
+    HOURS,
+    LENSES,
+    PHRASE_USES,
+    USES,
+    BatchView,
+    HourDocument,
+    SpeedSeen,
+    hour_document,
+    hour_id,
+    lens_document,
+)
+from serving.views.snapshot import WITHOUT_ROWS, Snapshot
+
+
+class Store:
+    """The views of one database. Safe to share between threads."""
+
+    def __init__(self, settings: MongoSettings) -> None:
+        self.settings = settings
+        self.client = client_of(settings)
+        self.database = self.client[settings.database]
+        self._prepared_at = float("-inf")
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back. A store is closed by whoever made it, or used as a context."""
+        self.client.close()
+
+    def ping(self) -> None:
+        """Raise `UnavailableError` where no server answers."""
+        with mongo_errors():
+            self.client.admin.command("ping")
+
+    def collection(self, name: str) -> Collection[Document]:
+        """A collection, by one of the names in `serving.views.documents`."""
+        return self.database[name]
+
+    def prepare(self) -> None:
+        """Make the collections (a transaction can't) and their indexes. Idempotent."""
+        with mongo_errors():
+            indexes.prepare(self.database)
+        self._prepared_at = time.monotonic()
+
+    def stay_prepared(self) -> None:
+        """Prepare again once in `indexes.AGAIN_S`: for services, which outlive a database that is dropped."""
+        if time.monotonic() - self._prepared_at > indexes.AGAIN_S:
+            self.prepare()
+
+    # What the batch layer writes
+
+    def publish_all(self, views: Sequence[BatchView]) -> int:
+        """Publish several hours; how many were not refused. Each document is atomic, the batch is not.
+
+        Documents of other lenses go first: once an hour's own is there, so are they.
+        """
+        self._publish(LENSES, [dict(lens_document(view)) for view in views if view.lens != HASHTAGS])
+        return self._publish(HOURS, [dict(hour_document(view)) for view in views if view.lens == HASHTAGS])
+
+    def _publish(self, name: str, published: Sequence[Document]) -> int:
+        """Put documents in place of those whose token is not larger; how many were not refused."""
+        left = list(published)
+        tokens: dict[str, int] = {}
+        while left:
+            self._replace_smaller(name, left)
+            # A refusal, a lost reply and a race of two first writes look alike, so what is there decides.
+            ids = [document["_id"] for document in left]
+            with mongo_errors():
+                there = self.collection(name).find({"_id": {"$in": ids}}, {"token": True})
+                tokens |= {each["_id"]: validation.token_of(each) for each in there}
+            left = [document for document in left if tokens.get(document["_id"], -1) < document["token"]]
+        return sum(tokens[document["_id"]] == document["token"] for document in published)
+
+    def _replace_smaller(self, name: str, wanted: Iterable[Document]) -> None:
+        """Replace, or make, the documents whose token is smaller."""
+        older = validation.older_than
+        guarded = [ReplaceOne({"_id": each["_id"]} | older(each["token"]), each, upsert=True) for each in wanted]
+        with mongo_errors():
+            try:
+                self.collection(name).bulk_write(guarded, ordered=False)
+            except BulkWriteError as error:
+                if any(each["code"] != DUPLICATE_KEY for each in error.details["writeErrors"]):
+                    raise
+
+    def drop_older_lenses(self, hours: Iterable[Hour], token: int) -> None:
+        """Delete what earlier runs saw of these hours through lenses that the run of this token does not have."""
+        with mongo_errors():
+            wanted = {"hour": {"$in": [str(hour) for hour in hours]}, "token": {"$lt": token}}
+            self.collection(LENSES).delete_many(wanted)
+
+    def drop_all_uses(self, hours: Iterable[Hour]) -> int:
+        """Delete the speed rows of several hours, all of them published. How many there were."""
+        with mongo_errors():
+            wanted = {"hour": {"$in": [str(hour) for hour in hours]}}
+            self.collection(PHRASE_USES).delete_many(wanted)
+            return self.collection(USES).delete_many(wanted).deleted_count
+
+    def speed_seen(self, hours: Iterable[Hour]) -> dict[str, SpeedSeen]:
+        """What the speed layer has of some hours, by hour; an hour that it has nothing of is left out."""
+        row = {"tag": "$tag", "shown": "$shown", "count": "$count"}
+        ranked = {"$topN": {"n": FIRST, "sortBy": {"count": DESCENDING, "tag": ASCENDING}, "output": row}}
+        stages: list[Document] = [
+            {"$match": {"hour": {"$in": [str(hour) for hour in hours]}, **validation.SOUND_USE}},
+            {"$group": {"_id": "$hour", "uses": {"$sum": "$count"}, "tags": {"$sum": 1}, "top": ranked}},
+        ]
+        with mongo_errors():
+            found = self.collection(USES).aggregate(stages)
+            return {each["_id"]: {"uses": each["uses"], "tags": each["tags"], "top": each["top"]} for each in found}
+
+    def mark_dirty(self, hours: Iterable[Hour]) -> None:
+        """Say of documents that a late post has come: they answer as provisional until they are replaced."""
+        ids = [hour_id(hour) for hour in hours]
+        if ids:
+            with mongo_errors():
+                self.collection(HOURS).update_many({"_id": {"$in": ids}}, {"$set": {"dirty": True}})
+
+    def batch_documents(self, since: Hour, until: Hour) -> list[HourDocument]:
+        """The sound batch documents of `[since, until)` by hour, without their rows: so damaged ones are replaced."""
+        with mongo_errors():
+            found = self.collection(HOURS).find({"hour": {"$gte": str(since), "$lt": str(until)}}, WITHOUT_ROWS)
+            return list(validation.sound(found.sort("hour"), validation.HOUR))  # type: ignore[arg-type]
+
+    # What every answer is read from
+
+    def snapshot(self) -> Snapshot:
+        """A moment of the views: everything read through it was true at one time. Use it as a context."""
+        return Snapshot(self.database)
