@@ -101,4 +101,4 @@ def check_event_time(moment: Millis, now: Millis, future_ms: int) -> None:
 def check_received(moment: Millis) -> None:
     """Refuse a wall clock that many readers of a timestamp can't represent."""
     if not 0 <= moment < LATEST_MS:
-        raise BadRecordError(f"received at no possible time: {str(moment)[:_SHOWN]} ms")
+        raise BadRecordError(f"impossible time of reception: {str(moment)[:_SHOWN]} ms")

@@ -115,11 +115,11 @@ def _cursor_to_resume(source: Source[Post], producer: Producer[Post], *, restart
     if restart or not differ(topic_id, producer.topic_id):
         return cursor
     now = producer.topic_id
-    what = f"what was written of it went to a topic that was deleted and recreated: its id was {topic_id}, now {now}"
+    what = f"its posts went to a topic that was deleted and recreated: the id was {topic_id}, now {now}"
     if isinstance(source, LiveSource):
-        click.echo(f"{source.name}: {what}. Going on behind it; `trends status` tells what is archived", err=True)
+        click.echo(f"{source.name}: {what}. Resuming after it; `trends status` shows what is archived", err=True)
         return cursor
-    step = "`--restart` writes all of it again; posts keep their ids, so the batch layer counts none twice"
+    step = "`--restart` writes everything again; posts keep their ids, so the batch layer counts none twice"
     raise OtherTopicError(what, where=source.name, next_step=step)
 
 
@@ -138,7 +138,7 @@ def _report_before_failure(report: Report) -> Iterator[Report]:
     except TrendsError:
         if last is not None:
             posts, refused = quantity(last.counts.posts, "post"), quantity(last.counts.rejects, "reject")
-            click.echo(f"Written before that: {posts}, {refused}", err=True)
+            click.echo(f"Written before the error: {posts}, {refused}", err=True)
         raise
 
 
@@ -159,9 +159,9 @@ def _commit_final_state(source: Source[Post], producer: Producer[Post]) -> Itera
 
 def _report_start(committed: Cursor, *, restart: bool) -> None:
     if committed and restart:
-        click.echo("Beginning anew: the speed layer counts what was written before once more", err=True)
+        click.echo("Starting from the beginning: the speed layer counts earlier posts a second time", err=True)
     elif committed:
-        click.echo("Going on behind what was committed before (--restart begins anew)", err=True)
+        click.echo("Resuming after the last commit (--restart starts from the beginning)", err=True)
 
 
 def _report_end(name: str, committed: Committed, seconds: float, *, stopped: bool, as_json: bool) -> None:
@@ -175,11 +175,11 @@ def _report_end(name: str, committed: Committed, seconds: float, *, stopped: boo
         line += f"; {quantity(counts.notices, 'notice')}, {quantity(counts.filtered, 'post')} left out"
     click.echo(f"Written: {line}, in {seconds:.1f} s", err=True)
     if counts == Counts() and committed.cursor and not stopped:
-        click.echo("Nothing new: everything was written before (--restart begins anew)", err=True)
+        click.echo("Nothing new: everything is already written (--restart starts from the beginning)", err=True)
     if counts.rejects:
-        click.echo("`trends rejects list` shows what could not be read", err=True)
+        click.echo("`trends rejects list` shows the records that could not be read", err=True)
     if stopped:
-        click.echo("Stopped: everything told of is committed. The same command goes on from here", err=True)
+        click.echo("Stopped: everything reported is committed. The same command resumes from here", err=True)
 
 
 @contextmanager

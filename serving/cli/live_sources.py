@@ -45,9 +45,9 @@ def dismiss(settings: Settings, name: str, now: Millis) -> None:
     """
     standing = next((each for each in standings(settings.kafka) if each.name == name), None)
     if standing is None:
-        raise NoDataError("no such live source", where=name, next_step="`trends status` names those that there are")
+        raise NoDataError("no such live source", where=name, next_step="`trends status` lists the live sources")
     if standing.stands(now) in (CONNECTED, RECONNECTING):
-        raise TrendsError("it runs", where=name, next_step="Stop it: Ctrl-C there, or SIGTERM")
+        raise TrendsError("it is running", where=name, next_step="Stop it with Ctrl-C or SIGTERM")
     with Producer(
         settings.kafka, settings.ingest, TransactionEncoder(settings.kafka, settings.ingest, rule_of(settings)), name
     ) as producer:
@@ -67,6 +67,6 @@ def _since(text: str, now: Millis, flag: str) -> Millis:
     except UsageError:
         moment = parse(text, now, ZoneInfo("UTC"))
     if not 0 <= moment <= now:
-        raise UsageError(f"a moment that has not passed, or before 1970: {text[:40]!r}", where=flag,
-                         next_step="Write 1h, or a moment that has passed")  # fmt: skip
+        raise UsageError(f"not a time in the past, or before 1970: {text[:40]!r}", where=flag,
+                         next_step="Write 1h, or a time in the past")  # fmt: skip
     return moment

@@ -101,7 +101,9 @@ def _sources(sources: list[SourceStatus]) -> Iterator[Metric]:
     label = ["source"]
     states = [((each.name,), each.state) for each in sources]
     yield _states("source_state", "How a live source stands.", label, states, SOURCE_STATES)
-    yield _gauge("source_told_timestamp_seconds", "Its last sign of life.", label, of(lambda each: _at(each.told_at)))
+    yield _gauge(
+        "source_reported_timestamp_seconds", "Its last sign of life.", label, of(lambda each: _at(each.told_at))
+    )
     yield _gauge("source_last_post_timestamp_seconds", "When it gave a post last.", label,
                  of(lambda each: _at(each.last_post_at)))  # fmt: skip
     yield _gauge("source_behind_seconds", "How far it was behind then.", label, of(lambda each: each.behind_s))

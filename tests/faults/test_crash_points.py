@@ -65,7 +65,7 @@ def test_the_producer_dies_at_each_point_and_every_post_and_use_is_there_once(
         dies(points, point, settings_file, *load, **small)
         written.append(len(committed(settings.kafka.bootstrap, settings.kafka.posts)))
     assert written == [0, 100], "it did not die where it was meant to"
-    assert "Going on behind" in lives(settings_file, *load, **small)
+    assert "Resuming after" in lives(settings_file, *load, **small)
     assert "Nothing new" in lives(settings_file, *load, **small)
 
     sent = list(posts_of_csv(file))

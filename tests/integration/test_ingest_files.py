@@ -43,7 +43,7 @@ def test_a_load_of_which_nothing_can_be_read_fails_with_the_first_reason(setting
     code, out, talk = ended(started(settings_file, "file", str(file), "--json"))
     assert code == 1
     assert json.loads(out)["rejects"] == 2
-    assert "all 2 records can't be read, the first since: no time, and the id tells none: 'x'" in " ".join(talk.split())
+    assert "all 2 records can't be read, the first since: no time, and the id holds none: 'x'" in " ".join(talk.split())
     assert "--restart" in talk
     assert ended(started(settings_file, "file", str(file)))[0] == 0  # nothing new
 
@@ -57,7 +57,7 @@ def test_what_comes_before_a_file_that_can_not_be_read_is_written_and_told(
     code, _, talk = ended(started(settings_file, *typed))
     told = " ".join(talk.split())
     assert code == 1
-    assert "Written before that: 2 posts, 0 rejects" in told
+    assert "Written before the error: 2 posts, 0 rejects" in told
     assert "begins with 100 records that can't be read" in told
     assert "--force" in told
     assert sorted(posts_in(settings.kafka)) == [str(FIRST + 1), str(FIRST + 2)]

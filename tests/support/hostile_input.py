@@ -103,7 +103,7 @@ def csv_lines() -> Iterator[Line]:
     yield Line(b"c7,a\rb,2017", None, "not CSV: ")
     yield Line(DIGITS + b",-,2017-01-06", None, "an id of 5,000 characters")
     yield Line(b"6.9E+17,-,", None, "an id that lost digits")
-    yield Line(b"c8,-,", None, "the id tells none")
+    yield Line(b"c8,-,", None, "the id holds none")
     for time, why in {
         DIGITS.decode(): "can't be understood",
         "NaN": "can't be understood",
@@ -151,7 +151,7 @@ BAD_POSTS: dict[bytes, str] = {
     message(created_at=9_223_372_036_854): "written in the future",
     message(created_at=0): "written before 2006",
     message(created_at=-(10**18)): "written before 2006",
-    message(received_at=10**17): "received at no possible time",
+    message(received_at=10**17): "impossible time of reception",
     message(tags=["fine", 7]): "not a post: ",
 }
 BAD_USES: dict[bytes, str] = {

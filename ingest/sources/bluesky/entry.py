@@ -22,7 +22,7 @@ class JetstreamSettings(Section):
     )
     """Jetstream hosts. The first is read; where one fails, the next."""
     zstd_dictionary: Path | None = None
-    """File that holds Jetstream's zstd dictionary: with it, events are asked for packed."""
+    """File that holds Jetstream's zstd dictionary: with it, events arrive compressed."""
 
 
 ENTRY = LiveEntry(
@@ -32,18 +32,18 @@ ENTRY = LiveEntry(
     format="jetstream",
     reader="ingest.sources.bluesky.events:JetstreamReader",
     options=(
-        Option("--since", "Begin so long ago, 1h, or at a moment. Default: now.", type="moment", metavar="WHEN"),
+        Option("--since", "Start so long ago, 1h, or at a time. Default: now.", type="moment", metavar="WHEN"),
         Option(
             "--zstd-dictionary",
-            "Have events come packed; Jetstream's dictionary. Default: jetstream.zstd_dictionary.",
+            "Jetstream's dictionary, for compressed events. Default: jetstream.zstd_dictionary.",
             type="path",
             metavar="FILE",
         ),
     ),
     help="""Bluesky's posts, live, from Jetstream. No key is needed.
 
-    Started again, it goes on where it stood, as far back as the hosts keep posts (about a day); --since holds for the
-    first start, and with --restart. The hosts are the setting jetstream.hosts.
+    A new start resumes where the last one ended, as far back as the hosts keep posts (about a day); --since applies to
+    the first start, and with --restart. The hosts are the setting jetstream.hosts.
 
     \b
     Examples:

@@ -150,7 +150,7 @@ class Jetstream(Service[Post]):
         since, self._resuming_us = self._resuming_us, 0
         slack = SKEW_US if self.until else 60 * SKEW_US  # where nothing was read, nothing has to be near
         if since and first_us > since + slack:
-            self.gap(since // 1000, first_us // 1000, f"{self.where} does not keep events for so long")
+            self.gap(since // 1000, first_us // 1000, f"{self.where} no longer has these events")
 
     def _refusal(self, error: websockets.InvalidStatus) -> DroppedError | RefusedError:
         status = error.response.status_code
@@ -178,9 +178,9 @@ class Jetstream(Service[Post]):
                 _moment_decoder.decode(found)
         except (DecompressionError, *_WRONG) as error:
             if self._decompresses:
-                logger.warning("%s: a record can't be unpacked: %s", self.where, error)
+                logger.warning("%s: can't decompress a record: %s", self.where, error)
                 return record
-            what = f"its events can't be unpacked with {decompressor.file}: {safe_text(str(error))}"
+            what = f"can't decompress its events with {decompressor.file}: {safe_text(str(error))}"
             step = "Name the dictionary that the host uses, or none (jetstream.zstd_dictionary, --zstd-dictionary)"
             raise RefusedError(what, where=self.where, next_step=step) from None
         self._decompresses = True

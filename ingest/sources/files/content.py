@@ -45,6 +45,8 @@ class Content:
         self.broken: Exception | None = None
         """What was raised before the head was whole."""
         self._layered = False
+        self._long_line: bool | None = None
+        """Answer of `has_line_of`, which has to open the file again."""
         self.file = self._open_layers(raw)
 
     @classmethod
@@ -71,9 +73,12 @@ class Content:
         return len(self.head) >= HEAD_BYTES
 
     def has_line_of(self, size: int) -> bool:
-        """Whether its first line has so many bytes; of a pipe, which can't be read twice, that is supposed."""
-        if self.once:
-            return True
+        """Whether its first line has so many bytes. Of a pipe, which can't be read twice, it is assumed."""
+        if self._long_line is None:
+            self._long_line = self.once or self._look_for_line_of(size)
+        return self._long_line
+
+    def _look_for_line_of(self, size: int) -> bool:
         with closing(Content.of(Path(self.where))) as again:
             try:
                 return b"\n" not in again.file.read(size)

@@ -60,9 +60,9 @@ def resume(cursor: Cursor, files: Sequence[Input]) -> FileCursor:
     except msgspec.ValidationError as error:
         raise UsageError(f"not a cursor of files: {error}", next_step=_AGAIN) from None
     if position.file >= len(files) or digest_of_names(files[: position.file]) != position.before:
-        raise UsageError("the files before the last one read are not the same any more", next_step=_AGAIN)
+        raise UsageError("the files before the last one have changed", next_step=_AGAIN)
     if files[position.file].identity(position.head[0]) != position.head:
-        raise UsageError("it was changed since it was read", where=files[position.file].name, next_step=_AGAIN)
+        raise UsageError("the file has changed since it was read", where=files[position.file].name, next_step=_AGAIN)
     return position
 
 
@@ -88,7 +88,7 @@ def expand_paths(paths: Sequence[str]) -> list[Input]:
             )
         for file in files:
             if not os.access(file, os.R_OK):
-                raise UsageError("it may not be read", where=str(file), next_step="Look at its permissions")
+                raise UsageError("permission denied", where=str(file), next_step="Check its permissions")
             found.setdefault(file, Input(file))
     return list(found.values())
 

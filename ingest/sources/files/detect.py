@@ -194,7 +194,7 @@ def _unknown_json(content: Content, why: str, text: str) -> UsageError:
 
 def _unknown(content: Content, why: str, next_step: str = "") -> UsageError:
     return UsageError(
-        f"can't tell the format: {why}",
+        f"can't detect the format: {why}",
         where=content.where,
         next_step=". ".join(
             filter(

@@ -64,7 +64,7 @@ class Pipe(Input):
         content, self._content = self._content, None
         if content is None:
             raise UsageError(
-                "a pipe can be read once", where=str(self.path), next_step="Name the file that it comes from"
+                "a pipe can be read only once", where=str(self.path), next_step="Name the file that it comes from"
             )
         return content
 

@@ -53,7 +53,7 @@ class ReaderChoice:
     def _choice(self, content: Content, found: Detection) -> Choice:
         if self.reading.time_from_id and found.format not in TIMED_BY_ID:
             raise UsageError(
-                f"ids of {found.format} tell no time", where=content.where, next_step="Leave out --time-from"
+                f"ids of {found.format} hold no time", where=content.where, next_step="Leave out --time-from"
             )
         source = self.reading.source or published_on(found.format)
         reading = replace(self.reading, source=source)
@@ -74,7 +74,7 @@ class ReaderChoice:
             else:
                 reader = make_reader(found.format, {}, reading)
         if self.reading.langs and not reader.has_lang:
-            raise UsageError("no column or field tells the language", where=content.where,
+            raise UsageError("no column or field holds the language", where=content.where,
                              next_step="Name it: --lang-column, or --lang-field for JSON")  # fmt: skip
         return Choice(reader, layout)
 
@@ -107,6 +107,6 @@ class ReaderChoice:
         fields = guess_fields(first, self.asked.fields) if first is not None else None
         if fields is None:
             names = f"; it has {', '.join(map(repr, list(first)[:20]))}" if first else ""
-            raise UsageError(f"can't tell which field is the id, and which the text{names}", where=content.where,
+            raise UsageError(f"can't find the fields of the id and the text{names}", where=content.where,
                              next_step="Name them: --id-field, --text-field, --time-field")  # fmt: skip
         return Detection("json", "asked for", fields)

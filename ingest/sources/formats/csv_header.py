@@ -110,7 +110,7 @@ def columns_of(header: bytes, asked: dict[str, str], source: str, where: str, *,
     for role in (*asked, *NEEDED):
         if role not in roles:
             raise UsageError(
-                f"no column {asked[role]!r}" if role in asked else f"can't tell which column is the {role}",
+                f"no column {asked[role]!r}" if role in asked else f"can't find the column of the {role}",
                 where=where,
                 next_step=f"Name it with --{role}-column; the first line has: {', '.join(map(repr, names))[:400]}",
             )

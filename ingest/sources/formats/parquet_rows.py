@@ -91,7 +91,7 @@ def fields_of(content: Content, asked: dict[str, str]) -> dict[str, str]:
     for role in (*asked, *NEEDED):
         if role not in found:
             raise UsageError(
-                f"no column {asked[role]!r}" if role in asked else f"can't tell which column is the {role}",
+                f"no column {asked[role]!r}" if role in asked else f"can't find the column of the {role}",
                 where=content.where,
                 next_step=f"Name it with --{role}-column; it has: {', '.join(map(repr, names))[:400]}",
             )

@@ -48,7 +48,7 @@ def time_of_id(id_: str) -> Millis:
         number = int(id_)
         if number > FIRST_TIMED_ID:
             return (number >> 22) + X_EPOCH_MS
-    raise BadRecordError(f"no time, and the id tells none: {id_[:_LONGEST]!r}")
+    raise BadRecordError(f"no time, and the id holds none: {id_[:_LONGEST]!r}")
 
 
 def time_of(text: str) -> Millis:

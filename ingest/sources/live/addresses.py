@@ -19,5 +19,5 @@ def host_of(url: str, *schemes: str) -> tuple[str, str]:
         host, plain = "", False
     if not host or not plain or parts.scheme not in schemes:
         step = f"One looks like {schemes[0]}://host.example"
-        raise UsageError("not the address of a server", where=url[:100], next_step=step)
+        raise UsageError("not a server address", where=url[:100], next_step=step)
     return parts.scheme, host

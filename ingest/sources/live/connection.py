@@ -36,7 +36,7 @@ class OpenConnection:
                 async with asyncio.timeout(OPEN_S):
                     connection._records = await stack.enter_async_context(connect(connection._on_bytes))
             except TimeoutError:
-                raise DroppedError(f"no answer in {OPEN_S:.0f} s") from None
+                raise DroppedError(f"no response in {OPEN_S:.0f} s") from None
             stack.push_async_callback(connection._records.aclose)
             connection._stack = stack.pop_all()
             return connection
@@ -57,7 +57,7 @@ class OpenConnection:
             return task.result()
         self._silent_s += loop.time() - began
         if self._silent_s >= self._silence_s:
-            raise DroppedError(f"nothing came for {self._silence_s:.0f} s")
+            raise DroppedError(f"no data for {self._silence_s:.0f} s")
         return None
 
     async def close(self) -> None:

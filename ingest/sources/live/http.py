@@ -74,7 +74,7 @@ class ApiClient:
             to = response.url.join(response.headers["Location"])
             return ApiClient(str(to.copy_with(raw_path=b"/")), self._token, self._now, self._token_names)
         except (httpx.InvalidURL, UsageError):
-            what = f"redirects to where no token is sent: {safe_text(response.headers['Location'])}"
+            what = f"redirects to an address that must not get the token: {safe_text(response.headers['Location'])}"
             raise RefusedError(what, where=self.where, next_step="Is this the address of the service?") from None
 
     def check(self, response: httpx.Response) -> None:
@@ -149,7 +149,7 @@ def _check_address(url: str) -> str:
     scheme, host = host_of(url, "https", "http")
     where = urlsplit(url).netloc
     if scheme == "http" and not is_loopback(host):
-        raise UsageError("a token is sent over https alone", where=where, next_step=f"Write https://{where}")
+        raise UsageError("a token must not be sent over http", where=where, next_step=f"Write https://{where}")
     return where
 
 
@@ -160,7 +160,7 @@ def token_of(token: SecretStr | None, file: Path | None, names: str) -> SecretSt
     if not told:
         raise UsageError("no token", next_step=f"Set {names}")
     if not told.isascii() or not told.isprintable() or " " in told:
-        raise UsageError("a token is letters, digits and signs, without blanks", next_step=f"Look at {names}")
+        raise UsageError("a token has printable ASCII characters and no spaces", next_step=f"Look at {names}")
     remember(told)
     return SecretStr(told)
 

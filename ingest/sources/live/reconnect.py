@@ -102,7 +102,7 @@ class Reconnector(Generic[T]):
     def _tell_wait(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, DroppedError) and state.next_action:
-            self._set_state(RECONNECTING, f"{error.what}; tried again after {state.next_action.sleep:.2g} s")
+            self._set_state(RECONNECTING, f"{error.what}; retrying in {state.next_action.sleep:.2g} s")
 
     async def _drop(self, connection: OpenConnection, error: DroppedError) -> None:
         self._connection = None

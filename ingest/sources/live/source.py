@@ -65,7 +65,9 @@ class LiveSource(Generic[N]):
         try:
             position = msgspec.convert(cursor, LiveCursor)
         except msgspec.ValidationError as error:
-            raise UsageError(f"not a cursor of a live source: {error}", next_step="`--restart` begins anew") from None
+            raise UsageError(
+                f"not a cursor of a live source: {error}", next_step="`--restart` starts from the beginning"
+            ) from None
         self._progress = _Progress()
         return _Run(self._service, self._options, position, self._progress).batches(most)
 

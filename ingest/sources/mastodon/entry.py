@@ -12,8 +12,8 @@ class MastodonSettings(Section):
     """A Mastodon server's posts, live."""
 
     catch_up_pages: int = Field(default=250, ge=0)
-    """Most pages of 40 statuses that are asked for after a cut: a server allows 300 in 5 minutes. 0: what came
-    meanwhile is missing."""
+    """Most pages of 40 statuses to request after a lost connection; a server allows 300 in 5 minutes. 0 leaves a
+    gap."""
 
     token: SecretStr | None = None
     """Access token of an account on the server. Never printed."""

@@ -96,7 +96,7 @@ class Mastodon(Stream[Post]):
                     self._hole = self._hole or Hole(self._pages)
                 else:
                     self._hole = None
-                    self.report_missing(0, "the stream repeats nothing")
+                    self.report_missing(0, "the stream does not replay")
                     self.advance(None)
                 yield self._records(response, on_bytes)
 
@@ -147,7 +147,7 @@ class Mastodon(Stream[Post]):
                 raise
             since = max(self.until, self.last >> BITS if self.last > last else 0)
             if since < opened_at:
-                self.gap(since, opened_at, f"the stream repeats nothing, and its timeline not all: {error.what}")
+                self.gap(since, opened_at, f"the stream does not replay, and the timeline is incomplete: {error.what}")
 
 
 def _date(response: httpx.Response) -> Millis:

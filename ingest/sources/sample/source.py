@@ -189,4 +189,6 @@ def _decode_cursor(cursor: Cursor) -> _Cursor:
     try:
         return msgspec.convert(cursor, _Cursor)
     except msgspec.ValidationError as error:
-        raise UsageError(f"not a cursor of a sample: {error}", next_step="`--restart` begins anew") from None
+        raise UsageError(
+            f"not a cursor of a sample: {error}", next_step="`--restart` starts from the beginning"
+        ) from None

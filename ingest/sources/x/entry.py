@@ -27,14 +27,14 @@ ENTRY = LiveEntry(
     options=(
         Option(
             "--rule",
-            "What the stream is to bring, in X's words; repeatable. Default: what is set.",
+            "A rule of the stream, in X's syntax; repeatable. Default: the rules that are set.",
             metavar="RULE",
             repeatable=True,
         ),
-        Option("--sample", "A sample of all posts, in place of what matches rules.", type="flag"),
+        Option("--sample", "A sample of all posts, instead of those that match rules.", type="flag"),
         Option(
             "--backfill",
-            "Have X repeat up to 5 minutes after a connection broke, where the account may.",
+            "Let X replay up to 5 minutes after a lost connection, if the account allows it.",
             type="count",
             metavar="MINUTES",
             most=5,

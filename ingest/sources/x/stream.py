@@ -99,7 +99,7 @@ class XStream(Stream[Post]):
                 await set_rules(client, self.api, self._rules)
                 self._rules = None  # whoever changes them while this runs means it
             async with self.api.stream(client, self._path, self._params(), on_bytes) as response:
-                self.report_missing(self._backfill_ms, "the stream repeats no more")
+                self.report_missing(self._backfill_ms, "the stream does not replay further back")
                 self._filling = self.now() if self._backfill_ms and self.until else 0
                 self.advance(None)
                 yield self._records(response)

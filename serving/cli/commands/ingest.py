@@ -74,7 +74,7 @@ class Sources(click.Group):
 def ingest() -> None:
     """Read posts into Kafka, exactly once.
 
-    Started again, a command goes on behind its last committed transaction. Ctrl-C finishes the one in hand.
+    A command that starts again resumes after its last committed transaction. Ctrl-C finishes the open one.
 
     \b
     Examples:
@@ -96,7 +96,7 @@ ingest.add_command(live.dismiss)
               "Bluesky's Jetstream, of Mastodon.")  # fmt: skip
 @click.option("--id-column", metavar="NAME", help="CSV, Parquet: column of the post's id.")
 @click.option("--text-column", metavar="NAME", help="CSV, Parquet: column of its text.")
-@click.option("--time-column", metavar="NAME", help="CSV, Parquet: column of its time; without one the id tells it.")
+@click.option("--time-column", metavar="NAME", help="CSV, Parquet: column of its time; without one the id gives it.")
 @click.option("--date-column", metavar="NAME", help="CSV, Parquet: column of its day, where its time has none.")
 @click.option("--lang-column", metavar="NAME", help="CSV, Parquet: column of its language.")
 @click.option("--delimiter", type=Delimiter(), help="CSV: what separates cells: , ; | tab …  [default: by its header]")
@@ -104,11 +104,11 @@ ingest.add_command(live.dismiss)
               help="CSV: how a quote in a cell is written.  [default: by its first rows]")  # fmt: skip
 @click.option("--id-field", metavar="PATH", help="JSON of any make: field of the post's id; a path has dots: user.id.")
 @click.option("--text-field", metavar="PATH", help="JSON of any make: field of its text.")
-@click.option("--time-field", metavar="PATH", help="JSON of any make: field of its time; without one the id tells it.")
+@click.option("--time-field", metavar="PATH", help="JSON of any make: field of its time; without one the id gives it.")
 @click.option("--date-field", metavar="PATH", help="JSON of any make: field of its day, where its time has none.")
 @click.option("--lang-field", metavar="PATH", help="JSON of any make: field of its language.")
 @click.option("--time-from", type=click.Choice(["record", "id"]), default="record", show_default=True,
-              help="What tells the time of X's posts; the id also where a record's time can't be read.")  # fmt: skip
+              help="Where X's posts get their time from; the id also if a record's time can't be read.")  # fmt: skip
 @click.option("--lang", "langs", multiple=True, metavar="LANG", help="Only posts in this language; repeatable.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only posts that use this tag; repeatable.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N posts, counted since the beginning.")

@@ -49,8 +49,11 @@ def test_posts_are_kept_by_hour_with_their_place() -> None:
         (encode(msgspec.structs.replace(POST, created_at=9_224_318_015_999_000)), "in the future"),  # 2262
         (encode(msgspec.structs.replace(POST, created_at=NOW + 300_001)), "in the future"),
         (encode(msgspec.structs.replace(POST, created_at=0)), "before 2006"),
-        (encode(POST).replace(b'"received_at":1366000000000', b'"received_at":' + b"9" * 30), "no possible time"),
-        (encode(msgspec.structs.replace(POST, received_at=-1)), "no possible time"),
+        (
+            encode(POST).replace(b'"received_at":1366000000000', b'"received_at":' + b"9" * 30),
+            "impossible time",
+        ),
+        (encode(msgspec.structs.replace(POST, received_at=-1)), "impossible time"),
     ],
 )
 def test_what_can_not_be_archived_becomes_a_reject_that_names_its_place(value: bytes | None, reason: str) -> None:

@@ -109,10 +109,10 @@ def test_files_that_are_not_what_they_were_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(posts_of(range(2)))
     *_, last = FileSource([str(tmp_path)], reading()).batches({}, 10)
     (tmp_path / "b.jsonl").write_bytes(posts_of(range(7, 9)))
-    with pytest.raises(UsageError, match=r"was changed.*--restart"):
+    with pytest.raises(UsageError, match=r"has changed.*--restart"):
         list(FileSource([str(tmp_path)], reading()).batches(last.cursor, 10))
     (tmp_path / "Z.jsonl").write_bytes(b"")
-    with pytest.raises(UsageError, match=r"not the same any more.*--restart"):
+    with pytest.raises(UsageError, match=r"have changed.*--restart"):
         list(FileSource([str(tmp_path)], reading()).batches(last.cursor, 10))
 
 

@@ -148,7 +148,7 @@ def test_a_file_that_begins_with_a_hundred_refusals_is_not_read_on_unless_asked(
     before = next(batches)
     assert (len(before.items), before.rejects) == (2, [])
     with pytest.raises(
-        TrendsError, match=r"begins with 100 records that can't be read.*the id tells none.*--force"
+        TrendsError, match=r"begins with 100 records that can't be read.*the id holds none.*--force"
     ) as refused:
         next(batches)
     assert (refused.value.exit_code, refused.value.where) == (1, f"{tmp_path / 'b.json'}:1")
@@ -193,7 +193,7 @@ def test_a_pipe_is_read_once_packed_or_not(pack: str) -> None:
     with piped(PACKS[pack](posts_of(range(20_000)))) as pipe:
         source = FileSource([pipe], reading())
         assert found(source) == list(range(20_000))
-        with pytest.raises(UsageError, match="a pipe can be read once"):
+        with pytest.raises(UsageError, match="a pipe can be read only once"):
             list(source.batches({}, 10))
 
 

@@ -66,7 +66,7 @@ def test_every_line_end_ends_a_line(ending: str, tmp_path: Path) -> None:
 
 
 def test_a_header_that_mixes_line_ends_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="can't tell"):
+    with pytest.raises(UsageError, match="can't find the column"):
         header_of(b"a\rb,c\n1,2\n", FormatOptions(), "posts.csv")
 
 

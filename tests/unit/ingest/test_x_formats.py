@@ -200,7 +200,7 @@ def test_blank_lines_keep_a_stream_alive_and_hold_nothing(reader: Reader) -> Non
         (b'{"id": 12, "text": "x", "created_at": "yesterday"}', "can't be understood"),
         (b'{"id": 690406591110582272, "text": "x", "created_at": "1999-12-31T00:00:00Z"}', "before 2006"),
         (b'{"id": 690406591110582272, "text": "x", "created_at": "2262-04-12T00:00:00Z"}', "in the future"),
-        (b'{"id": 3, "text": "no time"}', "the id tells none"),
+        (b'{"id": 3, "text": "no time"}', "the id holds none"),
         (b"[]", "Expected"),
         (b"null", "Expected"),
         (b"7 apples", ""),

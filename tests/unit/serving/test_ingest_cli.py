@@ -26,7 +26,7 @@ def test_a_rate_that_makes_no_sense_is_refused(rate: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [("file",), ("file", "x.csv", "--format", "xml"), ("file", "x.csv", "--limit", "0"), ("sample", "--posts", "0"),
-     ("sample", "--end", "soon"), ("sample", "--hours", "x"), ("mastodon",), ("x", "--sample", "--rule", "cats"),
+     ("sample", "--end", "soon"), ("sample", "--hours", "x"), ("mastodon",),
      ("x", "--backfill", "6"), ("jetstream", "--limit", "0")],
 )  # fmt: skip
 def test_what_can_not_be_understood_is_a_usage_error(words: tuple[str, ...]) -> None:
@@ -43,6 +43,7 @@ def test_a_file_that_is_not_there_is_said_before_any_server_is_asked(tmp_path: P
     ("words", "said"),
     [
         (("x", "--sample"), "TRENDS_X__TOKEN"),
+        (("x", "--sample", "--rule", "cats"), "--sample takes no --rule"),
         (("mastodon", "--server", "https://a.example"), "TRENDS_MASTODON__TOKEN"),
         (("jetstream", "--since", "whenever"), "whenever"),
         (("jetstream", "--since", "2099-01-01"), "2099-01-01"),

@@ -15,7 +15,7 @@ from tests.support.status import status_from
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-GAP = {"since": "2026-11-25T10:00:00Z", "until": "2026-11-25T10:01:30Z", "why": "the stream repeats nothing"}
+GAP = {"since": "2026-11-25T10:00:00Z", "until": "2026-11-25T10:01:30Z", "why": "the stream does not replay"}
 RUN = {"_id": "r1", "since": None, "until": None, "rule": "1", "error": None}
 FACTS: dict[str, Any] = {
     "servers": [
@@ -89,7 +89,7 @@ def test_every_fact_is_a_figure() -> None:
         ("trends_run_posts", "recompute"): 99,
         ("trends_rejects_outstanding",): 4,
         ("trends_rejects_oldest_timestamp_seconds",): 1795514400,
-        ("trends_source_told_timestamp_seconds", "jetstream"): 1795600810,
+        ("trends_source_reported_timestamp_seconds", "jetstream"): 1795600810,
         ("trends_source_last_post_timestamp_seconds", "jetstream"): 1795600809,
         ("trends_source_behind_seconds", "jetstream"): 7,
         ("trends_source_gaps_total", "jetstream"): 2,
