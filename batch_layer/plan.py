@@ -21,7 +21,7 @@ Documents = Mapping[str, HourDocument]
 """Batch documents by hour."""
 
 
-class Archived(Protocol):
+class ArchivedHours(Protocol):
     """What a plan asks of `batch_layer.archive.reading.history.History`."""
 
     def hours(self) -> list[Hour]:
@@ -40,7 +40,7 @@ class Archived(Protocol):
 class Excerpt:
     """Some hours of what is archived, for a plan of these alone."""
 
-    def __init__(self, archived: Archived, hours: Sequence[Hour]) -> None:
+    def __init__(self, archived: ArchivedHours, hours: Sequence[Hour]) -> None:
         self._hours = hours
         self.posts, self.late_since, self.strange = archived.posts, archived.late_since, archived.strange
 
@@ -49,7 +49,7 @@ class Excerpt:
         return sorted(hour for hour in self._hours if self.posts(hour))
 
 
-class Planned(NamedTuple):
+class PlannedHour(NamedTuple):
     """One hour to compute."""
 
     hour: Hour
@@ -79,13 +79,13 @@ class Plan:
 
     job: Job
     rule: Rule
-    hours: tuple[Planned, ...]
+    hours: tuple[PlannedHour, ...]
     complete_until: Hour
     waiting: tuple[Hour, ...] = ()
     """Hours that were asked for and have posts, and are not complete yet: not computed."""
     late: tuple[Hour, ...] = ()
     """Hours whose document does not say yet that it is dirty."""
-    stranded: tuple[tuple[Planned, str], ...] = ()
+    stranded: tuple[tuple[PlannedHour, str], ...] = ()
     """Hours that were left out, each with an archive that its document is of and that is not read: it would be lost."""
 
     @property
@@ -103,7 +103,7 @@ class Plan:
         return replace(self, hours=tuple(each for each in self.hours if each.hour not in hours))
 
 
-def state_of(hour: Hour, document: HourDocument | None, archived: Archived) -> State:
+def state_of(hour: Hour, document: HourDocument | None, archived: ArchivedHours) -> State:
     """The state of a complete hour."""
     if document is None:
         return "missing"
@@ -113,37 +113,37 @@ def state_of(hour: Hour, document: HourDocument | None, archived: Archived) -> S
 
 
 def plan_missing(
-    archived: Archived, documents: Documents, complete_until: Hour, rule: Rule, elsewhere: Iterable[Span] = ()
+    archived: ArchivedHours, documents: Documents, complete_until: Hour, rule: Rule, elsewhere: Iterable[Span] = ()
 ) -> Plan:
     """Every complete hour that is not final, but for those that a recomputation is at: `elsewhere`."""
     spans = list(elsewhere)
     hours = archived.hours()
-    planned = [_planned(hour, documents, archived, complete_until) for hour in hours]
+    planned = [_plan_one(hour, documents, archived, complete_until) for hour in hours]
     late = (each.hour for each in planned if each.state == "dirty" and not documents[str(each.hour)]["dirty"])
     wanted = (
         each
         for each in planned
         if each.complete and each.state != "final" and not any(each.hour in span for span in spans)
     )
-    kept, stranded = _parted(wanted, documents, archived)
+    kept, stranded = _split_stranded(wanted, documents, archived)
     return Plan(
         Job("hourly", None, None, rule.version), rule, kept, complete_until, late=tuple(late), stranded=stranded
     )
 
 
-def plan_hour(hour: Hour, archived: Archived, documents: Documents, complete_until: Hour, rule: Rule) -> Plan:
+def plan_hour(hour: Hour, archived: ArchivedHours, documents: Documents, complete_until: Hour, rule: Rule) -> Plan:
     """One hour, complete or not. Raises `NoDataError` where it has no archived post."""
     if not archived.posts(hour):
-        raise NoDataError(f"no archived post was written in {hour}", next_step=_archived(archived, "batch hour"))
-    kept, stranded = _parted([_planned(hour, documents, archived, complete_until)], documents, archived)
+        raise NoDataError(f"no archived post was written in {hour}", next_step=_suggest(archived, "batch hour"))
+    kept, stranded = _split_stranded([_plan_one(hour, documents, archived, complete_until)], documents, archived)
     return Plan(Job("hour", hour, hour.plus(1), rule.version), rule, kept, complete_until, stranded=stranded)
 
 
-def plan_range(span: Span, archived: Archived, documents: Documents, complete_until: Hour, rule: Rule) -> Plan:
+def plan_range(span: Span, archived: ArchivedHours, documents: Documents, complete_until: Hour, rule: Rule) -> Plan:
     """All complete hours of a range that have posts, final ones too. Raises `NoDataError` where there is none."""
     if span.since is not None and span.until is not None and span.until <= span.since:
         raise UsageError(f"no hour is from {span.since} until {span.until}", where="--until")
-    planned = [_planned(hour, documents, archived, complete_until) for hour in archived.hours() if hour in span]
+    planned = [_plan_one(hour, documents, archived, complete_until) for hour in archived.hours() if hour in span]
     wanted = tuple(each for each in planned if each.complete)
     waiting = tuple(each.hour for each in planned if not each.complete)
     if not wanted:
@@ -151,16 +151,16 @@ def plan_range(span: Span, archived: Archived, documents: Documents, complete_un
             are = "hour there is" if len(waiting) == 1 else "hours there are"
             what = f"{len(waiting):,} {are} not complete yet"
             raise NoDataError(what, next_step="`trends status` shows the archive's watermark")
-        raise NoDataError("no archived post was written then", next_step=_archived(archived, "recompute --since"))
+        raise NoDataError("no archived post was written then", next_step=_suggest(archived, "recompute --since"))
     kind: Literal["full", "recompute"] = "full" if span == Span(None, None) else "recompute"
-    kept, stranded = _parted(wanted, documents, archived)
+    kept, stranded = _split_stranded(wanted, documents, archived)
     job = Job(kind, span.since, span.until, rule.version)
     return Plan(job, rule, kept, complete_until, waiting, stranded=stranded)
 
 
-def _parted(
-    wanted: Iterable[Planned], documents: Documents, archived: Archived
-) -> tuple[tuple[Planned, ...], tuple[tuple[Planned, str], ...]]:
+def _split_stranded(
+    wanted: Iterable[PlannedHour], documents: Documents, archived: ArchivedHours
+) -> tuple[tuple[PlannedHour, ...], tuple[tuple[PlannedHour, str], ...]]:
     """Hours to compute, and those that can't be without a loss: their document is of an archive that is not read."""
     kept, stranded = [], []
     for each in wanted:
@@ -173,7 +173,7 @@ def _parted(
     return tuple(kept), tuple(stranded)
 
 
-def _archived(archived: Archived, command: str) -> str:
+def _suggest(archived: ArchivedHours, command: str) -> str:
     """What could be computed instead."""
     hours = archived.hours()
     if not hours:
@@ -181,6 +181,6 @@ def _archived(archived: Archived, command: str) -> str:
     return f"The archive has posts of {hours[0]} to {hours[-1]}: try `trends {command} {hours[-1]}`"
 
 
-def _planned(hour: Hour, documents: Documents, archived: Archived, complete_until: Hour) -> Planned:
+def _plan_one(hour: Hour, documents: Documents, archived: ArchivedHours, complete_until: Hour) -> PlannedHour:
     state = state_of(hour, documents.get(str(hour)), archived)
-    return Planned(hour, archived.posts(hour), state, hour < complete_until)
+    return PlannedHour(hour, archived.posts(hour), state, hour < complete_until)

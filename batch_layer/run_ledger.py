@@ -1,4 +1,4 @@
-"""Runs: the ledger of batch jobs in MongoDB. Who computes what, by which rule, how far it got, and who may publish.
+"""RunLedger: batch jobs in MongoDB. Who computes what, by which rule, how far it got, and who may publish.
 
 One job runs once at a time: a running document is unique by `job`. Its owner renews a lease, by the server's clock; a
 run whose lease has run out is dead, and the next one of its job takes over. Each attempt has a fencing token from one
@@ -72,7 +72,7 @@ class Job(NamedTuple):
 class Run:
     """One attempt at a job, which holds the job's lease while it is open."""
 
-    def __init__(self, runs: "Runs", document: dict[str, Any]) -> None:
+    def __init__(self, runs: "RunLedger", document: dict[str, Any]) -> None:
         self._runs = runs
         self.id: str = document["_id"]
         self.token: int = document["token"]
@@ -126,7 +126,7 @@ class Run:
                 log.warning("the lease of run %s was not renewed: %s", self.id, error)
 
 
-class Runs:
+class RunLedger:
     """The ledger of one database."""
 
     def __init__(self, store: Store, lease_s: float, owner: str | None = None) -> None:
@@ -207,7 +207,7 @@ class Runs:
         if expired:
             log.warning("run %s of %s is dead: its lease ran out", expired["_id"], expired["owner"])
 
-    def _started(self, token: int) -> dict[str, Any]:
+    def _start_fields(self, token: int) -> dict[str, Any]:
         return {
             "state": "running",
             "owner": {"$literal": self.owner},
@@ -224,7 +224,7 @@ class Runs:
         if last is None or last["state"] not in ("failed", "abandoned"):
             return None
         changed = {
-            **self._started(token),
+            **self._start_fields(token),
             "attempt": {"$add": ["$attempt", 1]},
             "until": {"$literal": str(job.until or reach)},
             **{name: {"$literal": value} for name, value in origin._asdict().items()},
@@ -249,7 +249,9 @@ class Runs:
             "posts": 0,
             **origin._asdict(),
         }
-        changed = [{"$set": {**{name: {"$literal": value} for name, value in about.items()}, **self._started(token)}}]
+        changed = [
+            {"$set": {**{name: {"$literal": value} for name, value in about.items()}, **self._start_fields(token)}}
+        ]
         self._runs.update_one({"_id": run}, changed, upsert=True)
         self._runs.delete_many({"token": {"$lt": token - _KEPT}, "state": {"$ne": "running"}})
         return {"_id": run, "token": token, "attempt": 1}

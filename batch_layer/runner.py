@@ -11,9 +11,9 @@ from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.archive.reading.watermark import complete_until
 from batch_layer.coverage import CoversLessError, StrandedError, shortfall_of
 from batch_layer.outcome import Outcome, PartlyDoneError, PublishedHour
-from batch_layer.plan import Documents, Excerpt, Plan, Planned, Span, plan_hour, plan_missing, plan_range
+from batch_layer.plan import Documents, Excerpt, Plan, PlannedHour, Span, plan_hour, plan_missing, plan_range
 from batch_layer.publish import HourResult, Stamp, Tops, changes_of, covering, publish, tops
-from batch_layer.run_ledger import Run, Runs, StoppedError
+from batch_layer.run_ledger import Run, RunLedger, StoppedError
 from batch_layer.spark.job import HourFailure, HourOutcome, SparkFailedError, rank_hours
 from batch_layer.spark.session import Engine
 from config.settings import Settings
@@ -57,7 +57,7 @@ class BatchRunner:
         self._watermark = watermark or self._complete_until
         self.store = Store(settings.mongo)
         self.engine = Engine(settings.spark, settings.hdfs, settings.stack.state)
-        self.runs = Runs(self.store, settings.batch.lease_s)
+        self.runs = RunLedger(self.store, settings.batch.lease_s)
         self.ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
         self.archives = Archives(settings, self.store)
         self.history = History(self.ledger)
@@ -203,7 +203,7 @@ class BatchRunner:
         log.info("batch documents that were emptied: %d", count)
         return had
 
-    def _remaining(self, plan: Plan, run: Run, outcome: Outcome) -> list[Planned]:
+    def _remaining(self, plan: Plan, run: Run, outcome: Outcome) -> list[PlannedHour]:
         """What an earlier attempt of this run has not published, or what became dirty since."""
         with mongo_errors():
             found = sound(self.store.collection(HOURS).find({"run": run.id}, {"top": False}), HOUR)
@@ -217,7 +217,7 @@ class BatchRunner:
         return left
 
     def _compute(
-        self, planned: Sequence[Planned], rule: Rule, outcome: Outcome, observer: RunObserver
+        self, planned: Sequence[PlannedHour], rule: Rule, outcome: Outcome, observer: RunObserver
     ) -> Iterator[list[HourResult]]:
         """The hours that could be computed, slice by slice; the outcome tells them, and those that could not."""
         complete = {each.hour: each.complete for each in planned}

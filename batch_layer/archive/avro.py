@@ -47,12 +47,12 @@ def read(file: BinaryIO, where: str) -> Iterator[Record]:
         yield from cast(Iterator[Record], reader)
 
 
-def _written_fields() -> list[Any]:
+def _header_fields() -> list[Any]:
     """The fields as the header of a file of ours has them."""
     return cast(list[Any], fastavro.reader(BytesIO(encode([], "null"))).writer_schema["fields"])
 
 
-_FIELDS = _written_fields()
+_FIELDS = _header_fields()
 
 
 def in_millis(record: Record) -> Record:

@@ -106,7 +106,7 @@ class CommitLog:
         path = self._paths.commit(self.number, manifest.start)
         for _ in range(TRIES):
             self._store.make_folder(self._paths.commits(self.number))
-            if self._written(source, encode(manifest)) and self._store.rename(source, path):
+            if self._write(source, encode(manifest)) and self._store.rename(source, path):
                 return manifest
             there = self._store.get(path)
             if there is not None:
@@ -141,13 +141,13 @@ class CommitLog:
             tmp = self._paths.tmp(Attempt(self.number, run[0].start, uuid4()))
             path = self._paths.index(self.number, run[0].start, run[-1].next)
             self._store.make_folder(self._paths.indexes(self.number))
-            if not (self._written(f"{tmp}/index.json", encode(run)) and self._store.rename(f"{tmp}/index.json", path)):
+            if not (self._write(f"{tmp}/index.json", encode(run)) and self._store.rename(f"{tmp}/index.json", path)):
                 _log.debug("%s: another has written it, or will", path)
             self._store.delete(tmp, everything_below=True)
             del self._unindexed[:INDEXED]
 
-    def _written(self, path: str, data: bytes) -> bool:
-        """Write a file, and tell whether it is there in full."""
+    def _write(self, path: str, data: bytes) -> bool:
+        """Write a file; whether it is there in full."""
         self._store.put(path, data)
         return self._store.bytes_of(path) == len(data)
 
@@ -185,7 +185,7 @@ class CommitLog:
         restore = "Restore this file from a backup of HDFS"
         if self.number == HOURS:
             return restore
-        return f"{restore}; where there is none, `trends archive gap {self.number} {start}` tells its posts as lost"
+        return f"{restore}; where there is none, `trends archive gap {self.number} {start}` declares its posts lost"
 
     def _starts_from(self, position: int) -> list[int]:
         names = (entry.name for entry in self._store.entries(self._paths.commits(self.number), f"{position:020d}"))

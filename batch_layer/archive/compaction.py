@@ -91,7 +91,7 @@ class Compaction:
         attempt = Attempt(HOURS, self._ledger.hours_log.position, uuid4())
         old = {hour: self._ledger.parts(hour) for hour in hours}
         merged = to.threads.map(
-            lambda item: self._merged(to, attempt, item[0], item[1], old[item[1]]), enumerate(hours)
+            lambda item: self._merge_hour(to, attempt, item[0], item[1], old[item[1]]), enumerate(hours)
         )
         parts = [part for part in merged if part is not None]
         whole = [Hour.parse(part.hour) for part in parts]
@@ -106,7 +106,7 @@ class Compaction:
             self.report.hours += [str(hour) for hour in hours]
             self.report.replaced += len(replaces)
 
-    def _merged(self, to: Site, attempt: Attempt, index: int, hour: Hour, parts: list[Part]) -> Part | None:
+    def _merge_hour(self, to: Site, attempt: Attempt, index: int, hour: Hour, parts: list[Part]) -> Part | None:
         """Upload an hour's new file. None where an old one is damaged."""
         path = to.paths.tmp_part(attempt, index + 1)
         try:

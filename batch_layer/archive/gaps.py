@@ -27,7 +27,7 @@ class Loss(NamedTuple):
     partition: int
     start: int
     end: int | None
-    """None where no manifest follows: nothing needs to be told as lost."""
+    """None where no manifest follows: no offsets are lost."""
     damaged: str
     """Path of the damaged manifest; empty where it is missing."""
 
@@ -39,7 +39,7 @@ def find_loss(settings: Settings, partition: int, start: int) -> Loss:
 
 
 def declare_gap(settings: Settings, loss: Loss, now: Millis) -> int:
-    """Tell a loss as a gap; where the partition is archived to afterwards.
+    """Commit a gap for a loss; where the partition is archived to afterwards.
 
     Raises `FencedError` where the loss is another one by now, since somebody has restored the manifest.
     """

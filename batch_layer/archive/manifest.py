@@ -94,16 +94,16 @@ encode = _encoder.encode
 def decode(raw: bytes, where: str) -> Manifest:
     """The inverse of `encode`. Raises `DamagedError`: nothing but damage makes a file that is no manifest."""
     with decoding("manifest", where, _RESTORE):
-        return _checked(_decoder.decode(raw))
+        return _check(_decoder.decode(raw))
 
 
 def decode_many(raw: bytes, where: str) -> list[Manifest]:
     """The inverse of `encode` for a list."""
     with decoding("manifest", where, _RESTORE):
-        return [_checked(manifest) for manifest in _many_decoder.decode(raw)]
+        return [_check(manifest) for manifest in _many_decoder.decode(raw)]
 
 
-def _checked(manifest: Manifest) -> Manifest:
+def _check(manifest: Manifest) -> Manifest:
     """Refuse what `encode` never wrote: numbers that no offset has, parts of other offsets or hours."""
     if not 0 <= manifest.start < manifest.next <= _MOST:
         raise ValueError(f"it goes from {manifest.start} to {manifest.next}")
@@ -115,11 +115,11 @@ def _checked(manifest: Manifest) -> Manifest:
         if not is_part(path):
             raise ValueError(f"not a part of an archive: {path[:120]!r}")
     for part in manifest.parts:
-        _check_named(manifest, part)
+        _check_part(manifest, part)
     return manifest
 
 
-def _check_named(manifest: Manifest, part: Part) -> None:
+def _check_part(manifest: Manifest, part: Part) -> None:
     hour = hour_of(part.path)
     if part.hour != str(hour) or not hour.start_ms <= part.min_at <= part.max_at < hour.end_ms:
         raise ValueError(f"a part of {part.hour[:20]!r} is said to lie at {part.path[:120]}")

@@ -47,7 +47,7 @@ def compare_batch(document: HourDocument, posts: Iterable[Record], rule: Rule) -
     """
     if document["dirty"] or not document["complete"]:
         return not_compared("provisional, it will be computed again", document["hour"])
-    return _compared(document, posts, _tags(rule), rule.version, document["hour"])
+    return _compare(document, posts, _tags(rule), rule.version, document["hour"])
 
 
 def compare_lens(document: LensDocument, own: HourDocument, posts: Iterable[Record], rule: Rule) -> Finding:
@@ -58,11 +58,11 @@ def compare_lens(document: LensDocument, own: HourDocument, posts: Iterable[Reco
         return not_compared("provisional, it will be computed again", where)
     of_lens = (post for post in posts if lens.source is None or post["source"] == lens.source)
     if lens.kind == "hashtag":
-        return _compared(document, of_lens, _tags(rule), rule.version, where)
-    return _compared(document, of_lens, _phrases(lens.kind), version(), where)
+        return _compare(document, of_lens, _tags(rule), rule.version, where)
+    return _compare(document, of_lens, _phrases(lens.kind), version(), where)
 
 
-def _compared(
+def _compare(
     document: BatchDocument,
     posts: Iterable[Record],
     used: Callable[[Record], Iterable[str]],
@@ -74,15 +74,20 @@ def _compared(
         step = _BY_THIS_RULE.format(since=hour, until=hour.plus(1))
         return not_compared(f"made by rule {document['rule']}, which is not known here; {rule} is", where, step)
     uses, count = recount(posts, used, once=True)
-    told = (document["posts"], document["uses"], document["tags"], _kept(document["top"], document["tied_beyond"]))
+    document_counts = (
+        document["posts"],
+        document["uses"],
+        document["tags"],
+        _above_ties(document["top"], document["tied_beyond"]),
+    )
     rows = [(tag, uses[tag]) for tag in sorted(uses, key=lambda tag: (-uses[tag], tag))]
     kept = rows[: len(document["top"])]
     tied = sum(number == kept[-1][1] for _, number in rows[len(kept) :]) if kept else len(rows)
     counted = (count, uses.total(), len(uses), (kept, tied))
-    if told != counted:
-        what = f"the document has {told[:3]} posts, uses and tags, a recount {counted[:3]}"
+    if document_counts != counted:
+        what = f"the document has {document_counts[:3]} posts, uses and tags, a recount {counted[:3]}"
         step = _COMPUTE.format(hour=document["hour"])
-        return Finding(False, what if told[:3] != counted[:3] else "the ranking differs", where, step)
+        return Finding(False, what if document_counts[:3] != counted[:3] else "the ranking differs", where, step)
     return Finding(
         True, f"{quantity(count, 'post')}, {quantity(uses.total(), 'use')}, as recounted by rule {rule}", where
     )
@@ -121,5 +126,5 @@ def _tags(rule: Rule) -> Callable[[Record], Iterable[str]]:
     return lambda post: rule.tags(author_text(post["source"], post["text"]), post["tags"])
 
 
-def _kept(top: list[RowDocument], tied_beyond: int) -> tuple[list[tuple[str, int]], int]:
+def _above_ties(top: list[RowDocument], tied_beyond: int) -> tuple[list[tuple[str, int]], int]:
     return [(row["tag"], row["count"]) for row in top], tied_beyond

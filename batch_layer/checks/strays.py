@@ -1,7 +1,7 @@
 """Strays: files of an archive that no manifest names. Nobody reads them, and a person may want to know.
 
 An archiver commits and places files all the time, so a listing alone convicts nothing. A file is a suspect once it is
-old enough; suspects are looked up in a ledger that is read after the listing. What is left is told, and only a file
+old enough; suspects are looked up in a ledger that is read after the listing. What is left is reported, and only a file
 that no manifest can name, now or after a restore, is ever said to be one to delete.
 """
 
@@ -23,7 +23,7 @@ STRAY_MS = 86_400_000
 
 _DAMAGE = "Keep it: a manifest that is missing or damaged may name it"
 _LATER = "Keep it: a manifest may still name it"
-_LOST = "Keep it: it has posts of offsets that are told as lost"
+_LOST = "Keep it: it has posts of offsets that a gap declares lost"
 _NOBODY = "No reader takes it; delete it once you know that nobody needs it"
 
 
@@ -48,16 +48,16 @@ def strays(ledger: Ledger, hours: Sequence[Hour] | None, now: Millis) -> Iterato
     if not suspects and not attempts:
         return
     ledger.refresh()
-    compacted = _compacted(ledger)
-    told: set[str] = set()
+    compacted = _compaction_files(ledger)
+    reported: set[str] = set()
     for suspect in suspects:
-        if suspect.path in _named(ledger, compacted, suspect.folder):
+        if suspect.path in _names_in(ledger, compacted, suspect.folder):
             continue
         step = advice(ledger, suspect.path)
         if ledger.arrived(_hour_of(suspect.folder)):
             yield Finding(False, "a file that no manifest names", ledger.paths.absolute(suspect.path), step)
-        elif suspect.folder not in told:
-            told.add(suspect.folder)
+        elif suspect.folder not in reported:
+            reported.add(suspect.folder)
             where = ledger.paths.absolute(suspect.folder)
             yield Finding(False, "a folder of an hour that no manifest names", where, step)
     for attempt, path in attempts:
@@ -82,7 +82,7 @@ def advice(ledger: Ledger, path: str) -> str:
     return _LOST if lost else _NOBODY
 
 
-def _compacted(ledger: Ledger) -> dict[str, set[str]]:
+def _compaction_files(ledger: Ledger) -> dict[str, set[str]]:
     """The files that compactions have written, by hour."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for part in (part for link in ledger.compactions for part in link.parts):
@@ -90,7 +90,7 @@ def _compacted(ledger: Ledger) -> dict[str, set[str]]:
     return found
 
 
-def _named(ledger: Ledger, compacted: Mapping[str, set[str]], folder: str) -> set[str]:
+def _names_in(ledger: Ledger, compacted: Mapping[str, set[str]], folder: str) -> set[str]:
     """What manifests name in an hour's folder, be it replaced since."""
     hour = _hour_of(folder)
     return {part.path for part in ledger.arrived(hour)} | compacted.get(str(hour), set())
@@ -105,12 +105,12 @@ def _hour_of(folder: str) -> Hour:
 
 
 def _suspects(ledger: Ledger, folders: Iterable[str], now: Millis) -> Iterator[Suspect]:
-    compacted = _compacted(ledger)
+    compacted = _compaction_files(ledger)
     for folder in folders:
         named: set[str] | None = None
         for entry in ledger.store.entries(ledger.paths.absolute(folder)):
             if entry.modified_at < now - YOUNG_MS:
-                named = _named(ledger, compacted, folder) if named is None else named
+                named = _names_in(ledger, compacted, folder) if named is None else named
                 if f"{folder}/{entry.name}" not in named:
                     yield Suspect(folder, entry.name)
 

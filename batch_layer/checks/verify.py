@@ -18,8 +18,8 @@ from batch_layer.archive.paths import HOURS
 from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.archive.reading.positions import positions
 from batch_layer.archive.reading.records import records_of
-from batch_layer.checks.accepted import accepted
 from batch_layer.checks.finding import Finding
+from batch_layer.checks.kafka_offsets import kafka_offsets
 from batch_layer.checks.strays import strays
 from config.errors import DamagedError
 from config.quantity import quantity
@@ -142,7 +142,7 @@ def _counted(
     """Per chunk: what is archived and what was rejected is what Kafka has, each offset once."""
     where = f"{settings.kafka.posts}/{partition}"
     end = manifests[-1].next if manifests else 0
-    low, there = accepted(settings.kafka, partition, end)
+    low, there = kafka_offsets(settings.kafka, partition, end)
     compared = left_out = 0
     for chunk in (manifest for manifest in manifests if manifest.kind == "chunk"):
         if any(part.hour in damaged for part in chunk.parts):

@@ -37,7 +37,7 @@ class Due(NamedTuple):
 
 
 class _Arrivals:
-    """What a due hour knows of its posts, as `batch_layer.plan.Archived` asks it."""
+    """What a due hour knows of its posts, as `batch_layer.plan.ArchivedHours` asks it."""
 
     def __init__(self, follower: Follower, arrivals: Mapping[str, int]) -> None:
         self._follower = follower
@@ -47,7 +47,7 @@ class _Arrivals:
         """Not known here."""
         return []
 
-    def posts(self, hour: Hour) -> int:  # noqa: ARG002 - see `Archived`
+    def posts(self, hour: Hour) -> int:  # noqa: ARG002 - see `ArchivedHours`
         """Not known here."""
         return 0
 
@@ -56,7 +56,7 @@ class _Arrivals:
         known = known_offsets(document, [self._follower]).get(self._follower.origin.archive, ())
         return is_late(self._arrivals, known)
 
-    def strange(self, document: HourDocument) -> set[str]:  # noqa: ARG002 - see `Archived`
+    def strange(self, document: HourDocument) -> set[str]:  # noqa: ARG002 - see `ArchivedHours`
         """Not asked here."""
         return set()
 

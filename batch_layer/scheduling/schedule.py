@@ -54,7 +54,7 @@ class Schedule:
         self._follower = Follower(settings, self.batch.store)
         self._compact_at: dict[int, Mark] | None = None
         """How far the archive was when it left nothing to compact or to delete."""
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
         self._damaged: dict[Hour, Millis] = {}
         self._computed_at = now()
 
@@ -84,7 +84,7 @@ class Schedule:
         return scheduler
 
     def tick(self) -> None:
-        """Compute what is wanting. A server that is down is told once, and asked again by the next tick."""
+        """Compute what is wanting. It logs a server that is down once, and the next tick tries again."""
         self._quietly("batch", self._tick)
 
     def compact(self) -> None:
@@ -154,11 +154,11 @@ class Schedule:
         except (TrendsError, PyMongoError, OSError) as error:
             if isinstance(error, SparkFailedError):
                 self.batch.engine.close()  # whatever is wrong with this session, the next one begins afresh
-            if self._told.get(job) != str(error):
+            if self._reported.get(job) != str(error):
                 log.warning("%s: %s; trying again", job, error)
-            self._told[job] = str(error)
+            self._reported[job] = str(error)
             return
-        if self._told.pop(job, None):
+        if self._reported.pop(job, None):
             log.info("%s: works again", job)
 
 

@@ -70,14 +70,14 @@ class HdfsStore:
         try:
             with self._client().read(path) as raw:
                 raw.auto_close = False  # else its end is told as "read of closed file"
-                answer = _Answer(raw, lambda error: self._unavailable(path, self._told(error)))
+                answer = _Answer(raw, lambda error: self._unavailable(path, self._reason_of(error)))
                 yield cast(BinaryIO, BufferedReader(answer, 1 << 20))
         except HdfsError as error:
             if error.exception in _ABSENT:
                 raise NoDataError("no such file", where=self._place(path)) from None
             self._refuse(path, error)
         except _LOST as error:
-            raise self._unavailable(path, self._told(error)) from None
+            raise self._unavailable(path, self._reason_of(error)) from None
 
     def bytes_of(self, path: str) -> int | None:
         """See `Store.bytes_of`."""
@@ -149,7 +149,7 @@ class HdfsStore:
                 raise self._unavailable(path, str(error.message).partition("\n")[0]) from None
             self._refuse(path, error)
         except _LOST as error:
-            raise self._unavailable(path, self._told(error)) from None
+            raise self._unavailable(path, self._reason_of(error)) from None
 
     def _refuse(self, path: str, error: HdfsError) -> NoReturn:
         where, what = self._place(path), str(error.message).partition("\n")[0]
@@ -169,7 +169,7 @@ class HdfsStore:
         )
         return UnavailableError(f"HDFS did not do it: {what[:300]}", where=self._place(path), next_step=step)
 
-    def _told(self, error: Exception) -> str:
+    def _reason_of(self, error: Exception) -> str:
         """Why no answer came, without the layers below."""
         asked = getattr(error, "request", None)
         server = urlsplit(str(asked.url)).netloc if asked is not None else "a server of HDFS"

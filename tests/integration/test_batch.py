@@ -17,7 +17,7 @@ from batch_layer.outcome import PartlyDoneError
 from batch_layer.plan import Span
 from batch_layer.publish import HourResult, Stamp, publish, sweep
 from batch_layer.rank import PostFields, rank_hour
-from batch_layer.run_ledger import BusyError, Job, Run, Runs, StoppedError
+from batch_layer.run_ledger import BusyError, Job, Run, RunLedger, StoppedError
 from batch_layer.runner import RunObserver
 from batch_layer.spark.job import SparkFailedError
 from batch_layer.spark.session import Engine
@@ -303,7 +303,7 @@ def test_a_corrected_rule_changes_the_hours_since_then_and_leaves_those_before_b
 
 
 def test_two_runs_of_one_job_at_once_are_one_and_a_refusal(settings: Settings, store: Store) -> None:
-    runs = [Runs(store, 60, owner=f"{at}:1") for at in range(2)]
+    runs = [RunLedger(store, 60, owner=f"{at}:1") for at in range(2)]
     job = Job("hour", FIRST, FIRST.plus(1), "1")
     with runs[0].start(job, reach=FIRST) as first:
         with pytest.raises(BusyError, match="already being computed by 0:1 since"):
@@ -331,8 +331,8 @@ def test_two_runs_of_one_hour_at_once_end_in_the_same_document(settings: Setting
 
 def test_a_run_that_was_taken_for_dead_publishes_nothing_over_its_successor(settings: Settings, store: Store) -> None:
     job = Job("recompute", FIRST, None, "1")
-    zombie = Runs(store, 0.05).start(job, reach=FIRST)  # it never renews
-    successor = until(lambda: _started(Runs(store, 60), job))
+    zombie = RunLedger(store, 0.05).start(job, reach=FIRST)  # it never renews
+    successor = until(lambda: _started(RunLedger(store, 60), job))
     assert (successor.id, successor.attempt) == (zombie.id, 2)
     ranked = {text: rank_hour([PostFields("x", "1", text, None)], AS_IS, 10) for text in ("#new", "#old")}
 
@@ -429,7 +429,7 @@ def test_hdfs_that_is_down_is_told_and_damages_nothing(settings: Settings, layer
     assert not documents(store)
 
 
-def _started(runs: Runs, job: Job) -> Run | None:
+def _started(runs: RunLedger, job: Job) -> Run | None:
     try:
         return runs.start(job, reach=FIRST)
     except BusyError:

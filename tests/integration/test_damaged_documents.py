@@ -11,7 +11,7 @@ import pytest
 from bson.errors import BSONError
 from click.testing import CliRunner
 
-from batch_layer.run_ledger import Job, Runs
+from batch_layer.run_ledger import Job, RunLedger
 from batch_layer.runner import BatchRunner
 from bench.harness import stack_settings
 from bench.inputs.archive_writer import ArchiveWriter
@@ -49,7 +49,7 @@ def store(settings: Settings, settings_file: Path) -> Iterator[Store]:
         store.publish_all([own, own._replace(lens=Lens(source="x")), view_of_posts(HOUR.plus(1), posts, (21, 0, 0))])
         use = {"hour": str(HOUR.plus(2)), "tag": "a", "shown": "a", "count": 5, "origin": "speed"}
         store.collection(USES).insert_one({"_id": f"{HOUR.plus(2)}|a"} | use)
-        with Runs(store, 60).start(Job("hour", HOUR, HOUR.plus(1), AS_IS.version), reach=HOUR):
+        with RunLedger(store, 60).start(Job("hour", HOUR, HOUR.plus(1), AS_IS.version), reach=HOUR):
             pass
         yield store
 

@@ -38,7 +38,7 @@ class Archives:
         """
         own.adopt(now)
         earlier: dict[str, Ledger] = {}
-        for ledger in self._found(own):
+        for ledger in self._find(own):
             ledger.refresh()
             ledger.adopt(now)
             archive = ledger.origin.archive
@@ -64,7 +64,7 @@ class Archives:
         with mongo_errors():
             return {each["_id"]: each["root"] for each in self._archives.find().sort("_id")}
 
-    def _found(self, own: Ledger) -> Iterator[Ledger]:
+    def _find(self, own: Ledger) -> Iterator[Ledger]:
         """Archives at the folders that are named and remembered. One that is gone from its folder is left out."""
         for root in self._settings.hdfs.earlier:
             ledger = self._ledger(root)

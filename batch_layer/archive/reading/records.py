@@ -30,7 +30,7 @@ def records_of(ledger: Ledger, part: Part) -> Iterator[Record]:
     """
     _check(part, ledger.store.bytes_of(part.path))
     count = 0
-    belongs = _belonging(part)
+    belongs = _membership(part)
     try:
         with ledger.store.open(part.path) as file:
             for record in read(file, part.path):
@@ -47,7 +47,7 @@ def records_of(ledger: Ledger, part: Part) -> Iterator[Record]:
         )
 
 
-def _belonging(part: Part) -> Callable[[Record], bool]:
+def _membership(part: Part) -> Callable[[Record], bool]:
     """Whether a record may lie in a part, by its time and its offset. A compacted hour has posts of any offset."""
     first, last = moment_of(part.min_at), moment_of(part.max_at)
     span = span_of(part.path)

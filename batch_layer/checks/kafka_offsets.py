@@ -1,4 +1,4 @@
-"""Accepted: the offsets of `posts` that Kafka still has, read from Kafka alone, for comparison with the archive."""
+"""Kafka offsets: which offsets of `posts` Kafka still has, without the archive, for comparison with it."""
 
 from array import array
 
@@ -11,7 +11,7 @@ from ingest.kafka.reading import OffsetGoneError, messages
 TRIES = 5
 
 
-def accepted(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, "array[int]"]:
+def kafka_offsets(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, "array[int]"]:
     """The first offset that Kafka has of a partition, and every offset below `end` of a committed message.
 
     Retention may delete messages while they are read: then it begins again at the first that is left. Raises
