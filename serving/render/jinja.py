@@ -1,4 +1,4 @@
-"""Jinja: the environment of every template, of pages and of pictures. It escapes whatever a template inserts."""
+"""Jinja: the environment of every template, of pages and pictures. It escapes every value that a template inserts."""
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
@@ -7,14 +7,14 @@ from config.quantity import noun_for, quantity
 
 def environment(*loaders: BaseLoader) -> Environment:
     """An environment that finds templates in these loaders first, then in `templates/` beside this module."""
-    made = Environment(
+    jinja = Environment(
         loader=ChoiceLoader([*loaders, PackageLoader("serving.render")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["quantity"] = quantity
-    made.filters["noun"] = noun_for
-    made.filters["number"] = lambda count: "–" if count is None else f"{count:,}"
-    return made
+    jinja.filters["quantity"] = quantity
+    jinja.filters["noun"] = noun_for
+    jinja.filters["number"] = lambda count: "–" if count is None else f"{count:,}"
+    return jinja

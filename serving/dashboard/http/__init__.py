@@ -1,1 +1,1 @@
-"""What surrounds every request: the server, limits, authentication, errors, caching."""
+"""HTTP around the routes: server, limits, authentication, errors, caching."""

@@ -1,4 +1,4 @@
-"""Authentication: on loopback every program of this machine may ask, elsewhere a token or a session cookie is needed.
+"""Authentication: on loopback every program of this machine may ask, elsewhere only with a token or a session cookie.
 
 The token never goes into a URL, a log or a page. A cookie contains its own end, signed with a key that each process
 makes: it reveals nothing of the token, is valid for `SESSION_S`, and ends with the server. `login_attempts` limits

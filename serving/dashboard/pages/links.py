@@ -53,8 +53,8 @@ def lens_links(path: str, params: Mapping[str, str], own: Lens, sources: Sequenc
     """The lenses of a page: the kinds and, of hashtags, all sources or one. `params`: those of the page's URL."""
     groups = [[(f"{kind}s".capitalize(), Lens(kind), kind == own.kind) for kind in get_args(Kind)]]
     if own.kind == "hashtag" and (sources or own.source is not None):
-        known = sorted({*sources, *([own.source] if own.source is not None else [])})
-        of_one = [(printable(each), Lens(source=each), each == own.source) for each in known]
+        names = sorted({*sources, *([own.source] if own.source is not None else [])})
+        of_one = [(printable(each), Lens(source=each), each == own.source) for each in names]
         groups.append([("All sources", HASHTAGS, own.source is None), *of_one])
     return [
         [LensLink(label, _through(path, params, own, lens), is_now) for label, lens, is_now in each] for each in groups
@@ -63,5 +63,5 @@ def lens_links(path: str, params: Mapping[str, str], own: Lens, sources: Sequenc
 
 def _through(path: str, params: Mapping[str, str], own: Lens, lens: Lens) -> str:
     """A page through another lens, without its tag: a hashtag is no phrase."""
-    left_out = {"kind", "source"} | ({"name"} if lens.kind != own.kind else set())
-    return _address(path, {name: value for name, value in params.items() if name not in left_out} | lens_params(lens))
+    dropped = {"kind", "source"} | ({"name"} if lens.kind != own.kind else set())
+    return _address(path, {name: value for name, value in params.items() if name not in dropped} | lens_params(lens))

@@ -70,12 +70,12 @@ def _zone(request: Request) -> ZoneInfo:
 
 
 def _environment() -> Environment:
-    made = environment(PackageLoader("serving.dashboard"))
-    made.filters["tag"] = lambda text: printable(text, SHOWN_TAG)
-    made.filters["printable"] = lambda text: printable(text, len(text))
-    made.filters["caption"] = lambda answer: caption(answer).splitlines()
-    made.filters["moment"] = iso
-    return made
+    jinja = environment(PackageLoader("serving.dashboard"))
+    jinja.filters["tag"] = lambda text: printable(text, SHOWN_TAG)
+    jinja.filters["printable"] = lambda text: printable(text, len(text))
+    jinja.filters["caption"] = lambda answer: caption(answer).splitlines()
+    jinja.filters["moment"] = iso
+    return jinja
 
 
 _TEMPLATES = _environment()

@@ -106,12 +106,12 @@ def bump(day: Day, tz: ZoneInfo) -> Bump:
 
 
 def _lines(day: Day, axis: HourAxis) -> Iterator[Line]:
-    drawn = rank_tracks(day, LINES)
-    names = _names(drawn, axis, day.whole.lens)
-    for way in drawn:
-        marks = tuple(_mark(spot, axis) for spot in way.points)
-        paths = tuple(_path(run, axis) for run in way.runs)
-        yield Line(way.number, way.series.row, marks, paths, names[way.number])
+    tracks = rank_tracks(day, LINES)
+    names = _names(tracks, axis, day.whole.lens)
+    for track in tracks:
+        marks = tuple(_mark(spot, axis) for spot in track.points)
+        paths = tuple(_path(run, axis) for run in track.runs)
+        yield Line(track.number, track.series.row, marks, paths, names[track.number])
 
 
 def _y(place: int) -> float:
@@ -133,17 +133,17 @@ def _path(run: Sequence[RankPoint], axis: HourAxis) -> str:
     return "".join(steps)
 
 
-def _names(drawn: Sequence[RankTrack], axis: HourAxis, lens: Lens) -> dict[int, Name]:
+def _names(tracks: Sequence[RankTrack], axis: HourAxis, lens: Lens) -> dict[int, Name]:
     """Beside the mark of the last hour; without one, above the best mark where no other name stands."""
     names: dict[int, Name] = {}
-    for way in sorted(drawn, key=lambda way: -way.points[-1].at):
-        label, last = label_of(way.series.row.shown, lens), way.points[-1]
+    for track in sorted(tracks, key=lambda track: -track.points[-1].at):
+        label, last = label_of(track.series.row.shown, lens), track.points[-1]
         if last.at == len(axis.ticks) - 1:
-            names[way.number] = Name(label, axis.ticks[-1].x + 13, _y(last.place) + 4.5, "start")
+            names[track.number] = Name(label, axis.ticks[-1].x + 13, _y(last.place) + 4.5, "start")
             continue
-        above = [_above(spot, axis, label) for spot in sorted(way.points, key=lambda spot: (spot.place, -spot.at))]
+        above = [_above(spot, axis, label) for spot in sorted(track.points, key=lambda spot: (spot.place, -spot.at))]
         free = (name for name in above if not any(map(name.covers, names.values())))
-        names[way.number] = next(free, above[0])
+        names[track.number] = next(free, above[0])
     return names
 
 

@@ -69,7 +69,7 @@ class Heat:
 
 
 def heat(day: Day, tz: ZoneInfo) -> Heat:
-    """How often each of the tags with most uses was used in each hour.
+    """The uses of the most used tags in each hour.
 
     Levels grow with the logarithm, so that beside one great count small ones differ too.
     """
@@ -110,7 +110,7 @@ def _level(count: int, bounds: list[int]) -> int:
 
 
 def _legend(bounds: list[int]) -> list[LegendBox]:
-    """Boxes from most uses to fewest; a level that no whole number has is left out."""
+    """Boxes from most uses to fewest; it leaves out a level that no whole number has."""
     lowest = [1, *(bound + 1 for bound in bounds)]
     levels = [level for level in range(LEVELS, 0, -1) if lowest[level - 1] <= bounds[level - 1]]
     return [

@@ -39,7 +39,7 @@ def label_of(shown: str, lens: Lens) -> Label:
 
 
 def width_of(text: str, size: float) -> float:
-    """Pixels of a text in Noto Sans, estimated: fonts are not measured, and a line may be some pixels shorter."""
+    """Pixels of a text in Noto Sans, estimated without the font: a line may be some pixels shorter."""
     return size * sum(map(_ems, text))
 
 

@@ -28,7 +28,7 @@ _BELOW_NOTES = 20
 
 
 class _Head(NamedTuple):
-    """What stands above a chart."""
+    """The title and the notes above a chart."""
 
     title: Label
     notes: list[str]
