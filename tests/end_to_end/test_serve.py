@@ -50,8 +50,8 @@ def test_a_token_is_neither_printed_nor_in_the_list_of_settings(settings: Settin
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--host", "0.0.0.0"], "no token keeps them out"),
-        (["--host", "no.such.host.invalid"], "no token keeps them out"),
+        (["--host", "0.0.0.0"], "no token protects the dashboard"),
+        (["--host", "no.such.host.invalid"], "no token protects the dashboard"),
         (["--port", "70000"], "70000 is not in the range"),
     ],
 )
