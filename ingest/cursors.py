@@ -1,8 +1,8 @@
-"""The cursors topic: up to where each source was read, as its last committed transaction says.
+"""Cursors: the place in each source behind its last committed transaction, in the topic of cursors.
 
-A cursor is kept with Kafka's id of the topic `posts` that everything before it was written to. If that topic was
-recreated since, the posts are not in it, whatever the cursor says. Cursors of earlier versions have no id: they are
-taken for cursors of the topic that is there.
+A cursor holds Kafka's id of the topic `posts` that has everything before it. If somebody recreates that topic, the
+posts are not in it, and the ids differ. Cursors of earlier versions have no id: they count as cursors of the topic of
+now.
 """
 
 from contextlib import closing
@@ -18,7 +18,7 @@ from ingest.sources.base import Cursor
 
 
 class _Value(NamedTuple):
-    """A value of a key, and where and when it was written."""
+    """A value of a key, its partition and its time."""
 
     partition: int
     at: Millis
@@ -29,49 +29,49 @@ _TOPIC = "_posts"
 """Key of the topic's id inside a stored cursor; no source has such a key."""
 
 
-class Stored(NamedTuple):
-    """A cursor as it is stored."""
+class StoredCursor(NamedTuple):
+    """A cursor, and the topic that has everything before it."""
 
     cursor: Cursor
     topic_id: str
-    """Of `posts`, when it was written; empty where it is unknown."""
+    """Of `posts` at the time of the cursor; empty if unknown."""
 
 
 def encode_cursor(cursor: Cursor, topic_id: str) -> bytes:
-    """A cursor as it is stored."""
+    """The value of a cursor in the topic."""
     return msgspec.json.encode({**cursor, _TOPIC: topic_id} if topic_id else cursor)
 
 
 def read_cursor(settings: KafkaSettings, name: str) -> Cursor:
-    """The last committed cursor of a source; `{}` where there is none. See `read_stored`."""
-    return read_stored(settings, name).cursor
+    """The last committed cursor of a source; `{}` if there is none. See `read_stored_cursor`."""
+    return read_stored_cursor(settings, name).cursor
 
 
-def read_stored(settings: KafkaSettings, name: str) -> Stored:
-    """The last committed cursor of a source, and its topic; empty where there is none. Raises `UnavailableError`.
+def read_stored_cursor(settings: KafkaSettings, name: str) -> StoredCursor:
+    """The last committed cursor of a source, and its topic; empty if there is none. Raises `UnavailableError`.
 
-    The topic is read up to where it ended when this was called. A transaction of some other source that is still open
-    hides what was committed after it began, so it is waited for: at most as long as a transaction may stay open.
+    This reads the topic up to its end at the call. An open transaction of another source hides later messages, so this
+    waits for it: at most as long as a transaction may stay open.
     """
     value = last_values(settings, uncommitted=True).get(name)
     cursor: Cursor = {} if value is None else msgspec.json.decode(value)
     topic_id = str(cursor.pop(_TOPIC, ""))
-    return Stored(cursor, topic_id)
+    return StoredCursor(cursor, topic_id)
 
 
 def last_values(settings: KafkaSettings, *, uncommitted: bool = False) -> dict[str, bytes]:
     """The last value of each key of the topic; `uncommitted` waits for transactions that are open.
 
-    The topic is created with one partition. Where an operator has added some, a key may have values in two: then the
-    later one by the broker's clock counts, and within a partition the one behind.
+    The topic begins with one partition. If an operator adds some, a key may have values in two: then the later one by
+    the broker's clock counts, and within a partition the last one.
     """
     until = ends(settings, settings.cursors, uncommitted=uncommitted)
-    found: dict[str, _Value] = {}
+    last: dict[str, _Value] = {}
     with closing(reader(settings, f"{settings.cursors}.reader")) as consumer:
         for message in messages(consumer, settings, settings.cursors, until):
             key = (message.key() or b"").decode(errors="replace")
             value = _Value(message.partition(), message.timestamp()[1], message.value() or b"{}")
-            known = found.get(key)
+            known = last.get(key)
             if known is None or known.partition == value.partition or known.at <= value.at:
-                found[key] = value
-    return {key: value.raw for key, value in found.items()}
+                last[key] = value
+    return {key: value.raw for key, value in last.items()}

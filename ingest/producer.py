@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Generic, NamedTuple, Protocol, Self
 
 from config.settings import IngestSettings, KafkaSettings
-from ingest.cursors import Stored, read_stored
+from ingest.cursors import StoredCursor, read_stored_cursor
 from ingest.encoder import Counts
 from ingest.kafka.topic_ids import TopicIds
 from ingest.kafka.transactions import Outgoing, Transactions
@@ -65,11 +65,11 @@ class Producer(Generic[T]):
 
     def cursor(self) -> Cursor:
         """The last committed cursor of this name; `{}` where there is none."""
-        return self.stored().cursor
+        return self.stored_cursor().cursor
 
-    def stored(self) -> Stored:
+    def stored_cursor(self) -> StoredCursor:
         """The same, with the id of the topic that holds everything before it."""
-        return read_stored(self._kafka, self.name)
+        return read_stored_cursor(self._kafka, self.name)
 
     def run(
         self,

@@ -1,7 +1,8 @@
-"""How live sources stand, and what they could not bring back: kept beside the cursors, in the same transactions.
+"""Standings: the state of each live source, and its gaps, beside its cursor in the same transactions.
 
-The topic of cursors is compacted, so that the last state of a source is kept, and each of its gaps. A source's own key
-is its name, which begins with what the registry calls it; the keys of these begin with `state/` and `gap/`.
+Kafka compacts the topic of cursors, so it holds the last state of a source, and each of its gaps. The key of a cursor
+is the source's name, which begins with its name in the registry; keys of states and gaps begin with `state/` and
+`gap/`.
 """
 
 from typing import NamedTuple
@@ -17,15 +18,15 @@ SILENT = "silent"
 
 
 class Standing(NamedTuple):
-    """What is known of a live source."""
+    """The last report of a live source, and its gaps."""
 
     name: str
     state: State
     gaps: list[Gap]
     """In order of time."""
 
-    def stands(self, now: Millis) -> str:
-        """Its state; `silent` where it has not told one for so long that it must have ended without a word."""
+    def state_at(self, now: Millis) -> str:
+        """Its state now; `silent` if its last report is so old that it must have died."""
         runs = self.state.state in (CONNECTED, RECONNECTING)
         return SILENT if runs and now - self.state.at > 3_000 * REPORT_EVERY_S else self.state.state
 
@@ -36,12 +37,12 @@ def state_message(name: str, state: State) -> tuple[bytes, bytes]:
 
 
 def gap_message(name: str, gap: Gap) -> tuple[bytes, bytes]:
-    """Value and key of a gap: the same gap told again is the same message."""
+    """Value and key of a gap: the same gap gives the same message again."""
     return msgspec.json.encode(gap), f"gap/{gap.since}/{name}".encode()
 
 
 def standings(settings: KafkaSettings) -> list[Standing]:
-    """Every live source that ever told its state, the one that told last first. Raises `UnavailableError`."""
+    """Every live source that ever reported its state, the latest report first. Raises `UnavailableError`."""
     states: dict[str, State] = {}
     gaps: dict[str, list[Gap]] = {}
     for key, value in last_values(settings).items():
@@ -50,7 +51,7 @@ def standings(settings: KafkaSettings) -> list[Standing]:
             states[rest] = msgspec.json.decode(value, type=State)
         elif kind == "gap":
             gaps.setdefault(rest.partition("/")[2], []).append(msgspec.json.decode(value, type=Gap))
-    found = [
+    all_standings = [
         Standing(name, state, sorted(gaps.get(name, []), key=lambda gap: gap.since)) for name, state in states.items()
     ]
-    return sorted(found, key=lambda standing: standing.state.at, reverse=True)
+    return sorted(all_standings, key=lambda standing: standing.state.at, reverse=True)

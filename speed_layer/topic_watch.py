@@ -51,16 +51,16 @@ class TopicWatch:
         if self._id == "":
             return True
         if self._request is None:
-            self._request = self._ids.ask(self._topic)
+            self._request = self._ids.request(self._topic)
         wait([self._request], wait_s)
         if not self._request.done():
             return None
         request, self._request = self._request, None
         try:
-            found = self._ids.answer(self._topic, request).id
+            now = self._ids.answer(self._topic, request).id
         except NoDataError:
             return True
         except TrendsError as error:
             log.warning("counting waits until Kafka gives the id of the topic: %s", error)
             return None
-        return found == self._id
+        return now == self._id

@@ -1,7 +1,7 @@
 """GroupConsumer: a member of a consumer group: which partitions it owns, where it reads them, and how it waits.
 
-A new partition stands at its end until `seek` says where to read it from, so ignore what it gives until then. Kafka's
-committed offsets decide nothing.
+A new partition stands at its end until `seek` says where to read it from: ignore its messages before. The offsets that
+the group commits to Kafka decide nothing.
 """
 
 import logging
@@ -16,7 +16,7 @@ from ingest.kafka.client import unavailable
 from ingest.kafka.offsets import OffsetRange, offset_range, partitions_of
 
 POLL_S = 0.2
-"""Longest wait for messages: how soon a stop is noticed."""
+"""Longest wait for messages, seconds: so soon the owner notices a stop."""
 _AT_ONCE = 2_000
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class GroupConsumer:
     """A member of a group that reads one topic. Used from one thread."""
 
     def __init__(self, settings: KafkaSettings, topic: str, group: str, lost: Callable[[int], None]) -> None:
-        """`lost` is called with each partition that goes to another member, before it does."""
+        """The consumer calls `lost` with each partition that goes to another member, before it does."""
         self._settings = settings
         self._topic = topic
         self._lost = lost
@@ -54,7 +54,7 @@ class GroupConsumer:
         self._consumer.close()
 
     def read(self, seconds: float = POLL_S) -> list[Message]:
-        """The next messages and events. Assignments change while this is called."""
+        """The next messages and events. Assignments change only inside this call."""
         return list(self._consumer.consume(_AT_ONCE, seconds))
 
     def wait(self, seconds: float, take: Callable[[Message], None], stop: Callable[[], bool]) -> None:
@@ -86,14 +86,14 @@ class GroupConsumer:
         return offset_range(self._consumer, self._settings, self._topic, partition)
 
     def seek(self, partition: int, position: int) -> None:
-        """Read a partition from an offset on. Messages that were fetched before do not come again."""
+        """Read a partition from an offset on. Messages of an earlier fetch do not come any more."""
         try:
             self._consumer.seek(self._one(partition, position))
         except KafkaException as error:
             raise unavailable(self._settings, f"{self._topic}/{partition}", error) from None
 
     def acknowledge(self, partition: int, position: int) -> None:
-        """Commit an offset for tools that show the group's lag. It may get lost."""
+        """Commit an offset for tools that show the group's lag. It may not arrive."""
         try:
             self._consumer.commit(offsets=[self._one(partition, position)], asynchronous=True)
         except KafkaException as error:
@@ -102,7 +102,7 @@ class GroupConsumer:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ours = [self._one(p.partition, OFFSET_END) for p in partitions]
         consumer.incremental_assign(ours)
-        consumer.resume(ours)  # a partition that was taken away while it was paused comes back as it went
+        consumer.resume(ours)  # a partition that left while it paused comes back paused
         self.owned |= {p.partition for p in partitions}
         _log.info("assigned: %s", sorted(p.partition for p in partitions))
 

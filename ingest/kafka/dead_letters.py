@@ -1,7 +1,7 @@
-"""DeadLetters: the producer of rejects, for every stage that passes its input only once they are delivered.
+"""DeadLetters: the producer of rejects, for each stage that passes its input only after Kafka has its rejects.
 
-At least once: a stage that reads its input again sends its rejects again. `where` names the message that was refused,
-such as `posts/3@1200`, so a second copy can be told from another reject.
+At least once: a stage that reads its input again sends its rejects again. `where` names the message, for example
+`posts/3@1200`, so a reader tells a second copy from another reject.
 """
 
 import logging
@@ -19,7 +19,7 @@ from ingest.kafka.topics import OVERHEAD_BYTES
 from ingest.wire import Reject
 
 DELIVERY_S = 15.0
-"""Longest wait for a reject to be delivered, seconds."""
+"""Longest wait for the delivery of a reject, seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class DeadLetters:
     def send(self, rejects: Sequence[Reject]) -> None:
         """Return once every replica has them all.
 
-        Raises `UnavailableError`, and then some may be delivered; `TrendsError` if the topic does not take them.
+        Raises `UnavailableError`, and then Kafka may have some; `TrendsError` if the topic does not take them.
         """
         if not rejects:
             return

@@ -12,7 +12,7 @@ from config.settings import KafkaSettings
 from ingest.kafka.client import ANSWER_S, UNKNOWN_TOPIC, admin, unavailable
 
 RETRY_S = 5.0
-"""How long a request is repeated while a partition's leader changes."""
+"""How long to repeat a request while a partition's leader changes, seconds."""
 
 
 class OffsetRange(NamedTuple):
@@ -27,7 +27,7 @@ class OffsetRange(NamedTuple):
 def partitions_of(
     settings: KafkaSettings, topic: str, client: AdminClient | Consumer | None = None, timeout_s: float = ANSWER_S
 ) -> list[int]:
-    """The partitions of a topic now, ascending. `client`: one that is connected already.
+    """The partitions of a topic now, ascending. `client`: one with a connection.
 
     Raises `TrendsError` if there is no such topic, `UnavailableError` if the brokers do not answer.
     """

@@ -16,11 +16,11 @@ _AT_ONCE = 2_000
 
 
 class OffsetGoneError(UnavailableError):
-    """Retention has deleted the next message before it was read."""
+    """Retention has deleted the next message."""
 
 
 def reader(settings: KafkaSettings, group: str) -> Consumer:
-    """A consumer for `messages` that begins at the first message that is left if retention has deleted some."""
+    """A consumer for `messages` that goes on at the next message if retention has deleted some."""
     return client.consumer(settings, group, {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 10})
 
 
@@ -33,7 +33,7 @@ def messages(  # noqa: PLR0913 - what to read, and how far
     since: Mapping[int, int] | None = None,
     timeout_s: float = 60,
 ) -> Iterator[Message]:
-    """The committed messages of each partition below `until`, from `since` on (default: the first that is left).
+    """The committed messages of each partition below `until`, from `since` on (default: the first that Kafka has).
 
     It waits for a transaction that is open below `until`. Raises `UnavailableError` if `timeout_s` passes without any
     news, and `OffsetGoneError` if the consumer reports offsets that are gone (see `client.consumer`).
@@ -76,7 +76,7 @@ def drained_until(
 ) -> set[int]:
     """The partitions that hold no committed message from a position on below an offset `until` (default: the end).
 
-    `until` is not behind the last stable offset, so what lies below it is committed or aborted.
+    `until` is not behind the last stable offset, so no transaction below it is open.
     """
     if not positions:
         return set()
@@ -101,7 +101,7 @@ def _is_end(event: Message, until: Mapping[int, int]) -> bool:
 
 
 def _poll(consumer: Consumer, settings: KafkaSettings, topic: str) -> Iterator[Message]:
-    """What comes next: messages; the ends of partitions, and offsets that are gone, as messages with an error.
+    """The next messages; the ends of partitions, and offsets that are gone, come as messages with an error.
 
     `poll` waits for the first; `consume` alone would wait until it has as many as it may give.
     """

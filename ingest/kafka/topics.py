@@ -1,4 +1,4 @@
-"""The four Kafka topics, and how each is configured: the one place that creates them."""
+"""Topics: the configuration of the four Kafka topics. No other module creates them."""
 
 import logging
 from concurrent.futures import Future
@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 
 DAY_MS = 86_400_000
 COMPRESSION = "lz4"
-"""Of posts and uses, on the wire and on disk: no broker packs anew. zstd costs a producer 30 % more."""
+"""Of posts and uses, on the wire and on disk, so brokers do not compress again. zstd costs a producer 30 % more."""
 OVERHEAD_BYTES = 100_000
 """Room for a record's key, headers and framing beyond `ingest.max_post_bytes`."""
 
 
-class Topic(NamedTuple):
+class TopicSpec(NamedTuple):
     """A topic to create."""
 
     name: str
@@ -30,17 +30,17 @@ class Topic(NamedTuple):
     config: dict[str, str]
 
 
-def topics(settings: KafkaSettings, max_post_bytes: int) -> list[Topic]:
-    """What is created. Times are the broker's own, so that no retention deletes a backfill of old posts."""
+def topics(settings: KafkaSettings, max_post_bytes: int) -> list[TopicSpec]:
+    """The four topics. Message times are the broker's, so that retention does not delete a backfill of old posts."""
     shared = {"message.timestamp.type": "LogAppendTime", "min.insync.replicas": str(max(1, settings.replication - 1))}
     large = {"max.message.bytes": str(max_post_bytes + OVERHEAD_BYTES)}
     packed = {"compression.type": COMPRESSION}
     compacted = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.bytes": "4194304"}
     return [
-        Topic(settings.posts, settings.partitions, shared | large | packed | _kept(7 * DAY_MS, DAY_MS)),
-        Topic(settings.hashtags, settings.partitions, shared | packed | _kept(DAY_MS, 3 * HOUR_MS)),
-        Topic(settings.rejects, 1, shared | large | _kept(30 * DAY_MS, DAY_MS)),
-        Topic(settings.cursors, 1, shared | compacted | {"segment.ms": str(HOUR_MS)}),
+        TopicSpec(settings.posts, settings.partitions, shared | large | packed | _retention(7 * DAY_MS, DAY_MS)),
+        TopicSpec(settings.hashtags, settings.partitions, shared | packed | _retention(DAY_MS, 3 * HOUR_MS)),
+        TopicSpec(settings.rejects, 1, shared | large | _retention(30 * DAY_MS, DAY_MS)),
+        TopicSpec(settings.cursors, 1, shared | compacted | {"segment.ms": str(HOUR_MS)}),
     ]
 
 
@@ -49,17 +49,17 @@ def create_topics(
     timeout_s: float = 30,
     max_post_bytes: int = IngestSettings.model_fields["max_post_bytes"].default,
 ) -> None:
-    """Create the topics that are missing and wait until each has its leaders. One that exists is left as it is.
+    """Create the missing topics and wait until each has its leaders. A topic that exists keeps its configuration.
 
-    Raises `UnavailableError` where the brokers do not answer, or can't make a topic, within `timeout_s`.
+    Raises `UnavailableError` if the brokers do not answer, or can't create a topic, within `timeout_s`.
     """
     admin = client.admin(settings)
-    wanted = topics(settings, max_post_bytes)
+    required = topics(settings, max_post_bytes)
     try:
         have = set(admin.list_topics(timeout=timeout_s).topics)
-        missing = [topic for topic in wanted if topic.name not in have]
+        missing = [topic for topic in required if topic.name not in have]
         _create(admin, missing, settings.replication, timeout_s)
-        _await_leaders(admin, [topic.name for topic in wanted], timeout_s)
+        _await_leaders(admin, [topic.name for topic in required], timeout_s)
     except (KafkaException, tenacity.RetryError) as error:
         why = error.args[0].str() if isinstance(error, KafkaException) else "no leaders in time"
         raise UnavailableError(
@@ -69,16 +69,16 @@ def create_topics(
         ) from None
 
 
-def _kept(retention_ms: int, segment_ms: int) -> dict[str, str]:
-    """Delete after that long; closed segments alone are deleted, so they are closed often enough."""
+def _retention(retention_ms: int, segment_ms: int) -> dict[str, str]:
+    """Delete messages of that age. Kafka deletes closed segments only, so it closes them often enough."""
     return {"cleanup.policy": "delete", "retention.ms": str(retention_ms), "segment.ms": str(segment_ms)}
 
 
-def _create(admin: AdminClient, missing: list[Topic], replication: int, timeout_s: float) -> None:
+def _create(admin: AdminClient, missing: list[TopicSpec], replication: int, timeout_s: float) -> None:
     if not missing:
         return
-    asked = [NewTopic(name, partitions, replication, config=config) for name, partitions, config in missing]
-    answers: dict[str, Future[None]] = admin.create_topics(asked, request_timeout=timeout_s)
+    new = [NewTopic(name, partitions, replication, config=config) for name, partitions, config in missing]
+    answers: dict[str, Future[None]] = admin.create_topics(new, request_timeout=timeout_s)
     for name, answer in answers.items():
         try:
             answer.result()
@@ -89,7 +89,7 @@ def _create(admin: AdminClient, missing: list[Topic], replication: int, timeout_
 
 
 def _await_leaders(admin: AdminClient, names: list[str], timeout_s: float) -> None:
-    def led() -> bool:
+    def have_leaders() -> bool:
         known = admin.list_topics(timeout=timeout_s).topics
         return all(
             name in known
@@ -102,4 +102,4 @@ def _await_leaders(admin: AdminClient, names: list[str], timeout_s: float) -> No
         retry=tenacity.retry_if_result(lambda ready: not ready),
         stop=tenacity.stop_after_delay(timeout_s),
         wait=tenacity.wait_exponential(multiplier=0.05, max=1),
-    )(led)
+    )(have_leaders)

@@ -1,4 +1,4 @@
-"""Kafka transactions: all messages of a batch, or none, under one name that fences whoever had it before."""
+"""Kafka transactions: all messages of a batch or none, under one name that fences the producer that had it before."""
 
 import logging
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ from ingest.kafka.topics import COMPRESSION, OVERHEAD_BYTES
 logger = logging.getLogger(__name__)
 
 TIMEOUT_MS = 30_000
-"""The broker aborts a transaction that is not committed by then; until then it holds up whoever reads behind it."""
+"""The broker aborts a transaction that stays open for so long; until then it holds up the readers behind it."""
 ATTEMPTS = 5
-"""How often a transaction is tried that the broker says to abort."""
-_AGAIN = "Start it again: it goes on behind its last committed transaction"
-_PURGED = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)  # noqa: SLF001 - their public names
-_FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001
+"""Attempts at a transaction that the broker tells us to abort."""
+_RESTART = "Start it again: it goes on behind its last committed transaction"
+_PURGE_CODES = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)  # noqa: SLF001 - their public names
+_FENCE_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001
 
 
 class Offsets(NamedTuple):
-    """Offsets of a consumer group, to be committed with the messages."""
+    """Offsets of a consumer group that the transaction commits with its messages."""
 
     positions: list[TopicPartition]
     group: Any
@@ -43,7 +43,7 @@ class Outgoing:
 
 
 class _AbortedError(UnavailableError):
-    """The transaction was aborted, and can be tried again as it is."""
+    """The transaction is aborted, and may be tried again as it is."""
 
 
 class Transactions:
@@ -56,17 +56,17 @@ class Transactions:
         self._kafka = client.producer(settings, self._options(max_post_bytes))
 
     def begin(self, timeout_s: float = TIMEOUT_MS / 1000) -> None:
-        """Take the name over: whoever had it is fenced, and what it had not committed is gone. Call it once, first."""
+        """Take the name over: fence the producer that had it, and abort its open transaction. Call it once, first."""
         try:
             self._kafka.init_transactions(timeout_s)
         except KafkaException as error:
-            raise self._told(error.args[0]) from None
+            raise self._translate_error(error.args[0]) from None
 
     def commit(self, outgoing: Outgoing) -> None:
-        """Send everything in one transaction. When this returns, it is committed.
+        """Send everything in one transaction, and return after its commit.
 
-        Raises `FencedError` where another took over the name: nothing was written. Raises `UnavailableError` where the
-        broker does not answer: whoever begins next under the name knows whether it was committed.
+        Raises `FencedError` if another producer took over the name: then nothing is written. Raises `UnavailableError`
+        if the broker does not answer: the next producer under the name finds out whether it committed.
         """
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_AbortedError),
@@ -76,10 +76,10 @@ class Transactions:
             reraise=True,
         ):
             with attempt:
-                self._once(outgoing)
+                self._attempt(outgoing)
 
     def close(self) -> None:
-        """Let go of what is not sent, and of the connection."""
+        """Drop unsent messages, and close the connection."""
         self._kafka.purge()
         self._kafka.flush(1)
 
@@ -90,14 +90,14 @@ class Transactions:
             "message.max.bytes": max_post_bytes + OVERHEAD_BYTES,
             "compression.type": COMPRESSION,
             "linger.ms": 5,
-            "topic.metadata.refresh.interval.ms": 10_000,  # by default added partitions are used after 5 minutes
+            "topic.metadata.refresh.interval.ms": 10_000,  # by default it uses added partitions after 5 minutes
             "queue.buffering.max.messages": 200_000,
             "queue.buffering.max.kbytes": 262_144,
-            "on_delivery": self._delivered,
+            "on_delivery": self._on_delivery,
             "delivery.report.only.error": True,
         }
 
-    def _once(self, outgoing: Outgoing) -> None:
+    def _attempt(self, outgoing: Outgoing) -> None:
         self._failure = None
         try:
             self._kafka.begin_transaction()
@@ -106,7 +106,7 @@ class Transactions:
                 self._kafka.send_offsets_to_transaction(*outgoing.offsets)
             self._commit()
         except KafkaException as error:
-            raise self._undone(error.args[0]) from None
+            raise self._abort(error.args[0]) from None
 
     def _send(self, outgoing: Outgoing) -> None:
         produce = self._kafka.produce
@@ -114,12 +114,12 @@ class Transactions:
             try:
                 produce(topic, value, key)
             except BufferError:
-                self._produce_in_turn({"topic": topic, "value": value, "key": key})
+                self._produce_when_room({"topic": topic, "value": value, "key": key})
         for reject in outgoing.rejects:
-            self._produce_in_turn(reject)
+            self._produce_when_room(reject)
 
-    def _produce_in_turn(self, message: dict[str, Any]) -> None:
-        """Wait until there is room. A message that is not delivered in time fails the transaction, so this ends."""
+    def _produce_when_room(self, message: dict[str, Any]) -> None:
+        """Wait for room in the queue. A late delivery fails the transaction, so the wait ends."""
         while True:
             try:
                 self._kafka.produce(**message)
@@ -136,40 +136,40 @@ class Transactions:
                 raise
             self._kafka.commit_transaction(TIMEOUT_MS / 1000)  # the same commit goes on: it can't happen twice
 
-    def _undone(self, error: KafkaError) -> TrendsError:
-        """Abort where the transaction can be, and say what happened."""
-        if error.fatal() or error.code() in _FENCED:
-            return self._told(error)
+    def _abort(self, error: KafkaError) -> TrendsError:
+        """Abort the transaction if possible; the error to raise."""
+        if error.fatal() or error.code() in _FENCE_CODES:
+            return self._translate_error(error)
         cause = self._failure or error
         try:
             self._kafka.abort_transaction(TIMEOUT_MS / 3000)
         except KafkaException as abort_error:
-            return self._told(abort_error.args[0] if abort_error.args[0].fatal() else cause)
+            return self._translate_error(abort_error.args[0] if abort_error.args[0].fatal() else cause)
         if error.txn_requires_abort() and cause.code() != KafkaError.MSG_SIZE_TOO_LARGE:
-            return _AbortedError(f"a transaction was aborted: {cause.str()}", where=self._where, next_step=_AGAIN)
-        return self._told(cause)
+            return _AbortedError(f"a transaction was aborted: {cause.str()}", where=self._where, next_step=_RESTART)
+        return self._translate_error(cause)
 
-    def _told(self, error: KafkaError) -> TrendsError:
-        if error.code() in _FENCED:
+    def _translate_error(self, error: KafkaError) -> TrendsError:
+        if error.code() in _FENCE_CODES:
             return FencedError(
                 "another producer of this source has taken over",
                 where=self._name,
-                next_step="Let one of them run: what this one had not committed was not written",
+                next_step="Run only one of them. Nothing of the last batch of this one is written",
             )
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             return TrendsError(
-                "a post is within ingest.max_post_bytes and larger than its topic takes",
+                "a post is smaller than ingest.max_post_bytes, but its topic does not take it",
                 where=self._where,
                 next_step="A topic keeps the max.message.bytes that it was created with: raise it (kafka-configs "
                 f"--alter) to ingest.max_post_bytes + {OVERHEAD_BYTES}, or lower ingest.max_post_bytes",
             )
         kind = TrendsError if error.fatal() else UnavailableError
-        return kind(f"{error.name()}: {error.str()}", where=self._where, next_step=_AGAIN)
+        return kind(f"{error.name()}: {error.str()}", where=self._where, next_step=_RESTART)
 
     @property
     def _where(self) -> str:
         return f"Kafka at {self._settings.bootstrap}"
 
-    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
-        if error is not None and self._failure is None and error.code() not in _PURGED:
+    def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None and self._failure is None and error.code() not in _PURGE_CODES:
             self._failure = error

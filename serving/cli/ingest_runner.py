@@ -111,7 +111,7 @@ def _cursor_to_resume(source: Source[Post], producer: Producer[Post], *, restart
 
     A live source goes on all the same: its service gives what follows, and would give the rest only for a while.
     """
-    cursor, topic_id = producer.stored()
+    cursor, topic_id = producer.stored_cursor()
     if restart or not differ(topic_id, producer.topic_id):
         return cursor
     now = producer.topic_id

@@ -46,7 +46,7 @@ def dismiss(settings: Settings, name: str, now: Millis) -> None:
     standing = next((each for each in standings(settings.kafka) if each.name == name), None)
     if standing is None:
         raise NoDataError("no such live source", where=name, next_step="`trends status` lists the live sources")
-    if standing.stands(now) in (CONNECTED, RECONNECTING):
+    if standing.state_at(now) in (CONNECTED, RECONNECTING):
         raise TrendsError("it is running", where=name, next_step="Stop it with Ctrl-C or SIGTERM")
     with Producer(
         settings.kafka, settings.ingest, TransactionEncoder(settings.kafka, settings.ingest, rule_of(settings)), name

@@ -91,7 +91,7 @@ def _source(standing: "Standing", now: Millis) -> SourceStatus:
     state = standing.state
     return SourceStatus(
         name=standing.name,
-        state=standing.stands(now),
+        state=standing.state_at(now),
         since=iso(state.since),
         told_at=iso(state.at),
         where=state.where,

@@ -192,7 +192,7 @@ def test_a_host_that_is_not_there_is_said_and_a_source_that_was_killed_is_silent
         ended(process)
     (standing,) = standings(settings.kafka)
     later = standing.state.at + 31_000
-    assert (standing.stands(standing.state.at), standing.stands(later)) == ("connected", "silent")
+    assert (standing.state_at(standing.state.at), standing.state_at(later)) == ("connected", "silent")
     assert standing.state.where == hosts[0]
     code, _, talk = ended(started(settings_file, "dismiss", "nobody"))
     assert (code, "no such live source" in talk) == (3, True), talk

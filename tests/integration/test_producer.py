@@ -237,14 +237,14 @@ def test_a_cursor_of_the_version_before_names_no_topic_and_is_gone_on_from(setti
         settings.kafka, IngestSettings(), TransactionEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
     ) as producer:
         producer.run(source, {}, threading.Event())
-        assert producer.stored() == ({"done": 2}, producer.topic_id)
+        assert producer.stored_cursor() == ({"done": 2}, producer.topic_id)
     kafka = KafkaProducer({"bootstrap.servers": settings.kafka.bootstrap})
     kafka.produce(settings.kafka.cursors, b'{"done":1}', b"listed")
     assert kafka.flush(30) == 0
     with Producer(
         settings.kafka, IngestSettings(), TransactionEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
     ) as producer:
-        assert producer.stored() == ({"done": 1}, "")
+        assert producer.stored_cursor() == ({"done": 1}, "")
         producer.run(source, producer.cursor(), threading.Event())
     assert posts_in(settings.kafka) == Counter({str(FIRST + 1): 1, str(FIRST + 2): 2})
 
