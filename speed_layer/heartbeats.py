@@ -71,8 +71,10 @@ def read_heartbeats(store: Store, topic: str) -> list[Heartbeat]:
     """The fresh heartbeats, by partition. Raises `UnavailableError`."""
     fresh = {"$gt": ["$seen", {"$subtract": ["$$NOW", FRESH_S * 1000]}]}
     with mongo_errors(), pymongo.timeout(store.settings.timeout_s):
-        found = store.collection(WRITERS).find({"topic": topic, "$expr": fresh}).sort([("partition", 1), ("writer", 1)])
-        heartbeats = [Heartbeat(each["partition"], each["writer"], each["since"], each["seen"]) for each in found]
+        documents = (
+            store.collection(WRITERS).find({"topic": topic, "$expr": fresh}).sort([("partition", 1), ("writer", 1)])
+        )
+        heartbeats = [Heartbeat(each["partition"], each["writer"], each["since"], each["seen"]) for each in documents]
     return drop_replaced(heartbeats)
 
 

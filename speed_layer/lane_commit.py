@@ -64,8 +64,8 @@ def commit_updates(lanes: LaneStore, updates: Sequence[LaneUpdate]) -> list[Verd
 def _commit_one(lanes: LaneStore, update: LaneUpdate) -> Verdict:
     if lanes.commit([update]):
         return Verdict.COUNTED
-    found = lanes.lane_next(update)
-    return Verdict.COUNTED_ALREADY if found is not None and found >= update.next else Verdict.REFUSED
+    position = lanes.lane_next(update)
+    return Verdict.COUNTED_ALREADY if position is not None and position >= update.next else Verdict.REFUSED
 
 
 class _LaneElsewhereError(Exception):
@@ -143,8 +143,8 @@ class MongoLanes:
         count = 0
         for kind in (InsertOne, UpdateOne):
             if run := [write for write in writes if isinstance(write, kind)]:
-                written = self._store.collection(name).bulk_write(run, ordered=False, session=session)
-                count += written.inserted_count + written.matched_count
+                result = self._store.collection(name).bulk_write(run, ordered=False, session=session)
+                count += result.inserted_count + result.matched_count
         return count
 
     def _refuse_below_progress(self, updates: Sequence[LaneUpdate], session: ClientSession) -> None:
@@ -154,8 +154,8 @@ class MongoLanes:
             name = progress_id(self._topic, update.partition, update.lineage)
             starts[name] = min(update.start, starts.get(name, update.start))
         if starts:
-            found = self._store.collection(PROGRESS).find({"_id": {"$in": list(starts)}}, session=session)
-            if any(each["next"] > starts[each["_id"]] for each in found):
+            documents = self._store.collection(PROGRESS).find({"_id": {"$in": list(starts)}}, session=session)
+            if any(each["next"] > starts[each["_id"]] for each in documents):
                 raise _LaneElsewhereError
 
 

@@ -53,13 +53,13 @@ class Lanes:
             return ""
         name = progress_id(self._topic, partition)
         with mongo_errors(), pymongo.timeout(self._timeout_s):
-            found = self._progress.find_one({"_id": name})
-            if found is None and self._has_unnamed_lanes(partition):
-                found = {"_id": name, "next": 0}
-            if found is None:
+            document = self._progress.find_one({"_id": name})
+            if document is None and self._has_unnamed_lanes(partition):
+                document = {"_id": name, "next": 0}
+            if document is None:
                 return topic_id
-            owner = found.get("topic_id")
-            if owner is None and found["next"] <= end:
+            owner = document.get("topic_id")
+            if owner is None and document["next"] <= end:
                 owner = self._adopt(name, topic_id) if adopt else topic_id
         if owner != topic_id:
             log.info("%s: recreated, or of another Kafka: counting under its id %s", name, topic_id)
@@ -69,8 +69,8 @@ class Lanes:
         """Assign the state of earlier versions to a topic unless another spout has; the id of its topic."""
         self._progress.update_one({"_id": name}, {"$setOnInsert": {"next": 0}}, upsert=True)
         self._progress.update_one({"_id": name, "topic_id": {"$exists": False}}, {"$set": {"topic_id": topic_id}})
-        found = self._progress.find_one({"_id": name}) or {}
-        return str(found.get("topic_id", ""))
+        document = self._progress.find_one({"_id": name}) or {}
+        return str(document.get("topic_id", ""))
 
     def _has_unnamed_lanes(self, partition: int) -> bool:
         """Whether an earlier version has counted in this partition, and neither it nor another topic saved progress."""
@@ -81,8 +81,8 @@ class Lanes:
     def read(self, partition: int, lineage: str = "") -> PartitionState:
         """Where to read a partition from, and which lanes are ahead of that."""
         with mongo_errors(), pymongo.timeout(self._timeout_s):
-            found = self._progress.find_one({"_id": progress_id(self._topic, partition, lineage)})
-            progress = 0 if found is None else int(found["next"])
+            document = self._progress.find_one({"_id": progress_id(self._topic, partition, lineage)})
+            progress = 0 if document is None else int(document["next"])
             ahead = self._lanes.find({"_id": _of_partition(partition, lineage), "next": {"$gt": progress}})
             return PartitionState(progress, {_hour(lane["_id"]): int(lane["next"]) for lane in ahead})
 

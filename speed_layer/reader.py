@@ -64,11 +64,11 @@ class Reader:
     def read(self, most: int, wait_s: float) -> list[Message]:
         """Up to `most` messages, ascending, after at most `wait_s`. Raises `UnavailableError`."""
         try:
-            found = self._consumer.consume(most, wait_s)
+            events = self._consumer.consume(most, wait_s)
         except KafkaException as error:
             raise unavailable(self._settings, self._name, error) from None
-        messages = [(message.offset(), message.value()) for message in found if message.error() is None]
-        for message in found if len(messages) < len(found) else ():
+        messages = [(message.offset(), message.value()) for message in events if message.error() is None]
+        for message in events if len(messages) < len(events) else ():
             if message.error() is not None and message.error().code() not in CONNECTION_LOST:
                 raise unavailable(self._settings, self._name, message.error())
         return messages
