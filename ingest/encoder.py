@@ -20,15 +20,15 @@ from ingest.wire import MAX_USE_BYTES, Reject, Use, encode, use_of
 
 
 class Counts(NamedTuple):
-    """What was written and what was not, in numbers."""
+    """Numbers of records by their fate."""
 
     posts: int = 0
     uses: int = 0
     rejects: int = 0
     notices: int = 0
-    """Records that are no posts and are not meant to be."""
+    """Records that hold no post by design."""
     filtered: int = 0
-    """Posts that were asked to be left out."""
+    """Posts outside the filter of the command."""
     read_bytes: int = 0
 
     def plus(self, other: "Counts") -> "Counts":
@@ -64,7 +64,7 @@ class TransactionEncoder:
         return outgoing, counts
 
     def add_post(self, outgoing: Outgoing, post: Post) -> Reject | None:
-        """A post and its uses, or nothing where it is refused: then the reject to park."""
+        """Add a post and its uses. Return a reject instead, and add nothing, if the post does not fit."""
         try:
             self._add(outgoing, post)
         except BadRecordError as error:
@@ -73,7 +73,7 @@ class TransactionEncoder:
         return None
 
     def add_rejects(self, outgoing: Outgoing, refused: Iterable[Reject]) -> None:
-        """Rejects, each cut to what fits."""
+        """Add rejects, each cut to the size limit."""
         for reject in refused:
             fitting = reject
             if len(reject.raw) > self._most:  # its reader could not read what is left of it

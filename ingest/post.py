@@ -10,23 +10,23 @@ class Post(msgspec.Struct, frozen=True, gc=False):
 
     id: str
     source: str
-    """Where it was published: `x`, `bluesky`, `mastodon`, `sample`, …"""
+    """The service that published it: `x`, `bluesky`, `mastodon`, `sample`, …"""
     created_at: Millis
-    """When it was written: event time, the one that decides its hour."""
+    """Event time: the author wrote it then, and it counts for that hour."""
     received_at: Millis
     """When we read it."""
     text: str
-    """As received: `ingest.rule.escapes` tells what its author wrote."""
+    """As received: `ingest.rule.escapes` restores the author's own characters."""
     lang: str | None = None
     """BCP 47, as the source says it."""
     tags: tuple[str, ...] | None = None
     """Hashtags that the source itself names, without `#`, in order; None where the source names none at all."""
     payload: str | None = None
-    """The record as received, where `ingest.keep_payload` is set."""
+    """The record as received, if `ingest.keep_payload` keeps it."""
 
     @property
     def name(self) -> str:
-        """What a live source knows it by, when the service sends it again."""
+        """Its identity if a service sends it again."""
         return self.id
 
     @property
@@ -36,5 +36,5 @@ class Post(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def hour(self) -> Hour:
-        """The hour in which it was written."""
+        """The hour of its event time."""
         return Hour.of(self.created_at)

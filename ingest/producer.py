@@ -24,7 +24,7 @@ class Committed(NamedTuple):
 
 
 class Encoder(Protocol[T]):
-    """Turns the batches of a source into transactions. What an item means, only the encoder knows."""
+    """Turns the batches of a source into transactions. Only the encoder knows the meaning of an item."""
 
     topic: str
     """The topic of the items."""
@@ -78,10 +78,10 @@ class Producer(Generic[T]):
         stop: threading.Event,
         report: Callable[[Committed], None] = lambda _: None,
     ) -> Committed:
-        """Write the batches that follow a cursor, until the source ends or `stop` is set. Finish the open transaction.
+        """Write the batches that follow a cursor until the source ends or somebody sets `stop`; finish the transaction.
 
-        The next batch is read while one transaction is being committed. `report` is called after each commit. Raises
-        `FencedError`, `UnavailableError`, and the source's errors; everything that was reported is committed then.
+        It reads the next batch while one transaction commits, and calls `report` after each commit. Raises
+        `FencedError`, `UnavailableError`, and the source's errors; Kafka holds everything that it reported before.
         """
         committed = Committed(cursor, Counts())
         under_way: Future[Committed] | None = None

@@ -27,11 +27,11 @@ class Use(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     shown: str
     """The tag as this post spells it."""
     kind: Kind = "hashtag"
-    """What the tag is: a phrase, where `ingest.kinds` sends some."""
+    """Kind of the tag: a phrase, where `ingest.kinds` sends some."""
 
 
 class Reject(NamedTuple):
-    """What could not be used: a message of `rejects`, its value the bytes as received, the rest its headers."""
+    """A record that some stage refused: a message of `rejects`. Its value is the record, the rest are headers."""
 
     raw: bytes
     stage: str
@@ -42,9 +42,9 @@ class Reject(NamedTuple):
     reader: str = ""
     """Stage `ingest`: the format and its options as JSON, so that `trends rejects retry` can read it again."""
     attempts: int = 1
-    """How often it was refused."""
+    """Number of refusals."""
     parked_at: Millis | None = None
-    """When it was refused first, where it was put back into the topic since; None: when its message was written."""
+    """Time of the first refusal, if a retry put it back into the topic; None: the time of its message."""
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:
@@ -65,7 +65,7 @@ encode = _encoder.encode
 
 
 def decode_post(value: bytes) -> Post:
-    """Raises `BadRecordError` with the path of what is wrong."""
+    """A post from bytes. Raises `BadRecordError` with the path of the wrong field."""
     try:
         return _post_decoder.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -73,7 +73,7 @@ def decode_post(value: bytes) -> Post:
 
 
 def decode_use(value: bytes) -> Use:
-    """Raises `BadRecordError` with the path of what is wrong; whether the hour is one, the reader checks."""
+    """A use from bytes; its reader checks the hour. Raises `BadRecordError` with the path of the wrong field."""
     if len(value) > MAX_USE_BYTES:
         raise BadRecordError(f"not a use: {quantity(len(value), 'byte')}, {MAX_USE_BYTES} are the most")
     try:

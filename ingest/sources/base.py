@@ -49,15 +49,15 @@ class Batch(NamedTuple, Generic[T]):
     rejects: list[Reject]
     cursor: Cursor
     notices: int = 0
-    """Records that are no posts and are not meant to be: deletes, limits, keep-alives with a body."""
+    """Records that hold no item by design: deletes, limits, keep-alives with a body."""
     filtered: int = 0
-    """Posts that were asked to be left out."""
+    """Items outside the filter."""
     read_bytes: int = 0
     """Bytes read from the source, as stored there, since the batch before."""
     gaps: tuple[Gap, ...] = ()
-    """Spans of which a live source could not give everything, found since the batch before."""
+    """Spans that a live source found to be incomplete since the batch before."""
     state: State | None = None
-    """How a live source stands, where it is to be told."""
+    """State of a live source, when it reports one."""
 
 
 class Source(Protocol[T]):
@@ -65,18 +65,18 @@ class Source(Protocol[T]):
 
     Promises of every source, held by `tests/contract/test_sources.py`:
 
-    - Order is deterministic: the same source, asked again, gives the same records in the same order.
-    - It can be resumed: `batches(batch.cursor)` gives exactly what followed that batch, for every batch it ever gave.
+    - Order is deterministic: the same source yields the same records in the same order every time.
+    - It resumes: `batches(batch.cursor)` yields exactly the records after that batch, for every batch it ever yielded.
     - A bad record becomes a `Reject` with where and why. It never raises for one, and never hides its neighbours.
 
     Of live sources (`ingest/sources/live/source.py`) beyond that:
 
     - A batch ends early, so that no post waits longer than `ingest.transaction_ms`.
-    - What followed a cursor is given as far as the service still has it; the rest is told as a gap, with the batch.
-    - What the service gives again is given once.
+    - It resumes as far back as the service keeps records, and reports the rest as a gap, with the batch.
+    - It yields an item once, however often the service sends it.
 
-    Not promised: that a post comes once from a file. What cannot be read at all (no such file, wrong options, a token
-    that is refused) raises `TrendsError`.
+    Not promised: that a post comes once from a file. A source that cannot start (no such file, wrong options, a bad
+    token) raises `TrendsError`.
     """
 
     @property
@@ -85,5 +85,5 @@ class Source(Protocol[T]):
         ...
 
     def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[T]]:
-        """What follows a cursor, in batches of at most `most` items. Ends where the source ends."""
+        """The items after a cursor, in batches of at most `most` items. Ends where the source ends."""
         ...

@@ -10,7 +10,7 @@ from ingest.wire import Reject
 
 @dataclass
 class BatchBuilder(Generic[T]):
-    """What a source read since its last batch: the fields of `Batch`."""
+    """Collects the fields of the next `Batch`."""
 
     items: list[T] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
@@ -20,11 +20,11 @@ class BatchBuilder(Generic[T]):
     repeated: int = 0
 
     def __bool__(self) -> bool:
-        """Whether anything was read, were it only to be left out."""
+        """Whether the source read anything, even if the filter dropped it."""
         return bool(self.items or self.rejects or self.notices or self.filtered)
 
     def add(self, item: T, item_filter: ItemFilter[T]) -> bool:
-        """Add an item, unless the filter leaves it out; whether it was added."""
+        """Add an item that passes the filter; return whether it did."""
         if not item_filter.accepts(item):
             self.filtered += 1
             return False

@@ -9,7 +9,7 @@ from ingest.sources.base import Batch, Cursor, Source, T
 
 
 class RateLimited(Generic[T]):
-    """A source at so many posts a second. Its batches are small enough to be committed every `batch_ms`."""
+    """A source at so many posts a second. Each of its small batches lasts for `batch_ms`."""
 
     def __init__(self, source: Source[T], per_second: float, batch_ms: int, stop: threading.Event) -> None:
         self.name = source.name
@@ -19,7 +19,7 @@ class RateLimited(Generic[T]):
         self._stop = stop
 
     def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[T]]:
-        """See `Source`. A batch is held back until it is due; setting `stop` lets it go at once."""
+        """See `Source`. A batch waits until it is due; `stop` releases it at once."""
         return rate_limited(self._source.batches(cursor, min(most, self._most)), self._per_second, self._stop)
 
 

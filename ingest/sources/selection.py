@@ -1,4 +1,4 @@
-"""Which posts of a source are asked for."""
+"""A filter of posts by language and tag."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ingest.rule.hashtags import AS_IS, Rule, tags_of, typed
 
 @dataclass(frozen=True)
 class PostFilter:
-    """A choice among posts. Without any, all are taken."""
+    """A choice among posts. The default accepts every post."""
 
     langs: frozenset[str] = frozenset()
     """`en` takes `en-GB` too; none: all."""
@@ -21,17 +21,17 @@ class PostFilter:
 
     @classmethod
     def typed(cls, langs: Sequence[str], tags: Sequence[str], limit: int | None, rule: Rule) -> "PostFilter":
-        """From what somebody typed: tags with or without `#`, in any spelling, as the rule counts them."""
+        """From the command line: tags with or without `#`, in any spelling, as the rule counts them."""
         counted = frozenset(rule.aliases.get(tag, tag) for tag in map(typed, tags))
         return cls(frozenset(lang.lower() for lang in langs), counted, limit, rule)
 
     @property
     def everything(self) -> bool:
-        """Whether no post is left out."""
+        """Whether it accepts every post."""
         return not (self.langs or self.tags)
 
     def accepts(self, post: Post) -> bool:
-        """Whether a post is asked for."""
+        """Whether a post passes."""
         if self.langs and not speaks(post.lang or "", self.langs):
             return False
         return not self.tags or not self.tags.isdisjoint(tags_of(post, self.rule))

@@ -1,4 +1,4 @@
-"""What a live source tells of itself: how it stands, and what it could not bring back."""
+"""Reports of a live source: its state, and the gaps that it could not fill."""
 
 import msgspec
 
@@ -6,11 +6,11 @@ from ingest.hours import Hour, Millis
 
 CONNECTED, RECONNECTING, STOPPED, FAILED = "connected", "reconnecting", "stopped", "failed"
 REPORT_EVERY_S = 10.0
-"""A source that runs tells its state at least so often, seconds."""
+"""A running source reports its state at least this often, seconds."""
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """What a live source has read since it was started, in numbers."""
+    """Numbers of records of a live source since its start."""
 
     posts: int = 0
     rejects: int = 0
@@ -24,28 +24,28 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """How a live source stands."""
+    """State of a live source."""
 
     state: str
     since: Millis
     """When it came to be so."""
     at: Millis
-    """When this was told."""
+    """Time of this report."""
     where: str = ""
     """The server that it reads, or tries to read."""
     why: str = ""
-    """Why it is not connected."""
+    """Reason for not having a connection."""
     newest: Millis | None = None
-    """Up to which moment it is read: how far it is behind."""
+    """Time up to which it has read the service."""
     last_post_at: Millis | None = None
     """When it gave a post last, wanted or not."""
     tally: Tally = Tally()
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """A span of time of which a source could not give everything, and can't any more.
+    """A span of time that a source delivered incompletely, for good.
 
-    By the clock of who received, for a stream that repeats nothing; by the source's own time for one that does.
+    A stream that does not replay measures it by our clock, another one by the service's own time.
     """
 
     since: Millis

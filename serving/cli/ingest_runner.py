@@ -1,4 +1,4 @@
-"""What `trends ingest` does: a source, a producer, and what is told meanwhile."""
+"""Runs `trends ingest`: a source, a producer, and the progress on the terminal."""
 
 import json
 import threading
@@ -37,7 +37,7 @@ from serving.cli.load_failures import FirstRefusal, refuse_nothing_read
 from serving.cli.signals import STOPPED, stopping
 
 CONNECT_S = 10
-"""How long the brokers are waited for at the start, seconds."""
+"""Longest wait for the brokers at the start, seconds."""
 REPORT_EVERY_S = 5.0
 """How often a plain line tells how far it is, seconds."""
 
@@ -47,7 +47,7 @@ MakeSource = Callable[[threading.Event], Source[Post]]
 
 
 def reading_of(settings: Settings, source: str, now: Clock) -> Reading:
-    """How posts of a source are read and checked."""
+    """Rules for reading and checking the posts of a source."""
     return Reading(source, now, int(settings.archive.future_s * 1000), settings.ingest.keep_payload)
 
 
@@ -125,7 +125,7 @@ def _cursor_to_resume(source: Source[Post], producer: Producer[Post], *, restart
 
 @contextmanager
 def _report_before_failure(report: Report) -> Iterator[Report]:
-    """Where a source fails, say what was written before it did."""
+    """If a source fails, print the number of posts written before."""
     last: Committed | None = None
 
     def note(committed: Committed) -> None:

@@ -1,4 +1,4 @@
-"""Loads of which nothing can be read: told as failures, with the first reason, and what to do."""
+"""Loads without a readable record: errors with the first reason and the next step."""
 
 from collections.abc import Iterator
 from typing import Generic
@@ -12,7 +12,7 @@ from ingest.wire import Reject
 
 
 class FirstRefusal(Generic[T]):
-    """A source as it is, of which the first reject is remembered."""
+    """Wraps a source and remembers its first reject."""
 
     def __init__(self, source: Source[T]) -> None:
         self.name = source.name
@@ -28,7 +28,7 @@ class FirstRefusal(Generic[T]):
 
 
 def refuse_nothing_read(committed: Committed, before: Cursor, first: Reject | None) -> None:
-    """Raise where every record of a load was refused, and none was read of it before."""
+    """Raise if a load rejects every record, and no earlier run read any."""
     counts = committed.counts
     read = counts._replace(rejects=0, read_bytes=0) != Counts() or before.get("posts", 0)
     if counts.rejects and not read:

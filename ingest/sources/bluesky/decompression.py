@@ -14,16 +14,16 @@ else:
 
 _MOST_DICTIONARY_BYTES = 10_000_000
 _WINDOW_LOG = 23
-"""Memory that a frame may ask for to be unpacked: 8 MB."""
+"""Most memory of one frame: 8 MB."""
 _WHERE_FROM = "Take pkg/models/zstd_dictionary of github.com/bluesky-social/jetstream-legacy as it is (its raw form)"
 
 
 class DecompressionError(Exception):
-    """A record can't be unpacked."""
+    """A record does not decompress."""
 
 
 class RecordDecompressor:
-    """Unpacks records with a dictionary. Raises `UsageError` where the file can't be read, or is none."""
+    """Unpacks records with a dictionary. Raises `UsageError` for an unreadable or wrong file."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

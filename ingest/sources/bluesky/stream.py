@@ -1,10 +1,10 @@
-"""Bluesky's posts, live, from Jetstream over WebSocket (version 1: `/subscribe`). No key is needed.
+"""Bluesky's posts, live, from Jetstream over WebSocket (version 1: `/subscribe`). It needs no key.
 
 A cursor is a moment, `time_us`, so any host can go on where another one stood. Events come only roughly in its order,
-and the hosts' clocks differ: each connection begins `REWIND_US` earlier, and what comes again is left out.
+and the hosts' clocks differ: each connection begins `REWIND_US` earlier, and the source drops repeated events.
 
 https://github.com/bluesky-social/jetstream-legacy. Where somebody has that project's dictionary, events come packed by
-zstd. Else the sockets agree on permessage-deflate, where the host has it: to ask for both is refused.
+zstd. Else the sockets agree on permessage-deflate, if the host has it: hosts refuse both together.
 """
 
 import logging
@@ -68,13 +68,13 @@ class Jetstream(Service[Post]):
             host_of(host, "wss", "ws")
         self._hosts = hosts
         self._turn = 0
-        """Which host is read: its place, counted on and on."""
+        """Index of the current host, which only grows."""
         self._since_us = since * 1000 if since is not None else 0
         self._ahead_us = reading.future_ms * 1000
         self._resuming_us = 0
         self._decompressor = decompressor
         self._decompresses = False
-        """Whether this connection gave a record that could be unpacked."""
+        """Whether this connection has sent a record that decompresses."""
         self.where = hosts[0]
 
     @classmethod
@@ -90,7 +90,7 @@ class Jetstream(Service[Post]):
         self._turn += 1
 
     def remember_since(self) -> int:
-        """Twice as far back as a connection rewinds: what lies between may come again by another host's clock."""
+        """Twice as far back as a connection rewinds: events between may repeat by another host's clock."""
         return self.until - 2 * REWIND_US
 
     @asynccontextmanager
@@ -107,7 +107,7 @@ class Jetstream(Service[Post]):
     async def _first_of_hosts(self, query: str) -> ClientConnection:
         """A connection to the host whose turn it is, or at once to the next that answers.
 
-        Where none does, raises what may pass of what they said, if anything may.
+        Where none does, raises a temporary error if any host had one.
         """
         failures: list[DroppedError | RefusedError] = []
         for _ in self._hosts:
@@ -146,7 +146,7 @@ class Jetstream(Service[Post]):
         self.newest = self.until // 1000
 
     def _look_for_gap(self, first_us: int) -> None:
-        """The first event after a connection lies behind what was read, unless the host keeps no events so old."""
+        """Report a gap if the first event of a connection is too new: the host has dropped older ones."""
         since, self._resuming_us = self._resuming_us, 0
         slack = SKEW_US if self.until else 60 * SKEW_US  # where nothing was read, nothing has to be near
         if since and first_us > since + slack:

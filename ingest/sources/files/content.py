@@ -1,7 +1,7 @@
 """The content of one file, opened once: unpacked, as UTF-8, with its first bytes known before it is read.
 
-Everything that is read of a file comes from here, so a pipe, which can be read once, is read like a file. A position is
-a byte of the content, not of the file as stored; what can't be sought is read up to there.
+All reads of a file go through here, so the reader treats a pipe, which comes only once, like a file. A position is a
+byte of the content, not of the file as stored; a content without seek reads up to there.
 """
 
 import io
@@ -24,26 +24,26 @@ from ingest.sources.files.packing import (
 )
 
 HEAD_BYTES = 1 << 18
-"""First bytes that are known of every content."""
+"""Size of the head of a content."""
 BUFFER_BYTES = 1 << 18
 UTF8_MARK = b"\xef\xbb\xbf"
 
 
 class Content:
-    """One file as it is read. `file` gives its bytes from the beginning, or from where `go_to` went."""
+    """The content of one file. `file` yields its bytes from the beginning, or from where `go_to` went."""
 
     def __init__(self, raw: io.BufferedReader, where: str, *, once: bool = False) -> None:
         self.where = where
         self.once = once
-        """Whether it can be read once alone: a pipe, read from where it stands."""
+        """Whether it comes only once, as a pipe does."""
         self._raw = raw
         self._closed_at = 0
         self.packed = False
-        """Whether it is stored packed."""
+        """Whether the file is compressed."""
         self.head = b""
         """The first bytes, unpacked, as UTF-8: `HEAD_BYTES`, or all where it is shorter or broken."""
         self.broken: Exception | None = None
-        """What was raised before the head was whole."""
+        """The error that cut the head short."""
         self._layered = False
         self._long_line: bool | None = None
         """Answer of `has_line_of`, which has to open the file again."""
@@ -51,7 +51,7 @@ class Content:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """The content of a file. Raises `UsageError` where it can't be opened."""
+        """Open a file. Raises `UsageError`."""
         try:
             return cls(path.open("rb"), str(path))
         except OSError as error:
@@ -92,11 +92,11 @@ class Content:
 
     @property
     def size(self) -> int:
-        """Bytes as stored; 0 where that is not known."""
+        """Bytes as stored; 0 if unknown."""
         return 0 if self.once else os.fstat(self._raw.fileno()).st_size
 
     def go_to(self, at: int) -> None:
-        """Go to a byte. Only forward, and only before anything is read. Raises one of `BROKEN`."""
+        """Go to a byte. Only forward, and only before the first read. Raises one of `BROKEN`."""
         if not self._layered:
             self.file.seek(at)
             return
@@ -104,7 +104,7 @@ class Content:
             at -= len(part)
 
     def stored_bytes(self) -> int:
-        """How far the file as stored has been read; 0 of what has no positions."""
+        """Position in the file as stored; 0 for a pipe."""
         if self._raw.closed:
             return self._closed_at
         try:
@@ -152,7 +152,7 @@ class Content:
 
 
 class _Again(Layer):
-    """Gives the first bytes again, then what follows them; what was raised behind them is raised there again."""
+    """Yields the first bytes again, then the rest; an error after them occurs there again."""
 
     def __init__(self, head: bytes, file: io.BufferedReader, broken: Exception | None) -> None:
         self._head = io.BytesIO(head)

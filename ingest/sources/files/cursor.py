@@ -1,4 +1,4 @@
-"""Where reading stands in a list of files: the cursor of `FileSource`. It notices files that are not what they were."""
+"""The cursor of `FileSource`: a position in a list of files. It detects files that have changed."""
 
 import glob
 import hashlib
@@ -25,7 +25,7 @@ _AGAIN = "`--restart` reads from the beginning; posts keep their ids, so the bat
 
 
 class FileCursor(msgspec.Struct, frozen=True):
-    """Up to where everything is read."""
+    """A position: the source has read everything before it."""
 
     file: int = 0
     """Index of the file."""
@@ -37,7 +37,7 @@ class FileCursor(msgspec.Struct, frozen=True):
     posts: int = 0
     """Posts given since the beginning, over all files."""
     broken: bool = False
-    """The file can't be read beyond this."""
+    """Whether the rest of the file is unreadable."""
     before: str = ""
     """Digest of the names of the files before this one."""
     head: tuple[int, str] = (0, "")
@@ -52,7 +52,7 @@ class FileCursor(msgspec.Struct, frozen=True):
 
 
 def resume(cursor: Cursor, files: Sequence[Input]) -> FileCursor:
-    """The position of a cursor. Raises `UsageError` where the files are not those that it was made for."""
+    """The position of a cursor. Raises `UsageError` if other files have taken the place of its files."""
     if not cursor:
         return FileCursor()
     try:
@@ -75,7 +75,7 @@ def digest_of_names(files: Sequence[Input]) -> str:
 
 
 def expand_paths(paths: Sequence[str]) -> list[Input]:
-    """What is meant, in order: folders and patterns by name, each file once, pipes. Raises `UsageError`."""
+    """Inputs for paths, in order: folders and patterns by name, each file once, pipes. Raises `UsageError`."""
     found: dict[Path, Input] = {}
     for path in paths:
         if is_pipe(path):

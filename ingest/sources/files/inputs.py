@@ -1,7 +1,7 @@
-"""What is read: files, and pipes, which are named by how their content begins, since they can be read once.
+"""Inputs: files, and pipes, whose name is a digest of their first bytes, since they come only once.
 
-So the same content piped again goes on behind what was committed of it, as a file does, and another one begins anew. Of
-what a pipe's writer failed to write nothing is known here.
+So the same content through a pipe resumes after its last commit, as a file does, and another one starts from the
+beginning. Errors of the pipe's writer stay unknown here.
 """
 
 import hashlib
@@ -27,26 +27,26 @@ class Input:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = str(path)
-        """What it is in the names of sources and in cursors."""
+        """Its name in sources and cursors."""
 
     @property
     def size(self) -> int:
-        """Bytes as stored; 0 where that is not known."""
+        """Bytes as stored; 0 if unknown."""
         return self.path.stat().st_size
 
     def open(self) -> Content:
-        """Its content. Raises `UsageError` where it can't be opened."""
+        """Open it. Raises `UsageError`."""
         return Content.of(self.path)
 
     def identity(self, most: int = IDENTITY_BYTES) -> tuple[int, str]:
-        """How its content begins: so many bytes, and their digest. What has only grown keeps it."""
+        """Number and digest of its first bytes: a file that has only grown keeps both."""
         content = self.open()
         content.close()
         return begins(content, most)
 
 
 class Pipe(Input):
-    """A pipe, or anything else that can be read once. It is opened at once, and read as far as its head."""
+    """A pipe, or another input that comes only once. The constructor opens it and reads its head."""
 
     def __init__(self, path: str) -> None:
         super().__init__(Path(path))
@@ -74,13 +74,13 @@ class Pipe(Input):
 
 
 def begins(content: Content, most: int = IDENTITY_BYTES) -> tuple[int, str]:
-    """How a content begins: so many bytes, and their digest."""
+    """Number and digest of the first bytes of a content."""
     head = content.head[:most]
     return len(head), hashlib.sha256(head).hexdigest()[:16]
 
 
 def is_pipe(path: str) -> bool:
-    """Whether what is named can be read once: standard input, `<(…)`, a named pipe, a device."""
+    """Whether a path comes only once: standard input, `<(…)`, a named pipe, a device."""
     if path in _STANDARD or _DESCRIPTOR.fullmatch(path):
         return True
     try:

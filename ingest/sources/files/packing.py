@@ -1,4 +1,4 @@
-"""How files are packed and spelled, by their first bytes: what is unpacked here, and what is named and refused."""
+"""Compression and encoding of files by their first bytes: layers that decode them, and formats to refuse by name."""
 
 import bz2
 import codecs
@@ -17,12 +17,12 @@ else:
     from backports import zstd
 
 ZSTD = b"\x28\xb5\x2f\xfd"
-"""How what is packed by zstd begins."""
+"""Magic bytes of zstd."""
 PARQUET = b"PAR1"
 BROKEN = (OSError, EOFError, zlib.error, zstd.ZstdError, lzma.LZMAError, UnicodeDecodeError)
-"""What reading a broken or cut file raises."""
+"""Errors of reading a broken or cut file."""
 MAGIC_BYTES = 265
-"""Bytes that tell what a file is."""
+"""Number of bytes that identify a file."""
 
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
@@ -32,7 +32,7 @@ _PIPE = "Unpack it and pipe it: {} | trends ingest file -"
 
 
 class Kind(NamedTuple):
-    """What a file is that holds no posts which could be read."""
+    """A kind of file that holds no readable posts."""
 
     name: str
     next_step: str
@@ -67,14 +67,14 @@ _UNREADABLE = (
 
 
 def refuse_unreadable(head: bytes, where: str) -> None:
-    """Raise `UsageError` for a file that is known and can't hold posts that are read here: what it is, what to do."""
+    """Raise `UsageError` for a known kind of file without readable posts, with its name and the next step."""
     for at, magic, kind in _UNREADABLE:
         if head.startswith(magic, at):
             raise UsageError(f"it is {kind.name}", where=where, next_step=kind.next_step)
 
 
 class _CompressedFile(Protocol):
-    """What the libraries that unpack have in common."""
+    """The common interface of libraries that decompress."""
 
     def read1(self, size: int = -1, /) -> bytes: ...
 
@@ -98,7 +98,7 @@ class Layer(io.RawIOBase):
 
 
 class _Decompressor(Layer):
-    """Gives what is unpacked before it raises for what can't be: a cut file loses nothing that is there."""
+    """Yields all readable bytes before it raises: a cut file loses nothing that is there."""
 
     def __init__(self, file: _CompressedFile) -> None:
         self._file = file
@@ -108,7 +108,7 @@ class _Decompressor(Layer):
 
 
 class Recoding(Layer):
-    """UTF-16 or UTF-32 as UTF-8. Half characters are kept as they are written, and refused with their record."""
+    """UTF-16 or UTF-32 as UTF-8. Half characters pass unchanged; the reader refuses their record."""
 
     def __init__(self, file: io.BufferedReader, encoding: str) -> None:
         self._file = file
@@ -138,7 +138,7 @@ class BareReturns(Layer):
 
 
 def decompressor(raw: io.BufferedReader, magic: bytes) -> Layer | None:
-    """What unpacks a file that begins like this; nothing where it is not packed. `raw` is read from its beginning."""
+    """The layer that decompresses a file with these first bytes; None for a plain file. It reads all of `raw`."""
     if magic.startswith(b"\x1f\x8b"):
         return _Decompressor(gzip.GzipFile(fileobj=raw))
     if magic.startswith(ZSTD):

@@ -40,7 +40,7 @@ class Records(Protocol):
 
 
 class FileReader:
-    """Reads a content from a position on. Whatever it holds, it raises nothing for it."""
+    """Reads a content from a position on. It raises for no content."""
 
     def __init__(self, content: Content, reader: Reader, start: FileCursor, *, layout: Layout) -> None:
         self._content = content
@@ -63,7 +63,7 @@ class FileReader:
             for _ in range(reader.header_lines if start.byte == 0 else 0):
                 lines.next()
         self.fresh = start.byte == start.item == 0
-        """Whether it is read from its beginning."""
+        """Whether reading starts at its beginning."""
         self._start = start
         self._skip = start.item
         self._record_at, self._record_line, self._item = start.byte, start.line, start.item
@@ -73,7 +73,7 @@ class FileReader:
         """Bytes of all records given so far."""
 
     def items(self) -> Iterator[Post | Reject | Notice]:
-        """What the file holds from the position on."""
+        """The items from the position on."""
         records, frame = self._records, self._frame
         while not self._broken:
             record_at, self._record_line = records.at, records.number
@@ -112,7 +112,7 @@ class FileReader:
         )
 
     def read_bytes(self) -> int:
-        """Bytes of the file as stored that were read since this was asked last."""
+        """Bytes of the file as stored, since the last call."""
         before, self._told_bytes = self._told_bytes, self._stored_bytes()
         return self._told_bytes - before
 

@@ -32,21 +32,20 @@ logger = logging.getLogger(__name__)
 BATCH_BYTES = 32_000_000
 """A batch ends early when its records have so many bytes."""
 MOST_REFUSED = 100
-"""A file that begins with so many records that can't be read is not read on, unless that is asked for."""
+"""The source gives up on a file that begins with so many unreadable records, unless `force` is on."""
 ALL = PostFilter()
 
 Item = Post | Reject | Notice
 
 
 class FileSource:
-    """Posts in files. Its cursor is a `FileCursor`; its name tells the paths as asked and what is wanted of them.
+    """Posts in files. Its cursor is a `FileCursor`; its name stands for its paths and its filter.
 
-    A reading whose `source` is empty takes the one that is usual for the format of each file.
+    A reading whose `source` is empty takes the usual one for the format of each file.
 
-    A folder that has got further files, or a last file that has grown, goes on where it stood. Files that are not what
-    they were are refused, and said (`UsageError`). A file that can't be read at all raises when its turn comes, and
-    one that begins with `MOST_REFUSED` refusals does, unless `force`: what was read before is given then. Of such a
-    file nothing is. A file in which there is nothing is passed over.
+    A folder with further files, or a last file that has grown, resumes at its cursor. Other changes of files raise
+    `UsageError`. An unreadable file raises at its turn, and so does one that begins with `MOST_REFUSED` rejects, unless
+    `force`: the source yields the files before it, and nothing of that file. It skips empty files.
     """
 
     def __init__(  # noqa: PLR0913 - what is asked of files
@@ -71,7 +70,7 @@ class FileSource:
         self._force = force
 
     def sizes(self, cursor: Cursor) -> tuple[int, int]:
-        """Bytes of all files as stored, and how many of them, about, are behind a cursor. Of pipes nothing is known."""
+        """Bytes of all files as stored, and how many of them, about, are behind a cursor. Pipes count as 0."""
         position = resume(cursor, self.files)
         sizes = [file.size for file in self.files]
         return sum(sizes), min(sum(sizes[: position.file]) + position.byte, sum(sizes))
@@ -110,7 +109,7 @@ class FileSource:
             yield _batch(builder, last, given)
 
     def _beginning(self, items: Iterator[Item], reader: FileReader, builder: BatchBuilder[Post]) -> Iterator[Item]:
-        """The items of a file, but refusals that it begins with: they are gathered. Raises where they are too many."""
+        """The items of a file after its leading rejects, which go into the batch. Raises if they are too many."""
         if self._force or not reader.fresh:
             return items
         refused: list[Reject] = []
@@ -125,7 +124,7 @@ class FileSource:
         return iter(())
 
     def _take(self, item: Item, builder: BatchBuilder[Post]) -> int:
-        """Put an item where it belongs; how many posts were taken."""
+        """Put an item where it belongs; return the number of posts."""
         if type(item) is Post:
             return builder.add(item, self._post_filter)
         if type(item) is Reject:
@@ -135,7 +134,7 @@ class FileSource:
         return 0
 
     def _open_readers(self, position: FileCursor) -> Iterator[FileReader]:
-        """The files from a position on that hold anything, each open while it is read."""
+        """The files from a position on that hold anything, each open until the next one."""
         for index in range(position.file, len(self.files)):
             with closing(self.files[index].open()) as content:
                 choice = self._choice.of(content)
@@ -145,7 +144,7 @@ class FileSource:
                     )
 
     def _start(self, position: FileCursor, index: int, content: Content) -> FileCursor:
-        """Where a file is read from."""
+        """The start of reading a file."""
         head = begins(content)
         if index > position.file:
             return FileCursor(file=index, before=digest_of_names(self.files[:index]), head=head)

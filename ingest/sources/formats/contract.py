@@ -27,14 +27,14 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 class BrokenPart(NamedTuple):
-    """A part of a record that could not be read, with its neighbours in the record unharmed."""
+    """An unreadable part of a record; its neighbours are intact."""
 
     raw: bytes
     reason: str
 
 
 class Notice(NamedTuple):
-    """A record that is no post and is not meant to be one: a delete, a limit, an error of the stream."""
+    """A record without a post by design: a delete, a limit, an error of the stream."""
 
     kind: str
 
@@ -50,7 +50,7 @@ class RecordReader(Protocol[T_co]):
     """JSON from which `ingest.sources.registry.reader_of` makes an equal reader."""
 
     def read(self, record: bytes) -> Sequence[T_co | BrokenPart | Notice]:
-        """What a record holds, in order; nothing for a blank one. Raises `BadRecordError` where it can't be read."""
+        """The parts of a record, in order; none of a blank one. Raises `BadRecordError` for an unreadable record."""
         ...
 
 
@@ -69,16 +69,16 @@ class Reader(RecordReader[Post], Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """What every reader is told: whose posts these are, and by which clock they are checked."""
+    """Input of every reader: the source of the posts, and the clock that checks them."""
 
     source: str
     now: Callable[[], Millis]
     future_ms: int
     keep_payload: bool
     langs: frozenset[str] = frozenset()
-    """Languages that are asked for."""
+    """Languages of the filter."""
     time_from_id: bool = False
-    """Whether the id decides when a post was written, whatever its record says."""
+    """Whether the id gives the time of a post, and not its record."""
 
     @property
     def time_from(self) -> str:
@@ -86,17 +86,17 @@ class Reading:
         return "id" if self.time_from_id else ""
 
     def check_id(self, id_: str) -> str:
-        """An id as its service gave it, whatever a tool made of it. Raises `BadRecordError` where it is damaged."""
+        """The id of the service, from any spelling by a tool. Raises `BadRecordError` for a damaged one."""
         return plain_id(id_, of_x=self.source == X)
 
     def moment(self, told: str | None, id_: str) -> Millis:
-        """When a post was written: as its record tells, or its id (see `by_id_or`). Raises `BadRecordError`."""
+        """Event time by the record or the id (see `by_id_or`). Raises `BadRecordError`."""
         if not told or self.time_from_id:
             return time_of_id(id_)
         return by_id_or(told, id_) if self.source == X else time_of(told)
 
     def lang_of(self, langs: Sequence[str]) -> str | None:
-        """The language of a post that says several: the first that is asked for, else the first."""
+        """The language of a post with several: the first of the filter, else the first."""
         return next((lang for lang in langs if speaks(lang, self.langs)), langs[0] if langs else None)
 
     def post(  # noqa: PLR0913, PLR0917 - the fields of a post
@@ -113,7 +113,7 @@ class Reading:
 
 
 class LineReader:
-    """What the readers share whose record is a line of JSON."""
+    """Base of the readers whose record is a line of JSON."""
 
     format: ClassVar[str]
     """Its name in the registry."""
@@ -138,7 +138,7 @@ class LineReader:
 
 
 def why_not(text: str, error: Exception) -> str:
-    """Why a text could not be decoded as JSON of the form wanted."""
+    """Reason why JSON does not decode to the expected form."""
     if isinstance(error, msgspec.ValidationError):
         return str(error)
     try:

@@ -1,4 +1,4 @@
-"""One open connection of a live source: its records, each waited for as long as is wanted, and its silence."""
+"""One open connection of a live source: its records, and its silence."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -9,11 +9,11 @@ from ingest.sources.live.backoff import DroppedError
 from ingest.sources.live.service import Connection, OnBytes
 
 OPEN_S = 60.0
-"""A connection that has not come to be by then is given up, seconds."""
+"""Time limit of opening a connection, seconds."""
 
 
 class OpenConnection:
-    """Records come one at a time. Nothing is read ahead of them, so who reads slowly slows the sender down."""
+    """Reads records one at a time and never ahead, so a slow reader slows the sender down."""
 
     def __init__(self, stack: AsyncExitStack, silence_s: float) -> None:
         self._stack = stack
@@ -44,7 +44,7 @@ class OpenConnection:
     async def next(self, most_s: float) -> bytes | None:
         """The next record; None where none comes within `most_s`. Raises `DroppedError` at the end.
 
-        Silence is the time spent in here without a sign of life: who is away meanwhile does not count it.
+        Silence is the time that the caller waits in here without a record or keep-alive.
         """
         if self._pending is None:
             self._pending = asyncio.create_task(self._pull())
@@ -61,7 +61,7 @@ class OpenConnection:
         return None
 
     async def close(self) -> None:
-        """Close it, whatever state it is in."""
+        """Close it in any state."""
         if self._pending is not None:
             self._pending.cancel()
             await asyncio.gather(self._pending, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What was given already, so that what a service gives again is not given twice; a part of it is kept in the cursor."""
+"""Deduplication: keys of recent items, so that a repeated item counts once. The cursor stores a part of them."""
 
 import hashlib
 from base64 import b64decode, b64encode
@@ -11,9 +11,9 @@ _DIGEST_BYTES = 8
 
 
 class RecentKeys:
-    """Keys of records, each with a mark: a moment, in any unit, by which old ones are left out of the cursor.
+    """Keys of records, each with a mark: a moment, in any unit, by which the cursor leaves out old ones.
 
-    The mark 0 is no moment: such a record came before anything by which time could be told.
+    The mark 0 is no moment: such a record came before the first one with a time.
     """
 
     def __init__(self, pack: str = "", mark: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""A stream over HTTP that stays open, asked for with a token: how it is opened, and what its answers mean."""
+"""Streaming over HTTP with a token: requests, and the meaning of responses."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ from ingest.sources.live.service import OnBytes, Service
 
 CONNECT_S = 10.0
 MOST_WAIT_S = 3_600.0
-"""However long a service asks to wait, it is asked again after that."""
+"""Longest wait before another request, whatever the service demands."""
 REMEMBER_MS = 10_000
 _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset")
 """Where X says when it answers again, in seconds since 1970, and where Mastodon does, as a date."""
@@ -40,7 +40,7 @@ class ApiClient:
 
     @asynccontextmanager
     async def client(self) -> AsyncGenerator[httpx.AsyncClient, None]:
-        """For what is asked on one connection. Whatever the network does inside raises `DroppedError`."""
+        """A client for the requests of one connection. Network errors inside raise `DroppedError`."""
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "User-Agent": "trends"}
         timeout = httpx.Timeout(CONNECT_S, read=None)  # see `ingest.sources.live.connection`
         async with httpx.AsyncClient(base_url=self._url, headers=headers, timeout=timeout) as client:
@@ -53,7 +53,7 @@ class ApiClient:
     async def stream(
         self, client: httpx.AsyncClient, path: str, params: dict[str, str], on_bytes: OnBytes
     ) -> AsyncGenerator[httpx.Response, None]:
-        """An answer that has begun. `on_bytes` is called with each part of it that comes."""
+        """A streaming response; it calls `on_bytes` for each part."""
         async with client.stream("GET", path, params=params) as response:
             if response.status_code != httpx.codes.OK:
                 await response.aread()
@@ -64,7 +64,7 @@ class ApiClient:
     async def follow_redirect(self, path: str) -> "ApiClient":
         """Whom to ask for a path: this server, or the one to which it redirects. Raises as `client` does.
 
-        Raises `RefusedError` where a token may not be sent there.
+        Raises `RefusedError` for an address that must not get the token.
         """
         async with self.client() as client, client.stream("GET", path) as response:
             pass  # its headers tell
@@ -78,7 +78,7 @@ class ApiClient:
             raise RefusedError(what, where=self.where, next_step="Is this the address of the service?") from None
 
     def check(self, response: httpx.Response) -> None:
-        """Raise what an answer other than 2xx means: `DroppedError` where another try may help, else `RefusedError`."""
+        """Raise for a response other than 2xx: `DroppedError` where another attempt may help, else `RefusedError`."""
         status = response.status_code
         if response.is_success:
             return
@@ -120,7 +120,7 @@ class _CountingStream(httpx.AsyncByteStream):
 
 
 class Stream(Service[T]):
-    """A service that is a stream: `until` is our clock, and nothing is repeated, unless the service says otherwise."""
+    """A service over a stream that does not replay, unless a subclass says otherwise: `until` is our clock."""
 
     def __init__(self, name: str, api: ApiClient, reader: RecordReader[T], reading: Reading) -> None:
         super().__init__(name, reader, reading)
@@ -138,14 +138,14 @@ class Stream(Service[T]):
         return self.until - REMEMBER_MS
 
     def report_missing(self, covered_ms: Millis, why: str) -> None:
-        """A connection begins that repeats the last `covered_ms`: what came before it since the last one is missing."""
+        """Report the gap before a new connection that replays only the last `covered_ms`."""
         begins = self.now() - covered_ms
         if 0 < self.until < begins:
             self.gap(self.until, begins, why)
 
 
 def _check_address(url: str) -> str:
-    """Host and port of an address to which a token may be sent. Raises `UsageError`."""
+    """Host and port of an address that may get a token. Raises `UsageError`."""
     scheme, host = host_of(url, "https", "http")
     where = urlsplit(url).netloc
     if scheme == "http" and not is_loopback(host):
@@ -154,7 +154,7 @@ def _check_address(url: str) -> str:
 
 
 def token_of(token: SecretStr | None, file: Path | None, names: str) -> SecretStr:
-    """The token that was set, or that a file holds. Raises `UsageError`, which never shows it."""
+    """The token from the setting or its file. Raises `UsageError`, which never shows it."""
     told = token.get_secret_value() if token is not None else _read(file) if file else ""
     told = told.strip()
     if not told:

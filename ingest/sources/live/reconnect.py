@@ -1,4 +1,4 @@
-"""A service is kept connected: connections are opened, dropped when they end or are silent, and opened again."""
+"""Keeps a service connected: opens connections, drops those that end or fall silent, and reconnects."""
 
 import asyncio
 import logging
@@ -16,11 +16,11 @@ from ingest.sources.status import CONNECTED, RECONNECTING, State
 logger = logging.getLogger(__name__)
 
 FIRST_ATTEMPTS = 6
-"""A source that was never connected gives up after so many attempts; one that was, never does."""
+"""A source without a first connection gives up after so many attempts; later it never does."""
 
 
 class Reconnector(Generic[T]):
-    """Gives records of a service, one connection after another. Everything happens while `next` is waited for."""
+    """Yields the records of a service, one connection after another. It works only while the caller awaits `next`."""
 
     def __init__(self, service: Service[T], sleep: Callable[[float], Awaitable[None]]) -> None:
         self.state = State(state=RECONNECTING, since=service.now(), at=service.now(), why="not connected yet")
@@ -35,9 +35,9 @@ class Reconnector(Generic[T]):
         self._after: DroppedError | None = None
 
     async def next(self, most_s: float) -> bytes | None:
-        """The next record, if one comes in time; meanwhile connections are opened and dropped as they have to be.
+        """The next record, if one comes in time; it opens and drops connections meanwhile.
 
-        Raises what ends the source: `RefusedError`, or `DroppedError` where it was never connected.
+        Raises `RefusedError`, or `DroppedError` if no first connection succeeds.
         """
         if self._connection is None:
             await self._open_within(most_s)
@@ -58,7 +58,7 @@ class Reconnector(Generic[T]):
             self._connection.gave = True
 
     async def close(self) -> None:
-        """Let go of the connection, whatever state it is in."""
+        """Close the connection in any state."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
@@ -76,7 +76,7 @@ class Reconnector(Generic[T]):
             self._set_state(CONNECTED)
 
     async def _open(self) -> OpenConnection:
-        """Connect, however many attempts it takes. Raises what ends the run."""
+        """Connect, in as many attempts as it takes. Raises as `next` does."""
 
         async def attempt() -> OpenConnection:
             if self._after is not None:  # the connection before gave nothing: that was the first failure

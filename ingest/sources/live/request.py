@@ -1,4 +1,4 @@
-"""A request for a live service: everything that its class is built from."""
+"""A request for a live service: all input of its class."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SectionT = TypeVar("SectionT")
 
 @dataclass(frozen=True)
 class ServiceRequest(Generic[SectionT]):
-    """The settings of a service, and what the user typed."""
+    """The settings of a service, and the options of its command."""
 
     settings: SectionT
     """Its section."""

@@ -1,4 +1,4 @@
-"""A service whose posts are read live: what each of them knows. How it is read is `ingest/sources/live/source.py`."""
+"""The contract of a live service: connections, records and the cursor. `ingest/sources/live/source.py` reads it."""
 
 import hashlib
 import json
@@ -18,29 +18,29 @@ from ingest.sources.status import Gap
 logger = logging.getLogger(__name__)
 
 OnBytes = Callable[[int], None]
-"""To be called with the number of bytes whenever some came. Raises `DroppedError` where a record grows too long."""
+"""A connection calls it with the number of bytes received. Raises `DroppedError` if a record grows too long."""
 Connection = AbstractAsyncContextManager[AsyncGenerator[bytes, None]]
 """An open connection: its records. Opening it raises `DroppedError` or `RefusedError`, as iterating does."""
 
 
 class Service(ABC, Generic[T]):
-    """Opens connections and knows how far it is read. A new one is one file with a subclass, and one registry line."""
+    """Opens connections, and keeps the position of the reader. A new one is one folder and one line of the registry."""
 
     silence_s: ClassVar[float]
-    """A connection that gives nothing, not even a sign of life, for so long is dropped."""
+    """The reader drops a connection after so long without a record or keep-alive."""
 
     def __init__(self, name: str, reader: RecordReader[T], reading: Reading) -> None:
         self.name = name
         self.reader = reader
         self.where = ""
-        """The server that is read, as people may see it: without any secret."""
+        """The server, for messages: without any secret."""
         self.until = 0
         """See `ingest.sources.live.source.LiveCursor`, as `last`."""
         self.last = 0
         self.newest: Millis | None = None
-        """Up to which moment it is read: that of the newest record, or of a sign that there is no newer one."""
+        """Time of the newest record, or of a keep-alive that shows that no newer one exists."""
         self.gaps: list[Gap] = []
-        """What was found missing and is not told yet."""
+        """Gaps to report with the next batch."""
         self.now = reading.now
         """The wall clock, milliseconds."""
 
@@ -54,26 +54,26 @@ class Service(ABC, Generic[T]):
 
     @abstractmethod
     def connect(self, on_bytes: OnBytes) -> Connection:
-        """Open a connection that goes on behind `until` as far as the service can; `gap` tells what it can't."""
+        """Open a connection that resumes after `until` as far as the service can; call `gap` for the rest."""
 
     @abstractmethod
     def advance(self, record: bytes | None) -> None:
-        """Move `until` behind a record, or, where there is none, to a sign of life. Told before the record is read."""
+        """Move `until` after a record, or to a keep-alive (None). The source calls it before it reads the record."""
 
     @property
     def mark(self) -> int:
-        """How far it is read, by what tells what may come again. It only grows."""
+        """Position of the reader in the unit of `remember_since`. It only grows."""
         return self.until
 
     @abstractmethod
     def remember_since(self) -> int:
-        """From which earlier `mark` on the cursor has to remember what was given."""
+        """The earliest `mark` whose items a later connection may repeat: the cursor remembers items from there on."""
 
     def connection_failed(self) -> None:
         """A connection did not come to be, or gave no post that is new."""
 
     def gap(self, since: Millis, until: Millis, why: str) -> None:
-        """Tell with the next batch that something is missing."""
+        """Report a gap with the next batch."""
         logger.warning("%s: %.1f s are missing: %s", self.name, (until - since) / 1000, why)
         self.gaps.append(Gap(since=since, until=until, why=why))
 

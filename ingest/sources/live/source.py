@@ -1,7 +1,7 @@
 """A live source: batches from a connection to a service, and another connection when that one ends.
 
-Nothing runs while the batches are not asked for: a connection is read record by record on an event loop that lives in
-here, so a producer that waits for Kafka slows the service down, and nothing is piled up.
+It reads a connection record by record, on an event loop of its own that runs only while the caller waits for a batch: a
+producer that waits for Kafka slows the service down, and memory does not grow.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ N = TypeVar("N", bound=Item)
 
 @dataclass(frozen=True)
 class RunOptions(Generic[N]):
-    """How a live source is to run."""
+    """Options of a run."""
 
     item_filter: ItemFilter[N]
     stop: threading.Event = field(default_factory=threading.Event)
@@ -42,17 +42,17 @@ class LiveCursor(msgspec.Struct, frozen=True):
     """The cursor of a live source."""
 
     until: int = 0
-    """Up to where it is read: milliseconds by our clock, or the service's own measure. 0: nothing was read yet."""
+    """Position: milliseconds by our clock, or the service's own measure. 0: the source has read nothing yet."""
     posts: int = 0
     """Posts given since the beginning."""
     seen: str = ""
-    """What the service may give again: see `RecentKeys`."""
+    """Keys of items that the service may send again: see `RecentKeys`."""
     last: int = 0
     """The last record by its number, where the service numbers them."""
 
 
 class LiveSource(Generic[N]):
-    """Posts of a service as they are published. Its cursor is a `LiveCursor`."""
+    """Reads the items of a service as they appear. Its cursor is a `LiveCursor`."""
 
     def __init__(self, service: Service[N], options: RunOptions[N]) -> None:
         self.name = service.name
@@ -61,7 +61,7 @@ class LiveSource(Generic[N]):
         self._progress = _Progress()
 
     def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[N]]:
-        """See `Source`. Ends when it is stopped, or has given as many posts as were asked for."""
+        """See `Source`. Ends at `stop` or at the limit of the filter."""
         try:
             position = msgspec.convert(cursor, LiveCursor)
         except msgspec.ValidationError as error:
@@ -72,7 +72,7 @@ class LiveSource(Generic[N]):
         return _Run(self._service, self._options, position, self._progress).batches(most)
 
     def final_state(self, state: str, why: str) -> State:
-        """How it stands when its batches have ended, which they can't tell themselves."""
+        """The state after the last batch, for the caller to commit."""
         now = self._service.now()
         told = State(state=state, since=now, at=now, where=self._service.where, why=why)
         return self._progress.with_progress(told, self._service)
@@ -80,13 +80,13 @@ class LiveSource(Generic[N]):
 
 @dataclass
 class _Progress:
-    """What a run has read up to now."""
+    """Progress of a run."""
 
     tally: Tally = field(default_factory=Tally)
     last_post_at: Millis | None = None
 
     def with_progress(self, state: State, service: Service[N]) -> State:
-        """The state, with how far it is read."""
+        """A state with this progress."""
         return msgspec.structs.replace(state, newest=service.newest, last_post_at=self.last_post_at, tally=self.tally)
 
 
@@ -123,7 +123,7 @@ class _Run(Generic[N]):
         return self._options.stop.is_set() or self._given == self._options.item_filter.limit
 
     async def _batch(self, most: int) -> Batch[N] | None:
-        """What comes in the time of a batch; None where there is nothing to tell."""
+        """The batch of the next `batch_ms`; None without anything to report."""
         builder, clock = BatchBuilder[N](), asyncio.get_running_loop().time
         ends = clock() + self._options.batch_ms / 1000
         while (left := ends - clock()) > 0 and not self._is_over:
@@ -178,7 +178,7 @@ class _Run(Generic[N]):
         return cursor
 
     def _state_due(self, clock: float) -> State | None:
-        """How it stands, where that is new or was not told for some time."""
+        """The state, if it is new or the last report is old."""
         state = self._reconnector.state
         if self._reported is state and clock - self._reported_at < REPORT_EVERY_S:
             return None

@@ -1,9 +1,9 @@
-"""The public posts of a Mastodon server, live, by server-sent events. A token is needed (since Mastodon 4.2).
+"""The public posts of a Mastodon server, live, by server-sent events. It needs a token (since Mastodon 4.2).
 
-The stream repeats nothing. What is published while no connection is open is read from the server's timeline, from the
-last status on, once the stream is open again: so nothing lies between. What it does not give is told as a gap.
+The stream does not replay. After a lost connection the source reads the server's timeline from the last status on, once
+the stream is open again, so nothing lies between. It reports the rest as a gap.
 
-https://docs.joinmastodon.org/methods/streaming/. Next to read: `mastodon_timeline.py`.
+https://docs.joinmastodon.org/methods/streaming/. Next to read: `timeline.py`.
 """
 
 import sys
@@ -37,8 +37,8 @@ OPENING_MS = 5_000
 class Mastodon(Stream[Post]):
     """Public posts that a server sees: its own, and those of the servers that it follows.
 
-    `until` is our clock, and `last` the largest id read. While a hole is being filled `until` stays where it begins,
-    and `last` moves through it: so whoever starts again goes on there.
+    `until` is our clock, and `last` the largest id read. While it fills a hole, `until` stays at the start of the
+    hole and `last` moves through it: a new start resumes there.
     """
 
     silence_s = 45.0  # it says that it lives every 15 s
@@ -50,7 +50,7 @@ class Mastodon(Stream[Post]):
         self._path = f"{STREAMING}/{'hashtag' if tag else 'public'}" + "/local" * local
         self._params = {"tag": tag} if tag else {}
         self._streaming: ApiClient | None = None
-        """Who streams: a server may have another host do it."""
+        """The streaming host, which may be another one."""
         self._timeline = Timeline(api, tag, local)
         self._pages = pages
         self._ahead_ms = reading.future_ms
@@ -71,7 +71,7 @@ class Mastodon(Stream[Post]):
         return self.last >> BITS or self.until
 
     def remember_since(self) -> Millis:
-        """What a timeline may give again."""
+        """The earliest status that a timeline may repeat."""
         return self.mark - REWIND_MS - REMEMBER_MS
 
     def advance(self, record: bytes | None) -> None:
@@ -119,7 +119,7 @@ class Mastodon(Stream[Post]):
             raise DroppedError(f"the connection was closed: {error}", where=self.where) from None
 
     async def _fill_hole(self, hole: Hole, opening: httpx.Response, on_bytes: OnBytes) -> AsyncGenerator[bytes, None]:
-        """What was published from the last status on until the stream began. What can't be had is told as a gap."""
+        """Statuses between the last one and the start of the stream; a gap for those out of reach."""
         opened_at, last = self.now(), self.last
         begins = after = self.last - (REWIND_MS << BITS)
         until = _date(opening) + OPENING_MS

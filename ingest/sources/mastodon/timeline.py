@@ -1,7 +1,7 @@
-"""What a Mastodon server published, by its timelines: what follows a status, a page at a time, and how far to go.
+"""Timelines of a Mastodon server: the statuses after another one, a page at a time, and the limits of catching up.
 
-The ids of statuses hold the time, as the server's clock had it: `id >> 16` is milliseconds since 1970. What came from
-another server bears the time at which it was written, so it may lie before what came earlier.
+The ids of statuses hold the time, as the server's clock had it: `id >> 16` is milliseconds since 1970. A status of
+another server has the time of its creation, so it may lie before earlier arrivals.
 
 https://docs.joinmastodon.org/methods/timelines/, …/api/rate-limits/
 """
@@ -49,7 +49,7 @@ def id_of(status: bytes, until: Millis) -> int:
 
 
 class Timeline:
-    """The timeline that holds what a stream gives: all public statuses, those of a hashtag, or local ones alone."""
+    """The timeline for a stream: all public statuses, those of a hashtag, or local ones alone."""
 
     def __init__(self, api: ApiClient, tag: str | None, local: bool) -> None:
         self._api = api
@@ -69,10 +69,10 @@ class Timeline:
 
 @dataclass
 class Hole:
-    """What a stream did not bring since it was cut: what may still be spent on filling it."""
+    """The gap since a lost connection, and the budget for filling it."""
 
     pages: int
-    """Pages that may still be asked for."""
+    """Pages left."""
     tries: int = 0
     """Connections in a row that have led no further."""
 
@@ -83,7 +83,7 @@ class Hole:
             raise RefusedError("no answer")
 
     def take_page(self) -> None:
-        """One more page is to be asked for. Raises `RefusedError` where there were enough."""
+        """Spend one page. Raises `RefusedError` if none is left."""
         if not self.pages:
             raise RefusedError("more came than mastodon.catch_up_pages allows")
         self.pages -= 1

@@ -38,10 +38,9 @@ class _Answer(msgspec.Struct):
 
 
 async def set_rules(client: httpx.AsyncClient, api: ApiClient, values: Sequence[str]) -> None:
-    """Make ours the rules that are wanted: what is missing is added, what is left over is deleted.
+    """Add the missing ones of our rules, and delete the others of ours.
 
-    Where none is wanted, the rules that are there are taken. Raises `RefusedError` where there is none, or X takes one
-    for wrong.
+    Without rules, the stream uses those at X. Raises `RefusedError` if there are none, or if X refuses one.
     """
     there = await _request(client, api, None)
     if not values:

@@ -1,7 +1,7 @@
-"""X's posts, live, by its API v2: the filtered stream, or the sample of all posts. A token is needed, and paid for.
+"""X's posts, live, by its API v2: the filtered stream, or the sample of all posts. It needs a paid token.
 
-Where the account has backfill, a connection repeats the minutes since the last one ended, and what comes again is left
-out. Else the stream repeats nothing, and what is missing is told as a gap.
+Where the account has backfill, a connection repeats the minutes since the last one ended, and the source drops
+repeated posts. Else the stream does not replay, and the source reports a gap.
 
 https://docs.x.com/x-api/posts/filtered-stream/introduction, …/fundamentals/recovery-and-redundancy
 """
@@ -81,11 +81,11 @@ class XStream(Stream[Post]):
         )  # fmt: skip
 
     def remember_since(self) -> int:
-        """What a backfill may repeat, which is asked for in whole minutes."""
+        """The longest backfill, which X counts in whole minutes."""
         return self.until - self._backfill_ms - MINUTE_MS if self._backfill_ms else super().remember_since()
 
     def advance(self, record: bytes | None) -> None:
-        """See `Service`. While the past is filled in, nothing is taken for read up to now."""
+        """See `Service`. During a backfill the position stays in the past."""
         if self._filling and record != b"" and (self.newest or 0) < self._filling:
             return
         self._filling = 0
