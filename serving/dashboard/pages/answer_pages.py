@@ -50,7 +50,7 @@ Date = Annotated[str, Query(max_length=32)]
 @router.get("/")
 def now(request: Request, context: ContextDep, query: ViewsDep) -> Response:
     """The hour in progress and the last complete one, live."""
-    return page(request, "now.html", {"now": context.now(query.lens).get()})
+    return page(request, "now/page.html", {"now": context.now(query.lens).get()})
 
 
 @router.get("/live", response_class=EventSourceResponse)
@@ -59,7 +59,7 @@ async def live(request: Request, context: ContextDep, query: ViewsDep) -> AsyncI
     now = context.now(query.lens)
 
     def html() -> str:
-        return bytes(page(request, "now_part.html", {"now": now.get()}).body).decode()
+        return bytes(page(request, "now/part.html", {"now": now.get()}).body).decode()
 
     async for event in events(context, html):
         yield event
@@ -85,10 +85,10 @@ def day(request: Request, query: ViewsDep, time: RequestTimeDep, date: Date = ""
     try:
         answer = query.day(since, until, TOP_OF_DAY)
     except NoDataError as why:
-        return page(request, "day_empty.html", values | _no_data(query, why), 404)
+        return page(request, "day/empty.html", values | _no_data(query, why), 404)
     values["whole"] = replace(answer.whole, tied_beyond=0)  # no table on this page ends with that tie
     charts = {"bump": bump(answer, time.tz), "heat": heat(answer, time.tz)}
-    return page(request, "day.html", values | charts | {"day": answer})
+    return page(request, "day/page.html", values | charts | {"day": answer})
 
 
 def _days_beside(that: CalendarDay | None, time: RequestTime) -> list[date]:
@@ -112,8 +112,8 @@ def hour(request: Request, context: ContextDep, query: ViewsDep, time: RequestTi
     views = query.hours([this], TOP_OF_HOUR)
     values: dict[str, Any] = {"hour": this, "current": context.current()}
     if not views:
-        return page(request, "hour_empty.html", values | _no_data(query, query.nothing(this)), 404)
-    return page(request, "hour.html", values | {"view": views[0], "rising": _rising(query, this)})
+        return page(request, "hour/empty.html", values | _no_data(query, query.nothing(this)), 404)
+    return page(request, "hour/page.html", values | {"view": views[0], "rising": _rising(query, this)})
 
 
 def _no_data(query: Views, why: NoDataError) -> dict[str, Any]:
@@ -140,9 +140,9 @@ def tag(
     since = until.plus(-hours)
     values: dict[str, Any] = {"tag": name, "params": params, "spans": SPANS, "since": since, "until": until}
     if not name:
-        return page(request, "tag_none.html", values)
+        return page(request, "tag/none.html", values)
     try:
         answer = query.history(name, since, until)
     except NoDataError as why:
-        return page(request, "tag_empty.html", values | _no_data(query, why), 404)
-    return page(request, "tag.html", values | {"history": answer, "chart": curve(answer, time.tz)})
+        return page(request, "tag/empty.html", values | _no_data(query, why), 404)
+    return page(request, "tag/page.html", values | {"history": answer, "chart": curve(answer, time.tz)})

@@ -27,7 +27,7 @@ _FORM_S = 10.0
 @router.get("/status")
 def status(request: Request, context: ContextDep, part: bool = False) -> Response:
     """Servers, layers, watermark, lag, hours by state, last runs; with `part`, the changing part."""
-    template = "status_part.html" if part else "status.html"
+    template = "status/part.html" if part else "status/page.html"
     return page(request, template, {"status": context.status.get(), "at": iso(context.clock())})
 
 
@@ -36,7 +36,7 @@ def explain(request: Request, context: ContextDep, time: RequestTimeDep, text: s
     """Where an hour's answer came from; with `part` for the panel on the hour's page."""
     hour = hour_at(time, text)
     facts = context.explain(hour)
-    template = "explain_part.html" if part else "explain.html"
+    template = "explain/part.html" if part else "explain/page.html"
     return page(request, template, {"hour": hour, "facts": facts, "sentences": sentences(facts)})
 
 
