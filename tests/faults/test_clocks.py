@@ -65,8 +65,8 @@ def of_mongo(world: World) -> float:
 
 
 def of_archiver(partition: int) -> "Read":
-    """A manifest holds when it was committed, by the archiver's clock; each partition has one every second."""
-    return lambda world: float(invariants.last_manifests(world.places)[partition]["committed_at"]) / 1000
+    """A manifest holds when it was committed, by the archiver's clock; 0 until the partition has one."""
+    return lambda world: float(invariants.last_manifests(world.places).get(partition, {}).get("committed_at", 0)) / 1000
 
 
 Read = Callable[[World], float]
