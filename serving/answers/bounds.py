@@ -60,7 +60,7 @@ NO_BOUNDS = Bounds()
 """What the command line may ask for."""
 
 
-def limited(views: Iterable[_View], most_rows: int | None) -> Iterator[_View]:
+def within_rows(views: Iterable[_View], most_rows: int | None) -> Iterator[_View]:
     """The same views, as long as their rows are not too many to read. Raises `UsageError`."""
     read = 0
     for view in views:

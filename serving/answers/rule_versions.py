@@ -22,7 +22,7 @@ _NAMED = 3
 """Versions that a sentence names."""
 
 
-class Computed(Protocol):
+class HourWithRule(Protocol):
     """What is asked of an hour: a view, or a tag's point in it."""
 
     @property
@@ -47,7 +47,7 @@ class Rules:
     """The command after which all hours have one version; None where they have."""
 
     @property
-    def written(self) -> str:
+    def label(self) -> str:
         """The versions in one cell of a table: one, or several with a blank between."""
         return " ".join(self.hours)
 
@@ -67,7 +67,7 @@ class Rules:
         return f"{self.mixture}; `{self.mend}` computes them by one" if self.mend else ""
 
 
-def rules_of(hours_of: Iterable[Computed], now: RuleNow | None = None) -> Rules:
+def rules_of(hours_of: Iterable[HourWithRule], now: RuleNow | None = None) -> Rules:
     """The versions behind some hours."""
     computed = sorted((each for each in hours_of if each.rule is not None), key=lambda each: each.hour)
     hours = Counter(each.rule or "" for each in computed)

@@ -6,7 +6,7 @@ from functools import partial
 
 from config.errors import NoDataError
 from ingest.hours import Hour
-from serving.answers.bounds import NO_BOUNDS, Bounds, limited
+from serving.answers.bounds import NO_BOUNDS, Bounds, within_rows
 from serving.answers.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.answers.history import History, history
 from serving.answers.merge import Range, View, merge, sum_hours, truncate
@@ -136,7 +136,7 @@ class Query:
             for at in range(0, len(asked), _AT_ONCE)
             for view in self._answers(snapshot, asked[at : at + _AT_ONCE], 0, most)
         )
-        return limited(views, most)
+        return within_rows(views, most)
 
     def _nothing(self, since: Hour, until: Hour) -> NoDataError:
         return NoDataError(f"no data for {since} to {until}", next_step=self.what_there_is())

@@ -53,7 +53,7 @@ def run_missing(ctx: click.Context, as_json: bool) -> None:
         plan = layer.plan_missing()
         if not plan.hours and not plan.stranded:
             click.echo(f"Nothing to compute: {_why_nothing(layer, plan)}", err=True)
-        show(_computed(layer, plan, {}) if plan.hours else None, as_json)
+        show(_run_plan(layer, plan, {}) if plan.hours else None, as_json)
         layer.check(plan)
 
 
@@ -79,7 +79,7 @@ def hour(ctx: click.Context, hour: str, allow_less: bool, tz: ZoneInfo, as_json:
         layer.check(plan)
         if not plan.hours[0].complete:
             click.echo(f"{wanted} is not complete: its answer is provisional until a later run", err=True)
-        show(_computed(layer, plan, {"allow_less": allow_less}), as_json)
+        show(_run_plan(layer, plan, {"allow_less": allow_less}), as_json)
 
 
 @click.command()
@@ -123,7 +123,7 @@ def recompute(ctx: click.Context, /, tz: ZoneInfo, as_json: bool, **asked: Any) 
         say_plan(plan, estimate_s)
         if asked["reset"] and not asked["yes"] and not asked["dry_run"]:
             click.confirm("Delete all batch documents, and compute them again?", abort=True, err=True)
-        outcome = _computed(layer, plan, asked)
+        outcome = _run_plan(layer, plan, asked)
         if as_json:
             click.echo(json.dumps(plan_json(plan, estimate_s) | outcome_json(outcome), ensure_ascii=False))
         else:
@@ -196,7 +196,7 @@ def _end_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def _computed(layer: "BatchRunner", plan: "Plan", asked: Mapping[str, Any]) -> "Outcome":
+def _run_plan(layer: "BatchRunner", plan: "Plan", asked: Mapping[str, Any]) -> "Outcome":
     """Run a plan, or preview it, with a progress bar on a terminal. If an hour fails, report the others."""
     import threading
 

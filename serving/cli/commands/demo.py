@@ -56,12 +56,12 @@ def demo(ctx: click.Context, paths: tuple[Path, ...]) -> None:
     settings = settings_of(ctx)
     began = time.monotonic()
     _title("Start the servers, and the topology that counts while posts come in")
-    _trends("down", "archiver", "scheduler")
-    _trends("up", *_SERVERS)
+    _run("down", "archiver", "scheduler")
+    _run("up", *_SERVERS)
     with Store(settings.mongo) as store:
         Demo(settings, store).run(["file", *map(str, paths)] if paths else ["sample", "--restart"])
     _title("Start the archiver and the scheduler: from here on all of this happens by itself")
-    _trends("up")
+    _run("up")
     click.echo(f"\nThat took {time.monotonic() - began:.0f} s. Everything is still running.")
 
 
@@ -82,11 +82,11 @@ class Demo:
 
         _title("Bring posts")
         before = self._speed_uses().total()
-        loaded = _asked("ingest", *source)
+        loaded = _run_for_json("ingest", *source)
         self._wait("the speed layer has counted them", self._counted)
         live = self._speed_uses().total() - before
         _title("Archive the posts on HDFS")
-        archived = _asked("archive", "--until-drained")
+        archived = _run_for_json("archive", "--until-drained")
         ledger = self._ledger()
         touched = self._touched(ledger)
         busiest = self._busiest(touched or ledger.hours(), ledger)
@@ -97,9 +97,9 @@ class Demo:
         try:
             layer.engine.session()
             self._wait("the archive has been idle long enough for its hours to be complete", lambda: self._idle(ledger))
-            _typed("batch", "run")
+            _echo_command("batch", "run")
             batch = layer.run(layer.plan_missing())
-            _trends("top", "--hour", str(busiest))
+            _run("top", "--hour", str(busiest))
             self._compare(busiest, speed)
             self._where_posts_went(loaded, live, archived, batch, ledger)
             self._correct(busiest, layer)
@@ -152,7 +152,7 @@ class Demo:
             rows = snapshot.speed_rows(hour)
             computed = snapshot.batch([hour])
         if rows:
-            _trends("top", "--hour", str(hour), "--origin", "speed")
+            _run("top", "--hour", str(hour), "--origin", "speed")
             if computed:
                 click.echo("The batch layer has computed this hour before: these are the uses that came since then.")
         else:
@@ -211,10 +211,10 @@ class Demo:
         _title(f"Correct the rule: #{printable(wrong)} is not to be counted. Compute the day from then on again")
         corrections = {"TRENDS_RULE__IGNORE": json.dumps([*self.settings.rule.ignore, wrong], ensure_ascii=False)}
         until = busiest.plus(24)
-        _typed("recompute", "--since", str(busiest), "--until", str(until), variables=corrections)
+        _echo_command("recompute", "--since", str(busiest), "--until", str(until), variables=corrections)
         self.rule = Rule.with_corrections([*self.settings.rule.ignore, wrong], self.settings.rule.aliases)
         show(layer.run(layer.plan_range(Span(busiest, until))), as_json=False)
-        _trends("top", "--hour", str(busiest))
+        _run("top", "--hour", str(busiest))
 
     def _wait(self, what: str, reached: Callable[[], bool]) -> None:
         click.echo(f"waiting until {what} …", err=True)
@@ -242,16 +242,16 @@ def _title(text: str) -> None:
     click.secho(f"\n── {text} ──", bold=True)
 
 
-def _typed(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
+def _echo_command(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
     """Show what a user would type."""
     words = [*(f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items()), "trends"]
     click.secho(f"$ {' '.join(words)} {shlex.join(arguments)}", fg="cyan")
     sys.stdout.flush()
 
 
-def _trends(*arguments: str, capture: bool = False) -> str:
+def _run(*arguments: str, capture: bool = False) -> str:
     """Run a command as a user would, and show what was typed."""
-    _typed(*arguments)
+    _echo_command(*arguments)
     command = [str(Path(sys.executable).with_name("trends")), *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE if capture else None, check=False)  # noqa: S603 - our own
     if done.returncode:
@@ -261,7 +261,7 @@ def _trends(*arguments: str, capture: bool = False) -> str:
     return done.stdout.decode() if capture else ""
 
 
-def _asked(*arguments: str) -> Facts:
+def _run_for_json(*arguments: str) -> Facts:
     """Run a command for its JSON."""
-    facts: Facts = json.loads(_trends(*arguments, "--json", capture=True))
+    facts: Facts = json.loads(_run(*arguments, "--json", capture=True))
     return facts

@@ -62,7 +62,7 @@ def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> N
         count += 1
         if not limit or shown < limit:
             shown += 1
-            click.echo(json.dumps(_told(parked)) if as_json else _line(parked))
+            click.echo(json.dumps(_to_json(parked)) if as_json else _line(parked))
     click.echo(f"{shown:,} of {quantity(count, 'reject')}" if count else "No rejects", err=True)
 
 
@@ -80,7 +80,7 @@ def show(ctx: click.Context, place: str, as_json: bool) -> None:
     from ingest.rejects.reject import reject_at
 
     parked = reject_at(settings_of(ctx).kafka, *_place(place))
-    told = _told(parked)
+    told = _to_json(parked)
     if as_json:
         click.echo(json.dumps(told | {"base64": base64.b64encode(parked.reject.raw).decode()}))
         return
@@ -101,7 +101,7 @@ def retry(ctx: click.Context, as_json: bool) -> None:
     from serving.cli.signals import stopping
 
     with stopping() as stop:
-        done = _retried(ctx, stop)
+        done = _run_retry(ctx, stop)
     if as_json:
         click.echo(json.dumps(done))
     click.echo(
@@ -111,7 +111,7 @@ def retry(ctx: click.Context, as_json: bool) -> None:
     )
 
 
-def _retried(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
+def _run_retry(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
     from ingest.encoder import TransactionEncoder
     from ingest.rejects.retry import Retry
     from serving.cli.ingest_runner import rule_of
@@ -181,7 +181,7 @@ def _place(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _told(parked: "ParkedReject") -> dict[str, Any]:
+def _to_json(parked: "ParkedReject") -> dict[str, Any]:
     from ingest.hours import moment_of
 
     reject = parked.reject
@@ -199,5 +199,5 @@ def _told(parked: "ParkedReject") -> dict[str, Any]:
 
 
 def _line(parked: "ParkedReject") -> str:
-    told = _told(parked)
+    told = _to_json(parked)
     return "\t".join((told["place"], told["stage"], told["reason"], told["where"], told["raw"][:SHOWN]))

@@ -72,7 +72,7 @@ def _print_csv(answer: Rising, tz: ZoneInfo) -> None:
             r.expected,
             r.rank,
             r.was,
-            answer.rules.written,
+            answer.rules.label,
         )
         for r in answer.risers
     )

@@ -149,7 +149,7 @@ def _print_csv(tz: ZoneInfo, *answers: View | Range) -> None:
 
 def _rule(answer: View | Range) -> str | None:
     """The version of the rule; of several hours all of them, a blank between."""
-    return answer.rules.written if isinstance(answer, Range) else answer.rule
+    return answer.rules.label if isinstance(answer, Range) else answer.rule
 
 
 def _hours(answer: View | Range) -> tuple[Hour, Hour]:

@@ -43,7 +43,7 @@ def verify(ctx: click.Context, hour: str | None, everything: bool, quiet: bool, 
         raise UsageError("give either --hour or --all", next_step="Example: trends verify --hour monday-7h")
     settings = settings_of(ctx)
     hours = None if hour is None else [Hour.of(parse(hour, wall_clock(), tz))]
-    findings = list(_told(_findings(settings, hours), as_json, quiet))
+    findings = list(_print_each(_findings(settings, hours), as_json, quiet))
     wrong = [finding for finding in findings if not finding.ok]
     apart = sum(not finding.compared for finding in findings)
     if as_json:
@@ -94,7 +94,7 @@ def _settled(settings: Settings) -> bool:
     return caught_up(settings) and drained(settings.kafka, settings.kafka.posts, archived) == archived.keys()
 
 
-def _told(findings: "Iterable[Finding]", as_json: bool, quiet: bool) -> "Iterator[Finding]":
+def _print_each(findings: "Iterable[Finding]", as_json: bool, quiet: bool) -> "Iterator[Finding]":
     """Print each finding as it comes."""
     for finding in findings:
         if not as_json and not (quiet and finding.ok):
