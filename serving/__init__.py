@@ -1,1 +1,1 @@
-"""What people and programs ask. Begin with `views.documents`, then `answers.merge` and `query`."""
+"""Answers for people and programs. Begin with `views.documents`, then `answers.merge` and `query`."""

@@ -36,7 +36,7 @@ class Bounds:
     hours: int = MOST_HOURS
     """Longest range."""
     rows: int | None = None
-    """Most rows that are read; None: as many as there are."""
+    """Maximum number of rows to read; None for no limit."""
     tags: int | None = None
     """Most different tags that a sum holds, and most rows of hours that stand side by side; None: no limit."""
     turn: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -57,7 +57,7 @@ class Bounds:
 
 
 NO_BOUNDS = Bounds()
-"""What the command line may ask for."""
+"""The bounds of the command line."""
 
 
 def within_rows(views: Iterable[_View], most_rows: int | None) -> Iterator[_View]:

@@ -13,10 +13,10 @@ from serving.answers.rule_versions import RuleNow, Rules, rules_of
 from serving.views.documents import Row
 
 Move = Literal["new", "up", "down", "same", "unknown"]
-"""`new`: not used in the hour before. `unknown`: nothing is known of the hour before."""
+"""`new`: not used in the hour before. `unknown`: the hour before has no data."""
 
 SERIES = 20
-"""Tags that are followed through all hours, unless somebody asks for more."""
+"""Tags in a day's series by default."""
 
 MOST_SIDE_BY_SIDE = 24 * 14
 """Hours that stand side by side at most: as many as a picture has room for."""
@@ -48,7 +48,7 @@ class HourLine:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One tag through all hours. None stands for what is not known: an hour without data, or cut above the tag."""
+    """One tag through all hours. None: unknown, for an hour without data, or cut above the tag."""
 
     row: Row
     """Its sum over all hours."""
@@ -70,7 +70,7 @@ class Day:
 
     @property
     def rules(self) -> Rules:
-        """The versions of the rule behind its hours, and behind the hour before, with which the first is compared."""
+        """The versions of the rule behind its hours, and behind the hour before the first."""
         return self.whole.rules
 
     @property

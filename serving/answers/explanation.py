@@ -12,7 +12,7 @@ from serving.views.documents import FIRST, HourDocument, SpeedSeen
 
 @dataclass(frozen=True)
 class Unknown:
-    """A part that could not be read, and why."""
+    """An unreadable part, and the reason."""
 
     error: str
 
@@ -52,7 +52,7 @@ class RunOfHour:
 
 @dataclass(frozen=True)
 class RuleCorrections:
-    """What a version of the rule ignores, and which tags it counts as others."""
+    """The corrections of a version of the rule."""
 
     ignore: list[str]
     aliases: dict[str, str]
@@ -77,12 +77,12 @@ class HourChunk:
     posts: int
     rejected: int
     read: bool
-    """Whether it was archived before the run began."""
+    """Whether the run read it."""
 
 
 @dataclass(frozen=True)
 class ArchivedHour:
-    """What the archive has of an hour. `read`, `late` and `sent_again` are None without a run."""
+    """The archive's posts of an hour. `read`, `late` and `sent_again` are None without a run."""
 
     complete: bool
     complete_until: str
@@ -145,7 +145,7 @@ class LayerDifference:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that is known of an hour's answer."""
+    """Everything about an hour's answer."""
 
     hour: str
     answer: AnswerSource
@@ -158,12 +158,12 @@ class Explanation:
     difference: LayerDifference | None
 
     def to_json(self) -> dict[str, Any]:
-        """What `trends explain --json` prints."""
+        """The JSON of `trends explain --json`."""
         return asdict(self)
 
 
 def layer_difference(seen: SpeedSeen | None, document: HourDocument) -> LayerDifference | None:
-    """Compare what the speed layer had of an hour with its document; None if it had nothing."""
+    """Compare the speed layer's view of an hour with the document; None without such a view."""
     if seen is None:
         return None
     batch = {row["tag"]: row["count"] for row in document["top"]}

@@ -1,4 +1,4 @@
-"""History: one tag hour by hour, with the spellings it was shown in. Pure."""
+"""History: one tag hour by hour, with its spellings. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ class Point:
 
     hour: Hour
     count: int | None = None
-    """None where nothing is known of the hour, or it keeps only its first tags and this is none of them."""
+    """None for an hour without data, or without this tag among the first that it keeps."""
     rank: int | None = None
     at_most: int | None = 0
-    """The most that the count can be; None where nothing is known of the hour."""
+    """The most that the count can be; None for an hour without data."""
     uses: int | None = None
     """Of all tags."""
     origin: Origin | None = None
@@ -43,7 +43,7 @@ class History:
 
     @property
     def uses(self) -> int:
-        """In all hours together, as far as they are known."""
+        """In all hours together, as far as known."""
         return sum(point.count or 0 for point in self.points)
 
     @property
@@ -53,7 +53,7 @@ class History:
 
     @property
     def missing(self) -> tuple[Hour, ...]:
-        """Hours that nothing is known of."""
+        """Hours without data."""
         return tuple(point.hour for point in self.points if point.origin is None)
 
     @property

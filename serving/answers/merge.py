@@ -1,7 +1,7 @@
 """Merge: two views of an hour become one answer; several hours become one ranking. Pure.
 
-Each hour is answered from exactly one layer: from the batch view where there is one, else from the speed view. Never is
-anything of the two added together.
+Exactly one layer answers each hour: the batch layer if it has a view, else the speed layer. The two views of an hour
+never add up.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ _FINALITY: tuple[State, ...] = ("live", "provisional", "final")
 
 @dataclass(frozen=True)
 class View:
-    """What one layer holds of an hour, as far as an answer needs it."""
+    """One layer's view of an hour."""
 
     hour: Hour
     origin: Origin
@@ -52,7 +52,7 @@ class Range:
     since: Hour
     until: Hour
     views: tuple[View, ...]
-    """The hours that there is something of, ascending, without their rows, which are summed in `rows`."""
+    """The hours with data, ascending, without rows: `rows` has their sum."""
     rows: tuple[Row, ...]
     tied_beyond: int
     missing: tuple[Hour, ...]
@@ -62,11 +62,11 @@ class Range:
     tags: int | None
     """Distinct tags; None where hours keep only their first ones, so that nobody can know."""
     rules: Rules = field(default_factory=Rules)
-    """The versions of the rule behind the hours, and behind those that they are compared with."""
+    """The versions of the rule behind the hours, and behind hours compared with them."""
 
     @property
     def lens(self) -> Lens:
-        """What is counted."""
+        """The lens of all views."""
         return self.views[0].lens if self.views else HASHTAGS
 
     @property
@@ -99,7 +99,7 @@ class Range:
 
     @property
     def computed_at(self) -> Millis | None:
-        """When the oldest of the batch views was computed."""
+        """Time of the oldest batch view."""
         return min((view.computed_at for view in self.views if view.computed_at is not None), default=None)
 
 
@@ -145,7 +145,7 @@ def sum_hours(  # noqa: PLR0913 - what is summed, and how much of it is told and
 ) -> Range:
     """Several hours summed and ranked, and how far off a sum can be. `views`: ascending, one an hour, of one lens.
 
-    Each is looked at once, so that a long time need not be held at once. Raises `UsageError` beyond `most_tags`.
+    Reads each view once, so memory does not grow with the range. Raises `UsageError` beyond `most_tags`.
     """
     counts: Counter[str] = Counter()
     shown: dict[str, tuple[int, str]] = {}

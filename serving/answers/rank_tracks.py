@@ -15,7 +15,7 @@ class RankPoint:
     at: int
     """The hour, counted from 0 in its day."""
     place: int
-    """Counted from 1, and nobody else's, as ties are ordered too."""
+    """From 1, and unique, because ties have an order too."""
     hour: Hour
     cell: Cell
 
@@ -25,7 +25,7 @@ class RankTrack:
     """One tag's track: a run for each stretch of consecutive hours with the tag among the first. At least one."""
 
     number: int
-    """Of the tag among those that are followed, counted from 0."""
+    """The tag's index among the tags of the tracks, from 0."""
     series: Series
     runs: tuple[tuple[RankPoint, ...], ...]
 

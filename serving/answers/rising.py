@@ -49,16 +49,16 @@ class Riser:
 
 @dataclass(frozen=True)
 class Rising:
-    """What rose in an hour, against the hours `[since, hour)` before it."""
+    """Tags that rose in an hour, against the hours `[since, hour)` before it."""
 
     hour: Hour
     since: Hour
     view: View
     hours_before: tuple[Hour, ...]
-    """Those that something is known of."""
+    """Those with data."""
     uses_before: int
     least: float
-    """The score from which on a tag is told."""
+    """Minimum score."""
     risers: tuple[Riser, ...]
     """By score descending, then by tag."""
     rules: Rules = field(default_factory=Rules)
@@ -87,7 +87,7 @@ def rising(  # noqa: PLR0913 - what is compared with what, and how much of it is
 ) -> Rising:
     """The first n tags with at least that score of a view, against `before`: the views of `[since, view.hour)`.
 
-    All views have all their rows. Of those before each is looked at once. Raises `UsageError` beyond `most_tags`, and
+    All views have all their rows. Reads each view before once. Raises `UsageError` beyond `most_tags`, and
     `NoDataError` where no hour before has a use.
     """
     counts: dict[str, int] = {}

@@ -17,13 +17,13 @@ from config.quantity import quantity
 from ingest.hours import Hour
 
 RuleNow = Callable[[], str]
-"""The version by which an hour is computed now; asked only where hours differ."""
+"""Returns the current version of the rule; called only if hours differ."""
 _NAMED = 3
 """Versions that a sentence names."""
 
 
 class HourWithRule(Protocol):
-    """What is asked of an hour: a view, or a tag's point in it."""
+    """An hour with its rule: a view, or a tag's point in it."""
 
     @property
     def hour(self) -> Hour:
@@ -53,7 +53,7 @@ class Rules:
 
     @property
     def mixture(self) -> str:
-        """What differs, in a sentence; empty where nothing does."""
+        """The versions in a sentence; empty if there is one."""
         if self.mend is None:
             return ""
         some = [f"rule {version} in {quantity(count, 'hour')}" for version, count in list(self.hours.items())[:_NAMED]]
@@ -89,7 +89,7 @@ def recompute(since: Hour, until: Hour) -> str:
 
 
 def corrections(ignore: Sequence[str], aliases: Mapping[str, str]) -> str:
-    """What a version of the hashtag rule corrects, in words; empty where that is nothing."""
+    """The corrections of a version in words; empty without any."""
     ignored = f"leaves out {', '.join(f'#{tag}' for tag in ignore)}" if ignore else ""
     counted = f"counts {', '.join(f'#{tag} as #{other}' for tag, other in aliases.items())}" if aliases else ""
     return "; ".join(filter(None, (ignored, counted)))

@@ -1,4 +1,4 @@
-"""The `trends` command. It loads a subcommand when it is called, and turns errors into one line and an exit code."""
+"""The `trends` command. It loads a subcommand on its first use, and turns errors into one line and an exit code."""
 
 import errno
 import logging
@@ -61,7 +61,7 @@ COMMANDS = {
         ),
     },
 }
-"""By task: name, where it is, and what `trends --help` says of it. A command's module is imported when it is called."""
+"""By task: name, module and help of each command. A command's module loads on first use."""
 
 _FILE_IS_WRONG = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
 """Errors of a file that the user can fix."""
@@ -194,7 +194,7 @@ def _flushed(code: int) -> int:
 
 
 def _unwritable(error: OSError) -> int:
-    """Report a file that can't be read or written, in one line."""
+    """Report an unreadable or unwritable file in one line."""
     if error.filename is None or error.errno not in _FILE_IS_WRONG:
         return _unexpected(error)
     step = "A setting names another place (`trends config`): stack.state, stack.cache"

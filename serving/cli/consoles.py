@@ -16,12 +16,12 @@ if TYPE_CHECKING:  # rich is loaded when something is drawn
 
 
 def console(*, stderr: bool = False, soft_wrap: bool = False) -> "Console":
-    """A console on standard output, or on standard error. rich is loaded when the first is made."""
+    """A console on standard output, or on standard error. Loads rich on first use."""
     from rich.console import Console as Terminal
     from rich.segment import Segment
 
     class Safe(Terminal):
-        """Its own control codes go out as they are; in text they are shown as codes."""
+        """Its own control codes go out as they are; in text they appear as codes."""
 
         def _render_buffer(self, buffer: "Iterable[Segment]") -> str:
             made_safe = (each if each.control else Segment(escape_controls(each.text), each.style) for each in buffer)

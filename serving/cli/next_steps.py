@@ -14,7 +14,7 @@ class Step(NamedTuple):
 
 
 def next_steps(busiest: Hour, tag: str | None, *, now_known: bool) -> list[Step]:
-    """About the busiest hour and its first tag; about now only where something is known of it, as of a sample."""
+    """About the busiest hour and its first tag; about now only if it has data, as after a sample."""
     around = f"--since {busiest.plus(-3)} --until {busiest.plus(3)}"
     asks = [
         Step(f"trends top --hour {busiest}", "that hour again"),

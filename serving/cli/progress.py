@@ -1,4 +1,4 @@
-"""Progress of what starts or stops side by side: a live table on a terminal, a line a step elsewhere."""
+"""Progress of servers that start or stop side by side: a live table on a terminal, a line a step elsewhere."""
 
 import threading
 import time
@@ -36,7 +36,7 @@ class Progress:
             self._live.stop()
 
     def tell(self, name: str, step: str) -> None:
-        """Note what `name` is at. What follows a comma is detail, shown on a terminal alone."""
+        """Set the current step of `name`. A terminal also shows the details after a comma."""
         with self._lock:
             new = self._steps.get(name, "").split(",")[0] != step.split(",", maxsplit=1)[0]
             self._steps[name] = step

@@ -1,4 +1,4 @@
-"""What commands that question the views share: options, and the query that they make."""
+"""Options of the query commands, and the query built from them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ from serving.views.store import Store
 
 
 def question_options(command: Callable[..., None]) -> Callable[..., None]:
-    """What is counted, in which time zone and in which form: `kind`, `source`, `tz`, `as_json`, `as_csv`."""
+    """Options for lens, time zone and format: `kind`, `source`, `tz`, `as_json`, `as_csv`."""
     options: tuple[Decorator, ...] = (csv_option, json_option, tz_option, source_option, kind_option)
     for option in options:
         command = option(command)

@@ -20,12 +20,12 @@ from config.errors import TrendsError
 from config.terminal_text import escape_controls
 
 _LIKE = str.maketrans("█▉▊▋▌▍▎▏…–—·▲▼✚“”‘’→←│─┃━", "########.--.^v+\"\"''><|-|-")
-"""What stands for our own signs where there are none: as wide, so that columns stay."""
+"""ASCII stand-ins of the same width for signs that an encoding lacks."""
 _LEGIBLE = "trends-legible"
 
 
 class OutputError(TrendsError):
-    """What a command has to say can't be written."""
+    """Standard output does not accept the output."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error.strerror or str(error), where="standard output")
@@ -37,7 +37,7 @@ class Stream(io.TextIOWrapper):
     def __init__(self, raw: io.RawIOBase, encoding: str, errors: str, *, is_error: bool) -> None:
         self._is_terminal = raw.isatty()
         self.is_given_up = is_error
-        """Whether nobody is told of what can't be written: of standard error, and once somebody was told."""
+        """Whether to ignore failures: always on standard error, and after the first on standard output."""
         super().__init__(
             io.BufferedWriter(raw), encoding=encoding, errors=errors, line_buffering=is_error or self._is_terminal
         )
@@ -49,11 +49,11 @@ class Stream(io.TextIOWrapper):
         return "iso8859-1" if codecs.lookup(named).name == "ascii" else named
 
     def write(self, text: str) -> int:
-        """Write what a terminal must not obey as its code. Raises `OutputError`, and `BrokenPipeError`."""
+        """Write, with control characters as codes on a terminal. Raises `OutputError`, and `BrokenPipeError`."""
         return self.write_as_is(escape_controls(text) if self._is_terminal else text)
 
     def write_as_is(self, text: str) -> int:
-        """Write what steers a terminal: for a console that has made its text safe."""
+        """Write control characters too: for a console that escapes text itself."""
         try:
             return super().write(text)
         except OSError as error:
@@ -61,7 +61,7 @@ class Stream(io.TextIOWrapper):
             return len(text)
 
     def flush(self) -> None:
-        """Write what is held back. Raises as `write`."""
+        """Write the buffer. Raises as `write`."""
         try:
             super().flush()
         except OSError as error:
@@ -77,10 +77,10 @@ class Stream(io.TextIOWrapper):
 
 
 class _Closed(io.RawIOBase):
-    """What stands where a program was started without a stream."""
+    """Stands in for a missing stream."""
 
     def writable(self) -> bool:
-        """As every stream that is written to."""
+        """Always true."""
         return True
 
     def write(self, _: object) -> int:
@@ -133,7 +133,7 @@ def _occupy(descriptor: int) -> None:
 
 
 def _legible(error: UnicodeError) -> tuple[str, int]:
-    """Stand-ins for what an encoding has not."""
+    """Stand-ins for characters that an encoding lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     stands = error.object[error.start : error.end].translate(_LIKE)

@@ -21,7 +21,7 @@ from serving.views.snapshot import Snapshot
 from serving.views.store import Store
 
 _AT_ONCE = 24
-"""Documents read at once: so many are decoded in some 20 ms, in which no other thread runs."""
+"""Documents in one read. Decoding so many takes some 20 ms and blocks other threads."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Query:
         return self.now(current, 1)[0].hour
 
     def hours(self, hours: list[Hour], n: int) -> list[View]:
-        """The first n tags of some hours, in one snapshot; an hour without data is left out."""
+        """The first n tags of some hours, in one snapshot; without hours that have no data."""
         with self.store.snapshot() as snapshot:
             return list(self._answers(snapshot, hours, n))
 

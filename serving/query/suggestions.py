@@ -1,6 +1,6 @@
-"""Suggestions: the same question about hours that there are, as the command that was typed would ask it. Pure.
+"""Suggestions: the user's command again, for hours that have data. Pure.
 
-A question whose hours have no data is answered by what there is, and a command to try. Hours are written in UTC, so
+A query without data ends with the hours that have data, and a command to try. Hours are written in UTC, so
 that the command means the same in whatever zone somebody asked.
 """
 
@@ -11,9 +11,9 @@ from ingest.hours import Hour
 from serving.views.documents import Lens
 
 Suggest = Callable[[Hour, Hour, Lens], str]
-"""Makes a command from the first and the last hour that something is known of, and the lens."""
+"""Makes a command from the first and the last hour with data, and the lens."""
 _TAG_HOURS = 168
-"""Hours of a tag's history that are suggested: as many as `trends tag` shows by itself."""
+"""Hours of a tag's history in a suggestion: as many as `trends tag` shows by itself."""
 
 
 def top(_first: Hour, last: Hour, lens: Lens) -> str:
@@ -22,7 +22,7 @@ def top(_first: Hour, last: Hour, lens: Lens) -> str:
 
 
 def rising(_first: Hour, last: Hour, lens: Lens) -> str:
-    """What grew in an hour."""
+    """The rising tags of an hour."""
     return f"trends rising --hour {last}{lens.options}"
 
 

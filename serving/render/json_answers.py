@@ -1,4 +1,4 @@
-"""JSON answers: what `--json` prints and the API sends, in the shapes of `json_shapes`."""
+"""JSON answers: the output of `--json` and the API, in the shapes of `json_shapes`."""
 
 from collections.abc import Sequence
 

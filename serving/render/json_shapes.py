@@ -1,4 +1,4 @@
-"""JSON shapes: what each answer looks like as JSON, for mypy and for the API's description."""
+"""JSON shapes: the types of all answers as JSON, for mypy and for the API's description."""
 
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ class RankedTag(TypedDict):
 
 
 class _OfAnHour(TypedDict):
-    """What is told of an hour beside its rows."""
+    """An hour without its rows."""
 
     hour: str
     kind: Kind
@@ -91,7 +91,7 @@ class MovedTag(RankedTag):
 
 
 class MissingHour(TypedDict):
-    """An hour that nothing is known of."""
+    """An hour without data."""
 
     hour: str
     origin: None
@@ -106,7 +106,7 @@ class MovedHour(_OfAnHour):
 
 
 class SeriesOfDay(TypedDict):
-    """A tag through all hours; null is not known, or no rank."""
+    """A tag through all hours; null is unknown, or no rank."""
 
     tag: str
     shown: str
@@ -130,7 +130,7 @@ class DayAnswer(TypedDict):
 
 
 class RisingTag(RankedTag):
-    """A tag whose share grew: its uses before, what was to be expected, and how surprising it is."""
+    """A tag whose share grew: its uses before, the expected uses, and a score."""
 
     was: int | None
     before: int
@@ -140,7 +140,7 @@ class RisingTag(RankedTag):
 
 
 class RisingAnswer(TypedDict):
-    """What rose in an hour against `hours_before`."""
+    """Tags that rose in an hour against `hours_before`."""
 
     hour: str
     kind: str
@@ -159,7 +159,7 @@ class RisingAnswer(TypedDict):
 
 
 class HourOfTag(TypedDict):
-    """A tag in an hour; `count` is null where it is not known, and then at most `at_most`."""
+    """A tag in an hour; a null `count` is unknown, and at most `at_most`."""
 
     hour: str
     count: int | None
@@ -172,7 +172,7 @@ class HourOfTag(TypedDict):
 
 
 class Spelling(TypedDict):
-    """How a tag was written, and the uses of the hours that show it so."""
+    """A spelling of a tag, and the uses of the hours that show it so."""
 
     shown: str
     count: int
@@ -197,7 +197,7 @@ class HistoryAnswer(TypedDict):
 
 
 class Status(TypedDict):
-    """What `trends status --json` tells; a part that can't be asked is `{"error": why}`."""
+    """The JSON of `trends status --json`; an unknown part is `{"error": why}`."""
 
     servers: Any
     sources: Any
@@ -209,7 +209,7 @@ class Status(TypedDict):
 
 
 class Problem(TypedDict):
-    """What is wrong, where, and what to do."""
+    """A problem, its place, and the next step."""
 
     what: str
     where: str

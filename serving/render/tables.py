@@ -1,4 +1,4 @@
-"""Tables: a day, what rises, a tag's history on a terminal. What is shown is safe to show, whatever a tag holds."""
+"""Tables: a day, the rising tags, a tag's history on a terminal. All text is escaped."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -93,7 +93,7 @@ def _day_caption(day: Day, shown: int, wanted: int) -> Text:
 
 
 def rising_table(answer: Rising, tz: ZoneInfo) -> Table:
-    """What rose in an hour, and under it how that is measured."""
+    """The rising tags of an hour, and under them the formula."""
     before = f"against {quantity(len(answer.hours_before), 'hour')} before it, from {local_hour(answer.since, tz)} on"
     caption = (
         f"{answer.origin} layer, {answer.state}, {before}\nscore: {FORMULA}; "

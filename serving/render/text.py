@@ -1,4 +1,4 @@
-"""Text: an answer as a table for a terminal. Safe to show, whatever a tag holds."""
+"""Text: an answer as a table for a terminal. All text is escaped."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,9 +16,9 @@ def local_hour(hour: Hour, tz: ZoneInfo) -> str:
 
 
 def table(answer: View | Range, title: str, width: int = 80) -> Any:
-    """The ranked rows as a rich table, and under it what is needed to trust them.
+    """The ranked rows as a rich table, and under it the caption.
 
-    Where a width has no room for all, the bar goes first, then the tag is folded; a count is never cut.
+    A narrow table drops the bar first, then folds tags; it never cuts a count.
     """
     from rich import box  # noqa: PLC0415 - JSON needs none of it
     from rich.table import Table  # noqa: PLC0415
@@ -52,7 +52,7 @@ def bar(count: int, most: int, width: int = 12) -> str:
 
 
 def caption(answer: View | Range) -> str:
-    """What is needed to trust an answer: layer, state, ties, totals, holes, error."""
+    """The caption of an answer: layer, state, ties, totals, holes, error."""
     layers = "both layers" if answer.origin == "mixed" else f"{answer.origin} layer"
     facts = [f"{layers}, {answer.state}"]
     if answer.lens.source is not None:

@@ -1,1 +1,1 @@
-"""The state of the platform: what runs, what lags, where an answer came from. Begin with `collect`."""
+"""The state of the platform: servers, lag, and the origin of an answer. Begin with `collect`."""

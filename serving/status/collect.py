@@ -1,4 +1,4 @@
-"""Collects the status for `trends status` and the dashboard: what runs, what is behind, what is complete.
+"""Collects the status for `trends status` and the dashboard: servers, lag, completeness.
 
 It reads all parts side by side, so one server that is down hides nothing else.
 """
@@ -35,8 +35,7 @@ T = TypeVar("T")
 _RUNS = 5
 """Runs that the status shows."""
 _STOPPED_MS = 86_400_000
-"""After so long a stopped source is left out. One that failed or fell silent stays until somebody starts or dismisses
-it."""
+"""Age from which the status drops a stopped source. It keeps one that failed or fell silent."""
 
 
 def collect_status(settings: Settings) -> Status:
@@ -57,7 +56,7 @@ def collect_status(settings: Settings) -> Status:
 
 
 def _import_drivers() -> None:
-    """Import what several parts need. Threads that import one package, each in its own order, block one another."""
+    """Import shared packages first: threads that import one package in different orders block one another."""
     from batch_layer.scheduling import due  # noqa: F401 - imported, not used
     from speed_layer import lag  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""The status of the platform, part by part. Each part is `Unknown` while the server that it is read from is down.
+"""The status of the platform, part by part. A part is `Unknown` while its server is down.
 
 The fields of each class, in their order, are the keys of `trends status --json`.
 """
@@ -34,7 +34,7 @@ class SourceStatus:
     where: str
     """The server that it reads."""
     why: str
-    """Why it is not connected."""
+    """The reason for a lost connection."""
     last_post_at: str | None
     behind_s: int | None
     read: dict[str, int]
@@ -156,5 +156,5 @@ class Status:
         return dict(vars(self))
 
     def to_json(self) -> dict[str, Any]:
-        """What `trends status --json` prints."""
+        """The JSON of `trends status --json`."""
         return asdict(self)

@@ -1,1 +1,1 @@
-"""The views in MongoDB, which both layers write and every answer is read from. Begin with `documents`."""
+"""The views in MongoDB: both layers write them, and every answer comes from them. Begin with `documents`."""

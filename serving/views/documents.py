@@ -46,18 +46,18 @@ Kind = kinds.Kind
 
 
 class Lens(NamedTuple):
-    """What is counted of an hour's posts. The hour's own document is that of `HASHTAGS`."""
+    """What to count in an hour's posts. The hour's own document is that of `HASHTAGS`."""
 
     kind: Kind = "hashtag"
     source: str | None = None
-    """One source alone; None: all of them together. Phrases are counted over all sources."""
+    """One source alone; None: all of them together. Phrases have no lens by source."""
 
     def __str__(self) -> str:
         """As a sentence names it: `bigrams`, `hashtags of bluesky`."""
         return f"{self.kind}s" if self.source is None else f"{self.kind}s of {self.source}"
 
     def label(self, shown: str, longest: int = LONGEST) -> str:
-        """What was counted, as a terminal or a chart names it: a hashtag with its sign, a phrase as it is."""
+        """The name of a tag on a terminal or a chart: a hashtag with its sign, a phrase as it is."""
         return ("#" if self.kind == "hashtag" else "") + printable(shown, longest)
 
     @property
@@ -68,7 +68,7 @@ class Lens(NamedTuple):
 
 
 HASHTAGS = Lens()
-"""Hashtags over all sources: what both layers count of every hour."""
+"""Hashtags over all sources: both layers count them in every hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def rank(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 class SpeedSeen(TypedDict):
-    """What the speed layer had of an hour when its batch document was published."""
+    """The speed layer's view of an hour at the publish of its batch document."""
 
     uses: int
     tags: int
@@ -95,14 +95,14 @@ class SpeedSeen(TypedDict):
 
 
 class Provenance(NamedTuple):
-    """Which archives an hour was computed from. `covered` is of the first; offsets of others are `earlier`."""
+    """The archives behind an hour. `covered` is of the first; offsets of others are `earlier`."""
 
     archive: str = ""
-    """Id of the archive that was written to then; empty where it had none yet."""
+    """Id of the archive at that time; empty if it had none yet."""
     topic_id: str = ""
     """Kafka's id of the topic of that archive; empty where it is unknown."""
     earlier: tuple[tuple[str, tuple[int, ...]], ...] = ()
-    """Ids of further archives, and what each covered."""
+    """Ids of further archives, and their covered offsets."""
 
 
 class BatchView(NamedTuple):
@@ -112,7 +112,7 @@ class BatchView(NamedTuple):
     rows: tuple[Row, ...]
     """Ranked, the first `batch.keep` of them."""
     tied_beyond: int
-    """Tags that were not kept though they have the last kept row's count."""
+    """Tags beyond the kept rows that tie with the last one."""
     uses: int
     tags: int
     posts: int
@@ -121,13 +121,13 @@ class BatchView(NamedTuple):
     run: str
     """Id of the run that computed it."""
     token: int
-    """Fencing token of that run: a document is never replaced by one of a smaller token."""
+    """Fencing token of that run: a document of a smaller token never replaces it."""
     covered: tuple[int, ...]
-    """For each partition of `posts`, the next offset after what was archived when the run began."""
+    """For each partition of `posts`, the archive's next offset at the start of the run."""
     complete: bool
     """Whether the hour was complete then."""
     dirty: bool
-    """Whether a late post has been archived since."""
+    """Whether a late post has arrived since."""
     computed_at: Millis
     speed: SpeedSeen | None = None
     """None where it had nothing."""
@@ -146,7 +146,7 @@ class RowDocument(TypedDict):
 
 
 class BatchDocument(TypedDict):
-    """What every document of the batch layer tells of an hour."""
+    """The fields of every batch document."""
 
     _id: str
     hour: str
@@ -177,7 +177,7 @@ class HourDocument(BatchDocument):
     """Id of the archive that `covered` is of. Documents of earlier versions have none: see `archive.history`."""
     topic_id: NotRequired[str]
     earlier: NotRequired[dict[str, list[int]]]
-    """What further archives covered, by their ids."""
+    """Covered offsets of further archives, by id."""
 
 
 class LensDocument(BatchDocument):
@@ -212,17 +212,17 @@ def hour_id(hour: Hour) -> str:
 
 
 def lens_id(lens: Lens, hour: Hour) -> str:
-    """`_id` of a lens document. Kinds and hours are known words, so whatever a source is called, ids never collide."""
+    """`_id` of a lens document. Kinds and hours are known words, so ids never collide, for any name of a source."""
     return f"{lens.kind}|{hour}" if lens.source is None else f"{lens.kind}|{hour}|{lens.source}"
 
 
 def use_id(hour: str, tag: str, kind: kinds.Phrase | None = None) -> str:
-    """`_id` of a speed row. A tag may hold any character; what stands before it has a known shape: no ids collide."""
+    """`_id` of a speed row. A tag may hold any character; the part before it has a known shape: no ids collide."""
     return f"{hour}|{tag}" if kind is None else f"{kind}|{hour}|{tag}"
 
 
 def hour_document(view: BatchView) -> HourDocument:
-    """A batch view as it is stored."""
+    """The document of a batch view."""
     return {
         **_document(view, hour_id(view.hour)),
         "covered": list(view.covered),
@@ -236,7 +236,7 @@ def hour_document(view: BatchView) -> HourDocument:
 
 
 def lens_document(view: BatchView) -> LensDocument:
-    """A batch view through another lens as it is stored."""
+    """The document of a batch view through another lens."""
     return {**_document(view, lens_id(view.lens, view.hour)), "kind": view.lens.kind, "source": view.lens.source}
 
 

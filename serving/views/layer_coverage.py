@@ -64,7 +64,7 @@ def newest(snapshot: Snapshot, origins: Sequence[Origin], lens: Lens) -> Hour | 
 
 
 def extent(snapshot: Snapshot, lens: Lens) -> Extent | None:
-    """What both layers have together through a lens; None where that is nothing."""
+    """The extent of both layers through a lens; None without data."""
     origins: tuple[Origin, ...] = ("batch", "speed")
     first, last = (_outermost(snapshot, origins, lens, way) for way in (ASCENDING, DESCENDING))
     if first is None or last is None:
@@ -86,7 +86,7 @@ def states(snapshot: Snapshot) -> States:
 
 
 def _places(origin: Origin, lens: Lens) -> list[tuple[str, Filter]]:
-    """Where a layer's hours of a lens lie: collections, and what of them."""
+    """The collections of a layer's hours of a lens, and a filter for each."""
     if origin == "speed":
         if lens.source is not None:
             return []
@@ -102,7 +102,7 @@ def _places(origin: Origin, lens: Lens) -> list[tuple[str, Filter]]:
 
 
 def _outermost(snapshot: Snapshot, origins: Sequence[Origin], lens: Lens, way: int) -> Hour | None:
-    """The first or the last hour. Each place is asked only for what lies beyond what was found before."""
+    """The first or the last hour. Each query asks only for hours beyond the best so far."""
     best: Hour | None = None
     with mongo_errors():
         for name, wanted in (place for origin in origins for place in _places(origin, lens)):
@@ -122,7 +122,7 @@ def count_documents(snapshot: Snapshot) -> int:
 
 
 def _live(snapshot: Snapshot) -> set[str]:
-    """The hours that the speed layer alone has something of: as many as are kept, however long history is."""
+    """The hours of the speed layer alone. Their number does not grow with history."""
     with mongo_errors():
         hours: list[str] = snapshot.collection(USES).distinct("hour", session=snapshot.session)
         computed: set[str] = set()

@@ -20,14 +20,14 @@ from serving.views.store import Store
 
 
 class Entry(NamedTuple):
-    """A text and when it was written."""
+    """A text and its time."""
 
     text: RuleText
     kept_at: datetime
 
 
 class Use(NamedTuple):
-    """Where a version is used."""
+    """The hours of a version."""
 
     version: str
     hours: int
@@ -36,7 +36,7 @@ class Use(NamedTuple):
 
 
 def store_texts(store: Store, texts: Iterable[RuleText], now: Millis) -> None:
-    """Keep the texts that are not kept yet."""
+    """Store the texts that are missing."""
     for text in texts:
         entry = {"$setOnInsert": _document(text) | {"kept_at": moment_of(now)}}
         with mongo_errors():
@@ -44,7 +44,7 @@ def store_texts(store: Store, texts: Iterable[RuleText], now: Millis) -> None:
 
 
 def entries(store: Store, version: str | None = None) -> dict[str, Entry]:
-    """The texts by version; that of one version alone, where one is asked for and kept."""
+    """The texts by version; or that of one version."""
     wanted = {} if version is None else {"_id": version}
     with mongo_errors():
         return {each["_id"]: Entry(_text(each), each["kept_at"]) for each in store.collection(RULES).find(wanted)}
@@ -68,7 +68,7 @@ def uses(store: Store) -> list[Use]:
 
 
 def _document(text: RuleText) -> Document:
-    """A text as it is stored: pairs, since names of fields may not hold every character."""
+    """The document of a text: pairs, since names of fields may not hold every character."""
     return {
         "finds": text.finds,
         "ignore": list(text.ignore),

@@ -45,7 +45,7 @@ class Snapshot:
         self._session.end_session()
 
     def collection(self, name: str) -> Collection[Document]:
-        """A collection, to be read with `session`."""
+        """A collection; read it with `session`."""
         return self._database[name]
 
     @property
@@ -54,7 +54,7 @@ class Snapshot:
         return self._session
 
     def batch(self, hours: Sequence[Hour], *, rows: bool = True) -> dict[str, HourDocument]:
-        """The batch documents of some hours, by hour; their rows, which are most of them, where they are wanted."""
+        """The batch documents of some hours, by hour; optionally without rows, their largest part."""
         ids = [hour_id(hour) for hour in hours]
         with mongo_errors():
             found = self._hours.find({"_id": {"$in": ids}}, None if rows else WITHOUT_ROWS, session=self._session)
@@ -70,7 +70,7 @@ class Snapshot:
             return {each["hour"]: validation.check(each, shape) for each in found}  # type: ignore[misc]
 
     def lenses_of(self, hour: Hour) -> list[LensDocument]:
-        """All that was seen of an hour through other lenses than the hour's own."""
+        """The documents of an hour through all other lenses."""
         with mongo_errors():
             found = self._lenses.find({"hour": str(hour)}, session=self._session).sort("_id")
             return [validation.check(each, validation.LENS) for each in found]  # type: ignore[misc]

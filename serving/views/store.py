@@ -1,7 +1,7 @@
-"""Store: the views of one MongoDB database. Both layers write through it, and every answer is read through it.
+"""Store: the views of one MongoDB database. Both layers write through it, and every answer reads through it.
 
 Promises
-    A document is replaced whole, and never by that of an older run: `publish_all` compares fencing tokens.
+    A publish replaces a whole document, and never one of a newer run: `publish_all` compares fencing tokens.
     A read is one snapshot: see `serving.views.snapshot`.
 """
 
@@ -49,7 +49,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back. A store is closed by whoever made it, or used as a context."""
+        """Close the connections. Call it, or use the store as a context."""
         self.client.close()
 
     def ping(self) -> None:
@@ -68,14 +68,14 @@ class Store:
         self._prepared_at = time.monotonic()
 
     def stay_prepared(self) -> None:
-        """Prepare again once in `indexes.AGAIN_S`: for services, which outlive a database that is dropped."""
+        """Prepare again once in `indexes.AGAIN_S`: for services, which outlive a dropped database."""
         if time.monotonic() - self._prepared_at > indexes.AGAIN_S:
             self.prepare()
 
     # What the batch layer writes
 
     def publish_all(self, views: Sequence[BatchView]) -> int:
-        """Publish several hours; how many were not refused. Each document is atomic, the batch is not.
+        """Publish several hours, and count those accepted. Each document is atomic, the batch is not.
 
         Documents of other lenses go first: once an hour's own is there, so are they.
         """
@@ -83,7 +83,7 @@ class Store:
         return self._publish(HOURS, [dict(hour_document(view)) for view in views if view.lens == HASHTAGS])
 
     def _publish(self, name: str, published: Sequence[Document]) -> int:
-        """Put documents in place of those whose token is not larger; how many were not refused."""
+        """Replace documents unless their token is larger, and count those replaced."""
         left = list(published)
         tokens: dict[str, int] = {}
         while left:
@@ -108,7 +108,7 @@ class Store:
                     raise
 
     def drop_older_lenses(self, hours: Iterable[Hour], token: int) -> None:
-        """Delete what earlier runs saw of these hours through lenses that the run of this token does not have."""
+        """Delete the hours' lens documents of runs before this token."""
         with mongo_errors():
             wanted = {"hour": {"$in": [str(hour) for hour in hours]}, "token": {"$lt": token}}
             self.collection(LENSES).delete_many(wanted)
@@ -121,7 +121,7 @@ class Store:
             return self.collection(USES).delete_many(wanted).deleted_count
 
     def speed_seen(self, hours: Iterable[Hour]) -> dict[str, SpeedSeen]:
-        """What the speed layer has of some hours, by hour; an hour that it has nothing of is left out."""
+        """The speed layer's view of some hours, by hour, without empty ones."""
         row = {"tag": "$tag", "shown": "$shown", "count": "$count"}
         ranked = {"$topN": {"n": FIRST, "sortBy": {"count": DESCENDING, "tag": ASCENDING}, "output": row}}
         stages: list[Document] = [
@@ -133,14 +133,14 @@ class Store:
             return {each["_id"]: {"uses": each["uses"], "tags": each["tags"], "top": each["top"]} for each in found}
 
     def mark_dirty(self, hours: Iterable[Hour]) -> None:
-        """Say of documents that a late post has come: they answer as provisional until they are replaced."""
+        """Mark documents after a late post: they answer as provisional until the next publish."""
         ids = [hour_id(hour) for hour in hours]
         if ids:
             with mongo_errors():
                 self.collection(HOURS).update_many({"_id": {"$in": ids}}, {"$set": {"dirty": True}})
 
     def batch_documents(self, since: Hour, until: Hour) -> list[HourDocument]:
-        """The sound batch documents of `[since, until)` by hour, without their rows: so damaged ones are replaced."""
+        """The sound batch documents of `[since, until)` by hour, without rows or damaged ones."""
         with mongo_errors():
             found = self.collection(HOURS).find({"hour": {"$gte": str(since), "$lt": str(until)}}, WITHOUT_ROWS)
             return list(validation.sound(found.sort("hour"), validation.HOUR))  # type: ignore[arg-type]

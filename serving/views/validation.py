@@ -1,4 +1,4 @@
-"""Documents: what MongoDB gives is looked at before anybody reads it. A damaged document is a `DamagedError`.
+"""Validation: every reader checks a document from MongoDB before using it. A damaged document is a `DamagedError`.
 
 MongoDB has no schema, so a document can lack a field or have one of another type: by a person, a tool, or a disk. Each
 reader of documents passes them through `check`, which costs a fraction of what their decoding does.
@@ -37,7 +37,7 @@ USE: Shape = {"tag": _TEXT, "shown": _TEXT, "count": _NUMBER}
 SOUND_USE = {"tag": {"$type": "string"}, "shown": {"$type": "string"}, "count": {"$type": "number"}}
 """Matches the same in MongoDB."""
 BEFORE: Shape = {"hour": _TEXT, "complete": (bool,), "covered": (list,)}
-"""What a publish has to know of the document that it replaces."""
+"""The fields that a publish reads of the document it replaces."""
 RUN: Shape = {
     **dict.fromkeys(("_id", "kind", "rule", "state"), _TEXT),
     **dict.fromkeys(("since", "until", "error"), _OPTIONAL_TEXT),
@@ -60,7 +60,7 @@ def check(document: _T, shape: Shape) -> _T:
 
 
 def sound(documents: Iterable[_T], shape: Shape) -> Iterator[_T]:
-    """The documents that are sound. Damaged ones are logged and left out, for who computes them again."""
+    """The documents that are sound. Logs damaged ones and skips them, so that a run computes them again."""
     for document in documents:
         if why := damage_of(document, shape):
             _log.warning("%s: damaged document: %s. %s", _where(document), why, _step(document))
@@ -75,18 +75,18 @@ def token_of(document: Mapping[str, Any]) -> int:
 
 
 def older_than(token: int) -> dict[str, Any]:
-    """Matches a document of a smaller token, or one whose token is damaged: that fences nobody."""
+    """Matches a document of a smaller token, or of a damaged one, which fences nobody."""
     return {"$or": [{"token": {"$lt": token}}, {"token": {"$not": {"$type": ["int", "long"]}}}]}
 
 
 def unreadable(error: Exception) -> DamagedError:
-    """Something else that came up while documents were read."""
+    """The error for any other failure of reading documents."""
     what = f"damaged document: {type(error).__name__}: {str(error)[:200]}"
     return DamagedError(what, where="MongoDB", next_step="`trends verify --all` recounts every document")
 
 
 def damage_of(document: Mapping[str, Any], shape: Shape) -> str:
-    """What is wrong with a document; empty where nothing is."""
+    """The damage of a document; empty if it is sound."""
     for name, types in shape.items():
         value = document.get(name, None if type(None) in types else _ABSENT)
         if type(value) not in types:
@@ -104,7 +104,7 @@ def damage_of(document: Mapping[str, Any], shape: Shape) -> str:
 
 
 def _earlier(document: Mapping[str, Any]) -> str:
-    """What is wrong with the archives that an hour was computed from; documents of earlier versions name none."""
+    """The damage of an hour's archives; documents of earlier versions name none."""
     for name in ("archive", "topic_id"):
         if not isinstance(document.get(name, ""), str):
             return f"{name} is {_shown(document[name])}"
@@ -117,7 +117,7 @@ def _earlier(document: Mapping[str, Any]) -> str:
 
 
 def _speed(seen: Any) -> str:
-    """What is wrong with what the speed layer had; documents of earlier versions have none."""
+    """The damage of the speed layer's part; documents of earlier versions have none."""
     if seen is None:
         return ""
     if not isinstance(seen, dict) or type(seen.get("uses")) not in _NUMBER or type(seen.get("tags")) not in _NUMBER:

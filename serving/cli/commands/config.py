@@ -26,7 +26,7 @@ class Setting(NamedTuple):
     source: str
     """`default`, `file` or `environment`."""
     told: str
-    """What it is for."""
+    """Its purpose."""
 
 
 @click.command()

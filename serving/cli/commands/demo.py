@@ -66,7 +66,7 @@ def demo(ctx: click.Context, paths: tuple[Path, ...]) -> None:
 
 
 class Demo:
-    """The steps between the servers' start and the services'; each prints what it found.
+    """The steps between the servers' start and the services'; each prints its result.
 
     The two batch runs share one Spark session, as the scheduler's do; their commands would start one each.
     """
@@ -243,14 +243,14 @@ def _title(text: str) -> None:
 
 
 def _echo_command(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
-    """Show what a user would type."""
+    """Print a command line."""
     words = [*(f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items()), "trends"]
     click.secho(f"$ {' '.join(words)} {shlex.join(arguments)}", fg="cyan")
     sys.stdout.flush()
 
 
 def _run(*arguments: str, capture: bool = False) -> str:
-    """Run a command as a user would, and show what was typed."""
+    """Print a command line and run it."""
     _echo_command(*arguments)
     command = [str(Path(sys.executable).with_name("trends")), *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE if capture else None, check=False)  # noqa: S603 - our own

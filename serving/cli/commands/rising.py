@@ -1,4 +1,4 @@
-"""`trends rising`: what grew most."""
+"""`trends rising`: the hashtags that grew most."""
 
 import json
 from zoneinfo import ZoneInfo

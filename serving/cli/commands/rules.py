@@ -83,7 +83,7 @@ def _facts(
 
 
 def _mend(used: "list[Use]", now: list[str]) -> str | None:
-    """The command that brings every complete hour to the current version; None if nothing is left to do."""
+    """The command that brings every complete hour to the current version; None without such hours."""
     off = [use for use in used if use.version not in now]
     return recompute(min(use.first for use in off), max(use.last for use in off).plus(1)) if off else None
 

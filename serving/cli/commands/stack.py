@@ -62,7 +62,7 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
 
 
 def _furnish(settings: Settings) -> None:
-    """Make what the services take for granted. Each of it is left alone where it exists."""
+    """Create topics, folders and indexes for the services, unless they exist."""
     from hdfs import HdfsError, InsecureClient
     from requests import RequestException
 

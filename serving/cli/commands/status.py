@@ -63,7 +63,7 @@ def _show(current: Status) -> None:
 
 
 def _show_part(screen: Any, name: str, part: Any) -> None:
-    """The figures of a part, a line each, and under them what is wrong."""
+    """The figures of a part, a line each, and under them the problems."""
     from rich.text import Text
 
     screen.print(Text(f"\n{name}", style="bold"))

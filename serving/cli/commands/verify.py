@@ -84,7 +84,7 @@ def _views(settings: Settings, hours: list[Hour] | None) -> "Iterator[Finding]":
 
 
 def _settled(settings: Settings) -> bool:
-    """Whether archive and speed layer have both come to the end of what was produced."""
+    """Whether archive and speed layer have both reached the end of their topics."""
     from batch_layer.archive.reading.ledger import ledger_of
     from batch_layer.archive.reading.positions import positions
     from ingest.kafka.reading import drained
