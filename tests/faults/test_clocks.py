@@ -17,9 +17,9 @@ from tests.support.faults import invariants
 from tests.support.faults.clock import Clock
 from tests.support.faults.fault_scenarios import Strike
 from tests.support.faults.load import Load
-from tests.support.faults.platform import PARTITIONS, Stack, World, on_fire, own_servers
+from tests.support.faults.platform import PARTITIONS, Platform, Stack, on_fire, own_servers
 from tests.support.faults.proof import Proof
-from tests.support.faults.verdict import struck
+from tests.support.faults.verdict import strike_all
 
 HOURS = 3 * 3_600
 HELD_S = 5
@@ -40,7 +40,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, clocks: dict[str, Clock]) ->
         yield made
 
 
-def of_kafka(world: World) -> float:
+def of_kafka(platform: Platform) -> float:
     """The broker stamps a message with its own clock."""
     stamps: list[float] = []
 
@@ -48,35 +48,39 @@ def of_kafka(world: World) -> float:
         assert error is None, error
         stamps.append(message.timestamp()[1] / 1000)
 
-    producer = Producer({"bootstrap.servers": world.places.kafka})
+    producer = Producer({"bootstrap.servers": platform.places.kafka})
     producer.produce(TOPIC, b"-", on_delivery=delivered)
     producer.flush(20)
     return stamps[0]
 
 
-def of_namenode(world: World) -> float:
+def of_namenode(platform: Platform) -> float:
     """Every answer of HTTP has a date."""
-    return parsedate_to_datetime(requests.get(f"{world.places.webhdfs}/jmx", timeout=10).headers["Date"]).timestamp()
+    return parsedate_to_datetime(requests.get(f"{platform.places.webhdfs}/jmx", timeout=10).headers["Date"]).timestamp()
 
 
-def of_mongo(world: World) -> float:
-    with MongoClient[dict[str, Any]](world.places.mongo, tz_aware=True) as client:
+def of_mongo(platform: Platform) -> float:
+    with MongoClient[dict[str, Any]](platform.places.mongo, tz_aware=True) as client:
         return float(client.admin.command("hello")["localTime"].timestamp())
 
 
 def of_archiver(partition: int) -> "Read":
     """A manifest holds when it was committed, by the archiver's clock; 0 until the partition has one."""
-    return lambda world: float(invariants.last_manifests(world.places).get(partition, {}).get("committed_at", 0)) / 1000
+
+    def read(platform: Platform) -> float:
+        return float(invariants.last_manifests(platform.places).get(partition, {}).get("committed_at", 0)) / 1000
+
+    return read
 
 
-Read = Callable[[World], float]
+Read = Callable[[Platform], float]
 SERVERS: dict[str, Read] = {"kafka": of_kafka, "namenode": of_namenode, "mongo": of_mongo}
 OURS: dict[str, Read] = {f"archiver of partition {number}": of_archiver(number) for number in range(PARTITIONS)}
 
 
 def jump(clock: Clock, seconds: int, readers: dict[str, Read]) -> Strike:
-    def strike(world: World) -> Proof:
-        asked = {name: partial(read, world) for name, read in readers.items()}
+    def strike(platform: Platform) -> Proof:
+        asked = {name: partial(read, platform) for name, read in readers.items()}
         with clock.jumped(seconds, asked) as proof:
             threading.Event().wait(HELD_S)
         return proof
@@ -94,5 +98,7 @@ def test_clocks_jump_and_nothing_is_lost_or_doubled(
         for whose, readers in (("servers", SERVERS), ("ours", OURS))
         for sign in (1, -1)
     }
-    with on_fire(stack, Load.of([boston], tmp_path, rate=30), tmp_path, variables=clocks["ours"].for_python) as world:
-        struck(world, strikes, strikes)
+    with on_fire(
+        stack, Load.of([boston], tmp_path, rate=30), tmp_path, variables=clocks["ours"].for_python
+    ) as platform:
+        strike_all(platform, strikes, strikes)

@@ -21,7 +21,7 @@ from config.settings import Settings
 from ingest.wire import Use
 from serving.cli import main
 from speed_layer.lag import caught_up
-from tests.support.faults.crash_points import Points, named
+from tests.support.faults.crash_points import Points, points_of
 from tests.support.storm import DRAINS_S, STARTS_S
 from tests.support.uses import counted, produce, uses_of
 from tests.support.wait import until
@@ -38,7 +38,7 @@ def test_spout_and_bolt_die_at_each_point_and_every_use_is_counted_once(
     recorded = iter(uses_of(test_data / "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"))
     oracle: Counts = Counter()
     with run_topology(settings, settings_file, points.environment):
-        for point in [*named("spout"), *named("bolt")]:
+        for point in [*points_of("spout"), *points_of("bolt")]:
             some = list(islice(recorded, USES))
             oracle.update((use.hour, use.tag) for use in some)
             points.arm(point)

@@ -20,7 +20,7 @@ from serving.cli import main
 from serving.views.store import Store
 from tests.support.batch import speed_hours, speed_row
 from tests.support.cli import ask
-from tests.support.faults.crash_points import Points, dies, lives, named
+from tests.support.faults.crash_points import Points, dies, lives, points_of
 from tests.support.kafka import committed
 from tests.support.oracle import count, posts_of_csv, top
 from tests.support.posts import Sender, assert_exactly_once, recorded_posts
@@ -39,7 +39,7 @@ def test_the_archiver_dies_at_each_point_and_every_post_is_archived_once(
 ) -> None:
     recorded = iter(sorted(recorded_posts(test_data / BOSTON), key=lambda post: post.created_at))
     sender, sent = Sender(settings), list[Post]()
-    for number, point in enumerate(named("archiver")):
+    for number, point in enumerate(points_of("archiver")):
         some = list(islice(recorded, 60))
         sender.send(some)
         sent += some
@@ -61,7 +61,7 @@ def test_the_producer_dies_at_each_point_and_every_post_and_use_is_there_once(
     load = ("ingest", "file", str(file))
     small = {"TRENDS_INGEST__TRANSACTION_POSTS": "100"}
     written = []
-    for point in named("producer"):
+    for point in points_of("producer"):
         dies(points, point, settings_file, *load, **small)
         written.append(len(committed(settings.kafka.bootstrap, settings.kafka.posts)))
     assert written == [0, 100], "it did not die where it was meant to"
@@ -94,12 +94,12 @@ def test_the_batch_job_dies_at_each_point_and_every_hour_is_answered_as_the_orac
     archive = ArchiveWriter(settings)
     with Store(settings.mongo) as store, stack_settings.use(file):
         fill(archive, of_hour[hours[0]])
-        for point, (hour, following) in zip(named("batch"), pairwise(hours), strict=False):
+        for point, (hour, following) in zip(points_of("batch"), pairwise(hours), strict=False):
             fill(archive, of_hour[following])
             speed_row(store, hour, "not what the batch layer says")
             dies(points, point, file, "batch", "run")
             until(lambda: run_states()[0] == "dead")
-        done = hours[: len(named("batch")) + 1]
+        done = hours[: len(points_of("batch")) + 1]
         fill(archive, of_hour[hours[len(done)]])
         lives(file, "batch", "run")
 

@@ -26,7 +26,7 @@ from ingest.wire import encode
 from serving.views.store import Store
 from tests.support.batch import documents
 from tests.support.batch import top as top_of
-from tests.support.faults.crash_points import Command, started
+from tests.support.faults.crash_points import Command, run_command
 from tests.support.oracle import Hours, count, posts_of_json, top
 from tests.support.posts import Sender, assert_exactly_once, recorded_posts
 from tests.support.posts import archived as archived_posts
@@ -60,7 +60,7 @@ def in_archive(ledger: Ledger) -> Hours:
 
 def ended(file: Path, *typed: str) -> Command:
     """A `trends …` that has ended, however it did."""
-    with started(file, *typed) as command:
+    with run_command(file, *typed) as command:
         command.ended()
         return command
 
@@ -77,7 +77,7 @@ def test_a_manifest_is_lost_and_kafka_has_deleted_its_offsets(
         sender.send(some, partition)
         sent.extend(some)
 
-    with started(settings_file, "archive", **quick) as archiver:
+    with run_command(settings_file, "archive", **quick) as archiver:
         for _ in range(4):
             send(partition=1)
             send()
@@ -95,16 +95,20 @@ def test_a_manifest_is_lost_and_kafka_has_deleted_its_offsets(
     (deleted,) = admin.delete_records([TopicPartition(settings.kafka.posts, 1, last)]).values()
     assert (store.get(path), deleted.result(30).low_watermark) == (None, last), "the fault did not happen"
 
-    with started(settings_file, "archive", **quick) as one, started(settings_file, "archive", **quick) as two:
-        until(lambda: f"offsets {hole.start} to {hole.next - 1} is missing" in one.said() + two.said(), one.said, 120)
+    with run_command(settings_file, "archive", **quick) as one, run_command(settings_file, "archive", **quick) as two:
+        until(
+            lambda: f"offsets {hole.start} to {hole.next - 1} is missing" in one.output() + two.output(),
+            one.output,
+            120,
+        )
         for partition in (0, 2):
             send(partition)
         elsewhere = sum(each.next for p in (0, 2) for each in ledger.manifests(p)[-1:])
-        until(lambda: sum(ledger_of(settings).covered[p] for p in (0, 2)) > elsewhere + BATCH, two.said, 120)
+        until(lambda: sum(ledger_of(settings).covered[p] for p in (0, 2)) > elsewhere + BATCH, two.output, 120)
         verified = ended(settings_file, "verify", "--all")
-        assert (verified.process.returncode, "delete" in verified.said().replace("deleted by", "")) == (1, False)
-        assert f"offsets {hole.start} to {hole.next - 1} is missing" in verified.said()
-        told = json.loads(ended(settings_file, "status", "--json").said().splitlines()[-1])["archive"]
+        assert (verified.process.returncode, "delete" in verified.output().replace("deleted by", "")) == (1, False)
+        assert f"offsets {hole.start} to {hole.next - 1} is missing" in verified.output()
+        told = json.loads(ended(settings_file, "status", "--json").output().splitlines()[-1])["archive"]
         assert [bool(each["damage"]) for each in told["partitions"]] == [False, True, False]
         assert not [each for each in ledger_of(settings).manifests(1) if each.kind == "gap"]
 
@@ -137,10 +141,10 @@ def test_a_block_of_a_part_rots(settings: Settings, settings_file: Path, recorde
     assert (store.get(path) != whole, store.bytes_of(path)) == (True, len(whole)), "the fault did not happen"
 
     ran = ended(file, "batch", "run")
-    assert (ran.process.returncode, str(struck) in ran.said()) == (1, True), ran.said()
+    assert (ran.process.returncode, str(struck) in ran.output()) == (1, True), ran.output()
     verified = ended(file, "verify", "--all")
-    assert (verified.process.returncode, f"FAIL  {path}: damaged Avro file" in verified.said()) == (1, True)
-    assert "internal error" not in verified.said() + ended(file, "compact").said()
+    assert (verified.process.returncode, f"FAIL  {path}: damaged Avro file" in verified.output()) == (1, True)
+    assert "internal error" not in verified.output() + ended(file, "compact").output()
     with Store(settings.mongo) as views:
         there = documents(views)
         complete = [hour for hour in ledger.hours() if hour < max(ledger.hours())]
@@ -154,7 +158,7 @@ def test_a_block_of_a_part_rots(settings: Settings, settings_file: Path, recorde
         assert struck in there
         assert_equal(there, expected)
     again = ended(file, "verify", "--hour", str(struck))
-    assert (again.process.returncode, path in again.said()) == (0, False), again.said()
+    assert (again.process.returncode, path in again.output()) == (0, False), again.output()
 
 
 def assert_equal(there: dict[Hour, dict[str, object]], expected: Hours) -> None:

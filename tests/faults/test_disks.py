@@ -11,9 +11,9 @@ from config.stack.paths import StackPaths
 from tests.support.faults.disk import SmallDisk, small_disk
 from tests.support.faults.fault_scenarios import Strike, serves
 from tests.support.faults.load import Load
-from tests.support.faults.platform import Stack, World, on_fire, own_servers
+from tests.support.faults.platform import Platform, Stack, on_fire, own_servers
 from tests.support.faults.proof import Proof
-from tests.support.faults.verdict import struck
+from tests.support.faults.verdict import strike_all
 
 DISKS = {"datanode": ("hdfs/blocks", 1536), "kafka": ("kafka", 160), "mongo": ("mongo", 512)}
 """Where a server keeps its data, and the megabytes of the disk there. HDFS wants 128 for each block that is open."""
@@ -37,8 +37,8 @@ def stack(disks: tuple[Path, dict[str, SmallDisk]]) -> Iterator[Stack]:
 
 
 def fill(name: str, disk: SmallDisk) -> Strike:
-    def strike(world: World) -> Proof:
-        log = StackPaths.of(world.stack.settings.stack).log("namenode" if name == "datanode" else name)
+    def strike(platform: Platform) -> Proof:
+        log = StackPaths.of(platform.stack.settings.stack).log("namenode" if name == "datanode" else name)
         before = log.stat().st_size
 
         def met() -> bool:
@@ -49,7 +49,7 @@ def fill(name: str, disk: SmallDisk) -> Strike:
 
         with disk.full(name, met) as proof:
             threading.Event().wait(HELD_S[name])
-        serves(world, name)
+        serves(platform, name)
         return proof
 
     return strike
@@ -61,5 +61,5 @@ def test_disks_fill_up_and_nothing_is_lost_or_doubled(
     stack: Stack, disks: tuple[Path, dict[str, SmallDisk]], boston: Path, tmp_path: Path
 ) -> None:
     strikes = {f"the disk of {name} is full": fill(name, disk) for name, disk in disks[1].items()}
-    with on_fire(stack, Load.of([boston], tmp_path, rate=20), tmp_path) as world:
-        struck(world, strikes, strikes)
+    with on_fire(stack, Load.of([boston], tmp_path, rate=20), tmp_path) as platform:
+        strike_all(platform, strikes, strikes)

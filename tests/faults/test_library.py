@@ -16,8 +16,8 @@ import pytest
 
 from tests.support.faults.clock import Clock
 from tests.support.faults.disk import small_disk
-from tests.support.faults.network import Link, kafka, text, told_as_text, told_to_kafka
-from tests.support.faults.processes import frozen, killed
+from tests.support.faults.network import Link, kafka, port_in_kafka, port_in_text, text
+from tests.support.faults.processes import freeze, kill
 from tests.support.faults.proof import NotProvedError, proving
 from tests.support.wait import until
 
@@ -42,17 +42,17 @@ def test_what_the_scenario_raises_is_told_and_not_the_missing_proof() -> None:
 
 
 def test_a_killed_process_was_alive_and_is_gone(sleeper: psutil.Process) -> None:
-    assert killed(sleeper, "sleeper").seen["gone"]
+    assert kill(sleeper, "sleeper").seen["gone"]
     with pytest.raises(NotProvedError, match="was_alive"):  # a second kill kills nobody
-        killed(sleeper, "sleeper")
+        kill(sleeper, "sleeper")
 
 
 def test_a_frozen_process_stands_still_as_long_as_asked(sleeper: psutil.Process) -> None:
     began = time.monotonic()
-    with frozen(sleeper, "sleeper", at_least_s=0.5):
+    with freeze(sleeper, "sleeper", at_least_s=0.5):
         assert sleeper.status() == psutil.STATUS_STOPPED
     assert time.monotonic() - began >= 0.5
-    with pytest.raises(NotProvedError, match="still_stopped"), frozen(sleeper, "sleeper"):
+    with pytest.raises(NotProvedError, match="still_stopped"), freeze(sleeper, "sleeper"):
         sleeper.resume()
         while sleeper.status() == psutil.STATUS_STOPPED:
             time.sleep(0.01)
@@ -162,11 +162,11 @@ def test_a_fault_without_traffic_is_an_error(echo: tuple[Link, list[bytes]]) -> 
 
 def test_addresses_are_told_as_the_links() -> None:
     with shouting() as (port, _), Link(port, "echo") as link:
-        link.rewrite(told_as_text(12345, 54321)).rewrite(told_to_kafka(20001, 20002))
+        link.rewrite(port_in_text(12345, 54321)).rewrite(port_in_kafka(20001, 20002))
         assert asked(link, b"127.0.0.1:12345/") == b"127.0.0.1:54321/"
         assert asked(link, b"127.0.0.1\0\0\x4e\x21") == b"127.0.0.1\0\0\x4e\x22"
     with pytest.raises(ValueError, match="differ in length"):
-        told_as_text(999, 10_000)
+        port_in_text(999, 10_000)
 
 
 def test_a_full_disk_refuses_to_be_written(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.support.faults.fault_scenarios import FREEZES, GROWTH, NETWORK, PROCE
 from tests.support.faults.load import Load
 from tests.support.faults.platform import Stack, on_fire, own_servers
 from tests.support.faults.replicas import three_replicas
-from tests.support.faults.verdict import struck
+from tests.support.faults.verdict import strike_all
 
 STRIKES: dict[str, Strike] = PROCESSES | SERVERS | FREEZES | NETWORK
 ONE_OF_EACH = [
@@ -45,8 +45,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.mark.timeout(900)
 def test_one_of_each_kind_strikes_and_nothing_is_lost_or_doubled(stack: Stack, boston: Path, tmp_path: Path) -> None:
-    with on_fire(stack, Load.of([boston], tmp_path, rate=30), tmp_path) as world:
-        struck(world, ONE_OF_EACH, STRIKES)
+    with on_fire(stack, Load.of([boston], tmp_path, rate=30), tmp_path) as platform:
+        strike_all(platform, ONE_OF_EACH, STRIKES)
 
 
 @pytest.mark.long
@@ -55,16 +55,16 @@ def test_one_of_each_kind_strikes_and_nothing_is_lost_or_doubled(stack: Stack, b
 def test_every_strike_of_a_family_and_nothing_is_lost_or_doubled(
     stack: Stack, files: list[Path], tmp_path: Path, family: str
 ) -> None:
-    with on_fire(stack, Load.of(files[:2], tmp_path, rate=40), tmp_path) as world:
-        struck(world, FAMILIES[family], FAMILIES[family])
+    with on_fire(stack, Load.of(files[:2], tmp_path, rate=40), tmp_path) as platform:
+        strike_all(platform, FAMILIES[family], FAMILIES[family])
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_primary_of_three_is_killed_again_and_again(stack: Stack, boston: Path, tmp_path: Path) -> None:
     load = Load.of([boston], tmp_path, rate=30)
-    with three_replicas(tmp_path / "replicas") as three, on_fire(stack, load, tmp_path, three) as world:
-        struck(world, ["kill the primary", "kill the bolt", "kill the primary"], PROCESSES | REPLICAS)
+    with three_replicas(tmp_path / "replicas") as three, on_fire(stack, load, tmp_path, three) as platform:
+        strike_all(platform, ["kill the primary", "kill the bolt", "kill the primary"], PROCESSES | REPLICAS)
 
 
 @pytest.mark.long
@@ -72,10 +72,10 @@ def test_the_primary_of_three_is_killed_again_and_again(stack: Stack, boston: Pa
 def test_topics_get_more_partitions_twice_and_every_hour_equals_the_oracle(
     stack: Stack, boston: Path, tmp_path: Path
 ) -> None:
-    with on_fire(stack, Load.of([boston], tmp_path, rate=40), tmp_path) as world:
+    with on_fire(stack, Load.of([boston], tmp_path, rate=40), tmp_path) as platform:
         strikes = ["twice the partitions", "kill the spout", "twice the partitions", "an archiver becomes a zombie"]
-        struck(world, strikes, PROCESSES | GROWTH)
-        assert [proof.seen["has"] for proof in world.proofs if "has" in proof.seen] == [6, 12]
+        strike_all(platform, strikes, PROCESSES | GROWTH)
+        assert [proof.seen["has"] for proof in platform.proofs if "has" in proof.seen] == [6, 12]
 
 
 @pytest.mark.soak
@@ -85,6 +85,6 @@ def test_soak(stack: Stack, files: list[Path], tmp_path: Path) -> None:
     print(f"\nseed {seed}, {minutes:g} minutes: `make soak SEED={seed} MINUTES={minutes:g}` does it again")
     over = time.monotonic() + minutes * 60
     rate = max(1, int(9_000 / (minutes * 60 + 300)))  # so some posts are left when the last fault strikes
-    with on_fire(stack, Load.of(files[:2], tmp_path, rate), tmp_path) as world:
+    with on_fire(stack, Load.of(files[:2], tmp_path, rate), tmp_path) as platform:
         strikes = mixed(seed, sorted(STRIKES))
-        struck(world, takewhile(lambda _: time.monotonic() < over, strikes), STRIKES)
+        strike_all(platform, takewhile(lambda _: time.monotonic() < over, strikes), STRIKES)

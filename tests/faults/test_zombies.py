@@ -20,7 +20,7 @@ from config.settings import Settings
 from serving.views.documents import RUNS
 from serving.views.store import Store
 from tests.support.batch import FIRST, documents, post, top
-from tests.support.faults.crash_points import Points, lives, started
+from tests.support.faults.crash_points import Points, lives, run_command
 from tests.support.kafka import committed
 from tests.support.oracle import posts_of_csv
 from tests.support.posts import Sender, assert_exactly_once, recorded_posts
@@ -46,15 +46,15 @@ def test_an_archiver_that_slept_at_its_commit_while_another_took_over(
     quick = {"TRENDS_ARCHIVE__FLUSH_AFTER_S": "0.5"}
     points.arm(point, signal.SIGSTOP)
     sender.send(sent)
-    with started(settings_file, "archive", **quick, **points.environment) as zombie, ExitStack() as later:
+    with run_command(settings_file, "archive", **quick, **points.environment) as zombie, ExitStack() as later:
         with points.stopped_at(point, zombie):
-            successor = later.enter_context(started(settings_file, "archive", **quick))
+            successor = later.enter_context(run_command(settings_file, "archive", **quick))
             until(lambda: archived_posts(settings) == 60, lambda: archived_posts(settings))
         more = list(islice(recorded, 60))
         sender.send(more)
         until(lambda: archived_posts(settings) == 120, lambda: archived_posts(settings))
         assert (zombie.stopped(), successor.stopped()) == (0, 0)
-        assert point == "archiver: after commit" or "another archiver has committed" in zombie.said()
+        assert point == "archiver: after commit" or "another archiver has committed" in zombie.output()
     assert_exactly_once(settings, [*sent, *more])
     assert not HdfsStore(settings.hdfs).entries(Paths(settings.hdfs.root, settings.kafka.posts).all_tmp)
 
@@ -66,11 +66,11 @@ def test_a_producer_that_slept_before_its_commit_while_another_ran_is_fenced_and
     file.write_bytes(b"".join((test_data / BOSTON).read_bytes().splitlines(keepends=True)[:301]))
     small = {"TRENDS_INGEST__TRANSACTION_POSTS": "100"}
     points.arm("producer: before commit", signal.SIGSTOP)
-    with started(settings_file, "ingest", "file", str(file), **small, **points.environment) as zombie:
+    with run_command(settings_file, "ingest", "file", str(file), **small, **points.environment) as zombie:
         with points.stopped_at("producer: before commit", zombie):
             lives(settings_file, "ingest", "file", str(file), **small)
         assert zombie.ended() == 1
-        assert "another producer of this source has taken over" in zombie.said()
+        assert "another producer of this source has taken over" in zombie.output()
     posts = committed(settings.kafka.bootstrap, settings.kafka.posts)
     assert Counter((each.key() or b"").decode() for each in posts) == Counter(each.id for each in posts_of_csv(file))
 
@@ -90,14 +90,14 @@ def test_a_scheduler_that_slept_before_a_document_while_another_took_over_publis
         archive.add(partition, [post(partition, 0, "#old"), post(10 + partition, 2, "#later")])
     point = "batch: before the document"
     points.arm(point, signal.SIGSTOP)
-    with Store(settings.mongo) as store, started(file, "schedule", **points.environment) as zombie:
-        with points.stopped_at(point, zombie), started(file, "schedule") as successor:
+    with Store(settings.mongo) as store, run_command(file, "schedule", **points.environment) as zombie:
+        with points.stopped_at(point, zombie), run_command(file, "schedule") as successor:
             assert not documents(store)
             archive.add(0, [post(20, 0, "#new")])
             until(lambda: FIRST in documents(store), within_s=120)
             until(lambda: store.collection(RUNS).find_one({"state": "done"}))
             assert successor.stopped() == 130
-        until(lambda: "another run has taken over" in zombie.said(), zombie.said)
+        until(lambda: "another run has taken over" in zombie.output(), zombie.output)
         assert zombie.stopped() == 130
         assert top(documents(store)[FIRST]) == [("old", 3), ("new", 1)]
         assert {each["state"] for each in store.collection(RUNS).find()} == {"abandoned", "done"}

@@ -16,7 +16,7 @@ from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.kafka.topic_ids import OtherTopicError, TopicIds
-from tests.support.faults.network import Link, told_to_kafka
+from tests.support.faults.network import Link, port_in_kafka
 from tests.support.posts import (
     Running,
     Sender,
@@ -138,7 +138,7 @@ def test_a_broker_without_topic_ids_is_archived_as_before(settings: Settings) ->
     """Brokers before 2.8 answer metadata requests up to version 9, without ids: the link makes one of this broker."""
     port = int(settings.kafka.bootstrap.rpartition(":")[2])
     with Link(port, "kafka") as link:
-        link.rewrite(told_to_kafka(port, link.port))
+        link.rewrite(port_in_kafka(port, link.port))
         link.rewrite({b"\0\3\0\0\0\x0d\0": b"\0\3\0\0\0\x09\0"})
         kafka = settings.kafka.model_copy(update={"bootstrap": f"127.0.0.1:{link.port}"})
         old = settings.model_copy(update={"kafka": kafka})

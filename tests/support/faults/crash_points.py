@@ -22,7 +22,7 @@ TRENDS = Path(sys.executable).with_name("trends")
 REACHED_S = 120
 
 
-def named(component: str) -> list[str]:
+def points_of(component: str) -> list[str]:
     """The points of the archiver, the producer, the spout, the bolt, or the batch job."""
     found = [name for name in POINTS if name.startswith(f"{component}: ")]
     assert found
@@ -87,14 +87,14 @@ class Command:
                 cwd=settings_file.parent,
             )
 
-    def said(self) -> str:
-        """What it has said so far."""
+    def output(self) -> str:
+        """Everything it has printed so far."""
         return self._talk.read_text()
 
     def ended(self, within_s: float = 180) -> int:
         """Its exit code, once it has one. Whatever it was, it never showed a traceback."""
         code = self.process.wait(within_s)
-        assert "Traceback" not in self.said(), self.said()
+        assert "Traceback" not in self.output(), self.output()
         return code
 
     def stopped(self) -> int:
@@ -104,7 +104,7 @@ class Command:
 
 
 @contextmanager
-def started(settings_file: Path, *typed: str, **variables: str) -> Iterator[Command]:
+def run_command(settings_file: Path, *typed: str, **variables: str) -> Iterator[Command]:
     """`trends …` in a process, gone at the end whatever happens."""
     command = Command(settings_file, typed, variables)
     try:
@@ -117,13 +117,13 @@ def started(settings_file: Path, *typed: str, **variables: str) -> Iterator[Comm
 def dies(points: Points, point: str, settings_file: Path, *typed: str, **variables: str) -> None:
     """`trends …` dies at a point: proved by how it ended, and by the mark it left."""
     points.arm(point)
-    with started(settings_file, *typed, **points.environment, **variables) as command:
-        assert command.ended() == -signal.SIGKILL, f"{point}: {command.said()}"
+    with run_command(settings_file, *typed, **points.environment, **variables) as command:
+        assert command.ended() == -signal.SIGKILL, f"{point}: {command.output()}"
         assert points.reached_by == command.process.pid, point
 
 
 def lives(settings_file: Path, *typed: str, **variables: str) -> str:
     """`trends …` ends well. What it said."""
-    with started(settings_file, *typed, **variables) as command:
-        assert command.ended() == 0, command.said()
-        return command.said()
+    with run_command(settings_file, *typed, **variables) as command:
+        assert command.ended() == 0, command.output()
+        return command.output()

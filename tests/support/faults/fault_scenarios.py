@@ -10,14 +10,14 @@ import psutil
 from config.stack import launcher
 from ingest.kafka.offsets import ends as committed_ends
 from tests.support.faults.network import kafka, text
-from tests.support.faults.platform import World
-from tests.support.faults.processes import frozen, killed, restarted, server
+from tests.support.faults.platform import Platform
+from tests.support.faults.processes import freeze, kill, restart, server
 from tests.support.faults.proof import Proof, proving
 from tests.support.kafka import committed
 from tests.support.topics import widened
 from tests.support.wait import until
 
-Strike = Callable[[World], Proof]
+Strike = Callable[[Platform], Proof]
 STRUCK_S = 60
 """Longest wait for a fault to find what it strikes, and for a server to serve again."""
 SESSION_S = 12.0
@@ -27,26 +27,26 @@ PRODUCE, END_TRANSACTION = 0, 26
 
 
 def _ours(name: str) -> Strike:
-    return lambda world: killed(world.kept[name].process(), name)
+    return lambda platform: kill(platform.processes[name].process(), name)
 
 
 def _component(name: str) -> Strike:
     """A process that Storm has started for our topology: spout, bolt, or the JVM of a worker."""
 
-    def strike(world: World) -> Proof:
-        until(lambda: _found(world, name) is not None, lambda: f"no {name}", STRUCK_S)
-        process = _found(world, name)
+    def strike(platform: Platform) -> Proof:
+        until(lambda: _found(platform, name) is not None, lambda: f"no {name}", STRUCK_S)
+        process = _found(platform, name)
         assert process is not None
-        return killed(process, name)
+        return kill(process, name)
 
     return strike
 
 
-def _found(world: World, name: str) -> psutil.Process | None:
+def _found(platform: Platform, name: str) -> psutil.Process | None:
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
         try:
-            if _is(name, command) and process.environ().get("TRENDS_CONFIG") == str(world.file):
+            if _is(name, command) and process.environ().get("TRENDS_CONFIG") == str(platform.file):
                 return process
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
@@ -62,29 +62,29 @@ def _is(name: str, command: list[str]) -> bool:
 def _server(name: str) -> Strike:
     """kill -9 of a server; it is over when the server serves again, which nobody helps it to."""
 
-    def strike(world: World) -> Proof:
-        proof = killed(server(world.stack.settings, name), name)
-        serves(world, name)
+    def strike(platform: Platform) -> Proof:
+        proof = kill(server(platform.stack.settings, name), name)
+        serves(platform, name)
         return proof
 
     return strike
 
 
-def serves(world: World, name: str) -> None:
+def serves(platform: Platform, name: str) -> None:
     """Wait until a server serves again, with nobody's help."""
-    one = next(each for each in launcher.servers(world.stack.settings) if each.name == name)
+    one = next(each for each in launcher.servers(platform.stack.settings) if each.name == name)
     until(one.ready, lambda: f"{name} does not serve", STRUCK_S)
 
 
 def _restart(name: str) -> Strike:
-    return lambda world: restarted(world.stack.settings, world.stack.file, name)
+    return lambda platform: restart(platform.stack.settings, platform.stack.file, name)
 
 
 def _frozen_server(name: str, seconds: float) -> Strike:
-    def strike(world: World) -> Proof:
-        with frozen(server(world.stack.settings, name), name, seconds) as proof:
+    def strike(platform: Platform) -> Proof:
+        with freeze(server(platform.stack.settings, name), name, seconds) as proof:
             pass
-        serves(world, name)
+        serves(platform, name)
         return proof
 
     return strike
@@ -93,30 +93,30 @@ def _frozen_server(name: str, seconds: float) -> Strike:
 def _zombie(name: str) -> Strike:
     """One of ours sleeps for longer than its session, and wakes up to find another in its place."""
 
-    def strike(world: World) -> Proof:
-        with frozen(world.kept[name].process(), name, SESSION_S) as proof:
+    def strike(platform: Platform) -> Proof:
+        with freeze(platform.processes[name].process(), name, SESSION_S) as proof:
             pass
         return proof
 
     return strike
 
 
-def _for(seconds: float, fault: Callable[[World], AbstractContextManager[Proof]]) -> Strike:
+def _for(seconds: float, fault: Callable[[Platform], AbstractContextManager[Proof]]) -> Strike:
     """A fault of the network, for a while."""
 
-    def strike(world: World) -> Proof:
-        with fault(world) as proof:
+    def strike(platform: Platform) -> Proof:
+        with fault(platform) as proof:
             threading.Event().wait(seconds)
         return proof
 
     return strike
 
 
-def _until(seen: str, fault: Callable[[World], AbstractContextManager[Proof]]) -> Strike:
+def _until(seen: str, fault: Callable[[Platform], AbstractContextManager[Proof]]) -> Strike:
     """A fault of the network, until it has found what it strikes."""
 
-    def strike(world: World) -> Proof:
-        with fault(world) as proof:
+    def strike(platform: Platform) -> Proof:
+        with fault(platform) as proof:
             until(lambda: bool(proof.seen.get(seen)), lambda: f"{proof} found nothing", STRUCK_S)
         return proof
 
@@ -124,24 +124,24 @@ def _until(seen: str, fault: Callable[[World], AbstractContextManager[Proof]]) -
 
 
 def _cut_off(name: str) -> Strike:
-    return _for(2, lambda world: world.links[name].cut())
+    return _for(2, lambda platform: platform.links[name].cut())
 
 
 def _black_hole(name: str) -> Strike:
-    return _for(7, lambda world: world.links[name].blackhole())
+    return _for(7, lambda platform: platform.links[name].blackhole())
 
 
-def _primary(world: World) -> Proof:
+def _primary(platform: Platform) -> Proof:
     """The primary of three is killed; the dead member comes back."""
-    assert world.replicas is not None
-    proof = world.replicas.kill_primary()
-    world.replicas.revive()
+    assert platform.replicas is not None
+    proof = platform.replicas.kill_primary()
+    platform.replicas.revive()
     return proof
 
 
-def _twice_the_partitions(world: World) -> Proof:
+def _twice_the_partitions(platform: Platform) -> Proof:
     """An operator alters `posts` and `hashtags` while posts flow. It is over when both have messages in new ones."""
-    kafka = world.settings.kafka.model_copy(update={"bootstrap": world.places.kafka})
+    kafka = platform.settings.kafka.model_copy(update={"bootstrap": platform.places.kafka})
     with proving("more partitions", "posts and hashtags", "had", "has", "posts_there", "uses_there", "moved") as proof:
         had = len(committed_ends(kafka, kafka.posts))
         for topic in (kafka.posts, kafka.hashtags):

@@ -17,7 +17,7 @@ MOST_MB, MOST_FILES = 400, 200
 """What a process of ours may take, whatever strikes."""
 
 
-class Kept:
+class KeptProcess:
     """A command that is started again whenever it ends, until `stop`; or, if `once`, until it has ended with 0."""
 
     def __init__(
@@ -102,6 +102,6 @@ class Kept:
             return
 
 
-def said(kept: Sequence[Kept]) -> str:
+def last_lines(kept: Sequence[KeptProcess]) -> str:
     """The end of what each of them said, for a test that failed."""
     return "\n".join(f"--- {each.name} {each.exits}\n{each.log.read_text()[-1500:]}" for each in kept)

@@ -7,7 +7,7 @@
     link.blackhole()        nothing passes and nothing is refused; what was sent meanwhile arrives late, afterwards
 
 Servers that tell clients where to connect (Kafka, the NameNode, a replica set) would lead them past the proxy. Such an
-address is rewritten on its way back, by bytes of the same length: see `told_as_text` and `told_to_kafka`.
+address is rewritten on its way back, by bytes of the same length: see `port_in_text` and `port_in_kafka`.
 """
 
 import asyncio
@@ -45,14 +45,14 @@ def kafka(api_key: int) -> Match:
     return lambda data: len(data) > 6 and struct.unpack_from(">h", data, 4)[0] == api_key
 
 
-def told_as_text(server: int, proxy: int) -> dict[bytes, bytes]:
+def port_in_text(server: int, proxy: int) -> dict[bytes, bytes]:
     """A port as HTTP and BSON tell it."""
     if len(str(server)) != len(str(proxy)):
         raise ValueError(f"ports {server} and {proxy} differ in length: the message would too")
     return {f"127.0.0.1:{server}".encode(): f"127.0.0.1:{proxy}".encode()}
 
 
-def told_to_kafka(server: int, proxy: int) -> dict[bytes, bytes]:
+def port_in_kafka(server: int, proxy: int) -> dict[bytes, bytes]:
     """A port as Kafka's metadata tell it: four bytes behind the host."""
     return {b"127.0.0.1" + struct.pack(">i", server): b"127.0.0.1" + struct.pack(">i", proxy)}
 

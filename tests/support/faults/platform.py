@@ -24,9 +24,9 @@ from serving.views.store import Store
 from tests.support.cli import run
 from tests.support.faults import invariants, poller
 from tests.support.faults.invariants import Places
-from tests.support.faults.kept_process import Kept, said
+from tests.support.faults.kept_process import KeptProcess, last_lines
 from tests.support.faults.load import Load, half_of
-from tests.support.faults.network import Link, told_as_text, told_to_kafka
+from tests.support.faults.network import Link, port_in_kafka, port_in_text
 from tests.support.faults.proof import Proof
 from tests.support.faults.replicas import Replicas
 from tests.support.oracle import Sent, count
@@ -68,7 +68,7 @@ def own_servers(folder: Path, variables: Mapping[str, str] | None = None) -> Ite
 
 
 @dataclass
-class World:
+class Platform:
     """What strikes aim at."""
 
     stack: Stack
@@ -79,10 +79,10 @@ class World:
     places: Places
     sent: list[Sent]
     replicas: Replicas | None = None
-    kept: dict[str, Kept] = field(default_factory=dict)
+    processes: dict[str, KeptProcess] = field(default_factory=dict)
     proofs: list[Proof] = field(default_factory=list)
 
-    def strike(self, name: str, strike: "Callable[[World], Proof]") -> None:
+    def strike(self, name: str, strike: "Callable[[Platform], Proof]") -> None:
         """Strike, and note that it was proved."""
         began = time.monotonic()
         self.proofs.append(proof := strike(self))
@@ -92,32 +92,34 @@ class World:
 @contextmanager
 def on_fire(
     stack: Stack, load: Load, folder: Path, replicas: Replicas | None = None, variables: Mapping[str, str] | None = None
-) -> Iterator[World]:
+) -> Iterator[Platform]:
     """Everything runs on the servers of `stack`, behind links, while posts come in. `variables` are for our own."""
     with ExitStack() as left:
-        world = _made(stack, load, folder, replicas, left)
-        create_topics(world.settings.kafka)
-        poisoned(world.places)
-        with Store(world.settings.mongo) as store:
+        platform = _made(stack, load, folder, replicas, left)
+        create_topics(platform.settings.kafka)
+        poisoned(platform.places)
+        with Store(platform.settings.mongo) as store:
             store.prepare()
-        left.enter_context(run_topology(world.settings, world.file))
-        run("ingest", "file", str(load.before), variables={"TRENDS_CONFIG": str(world.file)})
+        left.enter_context(run_topology(platform.settings, platform.file))
+        run("ingest", "file", str(load.before), variables={"TRENDS_CONFIG": str(platform.file)})
         commands = {
             "archive-1": ["trends", "archive"],
             "archive-2": ["trends", "archive"],
             "schedule": ["trends", "schedule"],
-            "poll": poller.command(poller.hours_of(count(world.sent, once=True), 4)),
+            "poll": poller.command(poller.hours_of(count(platform.sent, once=True), 4)),
             "ingest": [*load.command, "--rate", f"{load.rate}/s"],
         }
         for name, command in commands.items():
-            world.kept[name] = Kept(name, command, world.file, folder, once=name == "ingest", variables=variables)
+            platform.processes[name] = KeptProcess(
+                name, command, platform.file, folder, once=name == "ingest", variables=variables
+            )
         try:
-            yield world
+            yield platform
         except BaseException as error:
-            error.add_note(said(list(world.kept.values())))
+            error.add_note(last_lines(list(platform.processes.values())))
             raise
         finally:
-            for kept in world.kept.values():
+            for kept in platform.processes.values():
                 kept.kill()
 
 
@@ -129,7 +131,7 @@ def poisoned(places: Places) -> None:
     assert producer.flush(30) == 0
 
 
-def _made(stack: Stack, load: Load, folder: Path, replicas: Replicas | None, left: ExitStack) -> World:
+def _made(stack: Stack, load: Load, folder: Path, replicas: Replicas | None, left: ExitStack) -> Platform:
     """Links to every server that we speak to, and settings that lead through them."""
     own = stack.settings
     real = {
@@ -140,9 +142,9 @@ def _made(stack: Stack, load: Load, folder: Path, replicas: Replicas | None, lef
     }
     ports = dict(zip(real, free_ports(len(real)), strict=True))
     links = {name: left.enter_context(Link(real[name], name, ports[name])) for name in real}
-    links["kafka"].rewrite(told_to_kafka(real["kafka"], ports["kafka"]))
-    links["namenode"].rewrite(told_as_text(real["datanode"], ports["datanode"]))
-    links["mongo"].rewrite(told_as_text(real["mongo"], ports["mongo"]))
+    links["kafka"].rewrite(port_in_kafka(real["kafka"], ports["kafka"]))
+    links["namenode"].rewrite(port_in_text(real["datanode"], ports["datanode"]))
+    links["mongo"].rewrite(port_in_text(real["mongo"], ports["mongo"]))
     mark = uuid.uuid4().hex[:10]
     topics = {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors", "archive_group")}
     mongo = replicas.uri if replicas else f"mongodb://127.0.0.1:{ports['mongo']}/?replicaSet=rs0"
@@ -166,4 +168,4 @@ def _made(stack: Stack, load: Load, folder: Path, replicas: Replicas | None, lef
         mongo=replicas.uri if replicas else own.mongo.uri.get_secret_value(),
         database=f"trends_{mark}",
     )
-    return World(stack, load, file, stack_settings.read(file), links, places, sent, replicas)
+    return Platform(stack, load, file, stack_settings.read(file), links, places, sent, replicas)

@@ -39,7 +39,7 @@ def poll(hours: list[str]) -> None:
             time.sleep(PAUSE_S)
 
 
-def judged(file: Path, once: Hours, as_sent: Hours) -> Polled:
+def judge(file: Path, once: Hours, as_sent: Hours) -> Polled:
     """Assert of every answer in a file that it is a whole one of a single layer, and that no count goes back."""
     before: dict[str, dict[str, Any]] = {}
     layers: set[str] = set()

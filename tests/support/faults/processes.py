@@ -27,7 +27,7 @@ def server(settings: Settings, name: str) -> psutil.Process:
     return psutil.Process(pid())
 
 
-def killed(process: psutil.Process, target: str) -> Proof:
+def kill(process: psutil.Process, target: str) -> Proof:
     """kill -9. Proved by a process that was alive before, and gone (or unreaped) after the signal."""
     with proving("kill -9", target, "was_alive", "delivered", "gone") as proof:
         proof.saw(was_alive=_alive(process), pid=process.pid)
@@ -39,7 +39,7 @@ def killed(process: psutil.Process, target: str) -> Proof:
 
 
 @contextmanager
-def frozen(process: psutil.Process, target: str, at_least_s: float = 0.0) -> Iterator[Proof]:
+def freeze(process: psutil.Process, target: str, at_least_s: float = 0.0) -> Iterator[Proof]:
     """Inside, a process stands still, for no less than some seconds. It is seen so at the beginning and at the end.
 
     Longer than a session's timeout, it wakes up as a zombie: others have taken over what it believes to own.
@@ -60,7 +60,7 @@ def frozen(process: psutil.Process, target: str, at_least_s: float = 0.0) -> Ite
         proof.saw(went_on=True, seconds=round(time.monotonic() - began, 1))
 
 
-def restarted(settings: Settings, file: Path, name: str) -> Proof:
+def restart(settings: Settings, file: Path, name: str) -> Proof:
     """Stop a server as `trends down` does, and start it as `trends up` does. Proved by two processes, one gone."""
     before = server(settings, name)
     with proving("restart", name, "stopped", "another") as proof, stack_settings.use(file):

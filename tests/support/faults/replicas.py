@@ -15,7 +15,7 @@ from config.stack.paths import FILES, StackPaths
 from config.stack.ports import free_ports
 from config.stack.server import Program
 from config.stack.servers.mongo import loader, mongod
-from tests.support.faults.processes import killed
+from tests.support.faults.processes import kill
 from tests.support.faults.proof import Proof, proving
 from tests.support.wait import until
 
@@ -57,7 +57,7 @@ class Replicas:
         assert found is not None
         port, term = found
         with proving("primary killed", f"MongoDB {port}", "killed", "another", "later_term") as proof:
-            proof.saw(killed=str(killed(psutil.Process(self.members[port].pid), f"mongod {port}")))
+            proof.saw(killed=str(kill(psutil.Process(self.members[port].pid), f"mongod {port}")))
             until(lambda: (self.primary() or found) != found, lambda: "no other primary", 60)
             now = self.primary()
             assert now is not None

@@ -12,8 +12,8 @@ from bench.harness import stack_settings
 from tests.support.cli import ask, run
 from tests.support.faults import invariants, poller
 from tests.support.faults.invariants import Tally
-from tests.support.faults.kept_process import Kept
-from tests.support.faults.platform import POISON, World
+from tests.support.faults.kept_process import KeptProcess
+from tests.support.faults.platform import POISON, Platform
 from tests.support.faults.poller import Polled
 from tests.support.faults.proof import Proof
 from tests.support.oracle import count
@@ -56,25 +56,25 @@ class Figures(NamedTuple):
         )
 
 
-def healed(world: World) -> Healed:
+def heal(platform: Platform) -> Healed:
     """Faults are over. Send the rest of the posts, and wait until all are in both layers with nobody's help.
 
     The producer is killed once more for that, and goes on behind its last transaction, as fast as it can.
     """
-    world.kept["ingest"].kill()
-    rest = Kept("ingest", world.load.command, world.file, world.file.parent, once=True)
-    world.kept["ingest"] = rest
-    until(lambda: world.kept["ingest"].done, lambda: world.kept["ingest"].log.read_text()[-500:], 240)
-    began = world.kept["ingest"].ended_at
-    kafka = invariants.accepted(world.places)
-    complete = invariants.complete_hours(kafka, world.settings.archive.lateness_s)
+    platform.processes["ingest"].kill()
+    rest = KeptProcess("ingest", platform.load.command, platform.file, platform.file.parent, once=True)
+    platform.processes["ingest"] = rest
+    until(lambda: platform.processes["ingest"].done, lambda: platform.processes["ingest"].log.read_text()[-500:], 240)
+    began = platform.processes["ingest"].ended_at
+    kafka = invariants.accepted(platform.places)
+    complete = invariants.complete_hours(kafka, platform.settings.archive.lateness_s)
 
     def nothing_is_behind() -> None:
-        invariants.assert_archive_is_at_the_end(world.places, kafka)
-        invariants.assert_speed(world.places, world.sent, complete)
+        invariants.assert_archive_is_at_the_end(platform.places, kafka)
+        invariants.assert_speed(platform.places, platform.sent, complete)
 
     def all_is_computed() -> None:
-        invariants.assert_batch(world.places, world.sent, complete)
+        invariants.assert_batch(platform.places, platform.sent, complete)
 
     _await(nothing_is_behind, began + LAG_S)
     lag_s = time.monotonic() - began
@@ -99,33 +99,35 @@ def _await(holds: Callable[[], None], deadline: float) -> None:
     until(held, lambda: seen, deadline - time.monotonic())
 
 
-def judged(world: World, took: Healed) -> Figures:
+def judge(platform: Platform, took: Healed) -> Figures:
     """Stop what runs, then check every invariant."""
-    world.kept["poll"].kill()
+    platform.processes["poll"].kill()
     for name in ("schedule", "archive-1", "archive-2"):
-        world.kept[name].stop()
-    with stack_settings.use(world.file):
+        platform.processes[name].stop()
+    with stack_settings.use(platform.file):
         told = ask("status", exits=1)  # 1: neither services nor topology of the stack itself run
         run("archive", "--until-drained")
     assert (told["speed"]["behind"], told["archive"]["behind"]) == (0, 0), told
-    kafka = invariants.accepted(world.places)
-    invariants.assert_sent_once(kafka, world.sent)
-    tally = invariants.assert_archived_once(world.places, kafka)
+    kafka = invariants.accepted(platform.places)
+    invariants.assert_sent_once(kafka, platform.sent)
+    tally = invariants.assert_archived_once(platform.places, kafka)
     assert tally.rejected == POISON, tally
-    complete = invariants.complete_hours(kafka, world.settings.archive.lateness_s)
-    batch = invariants.assert_batch(world.places, world.sent, complete)
-    speed = invariants.assert_speed(world.places, world.sent, complete)
+    complete = invariants.complete_hours(kafka, platform.settings.archive.lateness_s)
+    batch = invariants.assert_batch(platform.places, platform.sent, complete)
+    speed = invariants.assert_speed(platform.places, platform.sent, complete)
     assert min(batch, speed) > 10, f"{batch} hours of batch, {speed} of speed: one of the layers was hardly asked"
-    invariants.assert_no_orphan(world.places)
-    polled = poller.judged(world.kept["poll"].out, count(world.sent, once=True), count(world.sent, once=False))
+    invariants.assert_no_orphan(platform.places)
+    polled = poller.judge(
+        platform.processes["poll"].out, count(platform.sent, once=True), count(platform.sent, once=False)
+    )
     assert polled.answers > 10, polled
-    for kept in world.kept.values():
+    for kept in platform.processes.values():
         kept.assert_bounded()
-    return Figures(len(world.proofs), took, batch, speed, tally, polled)
+    return Figures(len(platform.proofs), took, batch, speed, tally, polled)
 
 
-def struck(world: World, names: Iterable[str], strikes: "Mapping[str, Callable[[World], Proof]]") -> None:
+def strike_all(platform: Platform, names: Iterable[str], strikes: "Mapping[str, Callable[[Platform], Proof]]") -> None:
     """Strike with these, one after the other; then everything heals, and all invariants hold."""
     for name in names:
-        world.strike(name, strikes[name])
-    logger.info("%s", judged(world, healed(world)))
+        platform.strike(name, strikes[name])
+    logger.info("%s", judge(platform, heal(platform)))
