@@ -1,14 +1,14 @@
-"""CommitLog: a chain of manifests that is only ever appended to, one for each Kafka partition and one for the hours.
+"""CommitLog: an append-only chain of manifests, one for each Kafka partition and one for the hours.
 
 A manifest that begins at `start` is the file `<start>.json`, and the rename that puts it there is the commit: nobody
-can put a second one there. So where the log ends is known from manifests alone: follow `next` from 0 to its end.
+can put a second one there. So manifests alone say where the log ends: follow `next` from 0 to its end.
 
-A log that can't be followed although more manifests lie behind has `damage`: one of them is damaged, or missing (a
-`Hole`). Readers take what lies before it. Nobody appends to such a log: a manifest put into the hole would take the
-name of the missing one, and could hide those behind it.
+A log has `damage` if the chain breaks although more manifests lie behind: one of them is unreadable, or missing (a
+`Hole`). Readers take the manifests before it. Nobody appends to such a log: a manifest in the hole would take the name
+of the missing one, and could hide those behind it.
 
-Reading ten thousand small files takes minutes, so full runs of manifests are also kept together in index files. These
-are derived, checked when they are read, and may be deleted at any time.
+Reading ten thousand small files takes minutes, so index files hold full runs of manifests as well. Readers check them,
+and anybody may delete them at any time.
 """
 
 import logging
@@ -99,8 +99,8 @@ class CommitLog:
     def commit(self, manifest: Manifest) -> Manifest:
         """Put a manifest in its place unless there is one, and return the one that is there: compare the uuids.
 
-        Raises `UnavailableError` while that can't be known. Then call again with the same manifest: the rename may
-        have happened, or may still happen.
+        Raises `UnavailableError` while HDFS does not say. Then call again with the same manifest: the rename may have
+        happened, or may still happen.
         """
         source = self._paths.tmp_manifest(manifest.attempt)
         path = self._paths.commit(self.number, manifest.start)
@@ -114,7 +114,7 @@ class CommitLog:
         raise UnavailableError("HDFS refuses the commit without a reason", where=path, next_step="Has HDFS a quota?")
 
     def append(self, manifest: Manifest) -> bool:
-        """Commit a manifest that has been prepared, and read on behind it. False: another's is there.
+        """Commit a manifest, and read on behind it. False: another process has put one there.
 
         Raises `damage`, where the log has any.
         """

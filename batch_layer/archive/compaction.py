@@ -1,13 +1,13 @@
 """Compaction: the files of a complete, quiet hour become one. Readers see the old list or the new one, nothing else.
 
-    merge     read an hour's parts, in order of partition and offset, into one file; every record is kept
+    merge     read an hour's parts, in order of partition and offset, into one file, with every record
     upload    PUT it to _tmp/<attempt>/<k>.avro, and see that it has its length; so a few hours together
     commit    rename a manifest of kind `compact`, which names what it replaces, to _commit/hours/<serial>.json
     place     rename each file to its hour's folder
     purge     after `archive.keep_replaced_s`, in a later run: delete what was replaced, then commit that as a `purge`
 
-The log of the hours is one chain for all hours, so of two compactors one is refused, and looks again. Posts that come
-later are parts of their own, and a later compaction merges them with the compacted file.
+The log of the hours is one chain for all hours, so HDFS refuses one of two compactors, which looks again. Later posts
+lie in parts of their own, and a later compaction merges them with the compacted file.
 """
 
 import heapq
@@ -33,7 +33,7 @@ from config.settings import ArchiveSettings, Settings
 from ingest.hours import Hour, Millis
 
 ABANDONED_MS = 86_400_000
-"""What lies in `_tmp` for longer, and is no attempt of ours, is deleted."""
+"""Compaction deletes older files of `_tmp` that are no attempt of ours."""
 GROUP = 64
 """Hours in a commit."""
 PIECE_BYTES = 1 << 20
@@ -72,8 +72,8 @@ class Compaction:
     def run(self, hours: Sequence[Hour]) -> Report:
         """Merge these hours, delete what earlier runs have replaced, and clear `_tmp`.
 
-        An hour with a damaged file stays as it is and holds no other one up. Raises `DamagedError` where it is the log
-        of the hours that is damaged: no compaction can be committed then.
+        An hour with a damaged file stays as it is and holds no other one up. Raises `DamagedError` if the log of the
+        hours has damage, since nobody can commit a compaction then.
         """
         if (damage := self._ledger.damage.get(HOURS)) is not None:
             raise damage
@@ -129,7 +129,7 @@ class Compaction:
         return Part(str(hour), path, sum(part.records for part in parts), file.tell(), earliest, latest)
 
     def _commit(self, to: Site, link: Manifest) -> bool:
-        """Commit and place. The files are looked at again just before, should this process have slept meanwhile."""
+        """Commit and place. A last look at the files comes just before, in case this process has slept meanwhile."""
         attempt = link.attempt
         there = {entry.name: entry.bytes for entry in to.store.entries(to.paths.tmp(attempt))}
         for number, part in enumerate(link.parts, start=1):
@@ -177,7 +177,7 @@ class Compaction:
         )
 
     def _purge(self, to: Site) -> None:
-        """Delete what was replaced long enough ago, provided that what replaced it is there."""
+        """Delete files long enough after their replacement, provided that the replacement is there."""
         done = max((link.purged for link in self._ledger.compactions), default=0)
         until = self._now - self._settings.keep_replaced_s * 1000
         links = [link for link in self._ledger.compactions if link.start >= done and link.kind == "compact"]
@@ -207,7 +207,7 @@ class Compaction:
         return True
 
     def _clear(self, to: Site) -> None:
-        """Delete what can't be committed any more. What was committed, `Ledger.refresh` has brought to its place.
+        """Delete attempts that can't win any more. `Ledger.refresh` has placed the parts of those that won.
 
         An attempt that may still win stays, however old it is: its archiver may only have slept.
         """
@@ -242,7 +242,7 @@ def due(ledger: Ledger, complete_until: Hour, now: Millis, quiet_s: float) -> li
 def is_tidy(ledger: Ledger) -> bool:
     """Whether nothing is left to do before something is archived: each hour is one file, and nothing is to be deleted.
 
-    What another process has archived or compacted since moves a mark of the archive.
+    Later work of another process moves a mark of the archive.
     """
     done = max((link.purged for link in ledger.compactions), default=0)
     kept = any(link.kind == "compact" and link.start >= done for link in ledger.compactions)

@@ -4,12 +4,12 @@
     upload       PUT each part to _tmp/<attempt>/<k>.avro, and see that it has its length
     commit       send the rejects, then rename the manifest to _commit/<partition>/<start>.json
     place        rename each part to its hour's folder
-    acknowledge  commit the Kafka offset, for whoever looks at lag; nothing is ever started from it
+    acknowledge  commit the Kafka offset, for tools that show lag; no archiver starts from it
 
-Stopped between any two steps, by whatever means, it is either done again by the next owner of the partition under
-another uuid (before the commit), or finished by it (`finish`).
+After a crash between any two steps the next owner of the partition does it again under another uuid (before the
+commit), or completes it (`finish`, after the commit).
 
-The parts are encoded in memory, and no local file is written: nothing ever reads one after a crash.
+The archiver encodes parts in memory and writes no local file: after a crash nothing would read one.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ class Flush:
         self._steps = [self.write, self.upload, self.commit, self.place, self.acknowledge]
 
     def run(self, after_step: Callable[[str], None]) -> Manifest:
-        """Take the steps that are left, and return what is committed.
+        """Take the remaining steps, and return the committed manifest.
 
         Raises `FencedError` where another archiver has committed from this offset: nothing of ours is left then.
         """
@@ -97,7 +97,7 @@ class Flush:
                 raise UnavailableError("a part is cut off", where=path)
 
     def commit(self) -> None:
-        """Step 3. The topic is asked for after everything was read, so a chunk holds no message of a recreated one."""
+        """Step 3. The check of the topic comes after the last read, so a chunk holds no message of a recreated one."""
         self._to.check_topic()
         self._to.send_rejects(self._chunk.rejects)
         if self._manifest is None:
@@ -146,9 +146,9 @@ class Flush:
 
 
 def recover(to: Site, log: CommitLog) -> int:
-    """Finish what a former owner of the partition has committed, and tell from where to go on.
+    """Complete the commits of a former owner of the partition; the position from which to go on.
 
-    Raises `DamagedError` where the log can't be followed to its end: nobody may append to it then.
+    Raises `DamagedError` if the log has damage before its end: then nobody may append to it.
     """
     for _, error in finish_all(to, log.read_on(to.threads)):
         raise error
@@ -172,7 +172,7 @@ def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> bool:
 
 
 def gap_manifest(to: Site, log: CommitLog, end: int, now: Millis, why: str = "") -> Manifest:
-    """The manifest that tells offsets from the end of the log up to `end` as lost."""
+    """The manifest that declares the offsets from the end of the log up to `end` lost."""
     return Manifest(
         uuid=uuid4().hex,
         kind="gap",

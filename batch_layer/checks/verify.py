@@ -1,10 +1,10 @@
-"""Verify that every accepted offset is archived exactly once, and that every file is what its manifest says.
+"""Verify that the archive has every accepted offset exactly once, and that every file matches its manifest.
 
-It trusts nothing that the archiver wrote beyond the manifests: it reads every Avro file, and Kafka where that still has
-the messages. It changes nothing, except that parts committed by a dead archiver are brought to their places.
+It trusts only the manifests: it reads every Avro file, and Kafka as far as that still has the messages. It changes
+nothing, except that it places the committed parts of a dead archiver.
 
-It runs beside archivers and compactors. What it takes for wrong is looked at again with a ledger that is read
-afterwards, and only what was committed when it began is compared with Kafka.
+It runs beside archivers and compactors. So it looks at a suspicious chunk again with a ledger that it reads afterwards,
+and compares with Kafka only the commits from before it began.
 """
 
 from array import array

@@ -1,8 +1,8 @@
-"""DeliveryRunner: the loop that fills a sink from an intake. It knows neither what a record is nor where the sink lies.
+"""DeliveryRunner: the loop that fills a sink from an intake. It knows neither records nor the place of the sink.
 
-One thread reads and decides. Where a server does not answer the loop says so, keeps its place in the group and retries:
-it drops nothing and skips nothing. A partition that is damaged in the sink, or has a hole there, rests in quarantine
-until somebody has mended it; every other one goes on.
+One thread reads and decides. If a server does not answer, the loop logs it, keeps its place in the group and retries:
+it drops nothing and skips nothing. A partition with damage or a hole in the sink rests in quarantine until somebody has
+mended it; every other one goes on.
 """
 
 import logging
@@ -38,7 +38,7 @@ class DeliveryRunner(Generic[Label, Row]):
         self._bounds = bounds
         self._now = now
         self.chunks: dict[int, Chunk[Label, Row]] = {}
-        """What is read of each partition whose position is known."""
+        """The open chunk of each partition that has begun."""
         self._writers: dict[int, Writer[Label, Row]] = {}
         """Those of the same partitions."""
         self._at_end: set[int] = set()
@@ -50,11 +50,11 @@ class DeliveryRunner(Generic[Label, Row]):
         self._retry = PartitionRetry(topic, intake, self._take, Event())
 
     def run(self, until_drained: bool, stop: Event) -> None:
-        """Deliver until `stop`, or until the group has delivered all that is committed now. What is read is flushed.
+        """Deliver until `stop`, or until the group has delivered all messages of now. Flushes all chunks at the end.
 
-        Raises `UnavailableError` where a server does not answer at the start; later it waits for them. Raises
-        `OtherTopicError` where the sink is of another topic, or the topic is recreated while this runs.
-        `DamagedError` where it ends and a partition could not be delivered; all others are by then.
+        Raises `UnavailableError` if a server does not answer at the start; later it waits for them. Raises
+        `OtherTopicError` if the sink is of another topic, or somebody recreates the topic while this runs, and
+        `DamagedError` at the end of a drain if a partition has damage; all others are complete by then.
         """
         self._retry = PartitionRetry(self._topic, self._intake, self._take, stop)
         drain = None
@@ -101,12 +101,12 @@ class DeliveryRunner(Generic[Label, Row]):
         return drain.done(delivered, self._intake.owned, self._quarantine.damage)
 
     def _reached(self, drain: Drain) -> set[int]:
-        """The partitions of ours that are read as far as the drain wants."""
+        """Our partitions that have read as far as the drain wants."""
         chunks = self.chunks.items()
         return {number for number, chunk in chunks if drain.reached(number, chunk.next, number in self._at_end)}
 
     def _take(self, event: IntakeEvent) -> None:
-        """One event. Those of partitions whose position is not known yet mean nothing."""
+        """One event. Those of partitions that have not begun yet mean nothing."""
         partition = event.partition
         chunk = self.chunks.get(partition)
         if chunk is None:
@@ -145,7 +145,7 @@ class DeliveryRunner(Generic[Label, Row]):
         return Chunk(self._topic, partition, start, self._sink.reader)
 
     def _drop(self, partition: int) -> None:
-        """Let go of a partition. The intake still has what was read of it, and the sink its position."""
+        """Let go of a partition. The intake still has its messages, and the sink its position."""
         self.chunks.pop(partition, None)
         self._writers.pop(partition, None)
         self._at_end.discard(partition)
