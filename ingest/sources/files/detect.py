@@ -1,4 +1,4 @@
-"""Which format a file has, and how its records are laid out: told by its first bytes, never by its name."""
+"""Which format a file has, and how its records are laid out: by its first bytes, never by its name."""
 
 import io
 import json
@@ -149,8 +149,8 @@ def _of_json(text: str, asked: FormatOptions, what: str) -> Detection | None:
         return Detection("json", "its fields are named", fields) if fields else None
     if isinstance(inside := record.get("tweet"), dict):
         record = inside
-    if (told := _by_keys(record)) is not None:
-        return Detection(told[0], f"{what} with {told[1]}", {})
+    if (sign := _by_keys(record)) is not None:
+        return Detection(sign[0], f"{what} with {sign[1]}", {})
     if (fields := guess_fields(record, {})) is not None:
         return Detection("json", f"{what} with {', '.join(map(repr, fields.values()))}", fields)
     return None

@@ -89,11 +89,11 @@ class Reading:
         """The id of the service, from any spelling by a tool. Raises `BadRecordError` for a damaged one."""
         return plain_id(id_, of_x=self.source == X)
 
-    def moment(self, told: str | None, id_: str) -> Millis:
+    def moment(self, time_text: str | None, id_: str) -> Millis:
         """Event time by the record or the id (see `by_id_or`). Raises `BadRecordError`."""
-        if not told or self.time_from_id:
+        if not time_text or self.time_from_id:
             return time_of_id(id_)
-        return by_id_or(told, id_) if self.source == X else time_of(told)
+        return by_id_or(time_text, id_) if self.source == X else time_of(time_text)
 
     def lang_of(self, langs: Sequence[str]) -> str | None:
         """The language of a post with several: the first of the filter, else the first."""

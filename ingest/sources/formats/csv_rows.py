@@ -78,11 +78,11 @@ class CsvReader:
         id_ = cells[id_at].strip(" '\t")
         if not id_.isdigit():
             id_ = self._reading.check_id(id_)
-        told = cells[time_at].strip() if time_at is not None else ""
+        time_text = cells[time_at].strip() if time_at is not None else ""
         if date_at is not None:
-            told = join_day_and_time(cells[date_at].strip(), told)
+            time_text = join_day_and_time(cells[date_at].strip(), time_text)
         lang = cells[lang_at].strip() or None if lang_at is not None else None
-        created_at = self._reading.moment(told, id_) if told else time_of_id(id_)
+        created_at = self._reading.moment(time_text, id_) if time_text else time_of_id(id_)
         return [self._reading.post(id_, created_at, cells[text_at], text, lang)]
 
     def _check(self, text: str, cells: list[str]) -> None:

@@ -65,15 +65,15 @@ class JsonReader:
         words = _value(found, fields.text)
         if not isinstance(words, str):
             raise BadRecordError(f"no text: {fields.text!r} is {'not there' if words is None else 'no text'}")
-        told = (_text(found, fields.time) or "").strip()
+        time_text = (_text(found, fields.time) or "").strip()
         if fields.date is not None:
-            told = join_day_and_time((_text(found, fields.date) or "").strip(), told)
+            time_text = join_day_and_time((_text(found, fields.date) or "").strip(), time_text)
         lang = _text(found, fields.lang) or None
-        return [self._reading.post(id_, self._reading.moment(told, id_), words, text, lang)]
+        return [self._reading.post(id_, self._reading.moment(time_text, id_), words, text, lang)]
 
 
 def guess_fields(record: dict[str, Any], asked: dict[str, str]) -> dict[str, str] | None:
-    """The fields of an object by role, asked for or by their names; nothing where one that is needed is not told."""
+    """The fields of an object by role, asked for or by their names; None if a needed one is missing."""
     names = list(record)
     found = {role: names[at] for role, at in roles_of(names, {}).items()} | asked
     return {role: found[role] for role in ROLES if role in found} if all(role in found for role in NEEDED) else None

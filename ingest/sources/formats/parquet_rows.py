@@ -85,7 +85,7 @@ def open_parquet(content: Content) -> Any:
 
 
 def fields_of(content: Content, asked: dict[str, str]) -> dict[str, str]:
-    """The columns by role, as field names. Raises `UsageError` where one that is needed is not told."""
+    """The columns by role, as field names. Raises `UsageError` for a missing one."""
     names = open_parquet(content).schema_arrow.names
     found = roles_of(names, asked)
     for role in (*asked, *NEEDED):

@@ -79,7 +79,7 @@ def by_id_or(text: str, id_: str) -> Millis:
     An id that does not lie on that day, in whatever zone, is not one of those that tell the time.
     """
     try:
-        told = time_of(text)
+        by_text = time_of(text)
     except BadRecordError:
         try:
             return time_of_id(id_)
@@ -87,12 +87,12 @@ def by_id_or(text: str, id_: str) -> Millis:
             pass
         raise
     if len(text) > A_DAY or _DIGITS.fullmatch(text):
-        return told
+        return by_text
     try:
         by_id = time_of_id(id_)
     except BadRecordError:
-        return told
-    return by_id if -_ZONES_MS <= by_id - told < 24 * 3_600_000 + _ZONES_MS else told
+        return by_text
+    return by_id if -_ZONES_MS <= by_id - by_text < 24 * 3_600_000 + _ZONES_MS else by_text
 
 
 def join_day_and_time(day: str, clock: str) -> str:

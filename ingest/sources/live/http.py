@@ -82,8 +82,8 @@ class ApiClient:
         status = response.status_code
         if response.is_success:
             return
-        told = safe_text(response.text.replace(self._token.get_secret_value(), "***"))
-        what = f"answers {status}: {told}" if told else f"answers {status}"
+        text = safe_text(response.text.replace(self._token.get_secret_value(), "***"))
+        what = f"answers {status}: {text}" if text else f"answers {status}"
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise DroppedError(what, where=self.where, kind="limited", wait_s=self._reset_s(response))
         if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
@@ -95,9 +95,9 @@ class ApiClient:
 
     def _reset_s(self, response: httpx.Response) -> float:
         """Seconds until the service answers again, as it says, each in its way."""
-        told = next((value for name in _RESETS if (value := response.headers.get(name))), "")
+        text = next((value for name in _RESETS if (value := response.headers.get(name))), "")
         try:
-            reset = time_of(told)
+            reset = time_of(text)
         except BadRecordError:
             return 0.0
         return min(max(0.0, (reset - self._now()) / 1000), MOST_WAIT_S)
@@ -155,14 +155,14 @@ def _check_address(url: str) -> str:
 
 def token_of(token: SecretStr | None, file: Path | None, names: str) -> SecretStr:
     """The token from the setting or its file. Raises `UsageError`, which never shows it."""
-    told = token.get_secret_value() if token is not None else _read(file) if file else ""
-    told = told.strip()
-    if not told:
+    text = token.get_secret_value() if token is not None else _read(file) if file else ""
+    text = text.strip()
+    if not text:
         raise UsageError("no token", next_step=f"Set {names}")
-    if not told.isascii() or not told.isprintable() or " " in told:
+    if not text.isascii() or not text.isprintable() or " " in text:
         raise UsageError("a token has printable ASCII characters and no spaces", next_step=f"Look at {names}")
-    remember(told)
-    return SecretStr(told)
+    remember(text)
+    return SecretStr(text)
 
 
 def _read(file: Path) -> str:
