@@ -24,7 +24,7 @@ from serving.views.documents import (
     BatchView,
     HourDocument,
     Provenance,
-    SpeedSeen,
+    SpeedCounts,
     hour_id,
 )
 from serving.views.store import Store
@@ -90,7 +90,7 @@ def publish(
         before = _before(store, [each.hour for each in hours[at : at + _AT_ONCE]])
         some, lacking = _split_by_coverage(hours[at : at + _AT_ONCE], {} if allow_less else before)
         less += lacking
-        seen = _speed_seen(store, some, before)
+        seen = _speed_before(store, some, before)
         views = [view for each in some for view in _views(each, stamp, seen.get(str(each.hour)), now)]
         refused += len(some) - store.publish_all(views)
         store.drop_all_uses(each.hour for each in some if each.complete)
@@ -127,7 +127,7 @@ def sweep(store: Store) -> int:
     return store.drop_all_uses(final) if final else 0
 
 
-def _views(result: HourResult, stamp: Stamp, seen: SpeedSeen | None, now: Millis) -> Iterator[BatchView]:
+def _views(result: HourResult, stamp: Stamp, seen: SpeedCounts | None, now: Millis) -> Iterator[BatchView]:
     """The hour as all its documents."""
     of_phrases = phrases.version()
     for lens, ranking in ((HASHTAGS, result.ranking), *result.ranking.further):
@@ -186,13 +186,13 @@ def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
         return {each["hour"]: each for each in found}  # type: ignore[misc]
 
 
-def _speed_seen(
+def _speed_before(
     store: Store, hours: Sequence[HourResult], before: Mapping[str, HourDocument]
-) -> dict[str, SpeedSeen | None]:
+) -> dict[str, SpeedCounts | None]:
     """What the speed layer had: now, or when an hour was first complete. What it counts of it later is a part only."""
     kept = {hour: document.get("speed") for hour, document in before.items() if document["complete"]}
     asked = [each.hour for each in hours if str(each.hour) not in kept]
-    return kept | (store.speed_seen(asked) if asked else {})
+    return kept | (store.speed_counts(asked) if asked else {})
 
 
 def _tags(document: HourDocument) -> list[str]:

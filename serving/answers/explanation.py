@@ -7,7 +7,7 @@ order, are the keys of `trends explain --json`.
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from serving.views.documents import FIRST, HourDocument, SpeedSeen
+from serving.views.documents import FIRST, HourDocument, SpeedCounts
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class Explanation:
         return asdict(self)
 
 
-def layer_difference(seen: SpeedSeen | None, document: HourDocument) -> LayerDifference | None:
+def layer_difference(seen: SpeedCounts | None, document: HourDocument) -> LayerDifference | None:
     """Compare the speed layer's view of an hour with the document; None without such a view."""
     if seen is None:
         return None

@@ -114,7 +114,7 @@ def _archive(settings: Settings, hour: Hour, document: HourDocument | None) -> A
     until = complete_until(ledger, settings.kafka, settings.archive, wall_clock())
     with Store(settings.mongo) as store:
         history = Archives(settings, store).history(ledger, wall_clock())
-    seen = history.seen(document) if document else {}
+    seen = history.known_offsets(document) if document else {}
     chunks = [chunk for each in history.ledgers for chunk in _chunks(each, hour, seen.get(each.origin.archive, ()))]
     read = sum(chunk.posts for chunk in chunks if chunk.read)
     return ArchivedHour(

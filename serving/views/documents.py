@@ -85,7 +85,7 @@ def rank(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
 
 
-class SpeedSeen(TypedDict):
+class SpeedCounts(TypedDict):
     """The speed layer's view of an hour at the publish of its batch document."""
 
     uses: int
@@ -129,7 +129,7 @@ class BatchView(NamedTuple):
     dirty: bool
     """Whether a late post has arrived since."""
     computed_at: Millis
-    speed: SpeedSeen | None = None
+    speed: SpeedCounts | None = None
     """None where it had nothing."""
     lens: Lens = HASHTAGS
     sources: tuple[str, ...] = ()
@@ -169,7 +169,7 @@ class HourDocument(BatchDocument):
 
     covered: list[int]
     dirty: bool
-    speed: NotRequired[SpeedSeen | None]
+    speed: NotRequired[SpeedCounts | None]
     """Documents of earlier versions have none."""
     sources: NotRequired[list[str]]
     """Not there, or empty, where nobody looked."""

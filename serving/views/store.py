@@ -25,7 +25,7 @@ from serving.views.documents import (
     USES,
     BatchView,
     HourDocument,
-    SpeedSeen,
+    SpeedCounts,
     hour_document,
     hour_id,
     lens_document,
@@ -120,7 +120,7 @@ class Store:
             self.collection(PHRASE_USES).delete_many(wanted)
             return self.collection(USES).delete_many(wanted).deleted_count
 
-    def speed_seen(self, hours: Iterable[Hour]) -> dict[str, SpeedSeen]:
+    def speed_counts(self, hours: Iterable[Hour]) -> dict[str, SpeedCounts]:
         """The speed layer's view of some hours, by hour, without empty ones."""
         row = {"tag": "$tag", "shown": "$shown", "count": "$count"}
         ranked = {"$topN": {"n": FIRST, "sortBy": {"count": DESCENDING, "tag": ASCENDING}, "output": row}}

@@ -75,10 +75,10 @@ class History:
 
     def late_since(self, hour: Hour, document: HourDocument) -> bool:
         """Whether a post of the hour was archived that the run of this document has not seen."""
-        seen = self.seen(document)
+        seen = self.known_offsets(document)
         return any(ledger.late_since(hour, seen.get(ledger.origin.archive, ())) for ledger in self.ledgers)
 
-    def seen(self, document: HourDocument) -> Mapping[str, Sequence[int]]:
+    def known_offsets(self, document: HourDocument) -> Mapping[str, Sequence[int]]:
         """Up to which offsets the run of this document has seen each archive, by its id."""
         return known_offsets(document, self.ledgers)
 

@@ -54,7 +54,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     """Number of the next post. From the number of posts asked for on, they are live."""
 
 
-class _Made(NamedTuple):
+class _GeneratedPost(NamedTuple):
     """A post, the line before it that can't be read, if any, and the number of the next post."""
 
     post: Post
@@ -133,20 +133,20 @@ class SampleSource:
         """Posts that a cursor leaves to be made, live ones apart."""
         return max(0, self._posts - (_decode_cursor(cursor).next if cursor else 0))
 
-    def _backfill(self, start: _Cursor) -> Iterator[_Made]:
+    def _backfill(self, start: _Cursor) -> Iterator[_GeneratedPost]:
         plan = _Plan(start.end, self._hours)
         for block in range(start.next // BLOCK, -(-self._posts // BLOCK)):
             for made in self._block(block, plan):
                 if made.next > start.next:
                     yield made
 
-    def _going_on(self, start: _Cursor) -> Iterator[_Made]:
+    def _going_on(self, start: _Cursor) -> Iterator[_GeneratedPost]:
         random = Random(f"{self._seed}/live/{start.next}")  # noqa: S311 - not for secrets
         for number in itertools.count(max(start.next, self._posts)):
             lang, text = self._texts.make(random, None)
-            yield _Made(self._post(number, self._reading.now(), lang, text), None, number + 1)
+            yield _GeneratedPost(self._post(number, self._reading.now(), lang, text), None, number + 1)
 
-    def _block(self, block: int, plan: _Plan) -> Iterator[_Made]:
+    def _block(self, block: int, plan: _Plan) -> Iterator[_GeneratedPost]:
         random = Random(f"{self._seed}/{block}")  # noqa: S311 - not for secrets
         sent: list[Post] = []
         for number in range(block * BLOCK, min((block + 1) * BLOCK, self._posts)):
@@ -159,7 +159,7 @@ class SampleSource:
             if twice < TWICE and sent:
                 post = sent[int(again * len(sent))]
             sent.append(post)
-            yield _Made(post, self._reject(number) if broken < BROKEN else None, number + 1)
+            yield _GeneratedPost(post, self._reject(number) if broken < BROKEN else None, number + 1)
 
     def _post(self, number: int, moment: Millis, lang: str, text: str) -> Post:
         """Its id is numbered as X numbers posts: by time, then by what tells it from others of that moment."""
@@ -177,7 +177,7 @@ class SampleSource:
         return Reject(raw, "ingest", reason, f"{self.name}#{number}", self._broken.spec)
 
 
-def _batches(made: Iterator[_Made], end: Millis, most: int) -> Iterator[Batch[Post]]:
+def _batches(made: Iterator[_GeneratedPost], end: Millis, most: int) -> Iterator[Batch[Post]]:
     while some := list(itertools.islice(made, most)):
         posts = [one.post for one in some]
         rejects = [one.reject for one in some if one.reject is not None]

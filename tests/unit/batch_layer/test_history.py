@@ -82,7 +82,7 @@ def test_a_document_of_the_version_before_is_taken_for_one_of_the_archive_of_the
     adopted, fresh = ledger(OLD, (0, 5_000, HOUR), adopted=True), ledger(NEW, (0, 500, HOUR))
     before = document([5_000])
     assert not History(adopted).late_since(HOUR, before)
-    assert History(fresh, [adopted]).seen(before) == {OLD: [5_000]}
+    assert History(fresh, [adopted]).known_offsets(before) == {OLD: [5_000]}
     assert History(fresh, [adopted]).late_since(HOUR, before)
     assert History(fresh, [adopted]).strange(before) == set()
 
@@ -106,7 +106,7 @@ def test_a_document_of_the_version_before_that_cannot_be_of_an_archive_is_strang
 def test_a_document_of_the_version_before_that_may_be_of_either_archive_is_computed_again_from_both() -> None:
     one, two = ledger(OLD, (0, 5_000, HOUR), adopted=True), ledger(NEW, (0, 5_000, HOUR), adopted=True)
     history = History(two, [one])
-    assert (history.seen(document([10])), history.strange(document([10]))) == ({}, set())
+    assert (history.known_offsets(document([10])), history.strange(document([10]))) == ({}, set())
 
 
 def test_an_archive_of_the_version_before_is_adopted_when_it_is_first_looked_at_and_an_empty_folder_is_not() -> None:
