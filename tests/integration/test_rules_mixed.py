@@ -126,7 +126,7 @@ def test_the_texts_of_all_versions_are_told(settings: Settings, store: Store) ->
     shown = trends("rules", NEW.version).stdout
     assert "leaves out #spam" in shown
     assert "def in_text(text: str)" in shown
-    assert "no text of the rule 9" in trends("rules", "9", exits=3).output
+    assert "no text stored for rule 9" in trends("rules", "9", exits=3).output
     explained = trends("explain", "--hour", str(LAST)).stdout
     assert f"`trends rules {NEW.version}` shows the text of this rule, which leaves out #spam" in explained
     assert f"`trends recompute --since {LAST} --until {LAST.plus(1)}` applies it" in explained
@@ -144,7 +144,7 @@ def test_documents_of_an_earlier_release_have_versions_without_a_text(settings: 
     archived(settings, store)
     store.collection(RULES).drop()
     lines = trends("rules").stdout.splitlines()
-    assert lines[1].endswith("its text is not kept")
+    assert lines[1].endswith("no text stored")
     assert "shows the text" not in trends("explain", "--hour", str(LAST)).stdout
     assert "2 versions of the rule" in trends("top", *SPAN).stdout
 
