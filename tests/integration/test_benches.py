@@ -19,7 +19,7 @@ from ingest.rule.hashtags import AS_IS
 
 
 @pytest.fixture
-def asked(stack_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunOptions:
+def options(stack_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunOptions:
     """Few sample posts, on the servers of this session."""
     monkeypatch.setenv("TRENDS_TEST_STACK", str(stack_file))
     return RunOptions(60, tmp_path, True, tmp_path)
