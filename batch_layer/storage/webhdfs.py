@@ -165,9 +165,9 @@ class HdfsStore:
 
     def _unavailable(self, path: str, what: str) -> UnavailableError:
         step = (
-            "`trends up namenode datanode` starts it here; `trends logs namenode` and `trends logs datanode` tell more"
+            "`trends up namenode datanode` starts it here; `trends logs namenode` and `trends logs datanode` show why"
         )
-        return UnavailableError(f"HDFS did not do it: {what[:300]}", where=self._place(path), next_step=step)
+        return UnavailableError(f"HDFS request failed: {what[:300]}", where=self._place(path), next_step=step)
 
     def _reason_of(self, error: Exception) -> str:
         """Why no answer came, without the layers below."""

@@ -62,10 +62,10 @@ def _options_of_every_service(command: Command) -> Command:
 @click.argument("name")
 @click.pass_context
 def dismiss(ctx: click.Context, name: str) -> None:
-    """A live source that failed or was killed is not wanted any more: `trends status` calls it stopped from now on.
+    """Mark a live source that failed or died as stopped, so that `trends status` no longer warns about it.
 
-    NAME is what `trends status` calls it. Its cursor is kept: started again, it goes on from there. One that runs is
-    not dismissed, but stopped.
+    NAME is its name in `trends status`. The cursor stays: the source resumes there when it starts again. Stop a source
+    that runs with Ctrl-C instead.
 
     \b
     Examples:
