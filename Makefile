@@ -51,7 +51,7 @@ laws: $(READY) ## The protocols under 20,000 random histories each; SEED=… rep
 	LAWS_SCHEDULES=$(or $(SCHEDULES),20000) $(BIN)/python -m pytest -o timeout=3600 --hypothesis-seed=$$seed \
 	  tests/laws/test_archive_protocol.py tests/laws/test_speed_protocol.py
 
-faults: $(READY) ## Every fault of the matrix, on real servers: a quarter of an hour
+faults: $(READY) ## Every fault of the matrix, on real servers: twenty minutes
 	@$(BIN)/python -m pytest -m "not soak" -s $(LOUD) tests/faults
 
 soak: $(READY) ## A random mix of faults: SEED=… for the same once more, MINUTES=…
