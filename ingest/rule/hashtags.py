@@ -5,13 +5,13 @@ In text the rule is Twitter's own: https://github.com/twitter/twitter-text, whos
 letter or mark; not in front of another `#` or of `://`; not inside a link (`ingest.rule.links`). One departure: a soft
 hyphen inside a word does not end its tag.
 
-Where the source itself names the hashtags, they are taken, without `#` and blanks around them, and the text is not
-read: a cut text has lost its last tag. A post uses a tag once.
+Where the source itself names the hashtags, the rule takes those, without `#` and blanks around them, and does not read
+the text: a cut text has lost its last tag. A post uses a tag once.
 
-A tag is normalised: NFKC, case-folded, without characters that nobody sees (variation selectors, soft hyphens, spaces
-of no width; a joiner stays between letters, where it changes how they look). `i` with a dot above, which is what
-folding makes of `İ`, is `i`: #İstanbul, #istanbul and #ISTANBUL are one tag. The dotless `ı` is a letter of its own, as
-in Unicode's folding where no language is known: #ığdır is not #IĞDIR.
+A normalised tag is NFKC, case-folded, without invisible characters (variation selectors, soft hyphens, spaces of no
+width; a joiner stays between letters, where it changes how they look). `i` with a dot above, to which `İ` folds, is
+`i`: #İstanbul, #istanbul and #ISTANBUL are one tag. The dotless `ı` is a letter of its own, as in Unicode's folding
+for an unknown language: #ığdır is not #IĞDIR.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # workers of Spark and Storm need no settings here
     from config.settings import RuleSettings
 
 VERSION = "2"
-"""Version of the rule in text. Raise it with every change of what is found."""
+"""Version of the rule in text. Raise it with every change of the hashtags that it finds."""
 
 _LETTER = r"\p{L}\p{M}"
 _OTHER = r"\p{Nd}_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003\u0f0b\u0f0c\u00b7"
@@ -48,7 +48,7 @@ _FULL = regex.compile(
 _GLUED = re.compile(r"\S[#＃]")
 """A sign that may stand in a link: none holds white space."""
 # The common case, in the standard library's faster engine: an ASCII tag behind white space (so in no link) and before
-# something that can neither prolong nor refuse it: ASCII, or what cut and quoted posts have there, `…` and `”`. Taken
+# something that can neither prolong nor refuse it: ASCII, or `…` and `”`, which end cut and quoted posts. Used
 # only where it explains every `#` of the text.
 _PLAIN = re.compile(r"#(?<!\S#)([0-9_]*+[A-Za-z][A-Za-z0-9_]*+)(?![#\x80-\u201c\u201e-\u2025\u2027-\U0010ffff]|://)")
 
@@ -66,7 +66,7 @@ def in_text(text: str) -> list[str]:
 
 
 def in_text_full(text: str) -> list[str]:
-    """The full rule, with no fast path: what `in_text` must equal."""
+    """The full rule, with no fast path. `in_text` must give the same."""
     spans = links(text) if _GLUED.search(text) else ()
     return _outside(spans, text) if spans else _FULL.findall(text)
 
@@ -86,7 +86,7 @@ def _outside(spans: Iterable[tuple[int, int]], text: str) -> list[str]:
 
 
 def normalise(spelling: str) -> str:
-    """What is counted for a spelling. It may be empty: nobody would see the tag."""
+    """The tag that a spelling counts as. It may be empty: nobody would see the tag."""
     if spelling.isascii():
         return spelling.lower()
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", spelling).casefold())
@@ -138,7 +138,7 @@ AS_IS = Rule()
 
 
 def tags_of(post: Post, rule: Rule = AS_IS) -> dict[str, str]:
-    """The tags that a post uses, each with the spelling it used first: what is counted."""
+    """The tags that a post uses, each with the spelling it used first: the tags to count."""
     return rule.tags(author_text(post.source, post.text), post.tags)
 
 
@@ -148,5 +148,5 @@ def bare(tag: str) -> str:
 
 
 def typed(tag: str) -> str:
-    """A tag as somebody typed it, with or without `#`, in any spelling: what is counted for it."""
+    """The tag that counts for one as somebody typed it, with or without `#`, in any spelling."""
     return normalise(bare(tag))

@@ -1,4 +1,4 @@
-"""Kinds: what can be counted of a post's text."""
+"""Kinds: the units of a post's text that the layers can count."""
 
 from typing import Literal
 

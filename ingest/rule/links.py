@@ -1,14 +1,14 @@
 """Links: where the links of a text stand, as Twitter's own library finds them. A `#` inside one begins no hashtag.
 
 The patterns follow `extractUrl` of https://github.com/twitter/twitter-text: a domain, then a path or a query of the
-characters that each may hold and that each may end with; brackets in a path are balanced. A link without `http://`
-needs an ASCII domain and a path, and begins neither in the middle of a word nor behind `@ $ # . _ - /`. A `t.co` link
-ends with the letters and digits behind its slash. Departures: a top-level domain is any two letters or more, since a
-list of names ages; in `@word例x.com/` no link begins behind the word; `＃` is no part of a domain.
+characters that each may hold and that each may end with; brackets in a path balance. A link without `http://` needs an
+ASCII domain and a path, and begins neither in the middle of a word nor behind `@ $ # . _ - /`. A `t.co` link ends with
+the letters and digits behind its slash. Departures: a top-level domain is any two letters or more, since a list of
+names ages; in `@word例x.com/` no link begins behind the word; `＃` is no part of a domain.
 
-A link without a protocol begins only where a run of domain characters begins, and what a pattern has passed it does not
-give back: the time is bounded by a constant for each character of a text. Possessive groups would say the second more
-plainly, but CPython before 3.11.5 matches them wrongly (its issue 106052), so only single sets are possessive here.
+A link without a protocol begins only where a run of domain characters begins, and the patterns do not backtrack: a
+constant for each character of a text bounds the time. Possessive groups would say the second more plainly, but CPython
+before 3.11.5 matches them wrongly (its issue 106052), so only single sets are possessive here.
 """
 
 import re
@@ -30,9 +30,9 @@ _ACCENTS = (
     r"\u02bb\u0300-\u036f\u1e00-\u1eff"
 )
 _ENDING = rf"+\-A-Za-z\u0400-\u04ff0-9=_\#/{_ACCENTS}"
-"""What a path may end with."""
+"""Characters that a path may end with."""
 _INNER = r"!*';:,.$%\[\]\u2013~@|&"
-"""What a path may hold besides, but not end with."""
+"""Characters that a path may hold besides, but not end with."""
 _GENERAL = _INNER + _ENDING
 _QUERY_ENDING = r"A-Za-z0-9\-_&=\#/"
 _QUERY_INNER = r"!?*'@();:+$%\[\].,~|"
@@ -79,6 +79,6 @@ def links(text: str) -> list[tuple[int, int]]:
 
 
 def _next_sign(text: str, at: int) -> int:
-    """Where the next `#` stands at or behind a place; the text's length where there is none."""
+    """The position of the next `#` at or behind a place; the text's length where there is none."""
     sign = _SIGN.search(text, at)
     return sign.start() if sign else len(text)

@@ -1,11 +1,11 @@
 """The rule of phrases: which bigrams and trigrams a post uses. Pure, and the one definition, as the hashtag rule is.
 
-Words are what Unicode's rule (UAX #29, word boundaries) finds between boundaries and what holds a letter or a digit.
-Left out are links, mentions, a word that is cut off by `…`, and the stop words of the post's language; a language that
-is not known has none. Of a hashtag the sign is left out and the word stays.
+A word stands between two boundaries of Unicode's rule (UAX #29, word boundaries) and holds a letter or a digit. The
+rule leaves out links, mentions, a word that `…` cuts off, and the stop words of the post's language; an unknown
+language has none. It drops the sign of a hashtag and keeps the word.
 
 A phrase is two or three words that stand next to each other: only white space, dashes, quotation marks and the signs of
-hashtags may lie between them. So it crosses nothing that was left out, nor the end of a sentence. Two words that are
+hashtags may lie between them. So it crosses no omitted word, nor the end of a sentence. Two words that are
 apart in the text are no phrase of it. A post uses a phrase once.
 
 Where a script has no blanks, the rule takes each Chinese or Thai character, and each Hiragana, for a word.
@@ -21,14 +21,14 @@ from ingest.rule.hashtags import normalise
 from ingest.rule.kinds import Phrase
 
 VERSION = "2"
-"""Version of the rule. Raise it with every change of what is found."""
+"""Version of the rule. Raise it with every change of the phrases that it finds."""
 
 WORDS_IN: Mapping[Phrase, int] = {"bigram": 2, "trigram": 3}
 
 LONGEST_TEXT = 25_000
-"""Characters that are read of a text: the longest that a service allows. It bounds the phrases of hostile ones."""
+"""Most characters read of a text: the longest that a service allows. This bounds the phrases of hostile ones."""
 MOST_WORD_BYTES = 300
-"""A longer word is left out: three of them, as counted and as spelled, fit a message of `hashtags`."""
+"""The rule leaves out a longer word: three of them, as counted and as spelled, fit a message of `hashtags`."""
 
 _LEFT_OUT_OR_WORD = regex.compile(
     r"""(?: [Hh][Tt][Tt][Pp][Ss]?:// [!-~]*                     # a link ends where ASCII does
@@ -44,12 +44,12 @@ _RENAMED = {"in": "id", "iw": "he", "no": "nb", "nn": "nb"}
 
 
 def version() -> str:
-    """What phrases depend on: this rule, and the release of the stop words."""
+    """The version of this rule and the release of the stop words. Phrases depend on both."""
     return f"phrases-{VERSION}+stop-words-{stop_words.get_version()}"
 
 
 def phrases(text: str, lang: str | None, kinds: Iterable[Phrase]) -> dict[Phrase, dict[str, str]]:
-    """For each kind the phrases of a text as they are counted, each with the spelling that comes first in it."""
+    """For each kind the phrases of a text, as the layers count them, each with the spelling that comes first in it."""
     found: dict[Phrase, dict[str, str]] = {kind: {} for kind in kinds}
     for words, spellings in runs(text, lang):
         for kind, of_kind in found.items():
@@ -61,7 +61,7 @@ def phrases(text: str, lang: str | None, kinds: Iterable[Phrase]) -> dict[Phrase
 
 
 def runs(text: str, lang: str | None) -> Iterator[tuple[list[str], list[str]]]:
-    """The words of a text in runs of neighbours: as they are counted, and as they are spelled."""
+    """The words of a text in runs of neighbours: normalised, and as the text spells them."""
     stop = stop_words_of(lang)
     words: list[str] = []
     spellings: list[str] = []
@@ -84,14 +84,14 @@ def runs(text: str, lang: str | None) -> Iterator[tuple[list[str], list[str]]]:
 
 @lru_cache(100)
 def stop_words_of(lang: str | None) -> frozenset[str]:
-    """The stop words of a language as sources name it (`en`, `pt-BR`); none where it is not known."""
+    """The stop words of a language as sources name it (`en`, `pt-BR`); none for an unknown one."""
     code = (lang or "").replace("_", "-").partition("-")[0].lower()
     return frozenset(_word(each) for each in stop_words.safe_get_stop_words(_RENAMED.get(code, code)))
 
 
 @lru_cache(50_000)
 def _word(spelling: str) -> str:
-    """What is counted for a word; empty where it is too long, or holds neither letter nor digit."""
+    """The normalised word; empty where it is too long, or holds neither letter nor digit."""
     word = normalise(spelling).replace("’", "'").strip("_")
     if max(len(word.encode()), len(spelling.encode())) > MOST_WORD_BYTES or not any(map(str.isalnum, word)):
         return ""

@@ -1,4 +1,4 @@
-"""Rule text: everything that a version of a rule says, so that it can be kept beside what was computed by it.
+"""Rule text: everything that a version of a rule says, to keep beside the results of that version.
 
 A version stands for code and, for hashtags, corrections. `text_of` and `phrases_text` describe the rules of this
 process; `rebuilt` makes a hashtag rule of a text again, where its code has the version of the code here.
@@ -16,7 +16,7 @@ from ingest.rule.kinds import Kind
 HASHTAG_CODE = ("ingest.rule.hashtags", "ingest.rule.links", "ingest.rule.escapes")
 """The modules that are the hashtag rule."""
 PHRASE_CODE = ("ingest.rule.phrases", "ingest.rule.escapes")
-"""The modules that are the phrase rule; the words that they use are normalised by the hashtag rule."""
+"""The modules that are the phrase rule; the hashtag rule normalises the words that they use."""
 
 
 class RuleText(NamedTuple):
@@ -26,9 +26,9 @@ class RuleText(NamedTuple):
     finds: Kind
     """`hashtag`; `bigram` stands for all phrases."""
     code: Mapping[str, str]
-    """Modules by name, as they were written."""
+    """Source code of the modules, by name."""
     ignore: tuple[str, ...] = ()
-    """Tags that are not counted, ascending."""
+    """Tags to leave out, ascending."""
     aliases: Mapping[str, str] = {}
     """Tag to count instead of a tag."""
 
