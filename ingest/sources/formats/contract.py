@@ -1,4 +1,4 @@
-"""How a file holds posts: the contract of a format, and what every format checks of a post."""
+"""How a file holds posts: the contract of a format, and the checks of a post that all formats share."""
 
 import json
 import re
@@ -22,7 +22,7 @@ X = "x"
 """The source whose ids tell the time."""
 
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
-"""A character that is escaped in JSON; two halves that belong together are one."""
+"""An escaped character in JSON; two halves that belong together are one."""
 _HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
@@ -145,11 +145,11 @@ def why_not(text: str, error: Exception) -> str:
         json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return "nested too deep" if isinstance(error, RecursionError) else str(error)
-    return "holds half a character (a lone surrogate)"  # which the standard library alone lets pass
+    return "holds half a character (a lone surrogate)"  # the standard library alone lets it pass
 
 
 def replace_surrogates(text: str) -> str:
-    """JSON in which each half character is another one: as long as before, so that what lies beside it can be found."""
+    """JSON in which each half character is another one: as long as before, so that positions beside it stay."""
     return _ESCAPE.sub(lambda escape: r"\ufffd" if _HALF.fullmatch(escape[0]) else escape[0], text)
 
 

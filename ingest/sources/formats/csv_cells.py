@@ -1,9 +1,9 @@
-r"""How a row's text becomes cells: by the three ways in which tables write a delimiter or a quote inside a cell.
+r"""Cells of a row's text, by the three ways in which tables write a delimiter or a quote inside a cell.
 
 - `doubled` (RFC 4180): a cell in quotes, quotes in it doubled.
-- `backslash` (Spark, MySQL, Hive): a cell in quotes or not, `\"` and `\\` in it; `\n`, `\t` and `\r` are what they
-  name, and a cell `\N` is empty. Quotes may be doubled as well.
-- `tabs`: tab-separated files do not quote. A quote is a character, unless the cell is quoted whole on its line.
+- `backslash` (Spark, MySQL, Hive): a cell in quotes or not, `\"` and `\\` in it; `\n`, `\t` and `\r` stand for
+  the characters that they name, and a cell `\N` is empty. A doubled quote is a quote as well.
+- `tabs`: tab-separated files do not quote. A quote is a character, unless quotes enclose the whole cell on its line.
 """
 
 import csv
@@ -39,7 +39,7 @@ class Cells(Protocol):
         ...
 
     def of(self, record: str) -> list[str]:
-        """The cells of a record, as well as they can be told; none of a blank one. Raises `BadRecordError`."""
+        """The cells of a record, a damaged one as far as possible; none of a blank one. Raises `BadRecordError`."""
         ...
 
 
@@ -59,7 +59,7 @@ class _OneRecord:
 
 
 class DoubledQuotes:
-    """RFC 4180. A row that is well-formed only if a backslash escapes is taken so."""
+    """RFC 4180. It reads a row that is well-formed only with a backslash as escape that way."""
 
     def __init__(self, delimiter: str, count: int) -> None:
         self._delimiter, self._count = delimiter, count
@@ -97,7 +97,7 @@ class Backslash:
         self._delimiter, self._count = delimiter, count
 
     def open(self, line: bytes) -> bool:
-        """See `Cells`. A line break may be escaped too, outside of quotes."""
+        """See `Cells`. A backslash may escape a line break too, outside of quotes."""
         plain = _ESCAPED.sub(b"", line)
         return bool(plain.count(b'"') & 1) or (not plain.endswith((b"\n", b"\r")) and line.endswith(b"\\\n"))
 
@@ -125,7 +125,7 @@ class Backslash:
         return ["" if cell == "\\N" else cell for cell in cells]
 
     def _unescape(self, escaped: re.Match[str]) -> str:
-        """What the csv module, which drops the backslash of any character, is to be given."""
+        """The form for the csv module, which drops the backslash of any character."""
         character = escaped[1]
         if character in _NAMES:
             return _NAMES[character]
@@ -165,14 +165,14 @@ class Tabs:
 
 
 def cells_of(delimiter: str, count: int, escape: Escape) -> Cells:
-    """How the rows of a table become cells, of which there are `count`."""
+    """The way in which the rows of a table become cells, of which there are `count`."""
     if escape == "backslash":
         return Backslash(delimiter, count)
     return Tabs(count) if delimiter == "\t" else DoubledQuotes(delimiter, count)
 
 
 def _unquote(cell: str) -> str:
-    """A cell that is quoted whole without its quotes; any other as it is."""
+    """A cell without the quotes that enclose all of it; any other as it is."""
     if len(cell) < 2 or cell[0] != '"' or cell[-1] != '"':
         return cell
     inside = cell[1:-1]

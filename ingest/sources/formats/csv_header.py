@@ -1,7 +1,7 @@
-"""The header of a table: its delimiter, its columns, how it escapes, and what stands before it.
+"""The header of a table: its delimiter, its columns, how it escapes, and the lines before it.
 
-Before a header may stand blank lines, comments (`#`), and the line by which spreadsheets name a delimiter (`sep=;`).
-The delimiter is the one that separates the columns that are needed, unless it is named.
+Blank lines, comments (`#`), and the line by which spreadsheets name a delimiter (`sep=;`) may precede a header. The
+delimiter is the one that separates the required columns, unless the options name it.
 """
 
 import csv
@@ -21,7 +21,7 @@ GUESSES = {
     "time": ("createdat", "time", "timestamp", "datetime", "date", "postedat", "tweetcreatedat"),
     "lang": ("lang", "language"),
 }
-"""Names of columns and fields looked for, without case, blanks, `_` and `-`, the first that is there."""
+"""Usual names of columns and fields, without case, blanks, `_` and `-`; the first that is there counts."""
 NEEDED = ("id", "text")
 DELIMITERS = ",\t;|"
 MOST_BEFORE = 50
@@ -29,11 +29,11 @@ MOST_BEFORE = 50
 
 _SEP = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
 _CLOCK, _DAY = "time", "date"
-"""A column of this name may have the time of day alone, where one of that name has the day."""
+"""A column `time` may have the time of day alone, where a column `date` has the day."""
 _MOST_LINES = 3
 """Lines that a header may span."""
 _MOST_ROW_LINES = 20
-"""Lines that a row may span in which it is looked for how quotes are escaped."""
+"""Lines that a row may span in the search for the way to escape quotes."""
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag="csv"):
@@ -51,12 +51,12 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     escape: Escape = "doubled"
     source: str
     time_from: str = ""
-    """`id` where the id decides, whatever `time` says."""
+    """`id` where the id decides, even against `time`."""
 
 
 @dataclass(frozen=True)
 class FormatOptions:
-    """What is named by hand of how files are made."""
+    """Options that describe the format of files by hand."""
 
     columns: dict[str, str] = field(default_factory=dict)
     """Names of columns by role."""
@@ -119,7 +119,7 @@ def columns_of(header: bytes, asked: dict[str, str], source: str, where: str, *,
 
 
 def roles_of(names: list[str], asked: dict[str, str]) -> dict[str, int]:
-    """Which of these names plays which role; roles that none plays are left out, asked for or not."""
+    """The index of the name for each role. It leaves out roles without a name, asked for or not."""
     plain = [plain_name(name) for name in names]
     found: dict[str, int] = {}
     for role in ROLES:
@@ -163,7 +163,7 @@ def _whole(lines: list[bytes]) -> int:
 
 
 def _escaped_by_backslash(rows: list[bytes], columns: Columns) -> bool:
-    """Whether more rows are well-formed if a backslash escapes than if quotes are doubled."""
+    """Whether more rows are well-formed with a backslash as escape than with doubled quotes."""
     if not any(b'\\"' in row for row in rows):
         return False
     doubled = cells_of(columns.delimiter, columns.cells, "doubled")

@@ -1,8 +1,8 @@
 """Posts in tables of text: a row a post, columns found by the header's names (`csv_header`), cells by `csv_cells`.
 
-A quoted cell may span lines. A quote that is never closed would take all rows after it into its cell, so it is bounded:
-a record that spans lines is taken only if it is well-formed, has as many cells as the header, and ends within
-`MOST_LINES` lines; else its first line alone is refused, and reading goes on at the line after it.
+A quoted cell may span lines. A quote without an end would take all rows after it into its cell. So the reader takes a
+record that spans lines only if it is well-formed, has as many cells as the header, and ends within `MOST_LINES` lines;
+else it refuses the first line alone, and goes on at the line after it.
 """
 
 from typing import Any, Self

@@ -1,11 +1,11 @@
 """Records of JSON that are not a line each: arrays, documents over many lines, X's own export. Read as they come.
 
-What stands within an array, however large, is a record, and so is a document that holds no array of posts. Of a
-document such as `{"statuses": [` the posts are the records too. A document that is kept whole (an answer of X's API v2
-needs what it includes) and is larger than `MOST_BYTES` is taken apart at its `data`, without what it includes. Before
-an array may stand a name that it is assigned to: `window.YTD.tweets.part0 = [`.
+Each element of an array, however large, is a record, and so is a document that holds no array of posts. Of a document
+such as `{"statuses": [` the posts are the records too. An answer of X's API v2 stays whole, since its posts need its
+`includes`; if it is larger than `MOST_BYTES`, the reader takes it apart at its `data`, without its `includes`. The name
+of a variable may precede an array: `window.YTD.tweets.part0 = [`.
 
-A bracket that is never closed would take all records after it. So where a record begins a line, what begins another
+A bracket without an end would take all records after it. So where a record begins a line, an object that begins another
 line in the same column begins another record, if the first is not well-formed by then.
 """
 
@@ -18,9 +18,9 @@ from ingest.sources.formats.lines import MOST_BYTES
 
 CHUNK_BYTES = 1 << 18
 MOST_WITHIN = 6
-"""Containers within each other that are looked into."""
+"""Most levels of containers to look into."""
 MOST_UNCLOSED_BYTES = 1_000_000
-"""A record without an end is taken for broken, where it can be told where the next one begins."""
+"""A longer record without an end counts as broken, if the beginning of the next one is recognizable."""
 KEPT_BYTES = 65_536
 
 _BETWEEN = re.compile(rb"[\s,;\x1e]*")
@@ -39,7 +39,7 @@ _any = msgspec.json.Decoder(msgspec.Raw)
 
 
 class Elements:
-    """The records of one content. The position is behind the record given last, and `within` what it lies within.
+    """The records of one content. The position is behind the record given last, and `within` tells its containers.
 
     A cursor keeps both: `within` has a bracket for each container that is open there.
     """
@@ -52,11 +52,11 @@ class Elements:
         self._buffer, self._from, self._ended = b"", 0, False
         self.at, self.number, self.within = at, number, within
         self.within_before = within
-        """What the position lay within before the record given last."""
+        """`within` before the record given last."""
         self.first_line = number
         """Lines before the record given last."""
         self.cut = False
-        """Whether the record given last is too long and is cut."""
+        """Whether `next` cut the record given last because it was too long."""
 
     def next(self) -> bytes:
         """The next record, or nothing at the end. Raises one of `BROKEN` where a compressed file is."""
@@ -99,9 +99,9 @@ class Elements:
         return line if line is None or not line.strip() else None
 
     def _record(self, indent: bytes | None) -> bytes:
-        """The record that begins here; nothing where its list was entered instead."""
+        """The record that begins here; nothing where this enters its list instead."""
         next_line = None if indent is None else b"\n" + indent + b"{"
-        depth, seen, kept_list = 0, 0, 0  # so many bytes of it were seen; where its `data` begins
+        depth, seen, kept_list = 0, 0, 0  # bytes up to the last bracket; where its `data` begins
         doubt = self._next_begins(1, next_line)
         while True:
             while found := _BRACKET.match(self._buffer, self._from + seen):
@@ -148,7 +148,7 @@ class Elements:
         return size
 
     def _next_begins(self, since: int, next_line: bytes | None) -> int:
-        """Where from a byte of it on another record seems to begin; 0 where none does, as far as is read."""
+        """Where another record seems to begin, at or behind a byte of this one; 0 if the buffer has none."""
         if next_line is None:
             return 0
         return max(self._buffer.find(next_line, self._from + since) - self._from, 0)
@@ -158,7 +158,7 @@ class Elements:
         return not self._buffer[self._from : self._from + size].rstrip().endswith(_GOES_ON)
 
     def _truncate(self, seen: int, depth: int) -> bytes:
-        """The beginning of a record that is too long; the rest of it is skipped."""
+        """The beginning of a record that is too long. This skips the rest of it."""
         self.cut = True
         kept = self._buffer[self._from : self._from + KEPT_BYTES]
         self._take(seen)
@@ -166,7 +166,7 @@ class Elements:
         return kept
 
     def _skip_rest(self) -> None:
-        """Skip what follows the list of a document, up to its end."""
+        """Skip the rest of a document behind its list."""
         self._skip(1)
         self.within = self.within[:-1]
 
@@ -183,7 +183,7 @@ class Elements:
                 return
 
     def _stray(self) -> bytes:
-        """What is no record and stands where one could: up to the end of its line, or to where a record begins."""
+        """Text in place of a record: up to the end of its line, or to the next record."""
         while b"\n" not in self._buffer[self._from :] and len(self._buffer) - self._from < KEPT_BYTES and self._more():
             pass
         found = _STRAY.match(self._buffer, self._from)

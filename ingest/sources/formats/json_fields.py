@@ -1,7 +1,7 @@
 """Posts in JSON of any make: an object a post, its fields found by name, as columns are (`csv_header`), or named.
 
-A field is named by its path, with dots: `user.lang`, `entries.0.text`; a name that holds dots itself comes first. The
-hashtags are those of the text. Rows of Parquet files are read so too.
+A path with dots names a field: `user.lang`, `entries.0.text`; a name that holds dots itself comes first. The hashtags
+are those of the text. The reader takes rows of Parquet files too.
 """
 
 from typing import Any, Self
@@ -84,7 +84,7 @@ def _text(record: dict[str, Any], path: str | None) -> str | None:
 
 
 def _value(record: Any, path: str) -> Any:
-    """What stands at a path; nothing where there is no such path."""
+    """The value at a path; None where there is no such path."""
     if isinstance(record, dict) and path in record:
         return unwrap(record[path])
     for step in path.split("."):

@@ -1,11 +1,11 @@
-"""Lines of a content, with their positions. Bounded, whatever it holds."""
+"""Lines of any content, of bounded size, with their positions."""
 
 from collections import deque
 
 from ingest.sources.files.content import UTF8_MARK, Content
 
 MOST_BYTES = 32_000_000
-"""A longer line is not read: it is cut, and the rest of it skipped."""
+"""`Lines` cuts a longer line and skips the rest of it."""
 
 
 class Lines:
@@ -26,7 +26,7 @@ class Lines:
         self.number = number
         """Lines before it."""
         self.cut = False
-        """Whether the line given last was too long and is cut."""
+        """Whether `next` cut the line given last because it was too long."""
 
     def next(self) -> bytes:
         """The next line, or nothing at the end. Raises one of `BROKEN` where a compressed file is."""
@@ -39,7 +39,7 @@ class Lines:
         return line
 
     def back(self, lines: list[bytes]) -> None:
-        """Give back lines that were read last: they come again."""
+        """Give back the last lines: they come again."""
         self._ahead.extendleft(reversed(lines))
         self.at -= sum(map(len, lines))
         self.number -= len(lines)

@@ -1,7 +1,7 @@
 """Rows of a Parquet file, as JSON: columns by name, as tables have them; read a row group at a time.
 
-The position is the number of the row, which is the number of its line too. Groups of rows before it are not read. Times
-that Parquet types as such come as ISO 8601, and those without a zone are UTC.
+The position is the number of the row, which is the number of its line too. The reader skips groups of rows before it.
+Times that Parquet types as such come as ISO 8601, and those without a zone are UTC.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class ParquetRows:
         self._to_json = msgspec.json.Encoder(enc_hook=str).encode
 
     def next(self) -> bytes:
-        """The next row, or nothing at the end. Raises `OSError` where the file is broken."""
+        """The next row, or nothing at the end. Raises `OSError` for a broken file."""
         row = next(self._rows, None)
         if row is None:
             return b""
@@ -42,7 +42,7 @@ class ParquetRows:
         return row
 
     def stored_bytes(self) -> int:
-        """About how many bytes of the file as stored were read."""
+        """About how many bytes of the file as stored it has read."""
         return int(self._stored * self.at / max(self._file.metadata.num_rows, 1))
 
     def _from(self, at: int) -> Iterator[bytes]:
@@ -72,7 +72,7 @@ class ParquetRows:
 
 
 def open_parquet(content: Content) -> Any:
-    """The file. Raises `UsageError` where it can't be read from any place, or is no whole Parquet file."""
+    """The file. Raises `UsageError` for a pipe, a packed file, or a file that is no whole Parquet file."""
     if content.once or content.packed:
         raise UsageError("a Parquet file is read from its end, so neither from a pipe nor packed", where=content.where,
                          next_step="Store it as it is, and name the file")  # fmt: skip
@@ -99,7 +99,7 @@ def fields_of(content: Content, asked: dict[str, str]) -> dict[str, str]:
 
 
 def _rows(batch: Any) -> list[dict[str, Any]]:
-    """The rows of a batch. Where one can't be read, the others are."""
+    """The rows of a batch. An unreadable row leaves the others intact."""
     batch = pa.RecordBatch.from_arrays([_readable(column) for column in batch.columns], names=batch.schema.names)
     try:
         return batch.to_pylist()  # type: ignore[no-any-return] # so it is
@@ -115,7 +115,7 @@ def _row(batch: Any) -> dict[str, Any]:
 
 
 def _readable(column: Any) -> Any:
-    """Times of nanoseconds cut to what Python's have; binary as text, if it is."""
+    """Times of nanoseconds cut to Python's precision; binary as text, if it is."""
     type_ = column.type
     if pa.types.is_dictionary(type_):
         return _readable(column.dictionary_decode())

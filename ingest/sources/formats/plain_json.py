@@ -1,7 +1,7 @@
-"""JSON whose values have another type than their service gives them, with a meaning that is plain.
+"""JSON whose values have another type than their service gives them, with a plain meaning.
 
-Tools write a time as a number, an id as `{"$numberLong": "1"}`, a missing value as null. Such a value is taken for what
-it means. One that makes no sense refuses its record only if the record can't do without it.
+Tools write a time as a number, an id as `{"$numberLong": "1"}`, a missing value as null. The decoder takes such a
+value by its meaning. One that makes no sense refuses its record only if the record can't do without it.
 """
 
 from types import UnionType
@@ -14,19 +14,19 @@ T = TypeVar("T", bound=msgspec.Struct)
 _NUMBERS = {"$numberLong": int, "$numberInt": int, "$numberDouble": float}
 _WRAPPED = ("$date", "$oid")
 _WORDS = ("text", "full_text", "content")
-"""What somebody wrote: no number is meant by it, and no record does without it."""
+"""Text that somebody wrote: it never stands for a number, and no record does without it."""
 _SENSELESS: Any = object()
 
 
 class PlainDecoder(Generic[T]):
-    """Decodes JSON as a struct: as it is, which is fast, else by what its values mean."""
+    """Decodes JSON as a struct: as it is, which is fast, else by the meaning of its values."""
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
         self._decode = msgspec.json.Decoder(kind).decode
 
     def decode(self, text: str | bytes | msgspec.Raw) -> T:
-        """The struct. Raises what `msgspec.json.Decoder.decode` raises."""
+        """The struct. Raises the errors of `msgspec.json.Decoder.decode`."""
         try:
             return self._decode(text)
         except msgspec.ValidationError:
@@ -55,7 +55,7 @@ def unwrap(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """A text or a number as text; nothing of what is neither."""
+    """A text or a number as text; None for anything else."""
     if isinstance(value, str):
         return value
     return repr(value) if _is_number(value) else None

@@ -1,6 +1,6 @@
-"""Times as the sources spell them. Nothing is guessed: what has two readings is refused.
+"""Times as the sources spell them. This module guesses nothing: it refuses a text with two readings.
 
-So the name of a zone is refused (`CEST`, `PDT`: others have the same), unless an offset stands beside it, and so is
+So it refuses the name of a zone (`CEST`, `PDT`: others have the same), unless an offset stands beside it, and also
 `6/6/2019`. A time without an offset is UTC.
 """
 
@@ -22,7 +22,7 @@ _ZONES_MS = 14 * 3_600_000
 _V1 = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{2}) (\d{2}):(\d{2}):(\d{2}) \+0000 (\d{4})", re.ASCII)
 _MONTHS = {m: n for n, m in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}  # noqa: SIM905 - read as written
 _DIGITS = re.compile(r"\d{9,10}(\.\d+)?|\d{12,13}(\.0*)?|\d{16}", re.ASCII)
-"""Seconds, milliseconds or microseconds. (What has 19 digits may be nanoseconds as well as an id.)"""
+"""Seconds, milliseconds or microseconds. (A number of 19 digits may be nanoseconds as well as an id.)"""
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?", re.ASCII)
 
 _DATE, _TIME = r"\d{4}-?\d{2}-?\d{2}", r"\d{1,2}:?\d{2}(?::?\d{2}(?:[.,]\d+)?)?"
@@ -43,7 +43,7 @@ _LONGEST = 64
 
 
 def time_of_id(id_: str) -> Millis:
-    """When an X post was written, from its id. Raises `BadRecordError` where the id does not tell."""
+    """The time of an X post, from its id. Raises `BadRecordError` where the id does not tell."""
     if id_.isascii() and id_.isdigit() and len(id_) <= 19:
         number = int(id_)
         if number > FIRST_TIMED_ID:
@@ -74,9 +74,9 @@ def time_of(text: str) -> Millis:
 
 
 def by_id_or(text: str, id_: str) -> Millis:
-    """A moment as it is told, and by the id of an X post where the text can't be read, or names a day alone.
+    """The moment in a text, or by the id of an X post where the text is unreadable, or names a day alone.
 
-    An id that does not lie on that day, in whatever zone, is not one of those that tell the time.
+    An id that does not lie on that day, in any zone, is not one of those that tell the time.
     """
     try:
         by_text = time_of(text)
@@ -96,7 +96,7 @@ def by_id_or(text: str, id_: str) -> Millis:
 
 
 def join_day_and_time(day: str, clock: str) -> str:
-    """A time that stands in two places: its day, and its time of day. What is a whole time already stays."""
+    """A time that stands in two places: its day, and its time of day. A whole time stays as it is."""
     if not day or not _CLOCK.fullmatch(clock):
         return clock or day
     return f"{day.partition('T')[0].partition(' ')[0] if day[:4].isdigit() else day} {clock}"
