@@ -1,4 +1,4 @@
-"""Records that come packed by zstd, each for itself, with a dictionary that both sides have."""
+"""Decompression of records that zstd packs one by one, with a dictionary that both sides have."""
 
 import sys
 from pathlib import Path
@@ -38,9 +38,9 @@ class RecordDecompressor:
             raise UsageError("not a zstd dictionary", where=str(file), next_step=_WHERE_FROM) from None
 
     def decompress(self, record: bytes) -> bytes:
-        """A record as it was before it was packed; one that is not packed, as it is. Raises `DecompressionError`.
+        """The decompressed record; a plain one as it is. Raises `DecompressionError`.
 
-        However small it is packed, no more than `MOST_BYTES` of it are unpacked.
+        It never decompresses more than `MOST_BYTES`, however small the record.
         """
         if not record.startswith(ZSTD):
             return record

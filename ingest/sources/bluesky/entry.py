@@ -20,7 +20,7 @@ class JetstreamSettings(Section):
         ),
         min_length=1,
     )
-    """Jetstream hosts. The first is read; where one fails, the next."""
+    """Jetstream hosts. The source reads the first; where one fails, the next."""
     zstd_dictionary: Path | None = None
     """File that holds Jetstream's zstd dictionary: with it, events arrive compressed."""
 

@@ -1,11 +1,12 @@
 """Posts as Bluesky's Jetstream gives them (version 1 of its wire): an event a line, or a message of the socket.
 
-Until October 2024 an event named its kind and its operation in `type`, by other words; recordings of then are read too.
+Until October 2024 an event named its kind and its operation in `type`, by other words; the reader
+takes such recordings too.
 
 The hashtags are those that the post names: the tag features of its facets, in the order in which they stand in the
 text, and its `tags`, which do not stand there. Bluesky makes no hashtag of a bare `#word`, and neither does this.
 
-A post is written at its `createdAt`, which the author's client says, yet not after `time_us`, when the network had it:
+The time of a post is its `createdAt`, which the author's client says, yet not after `time_us`, when the network had it:
 the earlier of both, as Bluesky itself sorts posts. A time before there were posts is no time. The payload keeps both.
 """
 
@@ -96,7 +97,7 @@ class JetstreamReader(LineReader):
     format = "jetstream"
 
     def read(self, record: bytes) -> list[Item]:
-        """The post of an event, or a notice: what was deleted or changed is not another post, nor is a like one."""
+        """The post of an event, or a notice: a deletion or a change is not another post, nor is a like one."""
         if record.startswith(ZSTD):
             raise BadRecordError("packed by zstd, and can't be unpacked")
         text = utf8(record).strip("\ufeff \t\r\n")
@@ -129,7 +130,7 @@ class JetstreamReader(LineReader):
 
 
 def _created_at(record: _Record, event: _Event) -> Millis:
-    """When it was written. A client may say anything, or nothing that can be read: then it is when it was seen."""
+    """The time of a post. A client may say anything, or nothing readable: then the time at which the network had it."""
     seen = event.time_us // 1000
     try:
         written = time_of(record.created_at)
@@ -153,7 +154,7 @@ def _tags(record: _Record) -> tuple[str, ...]:
 def _readable(
     raw: msgspec.Raw, every: "msgspec.json.Decoder[list[_T]]", single: "msgspec.json.Decoder[_T]"
 ) -> list[_T]:
-    """What can be read of a list. Anybody may put anything into one: it refuses neither its neighbours nor the post."""
+    """The readable elements of a list. Others, which anybody may put there, refuse neither these nor the post."""
     try:
         return every.decode(raw)
     except _WRONG:

@@ -37,7 +37,7 @@ SKEW_US = 1_000_000
 """By how much two hosts may differ on when an event was."""
 CONNECT_S = 10.0
 CLOSE_S = 1.0
-"""A host that sends more than is read does not hear that it is to end."""
+"""Longest wait for a host to close. A host that sends more than we read does not hear that it is to end."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ _WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Jetstream(Service[Post]):
-    """Bluesky's posts. `until` is the largest `time_us` read; a host that fails is followed by the next.
+    """Bluesky's posts. `until` is the largest `time_us` so far; the next host follows one that fails.
 
     Raises `UsageError` where a host has no proper address.
     """
@@ -148,7 +148,7 @@ class Jetstream(Service[Post]):
     def _look_for_gap(self, first_us: int) -> None:
         """Report a gap if the first event of a connection is too new: the host has dropped older ones."""
         since, self._resuming_us = self._resuming_us, 0
-        slack = SKEW_US if self.until else 60 * SKEW_US  # where nothing was read, nothing has to be near
+        slack = SKEW_US if self.until else 60 * SKEW_US  # with no position yet, nothing has to be near
         if since and first_us > since + slack:
             self.gap(since // 1000, first_us // 1000, f"{self.where} no longer has these events")
 
@@ -168,7 +168,7 @@ class Jetstream(Service[Post]):
             raise DroppedError(f"the connection was closed: {safe_text(str(error))}", where=self.where) from None
 
     def _decompress(self, record: bytes, decompressor: RecordDecompressor) -> bytes:
-        """A record as it was before it was packed. One that can't be unpacked is given as it is, to be refused.
+        """The decompressed record. One that does not decompress stays as it is, and the reader refuses it.
 
         Where that is the first of a connection the dictionary is wrong: raises `RefusedError`.
         """

@@ -1,4 +1,4 @@
-"""The content of one file, opened once: unpacked, as UTF-8, with its first bytes known before it is read.
+"""The content of one file, opened once: unpacked, as UTF-8, with its first bytes known before the first read.
 
 All reads of a file go through here, so the reader treats a pipe, which comes only once, like a file. A position is a
 byte of the content, not of the file as stored; a content without seek reads up to there.
@@ -39,7 +39,7 @@ class Content:
         self._raw = raw
         self._closed_at = 0
         self.packed = False
-        """Whether the file is compressed."""
+        """True for a compressed file."""
         self.head = b""
         """The first bytes, unpacked, as UTF-8: `HEAD_BYTES`, or all where it is shorter or broken."""
         self.broken: Exception | None = None
@@ -73,7 +73,7 @@ class Content:
         return len(self.head) >= HEAD_BYTES
 
     def has_line_of(self, size: int) -> bool:
-        """Whether its first line has so many bytes. Of a pipe, which can't be read twice, it is assumed."""
+        """Whether its first line has so many bytes. True for a pipe, which comes only once."""
         if self._long_line is None:
             self._long_line = self.once or self._look_for_line_of(size)
         return self._long_line

@@ -17,7 +17,7 @@ from ingest.sources.files.inputs import Input, Pipe, is_pipe
 logger = logging.getLogger(__name__)
 
 SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt", ".parquet"})
-"""Of a folder, files named so are read (one of `PACKED` may follow); a file that is named itself always is."""
+"""Suffixes of the files to read in a folder (one of `PACKED` may follow). A file that a path names needs none."""
 PACKED = frozenset({".gz", ".zst", ".zstd", ".bz2", ".xz"})
 X_EXPORT = re.compile(r"tweets?(-part\d+)?\.js", re.ASCII)
 """The files of X's own export that hold posts; of its many others none does."""

@@ -1,4 +1,4 @@
-"""Which format a file has, and how its records are laid out: by its first bytes, never by its name."""
+"""The format of a file, and the layout of its records: by its first bytes, never by its name."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from ingest.sources.formats.json_fields import guess_fields
 from ingest.sources.formats.lines import MOST_BYTES
 
 LOOK_AT = 20
-"""Records looked at."""
+"""Records to look at."""
 
 EVENT_KEYS = ("time_us",)
 STATUS_KEYS = ("reblogs_count", "spoiler_text")
@@ -38,9 +38,9 @@ _TELLING = (
     ("x-v1", V1_KEYS),
     ("x-v2", V2_KEYS),
 )
-"""Keys that tell a format, in the order in which they are looked for."""
+"""Keys that tell a format, in the order of the search."""
 _OF_X = {"created_at", "entities"}
-"""Of what only has an id and a text, these are by what X's API names the rest."""
+"""Names that X's API gives to further fields; they decide for an object with an `id` and a `text`."""
 _ENVELOPE = ("event", "payload")
 _ASSIGNED = re.compile(rb"[A-Za-z_$][\w$.]{0,200}\s*=\s*[\[{]")
 _GOES_ON = (b"{", b"[", b",", b":")
@@ -88,7 +88,7 @@ def detect(content: Content, asked: FormatOptions = AS_IT_IS) -> Detection | Non
 
 
 def is_document(content: Content) -> bool:
-    """Whether JSON is laid out as arrays or documents, over many lines or on one that is too long, not as lines."""
+    """Whether JSON comes as arrays or documents, over many lines or on one that is too long, not as lines."""
     head = content.head.removeprefix(UTF8_MARK).lstrip()
     if head.startswith(b"[") or _ASSIGNED.match(head):
         return True
@@ -169,7 +169,7 @@ def _by_keys(record: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def _object(text: str) -> dict[str, Any] | None:
-    """A JSON object; of one that is cut off, its keys."""
+    """A JSON object; of an incomplete one, its keys."""
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):

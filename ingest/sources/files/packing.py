@@ -26,7 +26,7 @@ MAGIC_BYTES = 265
 
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
-"""Byte order marks of what is not UTF-8; the longer first, since one begins with another."""
+"""Byte order marks of encodings other than UTF-8; the longer first, since one begins with another."""
 
 _PIPE = "Unpack it and pipe it: {} | trends ingest file -"
 

@@ -25,18 +25,18 @@ Layout = Literal["lines", "document", "parquet"]
 
 
 class Records(Protocol):
-    """Where the records of a content are, and how far they are read."""
+    """The records of a content, and the position in them."""
 
     at: int
-    """Position behind the record given last, whatever that counts."""
+    """Position behind the record given last, in the unit of the layout."""
     number: int
     """Lines before it."""
     within: str
-    """What it lies within (see `Elements`)."""
+    """The containers around the position (see `Elements`)."""
     within_before: str
-    """What it lay within before the record given last."""
+    """`within` before the record given last."""
     cut: bool
-    """Whether the record given last is too long and is cut."""
+    """Whether `next` cut the record given last because it was too long."""
 
 
 class FileReader:

@@ -1,4 +1,4 @@
-"""The reader for a content: of the format that is named, or that its first bytes tell."""
+"""The reader for a content: of the format that an option names, or that its first bytes tell."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class ReaderChoice:
-    """Chooses a reader by what is asked of all files."""
+    """Chooses a reader by the options for all files."""
 
     reading: Reading
     format: str
@@ -85,7 +85,7 @@ class ReaderChoice:
         return make_reader("json", spec, reading)
 
     def _named(self, content: Content) -> Detection | None:
-        """The format that is named, for a content that it fits. Raises `UsageError`."""
+        """The format that the option names, for a content that it fits. Raises `UsageError`."""
         format_, asked = self.format, self.asked
         if content.parquet != (format_ == "parquet"):
             what = "it is a Parquet file" if content.parquet else "it is no Parquet file"

@@ -48,7 +48,7 @@ class FileSource:
     `force`: the source yields the files before it, and nothing of that file. It skips empty files.
     """
 
-    def __init__(  # noqa: PLR0913 - what is asked of files
+    def __init__(  # noqa: PLR0913 - the options for files
         self,
         paths: Sequence[str],
         reading: Reading,

@@ -1,1 +1,1 @@
-"""What all live services share: connections, backoff, deduplication. Begin with `source` and `service`."""
+"""Common parts of all live services: connections, backoff, deduplication. Begin with `source` and `service`."""

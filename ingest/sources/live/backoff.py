@@ -1,6 +1,6 @@
-"""Connections that end or fail, and how long to wait before the next: the steps that X documents, taken everywhere.
+"""Connections that end or fail, and how long to wait before the next: the steps that X documents, for every service.
 
-A connection that gave a post is followed by another at once. After that, each failure in a row waits longer:
+Another connection follows at once after one that gave a post. After that, each failure in a row waits longer:
 
 - network: 250 ms more each time, up to 16 s;
 - HTTP: 5 s, doubling up to 320 s;
@@ -22,7 +22,7 @@ _SHOWN = 200
 
 
 def safe_text(text: str | bytes) -> str:
-    """What a service said, as people may see it: a line, short, without signs that steer a terminal."""
+    """The words of a service, as people may see them: a line, short, without signs that steer a terminal."""
     decoded = text.decode(errors="replace") if isinstance(text, bytes) else text
     line = " ".join(decoded[: 10 * _SHOWN].split())
     return "".join(sign if sign.isprintable() else "?" for sign in line)[:_SHOWN]
@@ -39,7 +39,7 @@ class DroppedError(UnavailableError):
 
 
 class RefusedError(TrendsError):
-    """The service will not answer this question however often it is asked."""
+    """The service will not answer this request, however often we repeat it."""
 
 
 class Backoff:

@@ -48,7 +48,7 @@ class LiveEntry:
     published_on: str
     """Source of its posts: `bluesky`, for example."""
     format: str
-    """Name of the format of its records: a file of them is read by this format, as is one of its rejects."""
+    """Name of the format of its records: this format reads a file of them, and its rejects."""
     reader: str = ""
     """`module:class` of the reader of that format, unless the registry lists the format by itself."""
     options: tuple[Option, ...] = ()

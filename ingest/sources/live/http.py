@@ -21,7 +21,7 @@ from ingest.sources.live.service import OnBytes, Service
 
 CONNECT_S = 10.0
 MOST_WAIT_S = 3_600.0
-"""Longest wait before another request, whatever the service demands."""
+"""Longest wait before another request, even if the service demands more."""
 REMEMBER_MS = 10_000
 _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset")
 """Where X says when it answers again, in seconds since 1970, and where Mastodon does, as a date."""

@@ -129,7 +129,7 @@ class _Run(Generic[N]):
         while (left := ends - clock()) > 0 and not self._is_over:
             try:
                 record = await self._reconnector.next(left)
-            except TrendsError as error:  # first what was read before
+            except TrendsError as error:  # the records before it come first
                 self._failure = error
                 break
             if record is not None:

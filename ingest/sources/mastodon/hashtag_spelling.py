@@ -3,7 +3,7 @@
 A server folds the names in `tags`: compatibility forms (NFKC), lower case, then Latin letters without their accents
 (`HashtagNormalizer` of https://github.com/mastodon/mastodon). So two tags become one, and the same tag has another name
 than on a network that folds nothing. The content keeps the spellings, in links of the class `hashtag`: those whose
-folding equals the name are taken for it. A name without one stays as it is.
+folding equals the name replace it. A name without one stays as it is.
 """
 
 import re
@@ -19,11 +19,11 @@ _LATIN = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ð": "d", "đ": "d", "ħ": "h", "ı": "i", "ł": "l", "ŀ": "l", "ŋ": "ng", "ŧ": "t",
      "ß": "ss", "ĸ": "k", "ŉ": "'n", "ĳ": "ij"}
 )  # fmt: skip
-"""Letters with no accent to take off. (`þ` has had two foldings, so it is left as it is.)"""
+"""Letters with no accent to take off. (`þ` has had two foldings, so it stays as it is.)"""
 
 
 def restore_spelling(names: Sequence[str], content: str) -> list[str]:
-    """The names in their order, each as every spelling in the content that is folded to it, or else as it is."""
+    """The names in their order, each as every spelling in the content that folds to it, or else as it is."""
     spelled: dict[str, list[str]] = {}
     for spelling in hashtags_of(content) if names else ():
         spelled.setdefault(fold(spelling), []).append(spelling)

@@ -1,11 +1,11 @@
 """Posts as Mastodon gives them: a status a line, or its streams as recorded.
 
-A stream is recorded as server-sent events, or as the messages of a WebSocket, a line each (`{"stream": ["public"],
+A recording holds server-sent events, or the messages of a WebSocket, a line each (`{"stream": ["public"],
 "event": "update", "payload": "{…}"}`).
 
-A status is named by its `uri`, which is the same on every server. A boost is the status that it repeats. The hashtags
-are the status's `tags`, as its content spells them (`hashtag_spelling`); its content is HTML, of which the text is
-kept. What was sent to few is no post: a notice.
+The `uri` names a status, since it is the same on every server. A boost is the status that it repeats. The hashtags are
+the status's `tags`, as its content spells them (`hashtag_spelling`); its content is HTML, of which the reader keeps the
+text. A status that is neither public nor unlisted is a notice.
 """
 
 import re
@@ -51,7 +51,7 @@ class _Status(msgspec.Struct):
 
 
 class _Message(msgspec.Struct, gc=False):
-    """What a WebSocket brings: the payload is JSON in a text, which some tools have unpacked."""
+    """A message of a WebSocket: the payload is JSON in a text, which some tools have unpacked."""
 
     event: str
     payload: msgspec.Raw = msgspec.Raw(b'""')
@@ -74,7 +74,7 @@ class MastodonReader(LineReader):
         taken[0] = taken[0].removeprefix(UTF8_MARK)
         while taken[-1].startswith(_FIELDS) and len(taken) < _MOST_LINES:
             taken.append(lines.next())
-        if len(taken) > 1 and taken[-1].strip():  # the event has no end: what follows it is read for itself
+        if len(taken) > 1 and taken[-1].strip():  # the event has no end: the next line stands for itself
             lines.back([taken.pop()])
         return b"".join(taken)
 
@@ -86,7 +86,7 @@ class MastodonReader(LineReader):
         return [self.of_event(kind, data) for kind, data in _events(text)]
 
     def of_event(self, kind: str, data: str) -> Item:
-        """What an event of a stream holds. Raises `BadRecordError`."""
+        """The status in an event of a stream, or a notice. Raises `BadRecordError`."""
         return self._status(data) if kind == UPDATE else Notice(kind)
 
     def _line(self, text: str) -> Item:

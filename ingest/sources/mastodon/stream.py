@@ -29,9 +29,9 @@ from ingest.sources.selection import PostFilter
 
 STREAMING = "/api/v1/streaming"
 REWIND_MS = 60_000
-"""How much earlier than the last status a timeline is read: what other servers sent late bears an earlier time."""
+"""How much earlier than the last status a timeline begins: late posts of other servers bear an earlier time."""
 OPENING_MS = 5_000
-"""A status that was written so long after the stream began comes by the stream."""
+"""A status with a time so long after the start of the stream comes by the stream."""
 
 
 class Mastodon(Stream[Post]):
@@ -129,7 +129,7 @@ class Mastodon(Stream[Post]):
                 while after == begins or after >> BITS < until:
                     hole.take_page()
                     page = await self._timeline.behind(client, after, on_bytes)
-                    if not page and after == begins:  # the last status at least was there, unless it was deleted
+                    if not page and after == begins:  # the last status must be there, unless somebody deleted it
                         raise RefusedError("it is empty")
                     if not page:
                         return

@@ -24,7 +24,7 @@ BITS = 16
 EARLIEST_MS = 1_451_606_400_000
 """2016, when Mastodon began: an id that tells an earlier time is no such id."""
 MOST_MS = 600_000
-"""A stream is not left unread for longer, and a server that asks to wait for longer is not waited for."""
+"""Longest time that a stream stays unread, and longest wait that a server may ask for."""
 MOST_TRIES = 3
 """Connections in a row that may lead no further."""
 
@@ -39,7 +39,7 @@ _WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def id_of(status: bytes, until: Millis) -> int:
-    """The id of a status; 0 for what has none, or one that tells a time before Mastodon or after `until`."""
+    """The id of a status; 0 if it has none, or one that tells a time before Mastodon or after `until`."""
     try:
         text = _id_decoder.decode(status).id
     except _WRONG:
@@ -83,7 +83,7 @@ class Hole:
             raise RefusedError("no answer")
 
     def take_page(self) -> None:
-        """Spend one page. Raises `RefusedError` if none is left."""
+        """Spend one page. Raises `RefusedError` if no page remains."""
         if not self.pages:
             raise RefusedError("more came than mastodon.catch_up_pages allows")
         self.pages -= 1

@@ -1,9 +1,9 @@
-"""Sample posts: made from a seed, so that everything can be tried without anybody's data.
+"""Sample posts: generated from a seed, to try everything without anybody's data.
 
 They look like a day of a social network, small: tags by Zipf's law in several scripts and spellings, a rhythm of the
-day, two bursts, posts that arrive hours late, posts sent twice, lines that can't be read.
+day, two bursts, posts that arrive hours late, posts sent twice, unreadable lines.
 
-Posts are made in blocks, each from the seed and its own number, so that any of them can be made again: the cursor is
+The source makes posts in blocks, each from the seed and its own number, so it can make any of them again: the cursor is
 the moment up to which the posts lie, and the number of the next one.
 """
 
@@ -34,7 +34,7 @@ RHYTHM = (3, 2, 2, 1, 1, 2, 4, 7, 9, 9, 8, 8, 10, 10, 9, 9, 10, 11, 13, 15, 16, 
 """Posts in each hour of a day, as weights."""
 BURST_WEIGHT = 2.5
 LATE, TWICE, BROKEN = 0.01, 0.005, 0.0008
-"""How likely a post comes hours late, is sent twice, or follows a line that can't be read."""
+"""How likely a post comes hours late, comes twice, or follows an unreadable line."""
 MOST_LATE_MS = 6 * HOUR_MS
 
 BROKEN_LINES = (
@@ -55,7 +55,7 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 class _GeneratedPost(NamedTuple):
-    """A post, the line before it that can't be read, if any, and the number of the next post."""
+    """A post, the unreadable line before it, if any, and the number of the next post."""
 
     post: Post
     reject: Reject | None
@@ -63,7 +63,7 @@ class _GeneratedPost(NamedTuple):
 
 
 class _Plan:
-    """When posts are written: how many of all, in each of the hours up to `end`."""
+    """The times of posts: how many of all, in each of the hours up to `end`."""
 
     def __init__(self, end: Millis, hours: int) -> None:
         self._start = end - hours * HOUR_MS
@@ -75,7 +75,7 @@ class _Plan:
         self._before = [0.0, *itertools.accumulate(weights)]
 
     def moment(self, share: float) -> tuple[Millis, int | None]:
-        """When the post is written that has this share of all posts before it, and in which burst."""
+        """The time of the post that has this share of all posts before it, and its burst."""
         at = share * self._before[-1]
         hour = min(bisect_right(self._before, at), len(self._before) - 1) - 1
         inside = (at - self._before[hour]) / (self._before[hour + 1] - self._before[hour])
@@ -88,13 +88,13 @@ class _Plan:
 
 
 class SampleSource:
-    """Seeded posts over `hours` up to `end`, then, if `live_per_second` is set, on and on as the clock goes.
+    """Seeded posts over `hours` up to `end`, then, with `live_per_second`, on and on as the clock goes.
 
-    `end` is taken where there is no cursor yet: a cursor keeps the end that it began with. The name tells seed, number
-    and hours, so a sample that was written whole gives nothing more until it is restarted.
+    `end` counts where there is no cursor yet: a cursor keeps the end that it began with. The name tells seed, number
+    and hours, so a complete sample gives nothing more until a restart.
     """
 
-    def __init__(  # noqa: PLR0913 - what a sample is made of
+    def __init__(  # noqa: PLR0913 - the options of a sample
         self,
         reading: Reading,
         *,
@@ -122,7 +122,7 @@ class SampleSource:
         self._texts = TextMaker()
 
     def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[Post]]:
-        """See `Source`. What is live is new each time: only the texts of live posts come again."""
+        """See `Source`. Live posts are new each time: only their texts come again."""
         start = _decode_cursor(cursor) if cursor else _Cursor(self._end, 0)
         yield from _batches(self._backfill(start), start.end, most)
         if self._live:
@@ -130,7 +130,7 @@ class SampleSource:
             yield from rate_limited(live, self._live, self._stop)
 
     def left(self, cursor: Cursor) -> int:
-        """Posts that a cursor leaves to be made, live ones apart."""
+        """Posts still to make behind a cursor, live ones apart."""
         return max(0, self._posts - (_decode_cursor(cursor).next if cursor else 0))
 
     def _backfill(self, start: _Cursor) -> Iterator[_GeneratedPost]:
@@ -162,7 +162,7 @@ class SampleSource:
             yield _GeneratedPost(post, self._reject(number) if broken < BROKEN else None, number + 1)
 
     def _post(self, number: int, moment: Millis, lang: str, text: str) -> Post:
-        """Its id is numbered as X numbers posts: by time, then by what tells it from others of that moment."""
+        """Its id follows the numbering of X: the time, then a number that tells it from others of that moment."""
         salt = zlib.crc32(str(self._seed).encode())
         id_ = ((moment - X_EPOCH_MS) << 22) | ((number ^ salt) & 0x3FFFFF)
         return Post(str(id_), self._reading.source, moment, self._reading.now(), text, lang)

@@ -14,7 +14,7 @@ TAGGED = (65, 20, 9, 4, 2)
 
 
 class TextMaker:
-    """Makes texts from whatever random numbers it is given: equal numbers, equal texts."""
+    """Makes texts from random numbers: equal numbers, equal texts."""
 
     def __init__(self) -> None:
         rare = itertools.islice(("".join(parts) for parts in itertools.product(SYLLABLES, repeat=3)), RARE)
@@ -25,7 +25,7 @@ class TextMaker:
         self._tagged = list(itertools.accumulate(TAGGED))
 
     def make(self, random: Random, burst: int | None) -> tuple[str, str]:
-        """Language and text of a post; `burst` is the burst that it was written in."""
+        """Language and text of a post; `burst` is the burst that it belongs to."""
         lang = random.choices(LANGS, cum_weights=self._lang_weights)[0]
         words = random.choices(self._words[lang], k=3 + int(random.random() * 9))
         count = random.choices(range(len(TAGGED)), cum_weights=self._tagged)[0]

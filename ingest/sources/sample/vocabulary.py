@@ -13,7 +13,7 @@ BURSTS = ("eclipse", "地震")
 """The tags of the two bursts."""
 
 SYLLABLES = ("ka", "lo", "mi", "ter", "ra", "no", "su", "vel", "pi", "dor", "an", "ge", "bu", "sti", "or", "fa")
-"""What rare tags are made of."""
+"""Parts of rare tags."""
 
 WORDS = {
     "en": "the a I we you today tomorrow never to see at home with my friends really good it was all about time",
@@ -28,4 +28,4 @@ LANG_WEIGHTS = (55, 12, 13, 8, 7, 5)
 
 EMOJI = ("🎉", "😂", "❤️", "🔥", "🌧️", "👍🏽", "🚲", "")
 DECOYS = ("https://example.org/a#section", "it&#39;s", "C# and F#", "No #1", "room#12b", "")
-"""What looks like a hashtag and is none."""
+"""Texts that look like a hashtag and are none."""

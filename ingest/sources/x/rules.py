@@ -1,4 +1,4 @@
-"""The rules of X's filtered stream: kept at X, a set for each app. Those with our tag are ours; no other is touched.
+"""The rules of X's filtered stream: kept at X, a set for each app. Those with our tag are ours; we touch no other.
 
 https://docs.x.com/x-api/posts/filtered-stream/introduction
 """

@@ -56,7 +56,7 @@ class XStream(Stream[Post]):
 
     silence_s = 25.0  # it sends a blank line every 20 s, and that one late
 
-    def __init__(  # noqa: PLR0913 - what is asked of a stream
+    def __init__(  # noqa: PLR0913 - the options of a stream
         self, api: ApiClient, post_filter: PostFilter, reading: Reading, *,
         sample: bool = False, rules: Sequence[str] = (), backfill: int = 0,
     ) -> None:  # fmt: skip
@@ -97,7 +97,7 @@ class XStream(Stream[Post]):
         async with self.api.client() as client:
             if self._rules is not None:
                 await set_rules(client, self.api, self._rules)
-                self._rules = None  # whoever changes them while this runs means it
+                self._rules = None  # a change of them while this runs is deliberate
             async with self.api.stream(client, self._path, self._params(), on_bytes) as response:
                 self.report_missing(self._backfill_ms, "the stream does not replay further back")
                 self._filling = self.now() if self._backfill_ms and self.until else 0
@@ -111,7 +111,7 @@ class XStream(Stream[Post]):
         return FIELDS | {"backfill_minutes": str(max(1, min(minutes, self._backfill_ms // MINUTE_MS)))}
 
     async def _records(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        """Lines. What follows the last end of a line was cut off, and is no record."""
+        """Lines. A last line without its end is incomplete, and no record."""
         rest = b""
         try:
             async for part in response.aiter_bytes():

@@ -1,7 +1,7 @@
 """Posts as X's API v1.1 gives them: a status a line, lines of a stream, answers of a search, X's own export.
 
-The API's own hashtags are taken first. The text of a retweet is cut, and so are its hashtags: those of the status that
-it repeats are taken, and its text is completed.
+The API's own hashtags come first. The API cuts the text of a retweet, and so its hashtags: the reader takes those of
+the status that it repeats, and completes its text.
 """
 
 import msgspec
@@ -25,7 +25,7 @@ NOTICES = (
     "delete", "limit", "scrub_geo", "status_withheld", "user_withheld", "disconnect", "warning", "friends", "event",
     "for_user", "control", "errors",
 )  # fmt: skip
-"""What a line of a stream may be instead of a status, by its first key."""
+"""First keys of lines in a stream that are no status."""
 
 
 class _Hashtag(msgspec.Struct, gc=False):
@@ -115,7 +115,7 @@ def _parts(status: _Status) -> list[bytes] | None:
 
 
 def _beside_halves(text: str, error: BadRecordError) -> tuple[_Status, list[bytes]]:
-    """An answer that is well-formed but for half characters: only the statuses that have them are to be refused."""
+    """An answer that is well-formed but for half characters: the caller refuses only the statuses that have them."""
     try:
         status = _decode(replace_surrogates(text))
     except BadRecordError:

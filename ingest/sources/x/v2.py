@@ -1,9 +1,9 @@
 """Posts as X's API v2 gives them: answers (`data` and `includes`), lines of a stream, and flattened lines.
 
-The API's own hashtags are taken first. The text of a retweet is cut, and so are its hashtags: those of the post that it
-repeats are taken where the record holds it, and the text is completed. Of a long post `text` and `entities` are its
-beginning: all of it is in `note_tweet`, which comes first. An edited post is the same post: it keeps the id
-and the time of its first version, so that an edit is not counted as another post.
+The API's own hashtags come first. The API cuts the text of a retweet, and so its hashtags: where the record holds the
+post that it repeats, the reader takes the hashtags of that post, and completes the text. Of a long post `text` and
+`entities` are its beginning: all of it is in `note_tweet`, which comes first. An edited post is the same post: it keeps
+the id and the time of its first version, so that an edit does not count as another post.
 """
 
 import msgspec
@@ -26,7 +26,7 @@ from ingest.sources.formats.timestamps import time_of_id
 from ingest.sources.x.retweets import whole_retweet
 
 NOTICES = ("errors", "action", "meta", "title", "status")
-"""What a record without a post may hold: errors of the stream, compliance lines, an empty answer."""
+"""Keys of a record without a post: errors of the stream, compliance lines, an empty answer."""
 
 
 class _Hashtag(msgspec.Struct, gc=False):
@@ -99,7 +99,7 @@ class V2Reader(LineReader):
     format = "x-v2"
 
     def read(self, record: bytes) -> list[Item]:
-        """The posts of an answer, the post of a line, or a notice. What is merely included is no post."""
+        """The posts of an answer, the post of a line, or a notice. A post in `includes` alone is no post."""
         text = utf8(record).strip("\ufeff \t\r\n")
         if not text:
             return []
@@ -135,7 +135,7 @@ class V2Reader(LineReader):
         return self._reading.post(id_, created_at, text, payload, tweet.lang, tags)
 
     def _id_and_time(self, tweet: _Tweet) -> tuple[str, Millis]:
-        """The id and the time, those of the first version where the post was edited."""
+        """The id and the time, those of the first version of an edited post."""
         if tweet.id is None or tweet.id == "":
             raise BadRecordError("no id")
         id_ = str(tweet.id)
@@ -153,7 +153,7 @@ def _decode(text: str) -> tuple[_Line, list[bytes] | None]:
 
 
 def _beside_halves(text: str, why: str) -> tuple[_Line, list[bytes] | None]:
-    """An answer that is well-formed but for half characters: only the posts that have them are to be refused."""
+    """An answer that is well-formed but for half characters: the caller refuses only the posts that have them."""
     try:
         line, parts = _decode(replace_surrogates(text))
     except _WRONG:
@@ -175,12 +175,12 @@ def _references_of(includes: msgspec.Raw) -> _References:
         return {}
     try:
         return {str(tweet.id): tweet for tweet in _includes_decoder.decode(includes).tweets}
-    except _WRONG:  # what is included only completes a retweet: the posts stand without it
+    except _WRONG:  # `includes` only completes retweets: the posts stand without it
         return {}
 
 
 def _text_and_tags(tweet: _Tweet, references: _References) -> tuple[str, tuple[str, ...] | None]:
-    """The whole text and the hashtags; None where the record names none at all (entities were not asked for)."""
+    """The whole text and the hashtags; None where the record names none at all (the request left entities out)."""
     own = _whole(tweet)
     if own is None:
         raise BadRecordError("no text")
