@@ -76,7 +76,7 @@ class TransactionEncoder:
         """Add rejects, each cut to the size limit."""
         for reject in refused:
             fitting = reject
-            if len(reject.raw) > self._most:  # its reader could not read what is left of it
+            if len(reject.raw) > self._most:  # its reader could not read the rest
                 why = f"{reject.reason} ({quantity(len(reject.raw), 'byte')}, cut)"
                 fitting = reject._replace(raw=reject.raw[: self._most], reason=why, reader="")
             outgoing.rejects.append(dead_letters.message(self._settings, fitting))

@@ -1,6 +1,6 @@
-"""Hour: a UTC hour, half-open, the unit of everything that is counted.
+"""Hour: a UTC hour, half-open, the unit of every count.
 
-Moments are whole milliseconds since 1970-01-01T00:00Z (`Millis`): what Kafka, Avro and the sources carry.
+Moments are whole milliseconds since 1970-01-01T00:00Z (`Millis`), as in Kafka, Avro and the sources.
 """
 
 import re
@@ -17,7 +17,7 @@ HOUR_MS = 3_600_000
 EARLIEST_MS = 1_136_073_600_000
 """2006-01-01: no source of ours is older; an earlier time is a wrong one."""
 LATEST_MS = 253_402_300_800_000
-"""The year 10000: what many readers of a timestamp can't represent."""
+"""The year 10000, which many readers of a timestamp can't represent."""
 
 _SHOWN = 40
 """Digits of a wrong moment that a reason shows: it may have thousands."""
@@ -71,7 +71,7 @@ class Hour(NamedTuple):
 
 
 def wall_clock() -> Millis:
-    """The moment now. Only entry points read it; everything else is given a clock."""
+    """The moment now. Only entry points read it; everything else takes a clock as an argument."""
     return time.time_ns() // 1_000_000
 
 

@@ -12,8 +12,8 @@ from ingest.post import Post
 from ingest.rule.kinds import Kind
 
 MAX_USE_BYTES = 4_000
-"""A longer use is refused, and the post that would make it: no service lets a hashtag have 2,000 bytes, and the fewest
-rows that the speed layer counts in one transaction must fit one whatever their tags are."""
+"""Longest use: ingest refuses a post that would make a longer one, and a reader the use. No service lets a hashtag have
+2,000 bytes, and the fewest rows that the speed layer counts in one transaction must fit it with any tags."""
 
 
 class Use(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -48,7 +48,7 @@ class Reject(NamedTuple):
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:
-        """Kafka headers. A path may hold bytes that are no text: they are shown escaped."""
+        """Kafka headers. A path may hold bytes that are no text: these come escaped."""
         headers = (("stage", self.stage), ("reason", self.reason), ("where", self.where), ("reader", self.reader))
         return [(name, value.encode(errors="backslashreplace")) for name, value in headers if value] + [
             ("attempts", str(self.attempts).encode()),

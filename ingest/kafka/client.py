@@ -1,4 +1,4 @@
-"""Kafka clients: how each one connects, what it logs, and how its errors become ours. No other module builds a client.
+"""Kafka clients: how each one connects, logs, and maps its errors to ours. No other module builds a client.
 
 librdkafka logs by itself, twice a second while a broker is down. A client without our logger writes that to standard
 error, past every level and filter.

@@ -24,7 +24,7 @@ def reader(settings: KafkaSettings, group: str) -> Consumer:
     return client.consumer(settings, group, {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 10})
 
 
-def messages(  # noqa: PLR0913 - what to read, and how far
+def messages(  # noqa: PLR0913 - the range to read
     consumer: Consumer,
     settings: KafkaSettings,
     topic: str,

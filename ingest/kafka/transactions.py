@@ -43,7 +43,7 @@ class Outgoing:
 
 
 class _AbortedError(UnavailableError):
-    """The transaction is aborted, and may be tried again as it is."""
+    """The broker wants the transaction aborted. Another attempt may send it as it is."""
 
 
 class Transactions:
@@ -65,8 +65,9 @@ class Transactions:
     def commit(self, outgoing: Outgoing) -> None:
         """Send everything in one transaction, and return after its commit.
 
-        Raises `FencedError` if another producer took over the name: then nothing is written. Raises `UnavailableError`
-        if the broker does not answer: the next producer under the name finds out whether it committed.
+        Raises `FencedError` if another producer took over the name: the transaction then writes nothing. Raises
+        `UnavailableError` if the broker does not answer: the next producer under the name finds out whether it
+        committed.
         """
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_AbortedError),

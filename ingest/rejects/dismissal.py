@@ -5,8 +5,8 @@ Promises
     One transaction holds the moved rejects and the offsets behind them, so a kill loses and doubles nothing.
     If a named place is not outstanding, nothing changes.
 
-The topic is a queue, and one offset says how far it is settled. So the dismissal moves the rejects that stay, and lie
-before the last one to dismiss, to the end of the queue. There they have another place.
+The topic is a queue, and one offset marks the end of its settled part. So the dismissal moves the rejects that stay,
+and lie before the last one to dismiss, to the end of the queue. There they have another place.
 """
 
 import threading
@@ -35,7 +35,7 @@ class DismissalCounts(NamedTuple):
 
     dismissed: int = 0
     outstanding: int = 0
-    """Those that are left to retry or to dismiss."""
+    """Those that still wait for a retry or a dismissal."""
 
 
 class Dismissal:

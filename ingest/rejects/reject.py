@@ -29,7 +29,7 @@ class ParkedReject(NamedTuple):
     partition: int
     offset: int
     at: Millis
-    """The moment of its first refusal, whatever retries there were since."""
+    """The moment of its first refusal, before any retries."""
     reject: Reject
 
 
