@@ -1,4 +1,4 @@
-"""Decoding: whatever a decoder raises becomes a `DamagedError`. Every reader of bytes at rest decodes inside of it.
+"""Decoding: every exception of a decoder becomes a `DamagedError`. Every reader of bytes at rest decodes inside of it.
 
 Damaged bytes can raise anything: `zlib.error`, `EOFError`, `struct.error`, `KeyError`, `UnicodeDecodeError`,
 `OverflowError`, `RecursionError`, `MemoryError` for an absurd length. No list of them is complete, so this takes every
@@ -22,7 +22,7 @@ def decoding(what: str, where: str, next_step: str) -> Iterator[None]:
         yield
     except (DamagedError, NoDataError, UnavailableError):
         raise
-    except Exception as error:  # noqa: BLE001 - the contract: whatever a decoder raises
+    except Exception as error:  # noqa: BLE001 - the contract: every exception of a decoder
         raise damage(what, where, next_step, f"{type(error).__name__}: {error}") from None
 
 

@@ -1,4 +1,4 @@
-"""Quantity: a number with its noun, as it is read: `1 reject`, `2 rejects`, `1,234 posts`. Pure."""
+"""Quantity: a number with its noun, as people read it: `1 reject`, `2 rejects`, `1,234 posts`. Pure."""
 
 
 def quantity(count: int, noun: str, plural: str = "") -> str:

@@ -1,6 +1,6 @@
 """Redaction: secret values that this process has read never appear in its messages.
 
-`remember` takes a value when the settings, or a token's file, are read. `redact` goes over every error
+The readers of the settings and of a token's file pass each value to `remember`. `redact` goes over every error
 (config/errors.py), every log line of ours, and the output of other programs that we show or keep.
 """
 

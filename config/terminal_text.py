@@ -1,6 +1,6 @@
 r"""Terminal text: characters that would steer a terminal or turn the direction of writing, shown as their codes.
 
-A character is shown as `\u001b`, which in JSON is the same string.
+The code of a character looks like `\u001b`, which in JSON is the same string.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Meanings: what each setting is for, as its source says below it. Read when somebody asks: the others do not wait."""
+"""Docs of the settings: the docstring below each field. Parsed on demand, so that other commands do not wait."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""Sections of live services: each is declared in the folder of its service, and the registry of sources lists them.
+"""Sections of live services: each service declares its own in its folder, and the registry of sources lists them.
 
 The settings know that registry by its name alone: it lies above them, as a plug-in does.
 """

@@ -1,4 +1,4 @@
-"""Sources of settings: a file and the environment as plain tables, one over the other. What they mean is checked later.
+"""Sources of settings: a file and the environment as plain tables, one over the other. `Settings` validates them later.
 
 Written here since `trends top` is to answer at once: the library for it takes longer to load than the answer takes.
 """
@@ -29,7 +29,7 @@ def read_file(path: Path) -> Table:
 
 
 def read_environment(environment: Mapping[str, str], sections: Mapping[str, type[BaseModel]]) -> Table:
-    """What variables like `TRENDS_KAFKA__BOOTSTRAP` say of these sections; lists and tables are JSON.
+    """The values that variables like `TRENDS_KAFKA__BOOTSTRAP` give these sections; lists and tables are JSON.
 
     A section as a whole may be one variable, `TRENDS_RULE`, and a key of a table too, `TRENDS_SPARK__CONF__key`: the
     longer name wins. Raises `UsageError`, which never tells a value.
@@ -49,7 +49,7 @@ def read_environment(environment: Mapping[str, str], sections: Mapping[str, type
 
 
 def merge(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> Table:
-    """Two tables as one; where both have a value the upper one's counts, and tables in both are joined."""
+    """Two tables as one; where both have a value the upper one's counts; where both have a table, the two merge."""
     joined = dict(lower)
     for key, value in upper.items():
         below = joined.get(key)

@@ -1,9 +1,8 @@
 """Secrets: which settings are secret, and how a process that we start gets those it needs.
 
-A secret setting has the type `SecretStr`; a value of `spark.conf` is secret where Spark's own rule says so. What is
-secret in the environment goes to a child through a file of mode 0600 that `TRENDS_SECRETS_FILE` names: a process list
-shows the environment of a process to its user, and whatever a server prints of its own to everybody who reads its log.
-Servers get neither.
+A secret setting has the type `SecretStr`; a value of `spark.conf` is secret where Spark's own rule says so. Secrets in
+the environment go to a child through a file of mode 0600 that `TRENDS_SECRETS_FILE` names: a process list shows the
+environment of a process to its user, and a server may print its own into a log that others read. Servers get neither.
 """
 
 import json
@@ -38,7 +37,7 @@ def _is_secret(annotation: Any) -> bool:
 
 
 def learn(tables: Mapping[str, Any], sections: Sections) -> None:
-    """Have every secret of these tables redacted from now on: before they are validated, since that can fail."""
+    """Redact every secret of these tables from now on. Call it before validation, since that can fail."""
     for name, section in sections.items():
         table = tables.get(name)
         if not isinstance(table, Mapping):
@@ -51,7 +50,7 @@ def learn(tables: Mapping[str, Any], sections: Sections) -> None:
 
 
 def _parts(value: str) -> Iterator[str]:
-    """What of a secret is secret. A connection string is one where it holds credentials, and its password is alone."""
+    """The secret parts of a value: of a connection string with credentials, the whole and the password alone."""
     if "://" not in value:
         yield value
         return
@@ -91,7 +90,7 @@ def with_file(environment: Mapping[str, str]) -> dict[str, str]:
     try:
         told = json.loads(Path(environment[FILE]).read_text(encoding="utf-8"))
         return {str(name): str(value) for name, value in told.items()} | dict(environment)
-    except (OSError, ValueError, AttributeError):  # what it holds is not told
+    except (OSError, ValueError, AttributeError):  # the error must not show the content
         raise UsageError("can't read the file that it names", where=FILE, next_step="`trends up` writes it") from None
 
 

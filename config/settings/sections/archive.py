@@ -8,7 +8,7 @@ from config.settings.section import Section
 
 
 class ArchiveSettings(Section):
-    """The archiver: when a chunk is flushed and when an hour is complete."""
+    """The archiver: when it flushes a chunk and when an hour is complete."""
 
     flush_records: int = Field(default=200_000, ge=1)
     """Most posts in a chunk."""
@@ -23,8 +23,8 @@ class ArchiveSettings(Section):
     lateness_s: float = Field(default=120.0, ge=0)
     """How far behind the latest post of its partition a post may be before its hour counts as complete without it."""
     idle_after_s: float = Field(default=5.0, ge=0)
-    """A partition that is drained and has had no post for this long holds no hour open."""
+    """A partition without a backlog and without a post for this long holds no hour open."""
     future_s: float = Field(default=300.0, ge=0)
     """How far ahead of the wall clock a post's time may be; beyond it the post goes to `rejects`."""
     keep_replaced_s: float = Field(default=86_400.0, ge=0)
-    """How long files that compaction has replaced are kept for those who still read them: longer than any batch job."""
+    """How long files that compaction has replaced stay for their readers: longer than any batch job."""

@@ -11,11 +11,11 @@ class HdfsSettings(Section):
     url: str = "http://127.0.0.1:9870"
     """WebHDFS address of the NameNode."""
     name_node: str = "hdfs://127.0.0.1:8020"
-    """What Spark reads from: a NameNode or a name service."""
+    """NameNode or name service that Spark reads from."""
     root: str = "/trends/archive/posts"
     """Folder of the master data set."""
     earlier: tuple[str, ...] = ()
-    """Folders of earlier archives that hours are computed from, too; those that were read before are known already."""
+    """Folders of earlier archives that hours come from, too; the batch layer still knows those that it read before."""
     user: str = "trends"
     """User that owns the files."""
     timeout_s: float = Field(default=15.0, gt=0)

@@ -15,17 +15,17 @@ class KafkaSettings(Section):
     hashtags: str = "hashtags"
     """Topic of uses, one message a hashtag."""
     rejects: str = "rejects"
-    """Topic of what could not be read."""
+    """Topic of unreadable records."""
     cursors: str = "cursors"
     """Compacted topic of the sources' cursors."""
     partitions: int = Field(default=6, ge=1)
-    """Partitions of `posts` and `hashtags` when they are created. Afterwards Kafka's own number counts."""
+    """Partitions of `posts` and `hashtags` as new topics. Afterwards Kafka's own number counts."""
     replication: int = Field(default=1, ge=1)
-    """Replicas of each partition when its topic is created (3 on a cluster). Afterwards Kafka's own number counts."""
+    """Replicas of each partition of a new topic (3 on a cluster). Afterwards Kafka's own number counts."""
     archive_group: str = "archive"
     """Consumer group of the archiver."""
 
     @property
     def connection(self) -> dict[str, str]:
-        """What every client needs to reach the brokers, under the names of librdkafka."""
+        """The options that every client needs to reach the brokers, under the names of librdkafka."""
         return {"bootstrap.servers": self.bootstrap}

@@ -9,8 +9,8 @@ class MongoSettings(Section):
     """The views and the ledger."""
 
     uri: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
-    """Connection string of a replica set. May hold a password, so it is never printed."""
+    """Connection string of a replica set. May hold a password, so `trends` never prints it."""
     database: str = "trends"
     """Database of the views."""
     timeout_s: float = Field(default=10.0, gt=0)
-    """Longest wait for a server to be found, and for one answer, seconds."""
+    """Longest wait to find a server, and for one answer, seconds."""

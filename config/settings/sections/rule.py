@@ -9,6 +9,6 @@ class RuleSettings(Section):
     """Corrections of the hashtag rule. They take part in the rule's version."""
 
     ignore: tuple[str, ...] = ()
-    """Tags that are not counted."""
+    """Tags that the rule does not count."""
     aliases: dict[str, str] = Field(default={})
     """Tag to count instead of a tag: `{"prayforboston": "prayersforboston"}`."""

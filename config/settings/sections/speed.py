@@ -13,6 +13,6 @@ class SpeedSettings(Section):
     backlog_messages: int = Field(default=50_000, ge=1)
     """Most messages in a chunk of a backlog."""
     chunk_ms: int = Field(default=100, ge=1)
-    """Longest time that messages are gathered into a chunk, milliseconds."""
+    """Longest time that a chunk gathers messages, milliseconds."""
     keep_days: float = Field(default=7.0, gt=0)
-    """Days, by the clock of the last write, after which a speed row that nobody needs is removed."""
+    """Days, by the clock of the last write, after which the speed layer removes a row that nobody needs."""

@@ -6,7 +6,7 @@ from config.settings.section import Section
 
 
 class StackSettings(Section):
-    """The local stack. A server whose address above is not on this machine is not started."""
+    """The local stack. It does not start a server whose address above is not on this machine."""
 
     state: Path = Path("state")
     """Folder of the servers' data, logs and sockets."""
