@@ -1,7 +1,7 @@
 """Settings: one frozen, typed object, read once at the edge: defaults < file < `TRENDS_*` environment < flag.
 
-The file is `trends.toml` in the working folder, or the one that `TRENDS_CONFIG` names. The environment
-spells a nested value `TRENDS_KAFKA__BOOTSTRAP`. An unknown key is an error in either.
+The file is `trends.toml` in the working folder, or the one that `TRENDS_CONFIG` names. The environment spells a nested
+value `TRENDS_KAFKA__BOOTSTRAP`. An unknown key is an error in either.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Doctor: looks at this machine and at every server, and says what to do about what it finds."""
+"""Doctor: looks at this machine and at every server, and names a next step for each problem that it finds."""
 
 import email.utils
 import re
@@ -32,7 +32,7 @@ State = Literal["ok", "note", "wrong"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, what was found, and what to do where it is not right."""
+    """The subject of a check, its result, and the next step where the result is not right."""
 
     subject: str
     state: State
@@ -41,7 +41,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Every finding, cheap ones first. Never an error: what can't be looked at is a finding."""
+    """Every finding, cheap ones first. Never an error: a check that fails to run is a finding."""
     paths = StackPaths.of(settings.stack)
     started = {p.name for p in Supervision(paths).processes() if p.state not in ("STOPPED", "EXITED")}
     running = bool(started)
@@ -70,7 +70,7 @@ def _guarded(look: Callable[[], Finding]) -> Finding:
 
 def _python() -> Finding:
     told = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):  # noqa: UP036 - that is what it looks for
+    if sys.version_info < (3, 11):  # noqa: UP036 - it looks for such a Python
         return Finding("python", "wrong", told, "Install Python 3.11 or newer, then `make clean` and `make demo`")
     return Finding("python", "ok", told)
 
@@ -158,7 +158,7 @@ def _clock(settings: Settings) -> Finding:
 
 
 def _network(paths: StackPaths) -> Finding:
-    """What of the stack another machine could reach: nothing, or somebody has reconfigured a server."""
+    """The servers of the stack that another machine could reach: none, or somebody has reconfigured a server."""
     found = exposed_listeners(Supervision(paths).strays())
     if found:
         step = "`trends down`, `trends up` starts it on loopback; until then close the ports by a firewall"

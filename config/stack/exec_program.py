@@ -18,7 +18,7 @@ def main(file: str) -> None:
     if wanted["folder"]:
         os.chdir(wanted["folder"])
     command = wanted["command"]
-    os.execve(command[0], command, wanted["environment"])  # noqa: S606 - that is what it is for
+    os.execve(command[0], command, wanted["environment"])  # noqa: S606 - the purpose of this file
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Launcher: brings the servers of this machine up side by side, waits until each one serves, and takes them down.
 
-A second `up` leaves alone what serves. Data stays across `down`. Next: server.py for the contract, supervise.py for
-what keeps the processes alive.
+A second `up` leaves alone a server that serves. Data stays across `down`. Next: server.py for the contract,
+supervision.py for the supervisord that keeps the processes alive.
 """
 
 import errno
@@ -37,18 +37,18 @@ logger = logging.getLogger(__name__)
 READY_TIMEOUT_S = 180.0
 ASK_EVERY_S = 0.4
 DYING_S = 2.0
-"""How long a port is waited for that nobody seems to hold: a killed process gives it up with its last thread."""
+"""How long `up` waits for a busy port that nobody seems to hold: a killed process gives it up with its last thread."""
 UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
 LOG_LINES, LOG_WIDTH = 8, 300
 MOST_LIVES = 3
-"""A server that was started this often within one `up`, and ended, is given up."""
+"""How often a server may start and end within one `up` before `up` gives it up."""
 
 Tell = Callable[[str, str], None]
-"""Called with a server's name and what it is at; the last word is `ready` or an error."""
+"""Takes a server's name and its current step; the last step is `ready` or an error."""
 
 
 def servers(settings: Settings) -> list[Server]:
-    """Every server of the stack, in the order in which they are told."""
+    """Every server of the stack, in the order of `trends status`."""
     paths = StackPaths.of(settings.stack)
     kinds = (Kafka, NameNode, DataNode, Mongo, ZooKeeper, Nimbus, Supervisor)
     return [kind(settings, paths) for kind in kinds]
@@ -60,10 +60,10 @@ def services(settings: Settings) -> list[Service]:
 
 
 def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
-    """Start what of `names` does not serve yet, and wait until it does. Gives the names of what was started.
+    """Start the servers of `names` that do not serve yet, and wait until they do. Gives the names of those it started.
 
-    What was started with other settings is started anew. Raises `TrendsError`: a port is taken, Java is missing, a
-    server did not come up. What did come up stays up, then as after Ctrl-C: another `up` goes on from there.
+    It restarts a server that runs with other settings. Raises `TrendsError`: a port is busy, Java is missing, a server
+    did not come up. The others stay up, then as after Ctrl-C: another `up` goes on from there.
     """
     paths = StackPaths.of(settings.stack)
     everything = [*servers(settings), *services(settings)]
@@ -98,9 +98,9 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
 
 
 def down(settings: Settings, tell: Tell, names: Sequence[str] = ()) -> int:
-    """Stop the services, then the servers, then what Storm's workers left; with `names`, those programs alone.
+    """Stop the services, then the servers, then the leftovers of Storm's workers; with `names`, those programs alone.
 
-    Gives how many programs were stopped. Where nothing runs that is 0, and no error.
+    Gives the number of programs that it stopped. Where nothing runs that is 0, and no error.
     """
     supervision = Supervision(StackPaths.of(settings.stack))
     alive = [p.name for p in supervision.processes() if p.alive and (not names or p.name in names)]
@@ -212,7 +212,7 @@ class _Startup:
 
 @contextmanager
 def _exclusive(paths: StackPaths) -> Iterator[None]:
-    """One `up` at a time for a state folder, which is made first; what it writes meanwhile is for its user alone."""
+    """One `up` at a time for a state folder, which it makes first; files made meanwhile are for their user alone."""
     before = os.umask(0o077)
     try:
         paths.check()
@@ -226,7 +226,7 @@ def _exclusive(paths: StackPaths) -> Iterator[None]:
 
 
 def _unwritable(paths: StackPaths, error: OSError) -> OSError | TrendsError:
-    """What a disk that is full or can't be written means to the user; any other error as it is."""
+    """The error of a full or read-only disk in the user's terms; any other error as it is."""
     if error.errno not in UNWRITABLE:
         return error
     cache = str(error.filename or "").startswith(str(paths.cache))

@@ -23,7 +23,7 @@ def log_of(settings: Settings, name: str) -> Path:
 
 
 def follow_lines(path: Path, position: int, every_s: float) -> Iterator[str]:
-    """Lines as they are added after `position`, without end. A log that was rotated is read from its new beginning."""
+    """Lines as they arrive after `position`, without end. After a rotation it reads the log from its new beginning."""
     while True:
         if path.is_file() and path.stat().st_size < position:
             position = 0

@@ -23,7 +23,7 @@ PROJECT = FILES.parent
 REFUSED_ANYWHERE = {":": "Java separates the folders of its class path by it"}
 REFUSED = REFUSED_ANYWHERE | {"'": "HDFS hands the path to a shell between such quotes"}
 REFUSED_IN_CACHE = REFUSED_ANYWHERE | {"=": "Java takes what follows it for an option of the agent before it"}
-"""Characters that a path can't have, and why. Every other one is quoted by the syntax in which it is written."""
+"""Characters that a path can't have, and why. Each configuration file quotes all others by its own syntax."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class StackPaths:
         return cls(settings.state.expanduser().absolute(), (settings.cache or _user_cache()).expanduser().absolute())
 
     def check(self) -> None:
-        """Raise `UsageError` where a server can't work in one of these folders, whatever we do."""
+        """Raise `UsageError` where a server can't work in one of these folders at all."""
         for folder, setting, refused in (
             (self.state, "stack.state", REFUSED),
             (self.cache, "stack.cache", REFUSED_IN_CACHE),
@@ -53,7 +53,7 @@ class StackPaths:
                 )
 
     def data(self, server: str) -> Path:
-        """What a server must not lose. Kept by `down`."""
+        """The data that a server must not lose. `down` keeps it."""
         return self.state / "data" / server
 
     def conf(self, server: str) -> Path:
@@ -66,7 +66,7 @@ class StackPaths:
         return self.state / "tmp"
 
     def log(self, server: str) -> Path:
-        """What a server says."""
+        """The log of a server."""
         return self.state / "logs" / f"{server}.log"
 
     def jars(self, server: str, version: str) -> Path:
@@ -74,7 +74,7 @@ class StackPaths:
         return self.cache / "jars" / f"{server}-{version}"
 
     def make(self) -> None:
-        """Make the folders, for their user alone. Of a folder that was there before, what we keep in it is closed.
+        """Make the folders, for their user alone. In a folder that existed before, it closes only our own subfolders.
 
         Raises `OSError` where that is not possible.
         """
@@ -94,7 +94,7 @@ class StackPaths:
                 path.unlink()
 
     def fingerprint(self, text: str) -> str:
-        """Twelve digits that stand for a text, and that tell nobody what it is: it may hold a password."""
+        """Twelve digits that stand for a text and do not reveal it: it may hold a password."""
         key = self.state / "supervisor" / "key"
         if not key.is_file():
             write_private(key, token_hex())

@@ -1,4 +1,4 @@
-"""Ports: which are taken and by whom, and how to find free ones."""
+"""Ports: which processes hold them, and how to find free ones."""
 
 import random
 import socket
@@ -35,7 +35,7 @@ def find_clashes(wanted: Iterable[tuple[str, Port]]) -> list[Clash]:
 
 
 def check_duplicates(wanted: Iterable[tuple[str, Port]]) -> None:
-    """Raise `TrendsError` where two servers are set to one port."""
+    """Raise `TrendsError` where the settings give two servers one port."""
     seen: dict[int, str] = {}
     for server, port in wanted:
         if port.number in seen:
@@ -60,7 +60,7 @@ def owner_of(port: int) -> str:
 
 
 def exposed_listeners(processes: Iterable[psutil.Process]) -> list[str]:
-    """`name (pid 12) at *:6627`: what these processes listen on elsewhere than on loopback."""
+    """`name (pid 12) at *:6627`: the addresses beyond loopback that these processes listen on."""
     found = []
     for process in processes:
         try:
@@ -74,7 +74,7 @@ def exposed_listeners(processes: Iterable[psutil.Process]) -> list[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on. All are held while the last is sought, so they differ."""
+    """Ports that nobody listens on. It holds all of them until it has the last, so they differ."""
     found: list[int] = []
     with ExitStack() as held:
         for port in random.sample(range(LOWEST, HIGHEST), HIGHEST - LOWEST):

@@ -1,4 +1,4 @@
-"""The contract that every server of the local stack fulfils: what it needs, how it is started, how it is asked.
+"""The contract that every server of the local stack fulfils: its needs, its program, its readiness.
 
 Next: kafka.py is the plainest of them, launcher.py starts them.
 """
@@ -28,7 +28,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Program:
-    """What is executed. `environment` is added to ours less every `TRENDS_*`; None takes a variable away.
+    """A program to execute. `environment` adds to ours less every `TRENDS_*`; None takes a variable away.
 
     So a server knows no setting, and no secret, that its `environment` does not name.
     """
@@ -37,7 +37,7 @@ class Program:
     environment: Mapping[str, str | None] = field(default_factory=dict)
     folder: Path | None = None
     restart_key: str = ""
-    """What else it goes by: a process that was started under another text is started anew."""
+    """Other facts that it depends on, as a text: when the text changes, a running process starts anew."""
 
     def full_environment(self) -> dict[str, str]:
         """The whole environment that it runs in."""
@@ -46,7 +46,7 @@ class Program:
         return {name: value for name, value in merged.items() if value is not None}
 
     def run(self, where: str, timeout_s: float = 120.0) -> str:
-        """Run it to its end and give what it said. Raises `TrendsError` with its last lines where it fails."""
+        """Run it to its end and give its output. Raises `TrendsError` with its last lines where it fails."""
         try:
             done = subprocess.run(  # noqa: S603 - a server of ours
                 self.command,
@@ -71,11 +71,11 @@ class Program:
 
 
 class Server(Protocol):
-    """One process. Made from settings; touches nothing until it is prepared."""
+    """One process. Made from settings; touches nothing before `prepare`."""
 
     @property
     def name(self) -> str:
-        """What `trends up` and `trends logs` call it."""
+        """Its name for `trends up` and `trends logs`."""
 
     @property
     def address(self) -> str:
@@ -92,10 +92,10 @@ class Server(Protocol):
         """Write its configuration, and make its data where there is none. Called before each start, idempotent."""
 
     def program(self, jvm: Path) -> Program:
-        """What to execute, after `prepare`."""
+        """The program to execute, after `prepare`."""
 
     def ready(self) -> bool:
-        """Ask it once, within about two seconds, whether it serves. What it must be told once is told here."""
+        """Ask it once, within about two seconds, whether it serves. Also sends the set-up that it needs once."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What runs beside the servers: the archiver and the scheduler, under the same supervision."""
+"""Services, which run beside the servers: the archiver and the scheduler, under the same supervision."""
 
 import json
 import os

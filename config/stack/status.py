@@ -1,4 +1,4 @@
-"""States: what runs of the stack at this moment, for `trends status`."""
+"""States of the stack's servers, services and topology at this moment, for `trends status`."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ State = Literal["running", "starting", "stopping", "stopped", "failed", "silent"
 _STATES: dict[str, State] = {
     "RUNNING": "running",
     "STARTING": "starting",
-    "BACKOFF": "failed",  # it ended right after its start, and is tried again
+    "BACKOFF": "failed",  # it ended right after its start, and supervisord tries again
     "STOPPING": "stopping",
     "FATAL": "failed",
     "UNKNOWN": "failed",
@@ -32,8 +32,8 @@ MEGABYTE = 1 << 20
 class ServerState:
     """One server or service.
 
-    `silent`: its process runs, and it or what it depends on does not answer. `external`: its address is not on this
-    machine, so it is neither started nor watched.
+    `silent`: its process runs, and it or a server that it depends on does not answer. `external`: its address is not on
+    this machine, so the stack neither starts nor watches it.
     """
 
     name: str
@@ -46,7 +46,7 @@ class ServerState:
 
 
 def states(settings: Settings) -> list[ServerState]:
-    """Every server, service and the topology. Quick, and never an error: what can't be asked is stopped."""
+    """Every server, service and the topology. Quick, and never an error: one out of reach counts as stopped."""
     known = {process.name: process for process in Supervision(StackPaths.of(settings.stack)).processes()}
     told = [_state(server, known.get(server.name)) for server in [*servers(settings), *services(settings)]]
     return [*told, _topology(settings, known.get("supervisor"))]
@@ -96,7 +96,7 @@ def _topology(settings: Settings, supervisor: Process | None) -> ServerState:
 
 
 def _memory_mb(pid: int, *, children: bool) -> int:
-    """Resident memory of a process, and of what it has started."""
+    """Resident memory of a process, and of its descendants if `children`."""
     total = 0
     try:
         process = psutil.Process(pid)

@@ -3,7 +3,7 @@
 We talk to it by XML-RPC over a socket that only its user can open. Its configuration holds relative paths alone: its
 syntax expands `%`, in places twice, cuts a line at ` #` and ` ;`, and splits at blanks; and where it can't expand a `%`
 it prints its whole environment. It gets no setting of ours, so no secret. Every process that it starts carries
-`LOCAL_STACK` in its environment, and so do their children: by that `up` and `down` find what a killed supervisord left.
+`LOCAL_STACK` in its environment, and so do their children: by that `up` and `down` find strays of a killed one.
 """
 
 import configparser
@@ -69,7 +69,7 @@ _PROGRAM = {
 
 @dataclass(frozen=True)
 class Process:
-    """What supervisord says of a program."""
+    """A program as supervisord reports it."""
 
     name: str
     state: str
@@ -100,10 +100,10 @@ class Supervision:
             return False
 
     def describe(self, name: str, program: Program, ports: Sequence[int], *, alive: bool = False) -> bool:
-        """Write down how a program is started. Tells whether that, or a port, has changed. Done before `apply`.
+        """Write down how to start a program. Tells whether that, or a port, has changed. Call it before `apply`.
 
         The cache's folder does not matter: it follows HOME, and the jars in it are the same everywhere. A program that
-        is `alive` and has not changed keeps its description: it was started from a cache that has its jars.
+        is `alive` and has not changed keeps its description: it started from a cache that has its jars.
         """
         known = {"command": list(program.command), "folder": str(program.folder or self._paths.state)}
         lasting = {key: value for key, value in program.environment.items() if key != "PATH"}  # differs by shell
@@ -125,7 +125,7 @@ class Supervision:
         return before != command
 
     def apply(self, names: list[str]) -> None:
-        """Start supervisord if it does not run, and let it take over what has changed of these programs."""
+        """Start supervisord if it does not run, and let it take over the changes of these programs."""
         if not self.running():
             self._start()
             return
@@ -139,7 +139,7 @@ class Supervision:
                 rpc.addProcessGroup(name)
 
     def start(self, name: str) -> None:
-        """Start a program; no wait, and no error where it is started already."""
+        """Start a program; no wait, and no error where it runs already."""
         with self._rpc() as rpc:
             try:
                 rpc.startProcess(name, False)
@@ -215,7 +215,7 @@ class Supervision:
         return parser
 
     def _write(self, parser: configparser.RawConfigParser) -> None:
-        """Write the configuration, and beside it what its relative names mean."""
+        """Write the configuration, and beside it the files that its relative names mean."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._paths.log("any").parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self._folder / EXEC_PROGRAM.name, EXEC_PROGRAM.read_text())

@@ -1,1 +1,1 @@
-"""What the servers are made of: jars and libraries, resolved once, verified, kept for every checkout."""
+"""Jars and libraries of the servers: resolved once, verified, kept for every checkout."""

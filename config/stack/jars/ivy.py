@@ -45,7 +45,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Ivy:
-    """Resolves into folders, one call after the other; what a call has downloaded the next one finds in `scratch`."""
+    """Resolves into folders, one call after the other; each call finds the downloads of earlier ones in `scratch`."""
 
     jvm: Path
     scratch: Path

@@ -1,8 +1,8 @@
 """The servers' jars: resolved once, verified against a list, kept in the user's cache for every checkout.
 
-`config/<server>/jars.txt` lists every jar: SHA-256, size, `folder/name`. A set is resolved in a folder of its own and
-renamed when all of it is right, so what is in the cache is complete: a download that was killed leaves nothing behind
-that could be taken for it.
+`config/<server>/jars.txt` lists every jar: SHA-256, size, `folder/name`. Ivy resolves a set in a folder of its own, and
+a rename follows when all of it is right, so every set in the cache is complete: a killed download leaves nothing behind
+that looks like one.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class Jar:
 
 @dataclass(frozen=True)
 class JarSet:
-    """All jars of one server. `folders`: what is resolved into each folder of the set."""
+    """All jars of one server. `folders`: the artifacts that Ivy resolves into each folder of the set."""
 
     server: str
     version: str
@@ -41,16 +41,16 @@ class JarSet:
     """Keep the jars in `stored` without compression too: for a server that reads them whole at each start."""
 
     def listed(self) -> list[Jar]:
-        """What belongs to the set."""
+        """The jars that belong to the set."""
         lines = (FILES / self.server / "jars.txt").read_text().splitlines()
         return [Jar(sha, int(size), path) for sha, size, path in (line.split(maxsplit=2) for line in lines)]
 
     def megabytes(self) -> int:
-        """What is to be downloaded: a jar that is in two folders counts once."""
+        """Megabytes to download: a jar that is in two folders counts once."""
         return sum({Path(jar.path).name: jar.size for jar in self.listed()}.values()) // MEGABYTE
 
     def wrong(self, folder: Path, *, thorough: bool) -> Iterator[str]:
-        """What is missing, too much or not as listed, in the folders of the set. `thorough` reads every byte."""
+        """Missing and extra jars, and those unlike the list, in the folders of the set. `thorough` reads every byte."""
         wanted = {jar.path: jar for jar in self.listed()}
         have = {path.relative_to(folder).as_posix() for name, _ in self.folders for path in (folder / name).glob("*")}
         yield from (f"{path} is not in the list" for path in sorted(have - wanted.keys()))
@@ -73,8 +73,8 @@ class JarSet:
 def fetch(jars: JarSet, paths: StackPaths, jvm: Path, tell: Callable[[str], None]) -> Path:
     """The folder of the set, resolved first where it is not in the cache.
 
-    `tell` is called with how far it is. Two at once are harmless: the first to rename wins. Raises `UnavailableError`
-    where the registry does not answer, `TrendsError` where it gives something else than what is listed.
+    It calls `tell` with its progress. Two at once are harmless: the first to rename wins. Raises `UnavailableError`
+    where the registry does not answer, `TrendsError` where it gives other files than the list names.
     """
     final = paths.jars(jars.server, jars.version)
     if final.is_dir():

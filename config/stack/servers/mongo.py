@@ -19,7 +19,7 @@ from config.stack.paths import FILES, StackPaths
 from config.stack.server import Address, Port, Program
 
 VERSION = "6.0.27"
-"""What the package of pyproject.toml carries. SECURITY.md says what remains open in it."""
+"""The version in the package of pyproject.toml. SECURITY.md lists its open vulnerabilities."""
 ELSEWHERE = "or set mongo.uri to a replica set that runs elsewhere"
 NOT_INITIATED, NOT_IN_ITS_SET = 94, 93
 
@@ -62,7 +62,7 @@ class Mongo:
         self.check()
 
     def check(self) -> str:
-        """Its version. Raises `TrendsError` that says what mongod lacks on this machine, if anything."""
+        """Its version. Raises `TrendsError` that names the libraries that mongod lacks on this machine, if any."""
         program, libraries = mongod(), loader(self._paths)
         missing = missing_libraries(program, libraries)
         if not openssl.folder(self._paths).is_dir():  # before the first `trends up`
@@ -84,7 +84,7 @@ class Mongo:
         return Program([str(mongod()), *options], loader(self._paths))
 
     def ready(self) -> bool:
-        """Whether it is a writable primary; one that has never been told so is told."""
+        """Whether it is a writable primary. Initiates the replica set of a new member."""
         if not self.ports():
             return self._answers()
         node = self._nodes[0]
@@ -99,7 +99,7 @@ class Mongo:
         return False
 
     def _tell(self, client: "MongoClient[dict[str, object]]", node: Address) -> None:
-        """Tell a new member its set, and one whose port was moved its new name."""
+        """Tell a new member its set, and one with another port than before its new name."""
         member = {"_id": 0, "host": str(node)}
         try:
             client.admin.command("replSetGetStatus")
@@ -141,7 +141,7 @@ def mongod() -> Path:
 
 
 def loader(paths: StackPaths) -> dict[str, str | None]:
-    """Where mongod's loader looks first. Nothing of the caller's own: another libssl would be taken for ours."""
+    """Where mongod's loader looks first. Nothing of the caller's own: the loader would take another libssl for ours."""
     return {"LD_LIBRARY_PATH": str(openssl.folder(paths))}
 
 

@@ -1,4 +1,4 @@
-"""What nimbus is asked: the supervisors and topologies of its cluster, over its own thrift protocol."""
+"""Client of nimbus: the supervisors and topologies of its cluster, over its own thrift protocol."""
 
 from dataclasses import dataclass
 
@@ -25,14 +25,14 @@ class Topology:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What nimbus knows of its cluster."""
+    """The cluster as nimbus knows it."""
 
     leader: bool
     supervisors: int
     topologies: tuple[Topology, ...]
 
     def topology(self, name: str) -> Topology | None:
-        """The topology of that name which runs or starts, if any; one that is being killed counts too."""
+        """The topology of that name which runs or starts, if any; one with the status `KILLED` counts too."""
         return next((topology for topology in self.topologies if topology.name == name), None)
 
 

@@ -32,11 +32,11 @@ JARS = JarSet(
 
 
 WORKERS_LOG = f"-Dlog4j2.configurationFile={(FILES / 'storm' / 'worker.xml').as_uri()}"
-"""As a URI, which a worker prefers to what Storm tells it: that is a list of files, which a comma in a path cuts."""
+"""As a URI, which a worker prefers to Storm's own value: that is a list of files, which a comma in a path cuts."""
 
 
 class _Storm:
-    """What the three processes share."""
+    """The parts that the three processes share."""
 
     jars = JARS
 
@@ -107,7 +107,7 @@ class _Storm:
 
 
 def _quoted(path: Path) -> str:
-    """A path as YAML takes it: what JSON writes is YAML."""
+    """A path as YAML takes it: every JSON string is YAML."""
     return json.dumps(str(path), ensure_ascii=False)
 
 
@@ -193,7 +193,7 @@ class Supervisor(_Storm):
         return self._ours(Port(stack.storm_supervisor_port, "stack.storm_supervisor_port"), *workers)
 
     def program(self, jvm: Path) -> Program:
-        """The daemon. Its workers inherit what it knows of the settings."""
+        """The daemon. Its workers inherit the settings that it knows."""
         daemon = self._daemon(jvm, self.name, "org.apache.storm.daemon.supervisor.Supervisor")
         return replace(daemon, environment={**settings_environment(self._paths), **daemon.environment})
 
