@@ -80,7 +80,7 @@ class Demo:
         """All of them, in order."""
         from batch_layer.runner import BatchRunner
 
-        _title("Bring posts")
+        _title("Ingest posts")
         before = self._speed_uses().total()
         loaded = _run_for_json("ingest", *source)
         self._wait("the speed layer has counted them", self._counted)
