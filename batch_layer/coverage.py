@@ -1,8 +1,8 @@
-"""Coverage: a document is never replaced by one that covers less of the same topic. Pure.
+"""Coverage: no document replaces one that covers more of the same topic. Pure.
 
 A document says for each partition up to which offset its run had the archive: `covered`. A run that covers less has not
-seen posts that the document counts: manifests are gone, the archive is another one, or another run looked later and was
-quicker. `--allow-less` replaces the document all the same.
+seen posts that the document counts: manifests are gone, the archive is another one, or another run looked later and
+finished first. `--allow-less` replaces the document all the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ class Shortfall(NamedTuple):
 
     partition: int
     document: int
-    """The next offset after what the document covers."""
+    """The next offset after those that the document covers."""
     run: int
 
 
 class CoversLessError(TrendsError):
-    """What was computed covers less than the document that is there, so the document stays."""
+    """A run covers less than the existing document, so the document stays."""
 
     def __init__(self, hour: Hour, short: Shortfall) -> None:
         self.hour = hour
@@ -38,7 +38,7 @@ class CoversLessError(TrendsError):
 
 
 def shortfall(document: Sequence[int], run: Sequence[int]) -> Shortfall | None:
-    """The first partition of which a document covers more than a run; a partition that is not named is covered to 0."""
+    """The first partition of which a document covers more than a run; a missing partition counts as covered to 0."""
     for partition, (theirs, ours) in enumerate(zip_longest(document, run, fillvalue=0)):
         if theirs > ours:
             return Shortfall(partition, theirs, ours)
@@ -48,8 +48,8 @@ def shortfall(document: Sequence[int], run: Sequence[int]) -> Shortfall | None:
 def shortfall_of(document: Mapping[str, Any], covered: Sequence[int], provenance: Provenance) -> Shortfall | None:
     """The first partition, of whichever archive, of which a document covers more than a run of that provenance.
 
-    Offsets are compared within one archive. A document of an earlier version names none: it covers no more than a run
-    that reads an archive which goes as far.
+    It compares offsets within one archive only. A document that an earlier version wrote names no archive: it covers no
+    more than a run that reads an archive which goes as far.
     """
     ours: dict[str, Sequence[int]] = {**dict(provenance.earlier), provenance.archive: covered}
     theirs: dict[str, Sequence[int]] = dict(document.get("earlier") or {})
@@ -65,7 +65,7 @@ def shortfall_of(document: Mapping[str, Any], covered: Sequence[int], provenance
 
 
 class StrandedError(TrendsError):
-    """Hours were left as they are: computed from the archives that are read, they would lose posts of another one."""
+    """A run leaves hours as they are: computed from the archives that it reads, they would lose posts of another."""
 
     def __init__(self, hour: Hour, count: int, archive: str, root: str | None) -> None:
         named = "an archive that it does not name" if archive == "?" else f"the archive {archive}"

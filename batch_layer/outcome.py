@@ -1,4 +1,4 @@
-"""Outcome: what a run of the batch layer did: the hours that it published, and those that it could not compute."""
+"""Outcome: the hours that a run of the batch layer published, and those that it could not compute."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,12 +22,12 @@ class PublishedHour(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run did."""
+    """Result of a run."""
 
     run: str = ""
     hours: list[PublishedHour] = field(default_factory=list)
     posts: int = 0
-    """Read; those sent twice included."""
+    """Posts read, repeated ones included."""
     resumed: int = 0
     """Hours that an earlier attempt of this run had published."""
     refused: int = 0
@@ -44,7 +44,7 @@ class Outcome:
 
 
 class PartlyDoneError(TrendsError):
-    """Some hours could not be computed; all others are published."""
+    """A run could not compute some hours; it published all others."""
 
     def __init__(self, outcome: Outcome) -> None:
         hour, first = outcome.failed[0]

@@ -1,9 +1,9 @@
 """Plan: which hours a run computes, and why. Pure: the ledger, the documents and the watermark decide.
 
 missing       complete, and without a document
-provisional   its document was computed before the hour was complete
-dirty         a late post was archived after its document
-final         nothing is wanting; computed again only where somebody asks
+provisional   its document dates from before the hour was complete
+dirty         a late post reached the archive after its document
+final         nothing to do; computed again only on request
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ Documents = Mapping[str, HourDocument]
 
 
 class ArchivedHours(Protocol):
-    """What a plan asks of `batch_layer.archive.reading.history.History`."""
+    """The part of `batch_layer.archive.reading.history.History` that a plan needs."""
 
     def hours(self) -> list[Hour]:
         """Hours that have posts, ascending."""
@@ -34,18 +34,18 @@ class ArchivedHours(Protocol):
         """Whether posts came that the run of this document has not seen."""
 
     def strange(self, document: HourDocument) -> set[str]:
-        """Archives that this document was computed from and that are not read."""
+        """Archives that this document counts posts of and that the history does not read."""
 
 
 class Excerpt:
-    """Some hours of what is archived, for a plan of these alone."""
+    """Some hours of the archive, for a plan of these alone."""
 
     def __init__(self, archived: ArchivedHours, hours: Sequence[Hour]) -> None:
         self._hours = hours
         self.posts, self.late_since, self.strange = archived.posts, archived.late_since, archived.strange
 
     def hours(self) -> list[Hour]:
-        """Those that have posts, ascending."""
+        """The hours that have posts, ascending."""
         return sorted(hour for hour in self._hours if self.posts(hour))
 
 
@@ -54,7 +54,7 @@ class PlannedHour(NamedTuple):
 
     hour: Hour
     posts: int
-    """As archived, those sent twice included."""
+    """Archived posts, repeated ones included."""
     state: State
     complete: bool
 
@@ -75,18 +75,18 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is to do."""
+    """Hours for a run to compute."""
 
     job: Job
     rule: Rule
     hours: tuple[PlannedHour, ...]
     complete_until: Hour
     waiting: tuple[Hour, ...] = ()
-    """Hours that were asked for and have posts, and are not complete yet: not computed."""
+    """Requested hours that have posts but are not complete yet: the run skips them."""
     late: tuple[Hour, ...] = ()
     """Hours whose document does not say yet that it is dirty."""
     stranded: tuple[tuple[PlannedHour, str], ...] = ()
-    """Hours that were left out, each with an archive that its document is of and that is not read: it would be lost."""
+    """Hours that the plan leaves out, each with an unread archive whose posts the document would lose."""
 
     @property
     def posts(self) -> int:
@@ -115,7 +115,7 @@ def state_of(hour: Hour, document: HourDocument | None, archived: ArchivedHours)
 def plan_missing(
     archived: ArchivedHours, documents: Documents, complete_until: Hour, rule: Rule, elsewhere: Iterable[Span] = ()
 ) -> Plan:
-    """Every complete hour that is not final, but for those that a recomputation is at: `elsewhere`."""
+    """Every complete hour that is not final, except those that a recomputation is at: `elsewhere`."""
     spans = list(elsewhere)
     hours = archived.hours()
     planned = [_plan_one(hour, documents, archived, complete_until) for hour in hours]
@@ -161,7 +161,7 @@ def plan_range(span: Span, archived: ArchivedHours, documents: Documents, comple
 def _split_stranded(
     wanted: Iterable[PlannedHour], documents: Documents, archived: ArchivedHours
 ) -> tuple[tuple[PlannedHour, ...], tuple[tuple[PlannedHour, str], ...]]:
-    """Hours to compute, and those that can't be without a loss: their document is of an archive that is not read."""
+    """Hours to compute, and hours that would lose posts: their document counts posts of an unread archive."""
     kept, stranded = [], []
     for each in wanted:
         document = documents.get(str(each.hour))
@@ -174,7 +174,7 @@ def _split_stranded(
 
 
 def _suggest(archived: ArchivedHours, command: str) -> str:
-    """What could be computed instead."""
+    """Advice to compute an archived hour instead."""
     hours = archived.hours()
     if not hours:
         return "Nothing is archived yet: see `trends status`"

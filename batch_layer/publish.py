@@ -1,10 +1,10 @@
-"""Publishing ranked hours: first the documents, majority-committed, then the hours' speed rows go.
+"""Publishing ranked hours: write the documents, majority-committed, then delete the hours' speed rows.
 
-The order is what keeps every hour answered: a reader finds the speed rows, or the document, and never neither. What
-further lenses show goes before the hour's own document, and what an earlier run left of them goes last.
+This order keeps every hour answered: a reader finds the speed rows, or the document, and never neither. A publish
+writes further lenses before the hour's own document, and deletes those of earlier runs last.
 
-A document that covers more than what was computed stays (`coverage`). Should another run publish between this look and
-the write, the hour is dirty afterwards, and the next run computes it.
+A document that covers more than the new one stays (`coverage`). If another run publishes between this check and the
+write, the hour is dirty afterwards, and the next run computes it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,18 +35,18 @@ _AT_ONCE = 250
 
 
 class HourResult(NamedTuple):
-    """One hour as a run has computed it."""
+    """One hour as a run computes it."""
 
     hour: Hour
     ranking: HourRanking
     covered: tuple[int, ...]
-    """See `Ledger.covered`, of the moment that the run listed its parts."""
+    """`Ledger.covered` at the moment when the run listed its parts."""
     complete: bool = False
     provenance: Provenance = Provenance()
 
 
 class Stamp(NamedTuple):
-    """Who publishes, and by which hashtag rule."""
+    """The run that publishes, and its hashtag rule."""
 
     run: str
     token: int
@@ -54,7 +54,7 @@ class Stamp(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a publish changed in the first ten tags of an hour that had a document before."""
+    """A change in the first ten tags of an hour that had a document before the publish."""
 
     hour: Hour
     entered: tuple[str, ...]
@@ -66,12 +66,12 @@ Tops = Mapping[str, Sequence[str]]
 
 
 class PublishReport(NamedTuple):
-    """How a publish went."""
+    """Result of a publish."""
 
     refused: int
     """Hours that a newer run had published already: they stay as they are."""
     changes: list[Change]
-    """Of hours whose first ten tags are others now, or in another order."""
+    """Changes of hours whose first ten tags are others now, or in another order."""
     less: list[CoversLessError]
     """Hours whose documents cover more: they stay as they are."""
 
@@ -79,7 +79,7 @@ class PublishReport(NamedTuple):
 def publish(
     store: Store, hours: Sequence[HourResult], stamp: Stamp, now: Millis, *, allow_less: bool = False
 ) -> PublishReport:
-    """Publish hours, then delete the speed rows of those that are complete. `allow_less`: whatever documents cover.
+    """Publish hours, then delete the speed rows of complete hours. `allow_less`: also over documents that cover more.
 
     An hour in progress keeps its rows: nobody reads them beside its document, but without it they answer again.
     """
@@ -100,7 +100,7 @@ def publish(
 
 
 def covering(store: Store, hours: Sequence[HourResult]) -> tuple[list[HourResult], list[CoversLessError]]:
-    """The hours that may be published, and why the others may not. Nothing is written."""
+    """The hours that a run may publish, and why it may not publish the others. Writes nothing."""
     return _split_by_coverage(hours, _before(store, [each.hour for each in hours]))
 
 
@@ -128,7 +128,7 @@ def sweep(store: Store) -> int:
 
 
 def _views(result: HourResult, stamp: Stamp, seen: SpeedCounts | None, now: Millis) -> Iterator[BatchView]:
-    """The hour as all its documents."""
+    """All documents of the hour, one a lens."""
     of_phrases = phrases.version()
     for lens, ranking in ((HASHTAGS, result.ranking), *result.ranking.further):
         yield BatchView(
@@ -153,12 +153,12 @@ def _views(result: HourResult, stamp: Stamp, seen: SpeedCounts | None, now: Mill
 
 
 def tops(store: Store, hours: Sequence[Hour]) -> Tops:
-    """The first tags of the documents that are there."""
+    """The first tags of the existing documents."""
     return {hour: _tags(document) for hour, document in _before(store, hours).items()}
 
 
 def changes_of(hours: Sequence[HourResult], before: Tops) -> list[Change]:
-    """What the first tags of hours become, against those that they had."""
+    """Changes in the first tags of hours, against those of `before`."""
     changes = []
     for each in hours:
         old = before.get(str(each.hour))
@@ -170,7 +170,7 @@ def changes_of(hours: Sequence[HourResult], before: Tops) -> list[Change]:
 
 
 def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
-    """The documents that are there, as far as a comparison needs them."""
+    """The existing documents, with the fields that a comparison needs."""
     with mongo_errors():
         wanted = {"_id": {"$in": [hour_id(hour) for hour in hours]}}
         fields = {
@@ -189,7 +189,7 @@ def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
 def _speed_before(
     store: Store, hours: Sequence[HourResult], before: Mapping[str, HourDocument]
 ) -> dict[str, SpeedCounts | None]:
-    """What the speed layer had: now, or when an hour was first complete. What it counts of it later is a part only."""
+    """Counts of the speed layer: now, or when an hour was first complete. Later it counts only a part of the hour."""
     kept = {hour: document.get("speed") for hour, document in before.items() if document["complete"]}
     asked = [each.hour for each in hours if str(each.hour) not in kept]
     return kept | (store.speed_counts(asked) if asked else {})

@@ -1,10 +1,10 @@
-"""What an hour's top is: the pure definition that hourly runs, recomputations and the full history share.
+"""Ranking of an hour: the pure definition that hourly runs, recomputations and the full history share.
 
     posts as they arrived -> each (source, id) once -> the rule -> counts and spellings -> ranked rows
 
-A *lens* is what is counted: hashtags over all sources, and further ones: phrases (bigrams, trigrams), and hashtags of
-one source alone. All of them are counted in one pass over the same posts and ranked by the same function. Of an hour
-with posts of one source only, that source's hashtags are the hour's, so they are not ranked again.
+A *lens* selects the terms to count: hashtags over all sources, and further ones: phrases (bigrams, trigrams), and
+hashtags of one source alone. One pass over the posts counts the terms of all lenses, and one function ranks them. If an
+hour has posts of one source only, that source's hashtags are the hour's and need no second ranking.
 
 Nothing here knows Spark. `batch_layer.spark.arrow` feeds it from sorted Arrow batches, and tests from lists.
 """
@@ -23,9 +23,9 @@ from ingest.rule.phrases import phrases
 from serving.views.documents import Lens, Row, rank
 
 MOST_BYTES = 12_000_000
-"""Of an hour's rows: a MongoDB document may have 16 MiB."""
+"""Limit of an hour's rows: a MongoDB document may have 16 MiB."""
 _ROW_BYTES = 64
-"""Of a row beside its tag and spelling."""
+"""Bytes of a row beside its tag and spelling."""
 
 
 class PostFields(NamedTuple):
@@ -34,7 +34,7 @@ class PostFields(NamedTuple):
     source: str
     id: str
     text: str | None
-    """None stands for any text that has no `#` or `＃`, hence no hashtag, where phrases are not counted."""
+    """None stands for any text that has no `#` or `＃`, hence no hashtag, where no lens counts phrases."""
     tags: Iterable[str] | None
     """Hashtags that the source itself names, or None."""
     lang: str | None = None
@@ -52,7 +52,7 @@ class Columns(NamedTuple):
 
 
 class Further(NamedTuple):
-    """Which lenses there are besides hashtags over all sources."""
+    """The lenses besides hashtags over all sources."""
 
     kinds: tuple[Phrase, ...] = ()
     by_source: bool = False
@@ -69,22 +69,22 @@ class Ranking:
     rows: tuple[Row, ...]
     """The first `keep` tags, fewer where they are huge: count descending, then tag ascending by code point."""
     tied_beyond: int
-    """Tags that were not kept though they have the last kept row's count."""
+    """Tags without a row though they have the last row's count."""
     uses: int
     tags: int
-    """Distinct tags, those that were not kept included."""
+    """Distinct tags, those without a row included."""
     posts: int
     """Distinct (source, id): of the hour, or of the one source."""
 
 
 @dataclass(frozen=True, slots=True)
 class HourRanking(Ranking):
-    """One hour: its hashtags over all sources, and what further lenses show."""
+    """One hour: its hashtags over all sources, and its further lenses."""
 
     read: int
-    """Posts as they arrived, those sent twice included: what the manifests count."""
+    """Posts as they arrived, repeated ones included: the manifests count the same."""
     sources: tuple[str, ...] = ()
-    """Its sources, ascending; none where hashtags are not counted by source."""
+    """Its sources, ascending; none without `Further.by_source`."""
     further: tuple[tuple[Lens, Ranking], ...] = ()
 
 
@@ -97,16 +97,15 @@ Spelled = Counter[tuple[str, str]]
 
 
 def rank_hour(posts: Iterable[PostFields], rule: Rule, keep: int, further: Further = NOTHING_FURTHER) -> HourRanking:
-    """`rank_columns` of posts one by one."""
+    """`rank_columns` for posts one by one."""
     rows = list(posts)
     return rank_columns([Columns(*zip(*rows, strict=True))] if rows else [], rule, keep, further)
 
 
 def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Further = NOTHING_FURTHER) -> HourRanking:
-    """One hour's posts, in order of (partition, offset), as its ranked tags.
+    """Rank one hour's posts, which come in order of (partition, offset).
 
-    A post that was sent again is counted as it arrived first. Memory: the names of the hour's posts, its tags and its
-    phrases.
+    Of a repeated post only the first arrival counts. Memory: the names of the hour's posts, its tags and its phrases.
     """
     seen: set[Name] = set()
     tags: defaultdict[str, Spelled] = defaultdict(Counter)
@@ -114,7 +113,7 @@ def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Furt
     read = 0
     for chunk in chunks:
         read += len(chunk.id)
-        uses: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)  # a counter takes many at once much faster
+        uses: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)  # a counter adds many at once much faster
         for source, text, native, lang in _first_arrivals(chunk, seen):
             written = author_text(source, text or "")
             if written or native:
@@ -134,7 +133,7 @@ def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Furt
 
 
 def _first_arrivals(chunk: Columns, seen: set[Name]) -> Iterable[_Nameless]:
-    """The posts that are not seen yet, without their ids; then they are."""
+    """The posts whose names `seen` lacks, without their ids. Adds the names."""
     names = list(zip(chunk.source, chunk.id, strict=True))
     rows = zip(chunk.source, chunk.text, chunk.tags, chunk.lang, strict=True)
     new = set(names)
@@ -171,7 +170,7 @@ def _ranking(spelled: Spelled, posts: int, keep: int) -> Ranking:
 
 
 def _foremost(counts: Mapping[str, int], keep: int) -> Mapping[str, int]:
-    """The tags that can be among the first `keep`: of an hour's phrases most are used once, and need no sorting."""
+    """The tags that can be among the first `keep`: most of an hour's phrases occur once, and need no sorting."""
     if len(counts) <= keep:
         return counts
     least = heapq.nlargest(keep, counts.values())[-1]
@@ -189,7 +188,7 @@ def _fitting(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _most_used(spelled: Spelled, tags: Container[str]) -> dict[str, str]:
-    """For each of these tags the spelling most used; of equals the first by code point."""
+    """The most frequent spelling of each of these tags; of equals the first by code point."""
     best: dict[str, tuple[int, str]] = {}
     for (tag, spelling), count in spelled.items():
         if tag in tags:

@@ -1,4 +1,4 @@
-"""PostRetry: reads the posts again that the archiver refused: stage `archive`."""
+"""PostRetry: reads posts again that the archiver refused: stage `archive`."""
 
 from collections.abc import Callable
 from typing import NamedTuple

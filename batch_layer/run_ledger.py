@@ -1,7 +1,7 @@
-"""RunLedger: batch jobs in MongoDB. Who computes what, by which rule, how far it got, and who may publish.
+"""RunLedger: batch jobs in MongoDB, each with its owner, rule, progress and fencing token.
 
-One job runs once at a time: a running document is unique by `job`. Its owner renews a lease, by the server's clock; a
-run whose lease has run out is dead, and the next one of its job takes over. Each attempt has a fencing token from one
+One job runs once at a time: a running document is unique by `job`. Its owner renews a lease, by the server's clock. A
+run whose lease has expired is dead, and the next run of its job takes over. Each attempt has a fencing token from one
 counter, so a dead run that wakes up can publish nothing over its successor: the store compares tokens.
 
     {_id, job, kind, since, until, rule, state, owner, token, attempt, lease_until,
@@ -34,14 +34,14 @@ _RESUMED: frozenset[str] = frozenset({"recompute", "full"})
 _KEPT = 5_000
 """Runs that the ledger remembers."""
 _TOKENS = "tokens"
-"""Collection of the one counter."""
+"""Collection of the token counter."""
 
 
 _UNKNOWN = Origin()
 
 
 class BusyError(TrendsError):
-    """The same job is being computed by a run that is alive."""
+    """A run that is alive computes the same job."""
 
     retriable = True
 
@@ -53,17 +53,17 @@ class StoppedError(TrendsError):
 
 
 class Job(NamedTuple):
-    """What is to be computed. Two runs with an equal `key` are the same job."""
+    """Hours to compute, by a rule. Two runs with an equal `key` are the same job."""
 
     kind: Kind
     since: Hour | None
     until: Hour | None
-    """Exclusive; None: as far as is complete."""
+    """Exclusive; None: as far as hours are complete."""
     rule: str
 
     @property
     def key(self) -> str:
-        """`recompute|2017-01-02T06||1+3f9a0c2b`; the hourly job has no range, so it is one job whatever the rule."""
+        """`recompute|2017-01-02T06||1+3f9a0c2b`; the hourly job has no range, so it is one job under any rule."""
         if self.kind == "hourly":
             return self.kind
         return "|".join([self.kind, str(self.since or ""), str(self.until or ""), self.rule])
@@ -91,7 +91,7 @@ class Run:
             )
 
     def tell(self, **counts: int) -> None:
-        """Write how far it got: `hours_planned`, `hours_done`, `posts`. Raises `FencedError`."""
+        """Write the run's progress: `hours_planned`, `hours_done`, `posts`. Raises `FencedError`."""
         if not self._runs.update(self, counts):
             self._lost.set()
         self.check()
@@ -137,10 +137,10 @@ class RunLedger:
         self._prepared = False
 
     def start(self, job: Job, *, reach: Hour, resume: bool = True, origin: Origin = _UNKNOWN) -> Run:
-        """A run of this job, to be used as a context; its end is written with how it went.
+        """A run of this job, as a context manager that writes how the run ended.
 
-        `reach` is what an open end of the job means now, `origin` says which archive is read. A recomputation that died
-        or failed goes on under its own id where `resume` is set. Raises `BusyError` where a run of the same job is
+        `reach` stands for an open end of the job, `origin` says which archive the run reads. With `resume`, a
+        recomputation that died or failed goes on under its own id. Raises `BusyError` where a run of the same job is
         alive.
         """
         self._prepare()
@@ -175,7 +175,7 @@ class RunLedger:
             yield from self._runs.find(alive)
 
     def posts_per_second(self) -> float | None:
-        """How fast the last finished runs were, all together; None where there is none of any size."""
+        """Speed of the last finished runs, all together; None where there is none of any size."""
         done = {"state": "done", "posts": {"$gt": 0}, "attempt": 1}
         with mongo_errors():
             recent = list(self._runs.find(done).sort("token", DESCENDING).limit(10))
@@ -219,7 +219,7 @@ class RunLedger:
         }
 
     def _reopen(self, job: Job, token: int, reach: Hour, origin: Origin) -> dict[str, Any] | None:
-        """Go on with the last run of this job, if it was not done."""
+        """Continue the last run of this job, if it did not finish."""
         last = self._runs.find_one({"job": job.key}, sort=[("token", DESCENDING)])
         if last is None or last["state"] not in ("failed", "abandoned"):
             return None

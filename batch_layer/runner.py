@@ -29,15 +29,15 @@ from serving.views.validation import HOUR, sound
 log = logging.getLogger(__name__)
 
 _START_S = 10.0
-"""How long Spark takes to start, for estimates."""
+"""Time that Spark takes to start, for estimates."""
 
 
 def _no_progress(_hours: int, _posts: int) -> None:
-    """Ignore how far a run got."""
+    """Ignore the progress of a run."""
 
 
 class RunObserver(NamedTuple):
-    """What follows a run: `progress` gets hours and posts done after each publish; the run ends soon after `stop`."""
+    """Hooks into a run: `progress` gets hours and posts done after each publish; the run ends soon after `stop`."""
 
     stop: threading.Event
     progress: Callable[[int, int], None] = _no_progress
@@ -73,26 +73,26 @@ class BatchRunner:
         return plan_missing(archived, documents, until, self.rule(), elsewhere)
 
     def plan_hour(self, hour: Hour, *, allow_less: bool = False) -> Plan:
-        """One hour, complete or not. `allow_less`: though its document is of an archive that is not read."""
+        """One hour, complete or not. `allow_less`: even if its document counts posts of an unread archive."""
         documents, until = self._look([hour])
         return _without_loss(plan_hour(hour, self.history, documents, until, self.rule()), allow_less=allow_less)
 
     def plan_range(self, span: Span, *, allow_less: bool = False) -> Plan:
         """All complete hours of a range; of the full history where the range is open at both ends.
 
-        `allow_less`: also hours whose documents are of an archive that is not read.
+        `allow_less`: also hours whose documents count posts of an unread archive.
         """
         documents, until = self._look()
         return _without_loss(plan_range(span, self.history, documents, until, self.rule()), allow_less=allow_less)
 
     def check(self, plan: Plan) -> None:
-        """Raise `StrandedError` where hours were left out, since their documents hold posts of an archive not read."""
+        """Raise `StrandedError` where the plan leaves hours out: their documents hold posts of an unread archive."""
         if plan.stranded:
             (planned, archive) = plan.stranded[0]
             raise StrandedError(planned.hour, len(plan.stranded), archive, self.archives.roots().get(archive))
 
     def estimate_s(self, plan: Plan) -> float | None:
-        """How long a plan would take, by the pace of past runs; None where there was none."""
+        """Seconds that a plan would take, by the pace of past runs; None where there was none."""
         pace = self.runs.posts_per_second()
         return None if pace is None else plan.posts / pace + (0 if self.engine.started else _START_S)
 
@@ -107,9 +107,10 @@ class BatchRunner:
     ) -> Outcome:
         """Compute and publish a plan, slice by slice.
 
-        A document that covers more than the archive does now stays, unless `allow_less` is set. Raises `BusyError`
-        where the job is being computed, `FencedError` where another run took over meanwhile, `StoppedError` after
-        `observer.stop`, `PartlyDoneError` where the archive is damaged or lacks something. What was published stays.
+        A document that covers more than the archive does now stays, unless the caller sets `allow_less`. Raises
+        `BusyError` where another run computes the job, `FencedError` where another run took over meanwhile,
+        `StoppedError` after `observer.stop`, `PartlyDoneError` where the archive has damage or lacks posts.
+        Published hours stay.
         """
         if reset and not allow_less:
             self._refuse_to_lose()
@@ -138,9 +139,9 @@ class BatchRunner:
         return outcome
 
     def preview(self, plan: Plan, *, observer: RunObserver | None = None, allow_less: bool = False) -> Outcome:
-        """Compute a plan and compare it with what is there, as `run` does; nothing is written, no lease is taken.
+        """Compute a plan and compare it with the documents, as `run` does. Writes nothing and takes no lease.
 
-        Raises `StoppedError` after `observer.stop`, `PartlyDoneError` where the archive is damaged.
+        Raises `StoppedError` after `observer.stop`, `PartlyDoneError` where the archive has damage.
         """
         outcome = Outcome()
         begun = self.now()
@@ -154,7 +155,7 @@ class BatchRunner:
         return outcome
 
     def rest(self) -> bool:
-        """Let go of Spark and of the list of files, until they are needed again. False: there was nothing of either."""
+        """Close Spark and forget the list of files, until the next use. False: there was nothing of either."""
         if not self.engine.started and not self.ledger.covered:
             return False
         self.engine.close()
@@ -169,7 +170,7 @@ class BatchRunner:
         self.store.close()
 
     def _look(self, asked: Sequence[Hour] | None = None) -> tuple[Documents, Hour]:
-        """Bring the ledger up to date; documents of some hours, or of all, and the first hour that is not complete."""
+        """Refresh the ledger; return documents of some hours, or of all, and the first hour that is not complete."""
         self.ledger.refresh()
         self.history = self.archives.history(self.ledger, self.now())
         until = self._watermark(self.ledger)
@@ -184,14 +185,14 @@ class BatchRunner:
         return complete_until(ledger, self.settings.kafka, self.settings.archive, self.now())
 
     def _refuse_to_lose(self) -> None:
-        """Raise `CoversLessError` where a document covers more than the archive: emptied, it could not be computed."""
+        """Raise `CoversLessError` where a document covers more than the archive: no run could compute it again."""
         with mongo_errors():
             for each in sound(self.store.collection(HOURS).find({}, {"top": False}), HOUR):
                 if short := shortfall_of(each, self.history.covered, self.history.provenance):
                     raise CoversLessError(Hour.parse(each["hour"]), short)
 
     def _empty(self, run: Run, plan: Plan) -> Tops:
-        """Delete all batch documents but those of this run's earlier attempts; the first tags of those planned."""
+        """Delete all batch documents except those of this run's earlier attempts; return planned hours' first tags."""
         others = {"run": {"$ne": run.id}}
         with mongo_errors():
             there = {each.get("hour") for each in self.store.collection(HOURS).find(others, {"hour": True})}
@@ -204,7 +205,7 @@ class BatchRunner:
         return had
 
     def _remaining(self, plan: Plan, run: Run, outcome: Outcome) -> list[PlannedHour]:
-        """What an earlier attempt of this run has not published, or what became dirty since."""
+        """Hours that earlier attempts of this run have not published, or that became dirty since."""
         with mongo_errors():
             found = sound(self.store.collection(HOURS).find({"run": run.id}, {"top": False}), HOUR)
             published: dict[str, HourDocument] = {each["hour"]: each for each in found}  # type: ignore[misc]
@@ -219,7 +220,7 @@ class BatchRunner:
     def _compute(
         self, planned: Sequence[PlannedHour], rule: Rule, outcome: Outcome, observer: RunObserver
     ) -> Iterator[list[HourResult]]:
-        """The hours that could be computed, slice by slice; the outcome tells them, and those that could not."""
+        """Compute hours, slice by slice, and yield those that succeed; the outcome lists them and the failed ones."""
         complete = {each.hour: each.complete for each in planned}
         if planned:
             self.engine.session(sum(each.posts for each in planned))
@@ -234,12 +235,12 @@ class BatchRunner:
 
 
 def _without_loss(plan: Plan, *, allow_less: bool) -> Plan:
-    """The plan, with the hours that it left out where a loss is allowed."""
+    """The plan, with the hours that it left out if `allow_less` permits a loss."""
     return plan.with_stranded() if allow_less else plan
 
 
 def _until(stop: threading.Event, slices: Iterator[list[HourOutcome]]) -> Iterator[list[HourOutcome]]:
-    """Slices until somebody says stop; a job that was cancelled for it is no failure."""
+    """Slices until `stop`; an error of the job that a stop cancels is no failure."""
     try:
         for results in slices:
             if stop.is_set():
