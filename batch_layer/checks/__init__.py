@@ -1,1 +1,1 @@
-"""`trends verify`: the archive and the views, compared with what Kafka has and with a plain recount."""
+"""`trends verify`: the archive and the views, compared with Kafka and with a plain recount."""

@@ -1,8 +1,8 @@
 """Compare views: both layers against the archived posts, hour by hour, while everything goes on.
 
-A document may cover posts that came after the ledger was read, and a speed row may count a post that is not archived
-yet. So what differs is looked at again with a ledger that is read afterwards: it is wrong once two looks in a row find
-the same difference, and not compared where it is on the move.
+A document may cover posts that came after the ledger's last refresh, and a speed row may count a post that the archive
+lacks yet. So an hour that differs gets another look with a newer ledger: it is wrong once two looks in a row find the
+same difference, and counts as not compared if the difference keeps changing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,28 +20,28 @@ from serving.views.documents import HourDocument, Kind, LensDocument, Row
 from serving.views.store import Store
 
 LOOKS = 4
-"""How often an hour that differs is looked at."""
+"""Most looks at an hour that differs."""
 
 
 class Rules(NamedTuple):
-    """The hashtag rules by which an hour can be counted again."""
+    """The hashtag rules for recounts of an hour."""
 
     now: Rule
     by_version: Mapping[str, Rule]
-    """Those whose text is known, the one of now among them."""
+    """Rules with a known text, the current one among them."""
 
 
 class _Views(NamedTuple):
-    """What both layers say of an hour at one moment."""
+    """An hour's views in both layers at one moment."""
 
     document: HourDocument | None
     lenses: list[LensDocument]
     speed: dict[Kind, list[Row]]
-    """Empty where there is a document: that is what answers."""
+    """Empty where there is a document: then that answers."""
 
 
 class ViewComparison:
-    """Compares hour after hour. `settled` says whether archive and speed layer are both at the end of what was sent."""
+    """Compares hour after hour. `settled` says whether archive and speed layer have both read everything sent."""
 
     def __init__(
         self, store: Store, history: History, rules: Rules, kinds: Sequence[Kind], settled: Callable[[], bool]
@@ -52,10 +52,10 @@ class ViewComparison:
         self._kinds = kinds
         self._settled = settled
         self._is_settled: bool | None = None
-        """As of the last time that somebody had to know."""
+        """The last answer of `settled`; None: ask again."""
 
     def hour(self, hour: Hour) -> list[Finding]:
-        """What is found of one hour."""
+        """The findings of one hour."""
         before: list[Finding] = []
         for _ in range(LOOKS):
             try:
@@ -87,7 +87,7 @@ class ViewComparison:
         yield from (compare_lens(each, document, posts, made_by) for each in lenses)
 
     def _speed(self, hour: Hour) -> Iterator[Finding]:
-        """The rows as they are once everything sent so far is archived and counted."""
+        """The rows, once the archive and the speed layer have everything sent so far."""
         if self._is_settled is None:
             self._is_settled = self._settled()
         if not self._is_settled:

@@ -1,4 +1,4 @@
-"""Kafka offsets: which offsets of `posts` Kafka still has, without the archive, for comparison with it."""
+"""Kafka offsets: the offsets of `posts` that Kafka still has, to compare with the archive."""
 
 from array import array
 
@@ -14,7 +14,7 @@ TRIES = 5
 def kafka_offsets(kafka: KafkaSettings, partition: int, end: int) -> tuple[int, "array[int]"]:
     """The first offset that Kafka has of a partition, and every offset below `end` of a committed message.
 
-    Retention may delete messages while they are read: then it begins again at the first that is left. Raises
+    Retention may delete messages during the read: then it begins again at the first remaining one. Raises
     `UnavailableError` if Kafka does not answer, or sends nothing for a while.
     """
     reader = consumer(kafka, f"{kafka.posts}.reader")

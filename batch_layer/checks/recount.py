@@ -1,6 +1,6 @@
 """Recount: an hour counted again the plain way, without Spark and without `rank`, and compared with a view of it.
 
-It shares only the rules with what it judges: which tags and which phrases a post uses.
+It shares only the rules with the layers: which tags and which phrases a post uses.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ _COMPUTE = "`trends batch hour {hour}` computes it again; if it differs then too
 
 
 def recount(posts: Iterable[Record], used: Callable[[Record], Iterable[str]], once: bool) -> tuple[Counter[str], int]:
-    """Uses by tag, and posts: each (source, id) once, as the batch layer counts, or as often as it was sent."""
+    """Uses by tag, and posts: each (source, id) once, as the batch layer counts, or as often as it arrived."""
     first: dict[object, Record] = {}
     for arrival, post in enumerate(sorted(posts, key=_arrival)):
         first.setdefault((post["source"], post["id"]) if once else arrival, post)
@@ -30,20 +30,20 @@ def recount(posts: Iterable[Record], used: Callable[[Record], Iterable[str]], on
 
 
 def rules_by_version(texts: Iterable[RuleText], now: Rule) -> dict[str, Rule]:
-    """The hashtag rules by which documents can be counted again: that of now, and those that texts tell."""
+    """The hashtag rules for recounts of documents: the current one, and those of the texts."""
     made = filter(None, map(rebuilt, texts))
     return {rule.version: rule for rule in (*made, now)}
 
 
 def _arrival(post: Record) -> tuple[int, int, int]:
-    """The order in which posts came, as the batch layer has it: archive after archive."""
+    """Sort key for the order of arrival, as in the batch layer: archive after archive."""
     return post.get("era", 0), post["partition"], post["offset"]
 
 
 def compare_batch(document: HourDocument, posts: Iterable[Record], rule: Rule) -> Finding:
-    """An hour's document against its posts. One that was made by another rule, or is provisional, is not compared.
+    """Compare an hour's document with its posts, unless another rule made it or it is provisional.
 
-    Whoever knows the rule that made it hands that one over: see `rules_by_version`.
+    Callers that know the rule that made it pass that rule: see `rules_by_version`.
     """
     if document["dirty"] or not document["complete"]:
         return not_compared("provisional, it will be computed again", document["hour"])
@@ -51,7 +51,7 @@ def compare_batch(document: HourDocument, posts: Iterable[Record], rule: Rule) -
 
 
 def compare_lens(document: LensDocument, own: HourDocument, posts: Iterable[Record], rule: Rule) -> Finding:
-    """What was seen of an hour through a lens against its posts, as its own document is compared."""
+    """Compare an hour's document of a lens with its posts, as `compare_batch` does."""
     lens = Lens(document["kind"], document["source"])
     where = f"{document['hour']}, {lens}"
     if own["dirty"] or not own["complete"] or own["token"] != document["token"]:
@@ -96,7 +96,7 @@ def _compare(
 def compare_speed(
     hour: str, counts: Mapping[str, int], posts: Iterable[Record], rule: Rule, kind: Kind = "hashtag"
 ) -> Finding:
-    """An hour's speed rows of a kind against its posts as they were sent."""
+    """Compare an hour's speed rows of a kind with its posts, repeated ones included."""
     uses, _ = recount(posts, _tags(rule) if kind == "hashtag" else _phrases(kind), once=False)
     where = hour if kind == "hashtag" else f"{hour}, {kind}s"
     if differing := {tag for tag in uses.keys() | counts.keys() if uses[tag] != counts.get(tag, 0)}:
@@ -113,7 +113,7 @@ def compare_speed(
 def compare_speed_by_any(
     hour: str, counts: Mapping[str, int], posts: Collection[Record], rules: Sequence[Rule], kind: Kind
 ) -> Finding:
-    """The same by the first of some rules that explains the rows: whoever sent them kept no version of its rule."""
+    """The same by the first of some rules that explains the rows: speed rows hold no version of their rule."""
     found = [compare_speed(hour, counts, posts, rule, kind) for rule in (rules if kind == "hashtag" else rules[:1])]
     return next((each for each in found if each.ok), found[0])
 

@@ -1,8 +1,8 @@
-"""Strays: files of an archive that no manifest names. Nobody reads them, and a person may want to know.
+"""Strays: files of an archive that no manifest names. No reader takes them, and an operator may want to know.
 
-An archiver commits and places files all the time, so a listing alone convicts nothing. A file is a suspect once it is
-old enough; suspects are looked up in a ledger that is read after the listing. What is left is reported, and only a file
-that no manifest can name, now or after a restore, is ever said to be one to delete.
+An archiver commits and places files all the time, so a listing alone proves nothing. A file is a suspect once it is old
+enough; a ledger refreshed after the listing then clears the suspects that it names. The check reports the rest, and
+advises to delete a file only if no manifest can name it, now or after a restore.
 """
 
 from collections import defaultdict
@@ -17,9 +17,9 @@ from config.errors import UsageError
 from ingest.hours import Hour, Millis
 
 YOUNG_MS = 600_000
-"""What changed so recently is no suspect."""
+"""A file that changed so recently is no suspect."""
 STRAY_MS = 86_400_000
-"""What lies in `_tmp` for longer belongs to nobody who is alive."""
+"""An entry that lies in `_tmp` for longer belongs to no living process."""
 
 _DAMAGE = "Keep it: a manifest that is missing or damaged may name it"
 _LATER = "Keep it: a manifest may still name it"
@@ -67,7 +67,7 @@ def strays(ledger: Ledger, hours: Sequence[Hour] | None, now: Millis) -> Iterato
 
 
 def advice(ledger: Ledger, path: str) -> str:
-    """What to do with a file that no manifest names: keep it, if one may name it yet or could be restored."""
+    """Advice on a file that no manifest names: keep it, if one may name it yet, or after a restore."""
     if ledger.damage:
         return _DAMAGE
     if not is_part(path):
@@ -91,13 +91,13 @@ def _compaction_files(ledger: Ledger) -> dict[str, set[str]]:
 
 
 def _names_in(ledger: Ledger, compacted: Mapping[str, set[str]], folder: str) -> set[str]:
-    """What manifests name in an hour's folder, be it replaced since."""
+    """Files that manifests name in an hour's folder, replaced ones included."""
     hour = _hour_of(folder)
     return {part.path for part in ledger.arrived(hour)} | compacted.get(str(hour), set())
 
 
 def _hour_of(folder: str) -> Hour:
-    """The hour of a folder; one that nothing is named in where it is called after none."""
+    """The hour of a folder; hour 0, which has no posts, if its name is no hour."""
     try:
         return hour_of(f"{folder}/")
     except UsageError:

@@ -27,14 +27,14 @@ from config.settings import Settings
 from ingest.hours import Hour, Millis, wall_clock
 
 Offsets = defaultdict[int, "array[int]"]
-"""The offsets that were found in files, by partition."""
+"""The offsets in files, by partition."""
 
 _UNHIDE = "Rename the gap, and the partition's folder in _index: the hole that is left is named, and they are read"
 _RESTORE_HOUR = "Restore the hour's folder from a backup of HDFS"
 
 
 def verify_archive(settings: Settings, hours: Sequence[Hour] | None, now: Millis | None = None) -> Iterator[Finding]:
-    """Look at these hours, or at everything. Raises `UnavailableError` where HDFS or Kafka can't be reached."""
+    """Check these hours, or everything. Raises `UnavailableError` where HDFS or Kafka does not answer."""
     ledger = ledger_of(settings)
     ends = positions(settings.kafka, ledger)
     yield from _chains(ledger, ends)
@@ -55,7 +55,7 @@ def verify_archive(settings: Settings, hours: Sequence[Hour] | None, now: Millis
 
 
 def _chains(ledger: Ledger, ends: Mapping[int, int]) -> Iterator[Finding]:
-    """Manifests follow one another from offset 0 to the end, none hides another one; gaps are told."""
+    """Manifests follow one another from offset 0 to the end, none hides another one; also lists gaps."""
     damage = ledger.damage
     for partition, end in ends.items():
         where, manifests = f"{ledger.paths.topic}/{partition}", ledger.manifests(partition)
@@ -88,7 +88,7 @@ def _hidden(ledger: Ledger, partition: int, manifests: Sequence[Manifest]) -> It
 
 
 def _hour(ledger: Ledger, hour: Hour, offsets: Offsets) -> Finding:
-    """Read an hour's parts. What is wrong is looked at again where a compaction has replaced parts meanwhile."""
+    """Read an hour's parts; after a failed check read them again if a compaction has replaced parts meanwhile."""
     while True:
         parts = ledger.parts(hour)
         finding, found = _look(ledger, hour)
@@ -102,7 +102,7 @@ def _hour(ledger: Ledger, hour: Hour, offsets: Offsets) -> Finding:
 
 
 def _look(ledger: Ledger, hour: Hour) -> tuple[Finding, set[tuple[int, int]]]:
-    """As many records as were committed, no offset twice; and where the records lay on Kafka."""
+    """Check that an hour has all committed records, no offset twice; return their partitions and offsets."""
     seen: set[tuple[int, int]] = set()
     count = 0
     try:
@@ -125,7 +125,7 @@ def _look(ledger: Ledger, hour: Hour) -> tuple[Finding, set[tuple[int, int]]]:
 
 
 def _known(ledger: Ledger, seen: set[tuple[int, int]]) -> int:
-    """How many offsets lie in chunks that are read. A compacted hour may have others, of a hole or of a gap."""
+    """Number of offsets in the ledger's chunks. A compacted hour may have others, of a hole or of a gap."""
     partitions = {partition for partition, _ in seen}
     chunks = {number: [each for each in ledger.manifests(number) if each.kind == "chunk"] for number in partitions}
     starts = {partition: [each.start for each in of] for partition, of in chunks.items()}
@@ -139,7 +139,7 @@ def _known(ledger: Ledger, seen: set[tuple[int, int]]) -> int:
 def _counted(
     settings: Settings, manifests: list[Manifest], partition: int, archived: "array[int]", damaged: set[str]
 ) -> Finding:
-    """Per chunk: what is archived and what was rejected is what Kafka has, each offset once."""
+    """Per chunk: the archived and the rejected offsets are those on Kafka, each once."""
     where = f"{settings.kafka.posts}/{partition}"
     end = manifests[-1].next if manifests else 0
     low, there = kafka_offsets(settings.kafka, partition, end)
