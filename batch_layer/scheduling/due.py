@@ -1,9 +1,9 @@
-"""Due: the hours that a run may have to compute, without looking at those that are final since long.
+"""Due: the hours that a run may have to compute, without a look at those that became final long ago.
 
 An hour is due from the look that finds a post of it (`batch_layer.archive.reading.follower`) until a look finds its
 document final. Further hours become due by a query of their own: documents that say that they are dirty or not
-complete. So a look takes as long as there is to do. `Trigger` takes all of history now and then, and finds what no
-look can: a document that is gone, or is another one than it was.
+complete. So the time of a look depends on the work to do. `Trigger` takes all of history now and then, and finds
+changes that no look can: a document that is gone, or that another one has replaced.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,10 +26,10 @@ _T = TypeVar("_T")
 
 
 class Due(NamedTuple):
-    """What a look finds."""
+    """Result of a look."""
 
     waiting: tuple[Hour, ...]
-    """Complete, and not final, ascending: what the next run computes."""
+    """Complete, and not final, ascending: the hours of the next run."""
     late: tuple[Hour, ...]
     """Hours whose document does not say yet that it is dirty."""
     without: int
@@ -37,7 +37,7 @@ class Due(NamedTuple):
 
 
 class _Arrivals:
-    """What a due hour knows of its posts, as `batch_layer.plan.ArchivedHours` asks it."""
+    """The arrivals of a due hour's posts, as `batch_layer.plan.ArchivedHours`."""
 
     def __init__(self, follower: Follower, arrivals: Mapping[str, int]) -> None:
         self._follower = follower
@@ -52,7 +52,7 @@ class _Arrivals:
         return 0
 
     def late_since(self, hour: Hour, document: HourDocument) -> bool:  # noqa: ARG002 - it is the one hour's
-        """See `History.late_since`, of the archive that is written to: earlier ones get no posts any more."""
+        """See `History.late_since`, of the current archive: earlier ones get no posts any more."""
         known = known_offsets(document, [self._follower]).get(self._follower.origin.archive, ())
         return is_late(self._arrivals, known)
 
@@ -97,7 +97,7 @@ def note_unsettled(store: Store, archive: str) -> None:
 
 
 def note(store: Store, archive: str, hours: Iterable[Hour]) -> None:
-    """Make hours due. What is known of their posts stays."""
+    """Make hours due. Known arrivals of their posts stay."""
     for some in _in_runs(hours):
         notes = [
             UpdateOne(

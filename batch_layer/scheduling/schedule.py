@@ -1,7 +1,7 @@
-"""Schedule: the batch layer as a service. It computes whatever is wanting, whenever it looks.
+"""Schedule: the batch layer as a service. Each tick computes the hours that need it.
 
-Fire times are never trusted: each tick asks the ledger, the documents and the watermark what is missing, so an hour
-that came while this was down, or while a server was, is found by the next tick that can see it.
+It does not trust fire times: each tick asks the ledger, the documents and the watermark for missing hours. So the next
+tick that can see an hour finds it, even if the hour came while this service or a server was down.
 """
 
 import logging
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _COMPACT_EVERY_S = 3_600
 _DAMAGED_AGAIN_S = 600
-"""After how long a damaged hour is tried again: somebody may have restored its file."""
+"""Delay before a damaged hour gets another try: somebody may have restored its file."""
 
 
 class Schedule:
@@ -53,13 +53,13 @@ class Schedule:
         self.stop = threading.Event()
         self._follower = Follower(settings, self.batch.store)
         self._compact_at: dict[int, Mark] | None = None
-        """How far the archive was when it left nothing to compact or to delete."""
+        """Marks of the archive when it left nothing to compact or to delete."""
         self._reported: dict[str, str] = {}
         self._damaged: dict[Hour, Millis] = {}
         self._computed_at = now()
 
     def run(self) -> None:
-        """Until `KeyboardInterrupt` in this thread; what is computed then is given up, and done again by the next."""
+        """Run until `KeyboardInterrupt` in this thread, which ends a computation early; the next service repeats it."""
         for noisy in ("apscheduler.scheduler", "apscheduler.executors"):
             logging.getLogger(noisy).setLevel(logging.ERROR)  # a tick that is still running is no news
         scheduler = self.scheduler()
@@ -74,7 +74,7 @@ class Schedule:
             log.info("stopped")
 
     def scheduler(self) -> BlockingScheduler:
-        """The two jobs, not started yet. The first tick comes at once: it finds what was missed."""
+        """The two jobs, not started yet. The first tick comes at once: it finds missed hours."""
         pool = {"default": ThreadPoolExecutor(2)}
         once = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         scheduler = BlockingScheduler(timezone=UTC, executors=pool, job_defaults=once)
@@ -84,7 +84,7 @@ class Schedule:
         return scheduler
 
     def tick(self) -> None:
-        """Compute what is wanting. It logs a server that is down once, and the next tick tries again."""
+        """Compute the hours that need it. It logs a server that is down once, and the next tick tries again."""
         self._quietly("batch", self._tick)
 
     def compact(self) -> None:
@@ -105,7 +105,7 @@ class Schedule:
         else:
             self.batch.store.mark_dirty(plan.late)
             self._rest()
-        if hours is None and not list(self.batch.runs.computing()):  # which would hide the hours that it is at
+        if hours is None and not list(self.batch.runs.computing()):  # which would hide its hours
             self.trigger.end_full_look()
         self.batch.check(plan)
 
@@ -126,7 +126,7 @@ class Schedule:
         return plan.without(self._damaged)
 
     def _rest(self) -> None:
-        """Let go of Spark after a while, and of the list of all files: they hold more memory than all else here."""
+        """Close Spark and forget the list of all files after a while: they hold more memory than all else here."""
         if self.now() - self._computed_at > self.settings.spark.idle_s * 1000 and self.batch.rest():
             log.info("nothing to compute for %g s: Spark is let go of", self.settings.spark.idle_s)
 
@@ -146,14 +146,14 @@ class Schedule:
             log.info("compacted: %s, swept: %s", quantity(len(report.hours), "hour"), quantity(rows, "speed row"))
 
     def _quietly(self, job: str, work: Callable[[], None]) -> None:
-        """Do a job; say of an error what it is, once until it changes."""
+        """Do a job; log an error once, until it changes."""
         try:
             work()
         except StoppedError:
             return
         except (TrendsError, PyMongoError, OSError) as error:
             if isinstance(error, SparkFailedError):
-                self.batch.engine.close()  # whatever is wrong with this session, the next one begins afresh
+                self.batch.engine.close()  # this session may be broken, the next one begins afresh
             if self._reported.get(job) != str(error):
                 log.warning("%s: %s; trying again", job, error)
             self._reported[job] = str(error)

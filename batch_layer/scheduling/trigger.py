@@ -1,9 +1,9 @@
-"""Trigger: which hours the next run may have to compute, at a cost that does not grow with history.
+"""Trigger: the hours that the next run may have to compute, at a cost that does not grow with history.
 
-Found at the next look: an hour that became complete, a late post, a document that says that it is dirty or not
-complete, documents that were deleted (there are fewer than before). Found at the next full look: a document that
-somebody replaced by hand, or deleted while as many were published. A full look reads every manifest and document; one
-is due `FULL_LOOK_S` after the last, wherever that was, and `trends batch run` always is one.
+The next look finds an hour that became complete, a late post, a document that says that it is dirty or not complete,
+and missing documents (there are fewer than before). The next full look finds a document that somebody replaced by hand,
+or deleted while a run published as many. A full look reads every manifest and document; one is due `FULL_LOOK_S` after
+the last, wherever that was, and `trends batch run` always is one.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Trigger:
         self.follower = Follower(self.settings, self.store)
 
     def look(self) -> tuple[Hour, ...] | None:
-        """The hours to plan, which may be none; None: all of history is to be looked at."""
+        """The hours to plan, which may be none; None calls for a full look, at all of history."""
         self.follower.look()
         until = complete_until(self.follower, self.settings.kafka, self.settings.archive, self.now())
         found = due.look(self.store, self.follower, until)
@@ -42,7 +42,7 @@ class Trigger:
         return None if self._is_full_look_due() else found.waiting
 
     def end_full_look(self) -> None:
-        """Note that all of history was looked at."""
+        """Note the end of a full look."""
         self._write({"at": self.now()})
 
     def _is_full_look_due(self) -> bool:
@@ -52,7 +52,7 @@ class Trigger:
         fewer = count < int(last.get("documents", 0))
         late = self.now() - int(last.get("at", 0)) >= FULL_LOOK_S * 1000
         if fewer and not late:
-            self._write({"at": 0, "documents": count})  # until somebody has looked, by whatever process
+            self._write({"at": 0, "documents": count})  # until any process has done a full look
         elif count != last.get("documents"):
             self._write({"documents": count})
         return fewer or late
@@ -63,5 +63,5 @@ class Trigger:
 
     @property
     def _id(self) -> str:
-        """Of these archives together: where others are named, all of history is looked at."""
+        """Id of these archives together: other archives in the settings call for a full look."""
         return "|".join([self.follower.archive, *self.settings.hdfs.earlier, "full look"])

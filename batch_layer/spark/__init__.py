@@ -1,1 +1,1 @@
-"""Spark: the session, the job, and what runs in its Python workers."""
+"""Spark: the session, the job, and the code of its Python workers."""

@@ -1,4 +1,4 @@
-"""Sorted posts in Arrow batches -> ranked hours in Arrow batches: what runs inside Spark's Python workers.
+"""Sorted posts in Arrow batches -> ranked hours in Arrow batches: the code of Spark's Python workers.
 
 It imports no Spark and no settings, so a worker needs the packages `config`, `ingest` and `serving`, `msgspec`,
 `regex` and `stop-words`.
@@ -19,12 +19,12 @@ from ingest.rule.hashtags import Rule
 from serving.views.documents import Lens, Row
 
 COLUMNS = ("hour", "source", "id", "text", "tags")
-"""What comes in: the hour as its serial, and `PostFields`; sorted by hour, partition, offset."""
+"""Input: the hour as its serial, and `PostFields`; sorted by hour, partition, offset."""
 LANG = "lang"
-"""Comes behind them where phrases are counted."""
+"""One more column, the last, for jobs that count phrases."""
 
 DAMAGED_POST = "post in a Spark task"
-"""What an error calls a post that can't be decoded: by these words the driver knows it again."""
+"""Name of an undecodable post in errors: by these words the driver knows it again."""
 
 _TOTALS = ("tied_beyond", "uses", "tags", "posts")
 _ROWS = pa.list_(pa.struct([("tag", pa.string()), ("shown", pa.string()), ("count", pa.int64())]))
@@ -33,7 +33,7 @@ _FURTHER = pa.list_(pa.struct([("kind", pa.string()), ("source", pa.string()), *
 RANKING = pa.schema(
     [("hour", pa.int32()), ("read", pa.int64()), *_RANKING, ("sources", pa.list_(pa.string())), ("further", _FURTHER)]
 )
-"""What goes out: a row an hour."""
+"""Output: a row an hour."""
 RANKING_DDL = """
     hour int, read long, tied_beyond long, uses long, tags long, posts long,
     rows array<struct<tag: string, shown: string, count: long>>,
@@ -41,19 +41,19 @@ RANKING_DDL = """
     further array<struct<kind: string, source: string, tied_beyond: long, uses: long, tags: long, posts: long,
                          rows: array<struct<tag: string, shown: string, count: long>>>>
 """
-"""The same as Spark is told it."""
+"""The same schema in Spark's DDL."""
 
 
 def rank_batches(
     batches: Iterable[pa.RecordBatch], rule: Rule, keep: int, further: Further = NOTHING_FURTHER
 ) -> Iterator[pa.RecordBatch]:
-    """Rank hour by hour. An hour may begin in any batch and end in any later one; memory is bounded by one hour."""
+    """Rank hour by hour. An hour may begin in any batch and end in any later one; memory holds one hour."""
     for serial, pieces in groupby(_pieces(batches), itemgetter(0)):
         yield _as_batch(serial, rank_columns((columns for _, columns in pieces), rule, keep, further))
 
 
 def hour_rankings(table: pa.Table) -> Iterator[tuple[Hour, HourRanking]]:
-    """What `rank_batches` wrote, as values."""
+    """The output of `rank_batches` as values."""
     for row in (row for batch in table.to_batches() for row in batch.to_pylist()):
         further = tuple((Lens(each["kind"], each["source"]), Ranking(**_ranking(each))) for each in row["further"])
         ranked = HourRanking(**_ranking(row), read=row["read"], sources=tuple(row["sources"]), further=further)
@@ -66,7 +66,7 @@ def _ranking(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Columns]]:
-    """Batches cut where the hour changes. Raises `DamagedError`: Spark passes bytes on that are no text."""
+    """Batches, split where the hour changes. Raises `DamagedError`: Spark passes bytes on that are no text."""
     for batch in batches:
         runs = compute.run_end_encode(batch.column(0))
         start = 0

@@ -3,8 +3,8 @@
     parts that the ledgers list -> one shuffle by hour -> sorted by arrival -> `batch_layer.spark.arrow.rank_batches`
 
 Where each hour is one file, as compaction leaves it, its posts are together and in order: no shuffle, no sorting.
-Hours are read in slices, bounded by posts and by hours, so neither the driver nor a shuffle ever holds all of history.
-A post's name stays what it is, never a hash of it: an id is about as short as a hash that never collides.
+The job reads hours in slices, bounded by posts and by hours, so neither driver nor shuffle ever holds all of history.
+It keeps a post's name, never a hash of it: an id is about as short as a hash that never collides.
 """
 
 import json
@@ -38,18 +38,18 @@ log = logging.getLogger(__name__)
 _AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
 _NEEDED = frozenset({"id", "source", "created_at", "text", "lang", "tags", "partition", "offset"})
 _TASK_BYTES = 128 << 20
-"""Spark gives a file to several tasks where it is larger than this, or than an even share of the slice."""
+"""Spark splits a file among several tasks if it is larger than this, or than an even share of the slice."""
 _ERA = "era"
 _SLICE_HOURS = 1_000
-"""Most hours in a slice, fewer where phrases are counted: their rows are in the driver at once, some 100 MB."""
+"""Most hours in a slice, fewer with phrases: the driver has all their rows at once, some 100 MB."""
 
 
 _UNREADABLE = ("FAILED_READ_FILE", "org.apache.avro", "BlockMissingException", f"damaged {DAMAGED_POST}")
-"""Words in Spark's errors that say that it is a file's bytes that are at fault."""
+"""Words in Spark's errors that blame a file's bytes."""
 
 
 class SparkFailedError(TrendsError):
-    """Spark gave up on a job. The next try may go well, on a new session."""
+    """Spark gave up on a job. A retry may succeed, on a new session."""
 
     retriable = True
 
@@ -61,7 +61,7 @@ class VanishedError(DamagedError):
 
 
 class HourFailure(NamedTuple):
-    """One hour that could not be computed, and why."""
+    """One hour that the job could not compute, and why."""
 
     hour: Hour
     error: TrendsError
@@ -75,7 +75,7 @@ def rank_hours(
 ) -> Iterator[list[HourOutcome]]:
     """Rank hours in the order given, a slice at a time. A damaged hour becomes an `HourFailure` and stops no other one.
 
-    Raises `SparkFailedError` and `UnavailableError` where it is not the archive that is at fault.
+    Raises `SparkFailedError` and `UnavailableError` where the archive is not at fault.
     """
     most_hours = _SLICE_HOURS // (1 + len(settings.batch.kinds))
     for taken in slices(hours, history, settings.batch.slice_posts, most_hours):
@@ -83,7 +83,7 @@ def rank_hours(
 
 
 def slices(hours: Iterable[Hour], history: History, most_posts: int, most_hours: int) -> Iterator[list[Hour]]:
-    """Cut hours into runs of about that many posts and at most so many hours; an hour is never cut."""
+    """Split hours into runs of about that many posts and at most so many hours, but never an hour itself."""
     taken: list[Hour] = []
     posts = 0
     for hour in hours:
@@ -100,10 +100,10 @@ def slices(hours: Iterable[Hour], history: History, most_posts: int, most_hours:
 def _rank_slice(
     engine: Engine, settings: Settings, history: History, hours: Sequence[Hour], rule: Rule
 ) -> Iterator[HourOutcome]:
-    """One slice; where a file in it can't be read, its halves, until the damaged hour is alone.
+    """Rank one slice; where it has an unreadable file, its halves, until the damaged hour is alone.
 
-    An hour that has not the posts that are listed may lack them, or damage may have carried some over from another hour
-    of the slice. So it is read once more, alone.
+    An hour with more or fewer posts than its manifests list may lack some, or damage may have carried some over from
+    another hour of the slice. So the job reads it once more, alone.
     """
 
     def again(_: RetryCallState) -> None:
@@ -126,7 +126,7 @@ def _rank_slice(
         if len(hours) == 1:
             yield HourFailure(hours[0], error)
             return
-        history.refresh()  # says so where it is HDFS that has gone
+        history.refresh()  # raises where HDFS itself is down
         middle = len(hours) // 2
         for half in (hours[:middle], hours[middle:]):
             yield from _rank_slice(engine, settings, history, half, rule)
@@ -149,7 +149,7 @@ def _read(engine: Engine, settings: Settings, history: History, hours: Sequence[
 def _all_posts(spark: SparkSession, settings: Settings, hours: Sequence[Sequence[Sequence[Part]]]) -> DataFrame:
     """The archived posts of some hours, each given as its parts in each archive.
 
-    Where they are of several archives, `era` says of which: offsets of two archives don't compare.
+    Where they come from several archives, `era` says from which: offsets of two archives don't compare.
     """
     name_node, phrases = settings.hdfs.name_node, bool(settings.batch.kinds)
     eras = [[part for parts in of_era for part in parts] for of_era in zip(*hours, strict=True)]
@@ -165,14 +165,14 @@ def _all_posts(spark: SparkSession, settings: Settings, hours: Sequence[Sequence
 
 
 def _posts(spark: SparkSession, paths: list[str], *, phrases: bool) -> DataFrame:
-    """The posts of some files of one archive, as `batch_layer.spark.arrow` wants them, and where they lay on Kafka."""
+    """The posts of some files of one archive, as `batch_layer.spark.arrow` needs them, with partition and offset."""
     read = spark.read.format(_AVRO).option("avroSchema", _schema()).option("recursiveFileLookup", "true").load(paths)
-    # A text without a sign has no hashtag, and one whose source names the hashtags is not read: where no phrases are
-    # wanted, neither travels.
+    # A text without a sign has no hashtag, and nothing reads one whose source names the hashtags: without phrases,
+    # neither travels.
     has_sign = sql.col("text").contains("#") | sql.col("text").contains("＃")
     has_hashtags = sql.when(sql.col("tags").isNull() & has_sign, sql.col("text"))
     return read.select(
-        sql.floor(sql.col("created_at") / HOUR_MS).try_cast("int").alias("hour"),  # no hour is that of a damaged time
+        sql.floor(sql.col("created_at") / HOUR_MS).try_cast("int").alias("hour"),  # a damaged time has no hour
         "source",
         "id",
         sql.col("text") if phrases else has_hashtags.alias("text"),
@@ -186,7 +186,7 @@ def _posts(spark: SparkSession, paths: list[str], *, phrases: bool) -> DataFrame
 def _together_by_hour(spark: SparkSession, posts: DataFrame, listed: Mapping[Hour, Sequence[Part]]) -> DataFrame:
     """Each hour's posts together and in order of arrival: as they are, where each hour is one file in one task."""
     cores = max(2, int(spark.sparkContext.defaultParallelism))
-    spark.conf.set("spark.sql.files.minPartitionNum", cores)  # whatever `spark.conf` says, and whoever joins meanwhile
+    spark.conf.set("spark.sql.files.minPartitionNum", cores)  # overrides `spark.conf`, ignores workers that join later
     spark.conf.set("spark.sql.files.maxPartitionBytes", _TASK_BYTES)
     sizes = [part.bytes for parts in listed.values() for part in parts]
     if len(sizes) == len(listed) and max(sizes) <= min(sum(sizes) // cores, _TASK_BYTES):
@@ -207,7 +207,7 @@ def _rank(posts: DataFrame, rule: Rule, batch: BatchSettings) -> pa.Table:
 
 
 def _schema() -> str:
-    """`post.avsc`, less the fields that are not needed: Avro skips over those without decoding them."""
+    """`post.avsc`, less the fields that the job does not need: Avro skips them without decoding."""
     schema: dict[str, Any] = json.loads(SCHEMA_PATH.read_bytes())
     schema["fields"] = [each for each in schema["fields"] if each["name"] in _NEEDED]
     for each in schema["fields"]:
@@ -223,7 +223,7 @@ def _result(
     covered: tuple[int, ...],
     provenance: Provenance,
 ) -> HourOutcome:
-    """A file that was cut off between two blocks reads without an error: so posts are counted."""
+    """The hour, if it has all its posts: a file that ends early between two blocks reads without an error."""
     listed = sum(part.records for part in parts)
     if ranking is not None and ranking.read == listed:
         return HourResult(hour, ranking, covered, provenance=provenance)
@@ -234,7 +234,7 @@ def _result(
 
 
 def _translate_error(error: Exception, hours: Sequence[Hour], engine: Engine) -> TrendsError:
-    """What went wrong, from the text: Spark's exceptions reach Python as one class."""
+    """The cause, from the text: Spark's exceptions reach Python as one class."""
     text = str(error)
     where = f"archive of {hours[0]}" + (f" to {hours[-1]}" if len(hours) > 1 else "")
     if "FILE_NOT_EXIST" in text or "PATH_NOT_FOUND" in text or "FileNotFoundException" in text:

@@ -1,6 +1,6 @@
-"""Engine: one Spark session, started when it is first needed, started again when it has broken, let go of on request.
+"""Engine: one Spark session, which starts at its first use, starts again after a failure and closes on request.
 
-The JVM is a child of this process and ends with it, however it ends: it reads our end of a pipe. Its talk goes to
+The JVM is a child of this process and ends with it, even after a kill: it reads our end of a pipe. Its output goes to
 `logs/spark.log` and `logs/spark-stderr.log` in the state folder, never to the user's terminal.
 """
 
@@ -32,7 +32,7 @@ _SHIPPED = ("batch_layer", "config", "ingest", "serving")
 
 
 LONG_POSTS = 4_000_000
-"""From so many on Java's second compiler, which takes 10 s of CPU before it pays, makes even a first run quicker."""
+"""From this many on, Java's second compiler, which takes 10 s of CPU before it pays, makes even a first run faster."""
 
 
 class Engine:
@@ -50,13 +50,13 @@ class Engine:
 
     @property
     def log_path(self) -> Path:
-        """Where Spark writes its log."""
+        """Path of Spark's log."""
         return self._state / "logs" / "spark.log"
 
     def session(self, posts: int = 0) -> SparkSession:
-        """The session: about 5 s the first time. Raises `UnavailableError` where Spark can't start.
+        """The session, which takes about 5 s the first time. Raises `UnavailableError` where Spark can't start.
 
-        `posts` is how many it is to read, where that is known: many are worth Java's second compiler.
+        `posts` is the number to read, if the caller knows it: many are worth Java's second compiler.
         """
         if self._session is not None and self._gateway.proc.poll() is not None:
             log.warning("Spark's JVM has died: starting it again")
@@ -66,15 +66,15 @@ class Engine:
         return self._session
 
     def cancel(self) -> None:
-        """Stop what is computed now: its thread gets an error."""
+        """Cancel the current computation: its thread gets an error."""
         if self._session is not None:
             with suppress(Py4JError, OSError):
                 self._session.sparkContext.cancelAllJobs()
 
     def close(self) -> None:
-        """End the session and its JVM. Also where either is broken; a later `session` starts afresh."""
+        """End the session and its JVM, even broken ones; a later `session` starts afresh."""
         if self._session is not None:
-            with suppress(Py4JError, OSError, RuntimeWarning):  # a dead JVM can't be told
+            with suppress(Py4JError, OSError, RuntimeWarning):  # a dead JVM does not answer
                 self._session.stop()
         self._session = None
         self._end_jvm()
@@ -143,14 +143,14 @@ def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path, posts: 
         # Many small files: opening one takes as long as reading 100 kB of posts; list them with few tasks.
         "spark.sql.files.openCostInBytes": "100000",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
-        # What goes to Python is cut by rows alone: else Spark asks for the batch's size at each row, which takes 50 µs
-        # of a post. So few rows that 500 of the largest posts still fit into memory.
+        # Rows alone limit a batch for Python: else Spark asks for the batch's size at each row, which takes 50 µs of a
+        # post. Even 500 of the largest posts fit into memory.
         "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
         "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
         # The archive's file names are exact and its manifests are the truth: a missing file is an error.
         "spark.sql.files.ignoreMissingFiles": "false",
         "spark.sql.files.ignoreCorruptFiles": "false",
-        # A NameNode or DataNode that does not answer is given up in bounded time.
+        # Spark gives up, in bounded time, on a NameNode or DataNode that does not answer.
         "spark.hadoop.ipc.client.connect.timeout": timeout_ms,
         "spark.hadoop.ipc.client.connect.max.retries": "3",
         "spark.hadoop.ipc.client.connect.max.retries.on.timeouts": "2",
@@ -182,12 +182,12 @@ def _quoted(option: str) -> str:
 
 
 def _is_not_of_py4j(record: logging.LogRecord) -> bool:
-    """Py4J writes to the root logger, with a traceback, of what it raises as well."""
+    """Py4J writes errors to the root logger, with a traceback, and raises them as well."""
     return not str(record.msg).startswith("Exception while sending command")
 
 
 def _say_lost(_server: AccumulatorTCPServer, _request: object, _client: object) -> None:
-    """In place of a traceback on the terminal when a JVM dies: the next call to it raises what there is to say."""
+    """Replaces a traceback on the terminal when a JVM dies: the next call to it raises an error that says so."""
     log.debug("Spark's JVM has closed its connection for accumulators")
 
 
