@@ -79,7 +79,7 @@ class PublishReport(NamedTuple):
 def publish(
     store: Store, hours: Sequence[HourResult], stamp: Stamp, now: Millis, *, allow_less: bool = False
 ) -> PublishReport:
-    """Publish hours, then delete the speed rows of complete hours. `allow_less`: also over documents that cover more.
+    """Publish hours, then delete the speed rows of complete hours. `allow_less`: even over documents that cover more.
 
     An hour in progress keeps its rows: nobody reads them beside its document, but without it they answer again.
     """

@@ -37,7 +37,7 @@ class _Views(NamedTuple):
     document: HourDocument | None
     lenses: list[LensDocument]
     speed: dict[Kind, list[Row]]
-    """Empty where there is a document: then that answers."""
+    """Empty where there is a document, since queries answer from that."""
 
 
 class ViewComparison:

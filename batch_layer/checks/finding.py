@@ -15,5 +15,5 @@ class Finding(NamedTuple):
 
 
 def not_compared(why: str, where: str, next_step: str = "") -> Finding:
-    """A check without a comparison for now."""
+    """Finding of a check that can't compare now."""
     return Finding(True, f"{why}: not compared", where, next_step, compared=False)
