@@ -31,7 +31,7 @@ PARTS = (
     "idle-scrape",
     "idle-tick",
 )
-"""Benches that share a module, each to be had alone."""
+"""Benches that share a module; each also runs alone."""
 ROOT = Path(__file__).parents[1]
 _RECORDED = "recorded posts (CrisisLexT6), repeated as shifted copies under new ids"
 _SAMPLE = "posts of the sample generator"

@@ -1,4 +1,4 @@
-"""Comparison: contenders run in turns, repeatedly, so that what disturbs the machine hits all alike."""
+"""Comparison: contenders run in turns, repeatedly, so that disturbances of the machine hit all alike."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from config.errors import TrendsError
 
 
 class WrongError(TrendsError):
-    """Who promises to be exact was not."""
+    """A contender that promises to be exact gave a wrong result."""
 
 
 @dataclass
@@ -22,11 +22,11 @@ class Series:
     """Why there are none."""
 
     def values(self, unit: str) -> list[float]:
-        """What is compared: seconds where the unit is `s`, else the amount a second."""
+        """The figures to compare: seconds where the unit is `s`, else the amount a second."""
         return [trial.seconds if unit == "s" else trial.amount / trial.seconds for trial in self.trials]
 
     def median(self, unit: str) -> float | None:
-        """The middle of what is compared."""
+        """The middle of the figures to compare."""
         return statistics.median(self.values(unit)) if self.trials else None
 
     def figure(self, name: str) -> float | None:

@@ -1,7 +1,7 @@
-"""Counting: contenders of the speed path, started and stopped, and what they count watched from outside.
+"""Counting: starts and stops contenders of the speed path, and watches their counts from outside.
 
 All of them leave rows `{_id: "<hour>|<tag>", hour, tag, count}` in `uses`, so one clock serves all: it begins when the
-first counts can be read, so that nobody's start counts, and ends when all can.
+first counts become readable, so that nobody's start counts, and ends when all are.
 """
 
 import os
@@ -32,18 +32,18 @@ TOPOLOGIES = ROOT / "bench" / "streamparse.json"
 
 Pids = Callable[[], list[int]]
 Running = Callable[[Sandbox], AbstractContextManager[Pids]]
-"""Starts a contender; inside, what it gives tells the ids of its processes."""
+"""Starts a contender; inside, its `Pids` tells the ids of its processes."""
 
 
 class Watched(NamedTuple):
-    """What was seen of the counts."""
+    """When the counts were readable, and how many there were."""
 
     first_s: float
-    """From the start until the first counts could be read."""
+    """From the start until the first counts were readable."""
     seconds: float
-    """From then on until all could."""
+    """From then on until all were."""
     amount: int
-    """What was counted in that time."""
+    """The uses counted in that time."""
 
 
 class Watch:
@@ -65,7 +65,7 @@ class Watch:
         return there, time.perf_counter()
 
     def all_of(self, wanted: int, first: tuple[int, float]) -> Watched:
-        """Wait until so many are counted."""
+        """Wait until the total reaches `wanted`."""
         while self.total() < wanted:
             self._wait(COUNTS_S, "not everything was counted")
         there, at = first
@@ -77,7 +77,7 @@ class Watch:
         return int(found[0]["total"]) if found else 0
 
     def counts(self) -> Counter[tuple[str, str]]:
-        """What was counted, by hour and tag."""
+        """The counts by hour and tag."""
         return Counter({(each["hour"], each["tag"]): each["count"] for each in self._store.collection(USES).find()})
 
     def _wait(self, within_s: float, what: str) -> None:

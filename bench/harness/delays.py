@@ -15,7 +15,7 @@ LONGEST_S = 60.0
 
 
 class Delays:
-    """A reader in a thread, from entering to leaving. Each message is known by its key."""
+    """A reader in a thread, from entering to leaving. The key identifies a message."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._consumer = Consumer(
@@ -45,7 +45,7 @@ class Delays:
         self._consumer.close()
 
     def await_all(self, made: Mapping[str, float]) -> None:
-        """Wait until everything that was made is seen. Raises `UnavailableError` where it does not come."""
+        """Wait until the reader has seen all of `made`. Raises `UnavailableError` where they do not come."""
         self._made = made
         deadline = time.perf_counter() + LONGEST_S
         while len(self._seen) < len(made):
@@ -54,7 +54,7 @@ class Delays:
             time.sleep(0.05)
 
     def milliseconds(self) -> list[float]:
-        """From being made to being seen, ascending."""
+        """From creation to arrival at the reader, ascending."""
         return sorted((self._seen[name] - made) * 1000 for name, made in self._made.items())
 
     def _read(self) -> None:

@@ -1,4 +1,4 @@
-"""Probes: single uses of tags of their own among a live stream, each looked for in MongoDB until it is counted."""
+"""Probes: single uses of tags of their own among a live stream, each looked for in MongoDB until its count appears."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ class Probes:
         self._done = threading.Event()
 
     def warm(self, look: Callable[[], object]) -> None:
-        """Send single uses until one is counted: then the contender has started. `look` raises where it has ended."""
+        """Send single uses until a count appears: then the contender has started. `look` raises where it has ended."""
         deadline = time.monotonic() + STARTS_S
         with Store(self._mongo) as store:
             while store.collection(USES).find_one() is None:
@@ -43,7 +43,7 @@ class Probes:
                 time.sleep(0.2)
 
     def send(self, uses: Sequence[Use], rate: int) -> None:
-        """All of them, so many a second, and wait until every probe is seen."""
+        """Send all of them, so many a second, and wait until every probe is readable."""
         watching = threading.Thread(target=self._watch)
         watching.start()
         began = time.perf_counter()
@@ -63,7 +63,7 @@ class Probes:
         watching.join()
 
     def milliseconds(self) -> list[float]:
-        """From produce to readable, ascending. Raises `UnavailableError` where a probe was not seen."""
+        """From produce to readable, ascending. Raises `UnavailableError` where a probe never became readable."""
         if self._waiting:
             raise UnavailableError(f"{len(self._waiting)} probes were never counted", where="speed path")
         return sorted(self._seen)

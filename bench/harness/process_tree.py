@@ -1,4 +1,4 @@
-"""Tree: what processes and all that they start take, JVMs and their Python workers included."""
+"""Tree: CPU and memory of processes and of all that they start, JVMs and their Python workers included."""
 
 import threading
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ EVERY_S = 0.3
 
 
 class Tree:
-    """Looks at processes and their descendants, from entering to leaving. What ends between two looks is missed."""
+    """Looks at processes and their descendants, from entering to leaving. Misses any that end between two looks."""
 
     def __init__(self, roots: Sequence[int]) -> None:
-        """`roots`: process ids. All that they had used before is left out."""
+        """`roots`: process ids. Their use before entering does not count."""
         self._roots = [psutil.Process(pid) for pid in roots]
         self._first: dict[int, float] = {}
         self._last: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""Report: a comparison as a table for people, and as JSON that is kept with what is needed to judge it."""
+"""Report: a comparison as a table for people, and as JSON to keep, with the facts for judging it."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from bench.harness.trial import Bench
 
 
 def table(bench: Bench, size: int, found: Sequence[Series]) -> Table:
-    """min, median and max of each contender, how many times better ours is, and whatever else was measured."""
+    """min, median and max of each contender, how many times better ours is, and all further figures."""
     figures = sorted({name for series in found for trial in series.trials for name in trial.figures})
     shown = Table(title=f"{bench.name}: {bench.question} Size {size:,}", title_justify="left")
     shown.add_column("contender")
@@ -32,7 +32,7 @@ def table(bench: Bench, size: int, found: Sequence[Series]) -> Table:
 
 
 def promises(found: Sequence[Series]) -> list[str]:
-    """What each contender promises, or why it was not had."""
+    """The promise of each contender, or the reason for its absence."""
     told = ((each.contender, each.why_absent or each.contender.guarantee) for each in found)
     return [f"{contender.name}: {text}" for contender, text in told if text]
 
@@ -59,7 +59,7 @@ def save(documents: Sequence[dict[str, Any]], folder: Path, name: str) -> Path:
 
 
 def machine() -> dict[str, Any]:
-    """What figures depend on. The load is that of the last minute, by others too."""
+    """The facts that figures depend on. The load is that of the last minute, by others too."""
     revision = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607 - git
     return {
         "cores": os.cpu_count(),

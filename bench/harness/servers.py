@@ -23,7 +23,7 @@ from serving.views.store import Store
 
 
 class Sandbox(NamedTuple):
-    """What one trial has for itself."""
+    """The settings of one trial: topics, a database and a folder of its own."""
 
     settings: Settings
     file: Path

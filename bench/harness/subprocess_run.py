@@ -1,4 +1,4 @@
-"""Apart: work that is measured in a process of its own: nothing done before it counts, and its memory is its own."""
+"""Subprocess runs: measured work in a process of its own. Nothing done before it counts, and its memory is its own."""
 
 import json
 import multiprocessing
@@ -20,7 +20,7 @@ PEER_S = 3_600
 
 
 class Ran(NamedTuple):
-    """What a task gave and took. Its imports are not in it."""
+    """The result of a task, and the time and memory it took. Its imports do not count."""
 
     result: Any
     seconds: float
@@ -31,7 +31,7 @@ class Ran(NamedTuple):
 
 
 def in_subprocess(task: Callable[..., Any], *args: Any) -> Ran:
-    """Call a function of a module, in a new process. Raises `TrendsError` for whatever it raised."""
+    """Call a function of a module, in a new process. Raises `TrendsError` for any error of the function."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_run_task, task, *args).result()
 
@@ -42,7 +42,7 @@ def _run_task(task: Callable[..., Any], *args: Any) -> Ran:
         return clocked(task, *args)
     except TrendsError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+    except Exception as error:  # noqa: BLE001 - the parent reports every error
         raise TrendsError(f"{type(error).__name__}: {str(error)[:600]}", where=task.__name__) from None
 
 
@@ -54,9 +54,9 @@ def clocked(task: Callable[..., Any], *args: Any) -> Ran:
 
 
 def peer(python: Path, name: str, *args: str) -> Ran:
-    """Run `bench.peers.<name>` with another Python. It writes one line of JSON: what it gave and took, as `Ran`.
+    """Run `bench.peers.<name>` with another Python. It writes one line of JSON: the fields of `Ran`.
 
-    Raises `AbsentError` where that Python is not there or lacks what the peer imports.
+    Raises `AbsentError` where that Python is not there or lacks a package that the peer imports.
     """
     if not python.exists():
         raise AbsentError("its environment is missing: `make bench` makes it")
@@ -72,12 +72,12 @@ def peer(python: Path, name: str, *args: str) -> Ran:
 
 
 def say(ran: Ran) -> None:
-    """What a peer ends with: the line that `peer` reads."""
+    """Write the last line of a peer, which `peer` reads."""
     sys.stdout.write(json.dumps(ran._asdict()) + "\n")
 
 
 def arguments() -> Sequence[str]:
-    """What a peer was called with."""
+    """The arguments of a peer."""
     return sys.argv[1:]
 
 

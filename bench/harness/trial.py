@@ -1,7 +1,7 @@
 """Trial: one run of one contender, and the contract of a bench.
 
-A contender does the whole work and is judged: `wrong` counts what differs from a plain count. For whoever promises to
-be exact one is an error, since a fast wrong answer is none.
+A contender does the whole work, and a plain count judges it: `wrong` counts the differences. For a contender that
+promises to be exact one is an error, since a fast wrong answer is none.
 """
 
 from collections.abc import Callable
@@ -14,22 +14,22 @@ from config.errors import TrendsError
 
 
 class AbsentError(TrendsError):
-    """A contender can't be had here: it is told as such, and all others run."""
+    """A contender that can't run here. The report says so, and all others run."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What one run took."""
+    """The figures of one run."""
 
     seconds: float
     amount: float
-    """What was done in that time, in the bench's unit."""
+    """The work of that time, in the bench's unit."""
     cpu_s: float | None = None
-    """User and system time of the contender's own processes, where it can be told apart."""
+    """User and system time of the contender's own processes, where the bench can separate it."""
     wrong: int = 0
-    """What differs from a plain count."""
+    """The number of differences from a plain count."""
     figures: dict[str, float] = field(default_factory=dict)
-    """Anything else that was measured, by name and unit: `p99 ms`."""
+    """Any further figures, by name and unit: `p99 ms`."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Contender:
 
     name: str
     guarantee: str
-    """What holds of its result when machines die. Empty where that is no question."""
+    """The guarantee for its result when machines die. Empty where that is no question."""
     run: Callable[[], Trial]
     exact: bool = True
-    """Whether a wrong result is an error; else it is counted and told."""
+    """Whether a wrong result is an error; else the report counts it."""
 
 
 class RunOptions(NamedTuple):
-    """What is to be measured."""
+    """Options of a measurement."""
 
     size: int
     """How much input."""
@@ -58,7 +58,7 @@ class RunOptions(NamedTuple):
 
 
 class Bench(NamedTuple):
-    """One question, and who is options."""
+    """One question, and the contenders that answer it."""
 
     name: str
     question: str

@@ -1,4 +1,4 @@
-"""Texts that somebody wrote to make the rule slow: forty families, each a piece that is repeated to any length."""
+"""Texts that somebody wrote to make the rule slow: forty families, each a piece to repeat to any length."""
 
 FAMILIES = (
     "#", "＃", "#a", "#_", "#1", "#a#", " #a", "#日 ", "#é.", "#e\u0301", "a", "_", "日", "日本.", "日-日.",

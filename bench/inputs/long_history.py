@@ -1,8 +1,8 @@
 """Long history: an archive of very many hours and their documents, as years of running leave them, laid in a minute.
 
 Each hour has one post, in one chunk of one partition, compacted into one file; each hour has its final document. The
-messages are on Kafka, so the archive has come to the end of its topic. Posts themselves are not laid: nothing that
-idles reads one. Manifests of full runs are laid in index files alone, which is where readers find them.
+messages are on Kafka, so the archive has come to the end of its topic. It lays no posts themselves: nothing that
+idles reads one. Manifests of full runs lie in index files alone, which is where readers find them.
 """
 
 from collections.abc import Iterator, Sequence

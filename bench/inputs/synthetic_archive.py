@@ -1,6 +1,6 @@
 """Laying: an archive of many posts as archiver and compaction leave it, without sending them through Kafka.
 
-One file an hour, written hour by hour, so memory is bounded by the hour with most posts.
+One file an hour, written hour by hour, so the hour with most posts bounds the memory.
 """
 
 from collections import Counter, defaultdict

@@ -30,7 +30,7 @@ LIVE_SINCE = Hour.parse("2026-01-05T06").start_ms
 
 @dataclass(frozen=True)
 class _Posts:
-    """So many posts; made anew each time they are asked for, since there may be many."""
+    """So many posts; each iteration makes them anew, since there may be many."""
 
     base: list[Post]
     size: int
@@ -43,7 +43,7 @@ class _Posts:
 
 @contextmanager
 def contenders(options: RunOptions, live: bool) -> Iterator[list[Contender]]:
-    """Both read the same topic, which is filled once. Each trial of ours has an HDFS root of its own."""
+    """Both read the same topic, filled once. Each trial of ours has an HDFS root of its own."""
     base = posts.sample(options.size) if options.sample else posts.recorded(options.data)
     given = _Posts(base, options.size, live)
     with stack(options.state, SERVERS) as file, sandbox(file, options.state) as filled:
@@ -109,7 +109,7 @@ def _bare(filled: Sandbox, state: Path, given: _Posts) -> Trial:
 
 
 def _ids(ledger: Ledger) -> "Counter[tuple[int, str]]":
-    """How often each post is archived, by the hour whose files it is in."""
+    """How often the archive has each post, by the hour whose files it is in."""
     return Counter((hour.serial, record["id"]) for hour in ledger.hours() for record in posts_of(ledger, hour))
 
 

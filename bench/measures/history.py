@@ -1,6 +1,6 @@
-"""The full history: every archived post as ranked hours, by Spark and by what one would take in its place.
+"""The full history: every archived post as ranked hours, by Spark and by its alternatives.
 
-Each contender does it twice in one process: the first time everything is cold, the second time is compared.
+Each contender does it twice in one process: the first time everything is cold, the second time counts.
 """
 
 import os
@@ -33,7 +33,7 @@ _REPEATED = "an hour's document is replaced whole, and by no older run"
 _FILES = "none: it ends when it is done, or not"
 
 _PLAIN = {"batch": {"kinds": (), "by_source": False}}
-"""What the peers compute, and no more."""
+"""Settings of the work that the peers do, and no more."""
 
 Tops = Mapping[str, Sequence[Sequence[Any]]]
 """For each hour its first tags with their counts."""
@@ -82,7 +82,7 @@ def _peer(python: Path, reader: str, folder: str, count: int, wanted: Tops) -> T
 
 
 def judged(told: dict[str, Any], count: int, wanted: Tops) -> Trial:
-    """A trial of what a contender told; hours whose first tags differ are wrong."""
+    """A trial of a contender's result; hours whose first tags differ are wrong."""
     wrong = sum(list(map(tuple, told["tops"].get(hour, ()))) != top for hour, top in wanted.items())
     wrong += len(told["tops"].keys() - wanted.keys())
     figures = {"cold posts/s": count / told["cold_s"], "peak MB": told["peak_mb"]}
@@ -113,7 +113,7 @@ def _ours(settings_file: Path, sections: Mapping[str, Mapping[str, Any]]) -> dic
 
 
 def recomputed(batch: BatchRunner) -> dict[str, Any]:
-    """Everything twice, and what was published."""
+    """Everything twice, and the first tags of each hour as published."""
     posts = batch.plan_range(Span(None, None)).posts
     told, _ = _twice(lambda: batch.engine.session(posts), lambda: batch.run(batch.plan_range(Span(None, None))))
     fields = {"hour": True, "top": {"$slice": TOP}}

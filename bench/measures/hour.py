@@ -1,4 +1,4 @@
-"""One hour in a warm session: from the moment at which the scheduler finds it complete until it is served as final.
+"""One hour in a warm session: from the scheduler finding it complete until the serving layer returns it as final.
 
 The scheduler looks every `batch.every_s`; that wait is a setting, and not in the figure.
 """

@@ -1,4 +1,4 @@
-"""What looks at an archive: a status, a scrape, an idle tick of the scheduler, beside the same on a short history."""
+"""Looks at an archive: a status, a scrape, an idle tick of the scheduler, beside the same on a short history."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from serving.status.metrics import render_metrics
 SHORT = 100
 """Hours of the short history."""
 RUNS = 5
-"""Of one trial; the quickest counts, as what disturbs can only add."""
+"""Of one trial; the quickest counts, as disturbances can only add."""
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def _trial(look: Callable[[Path], Ran], file: Path) -> Trial:
 
 
 def _status(file: Path) -> Ran:
-    """The command as it is typed, from the start of its process to its end. It exits with 1: no layer runs here."""
+    """The command as users type it, from the start of its process to its end. It exits with 1: no layer runs here."""
     command = [str(Path(sys.executable).with_name("trends")), "status", "--json"]
     ran: Ran = in_subprocess(_run, command, dict(os.environ) | {"TRENDS_CONFIG": str(file)}).result
     return ran
@@ -64,7 +64,7 @@ def _run(command: list[str], environment: dict[str, str]) -> Ran:
 
 
 def _scrape(file: Path) -> Ran:
-    """What the dashboard does for `/metrics`, once it runs."""
+    """The dashboard's work for `/metrics`, once it runs."""
     ran: Ran = in_subprocess(_scrape_twice, file).result
     return ran
 

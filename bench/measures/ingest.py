@@ -1,4 +1,4 @@
-"""Ingest: recorded posts in a file to Kafka, in transactions, the rule included; and how soon a live post is seen."""
+"""Ingest: recorded posts in a file to Kafka, in transactions, the rule included; and how soon a live post arrives."""
 
 import threading
 import time
@@ -94,7 +94,7 @@ def _bare(settings_file: Path, csv: Path) -> Ran:
 
 @contextmanager
 def latency(options: RunOptions) -> Iterator[list[Contender]]:
-    """Live posts at a fixed rate; a reader of committed messages tells how old each is when it is seen."""
+    """Live posts at a fixed rate; a reader of committed messages tells how old each is on arrival."""
     base = posts.sample(1_000) if options.sample else posts.recorded(options.data)
     live = list(posts.copies(base, options.size))
     with stack(options.state, SERVERS) as file:
@@ -115,14 +115,14 @@ def _live(stack_file: Path, state: Path, live: list[Post], send: "Callable[[Sand
 
 
 class _Live:
-    """A live source: posts that are made, with the moment at which they are, as time goes."""
+    """A live source: makes posts in real time, each with the moment of its creation."""
 
     name = "bench"
 
     def __init__(self, live: list[Post], batch_ms: int) -> None:
         self._live, self._most = live, max(1, RATE * batch_ms // 1000)
         self.made: dict[str, float] = {}
-        """When each was made, by its id."""
+        """The moment at which it made each post, by the post's id."""
 
     def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[Post]]:
         """See `Source`: a batch ends when its posts have waited for `ingest.transaction_ms`."""

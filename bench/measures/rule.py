@@ -63,7 +63,7 @@ def _slowest(rule: Callable[[str], list[str]], texts: Sequence[str], wanted: Fou
 
 
 def _python(rule: Callable[[str], list[str]], texts: Sequence[str], wanted: Found) -> Trial:
-    def each() -> None:  # nothing is kept: else the collector would look through the results again and again
+    def each() -> None:  # keeps no result: else the collector would look through all of them again and again
         for text in texts:
             rule(text)
 
@@ -72,7 +72,7 @@ def _python(rule: Callable[[str], list[str]], texts: Sequence[str], wanted: Foun
 
 
 def wrong_in(found: Found, wanted: Found) -> int:
-    """How many texts were read another way."""
+    """How many texts have other tags than wanted."""
     return sum(one != other for one, other in zip(found, wanted, strict=True))
 
 

@@ -48,7 +48,7 @@ class _Uses:
 
 @dataclass(frozen=True)
 class _Topic:
-    """A topic that is filled, and what a plain count of it is."""
+    """A topic with messages, and a plain count of them."""
 
     name: str
     wanted: Counter[tuple[str, str]]
@@ -74,7 +74,7 @@ def throughput(options: RunOptions, live: bool) -> Iterator[list[Contender]]:
 
 
 def runners(state: Path) -> list[tuple[str, str, Running, bool]]:
-    """Name, guarantee, how it is run, and whether it promises less than each use once."""
+    """Name, guarantee, how to run it, and whether it promises less than each use once."""
     ours, peers = Path(sys.executable), state / "peers" / "bin" / "python"
     spark = partial(_spark, python=ours, state=state)
     return [
@@ -131,7 +131,7 @@ def _counted(stack_file: Path, state: Path, running: Running, topic: _Topic) -> 
 
 @contextmanager
 def latency(options: RunOptions) -> Iterator[list[Contender]]:
-    """Uses of this hour at a fixed rate; some of them are looked for until they can be read."""
+    """Uses of this hour at a fixed rate; probes among them tell how soon a use becomes readable."""
     base = posts.sample(60_000) if options.sample else posts.recorded(options.data)
     with stack(options.state, SERVERS) as file:
         yield [

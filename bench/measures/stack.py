@@ -1,4 +1,4 @@
-"""The stack: from nothing to ready with jars in the cache, and what it holds in memory when it idles."""
+"""The stack: from nothing to ready with jars in the cache, and its memory when it idles."""
 
 import shutil
 import tempfile
@@ -58,7 +58,7 @@ def _in_turn(settings: Settings, names: Sequence[str]) -> dict[str, float]:
 
 
 def _resident_mb(settings: Settings) -> float:
-    """What the servers hold; pages that they share are counted once."""
+    """Memory of the servers; pages that they share count once."""
     found = 0
     for process in Supervision(StackPaths.of(settings.stack)).processes():
         if process.pid:

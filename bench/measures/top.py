@@ -1,4 +1,4 @@
-"""`trends top` as it is typed, from the start of its process to its end, against a script that does the least."""
+"""`trends top` as users type it, from the start of its process to its end, against a script that does the least."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from serving.views.documents import BatchView, rank
 from serving.views.store import Store
 
 RUNS = 5
-"""Of the process in one trial; the quickest counts, as what disturbs can only add."""
+"""Of the process in one trial; the quickest counts, as disturbances can only add."""
 
 
 @contextmanager

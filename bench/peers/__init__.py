@@ -1,4 +1,4 @@
-"""Peers: what one would use in place of a part of the platform, each as somebody who knows it would write it.
+"""Peers: alternatives to a part of the platform, each as an expert in it would write it.
 
 Those that need packages of their own run in an environment of their own, locked in `requirements.lock`.
 """

@@ -16,7 +16,7 @@ from ingest.hours import HOUR_MS
 from ingest.wire import decode_post
 
 AT_ONCE = 200_000
-"""Posts gathered before they are written."""
+"""Posts gathered before a write."""
 
 
 def archive(bootstrap: str, topic: str, folder: str) -> Ran:

@@ -1,4 +1,4 @@
-"""What every folding consumer does with a batch of uses: one upsert for each (hour, tag) in it, in one bulk write."""
+"""Folding: every such consumer turns a batch of uses into one upsert for each (hour, tag), in one bulk write."""
 
 import json
 from collections import Counter

@@ -39,7 +39,7 @@ def tops(folder: str) -> dict[str, list[tuple[str, int]]]:
 
 
 def _extension() -> Path:
-    """The extension's file, from its package; nothing is downloaded."""
+    """The extension's file, from its package, without a download."""
     spec = find_spec("duckdb_extension_avro")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("duckdb_extension_avro")

@@ -1,6 +1,6 @@
 """The full history as a textbook has it: whole files into Python, a row a use, grouped by window, ranked by a window.
 
-It does not look for posts that were sent twice: the input has none.
+It does not look for duplicate posts: the input has none.
 """
 
 import os
@@ -20,7 +20,7 @@ TOP = 10
 
 
 def session(memory: str) -> SparkSession:
-    """A session with Spark's own settings, but for what keeps it on this machine and as large as ours."""
+    """A session with Spark's own settings, but for those that keep it on this machine and as large as ours."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.master("local[*]").config("spark.driver.memory", memory)
     builder = builder.config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC")

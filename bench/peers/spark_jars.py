@@ -21,7 +21,7 @@ _JARS = (
 
 
 def kafka_source(state: Path) -> str:
-    """The jars as `spark.jars` wants them. Raises `AbsentError` where they can't be fetched."""
+    """The jars as `spark.jars` wants them. Raises `AbsentError` where Ivy can't fetch them."""
     target = state / "spark-kafka"
     if not target.is_dir():
         click.echo("fetching Spark's Kafka source", err=True)

@@ -1,4 +1,4 @@
-"""bytewax with a sink that folds each batch. Arguments: brokers, topic, URI, database. Runs until it is ended."""
+"""bytewax with a sink that folds each batch. Arguments: brokers, topic, URI, database. Runs until a signal ends it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A plain consumer that folds what it reads: the ceiling. Arguments: brokers, topic, URI, database. Runs on and on."""
+"""A plain consumer that folds its input: the ceiling. Arguments: brokers, topic, URI, database. Runs on and on."""
 
 import uuid
 from collections import Counter

@@ -1,4 +1,4 @@
-"""quixstreams with a sink that folds. Arguments: brokers, topic, URI, database. Runs until it is ended."""
+"""quixstreams with a sink that folds. Arguments: brokers, topic, URI, database. Runs until a signal ends it."""
 
 import uuid
 from collections import Counter
@@ -12,7 +12,7 @@ from bench.peers.folded import database_of, rows
 
 
 class FoldingSink(BatchingSink):  # type: ignore[misc]  # the library is in another environment
-    """Writes what was gathered since the last checkpoint."""
+    """Writes the uses gathered since the last checkpoint."""
 
     def __init__(self, uses: Any) -> None:
         super().__init__()

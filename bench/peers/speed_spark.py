@@ -1,6 +1,6 @@
 """Spark Structured Streaming, foreachBatch: each batch and its number in one transaction, so each counts once.
 
-Arguments: brokers, topic, URI, database, folder for checkpoints, the Kafka source's jars. Runs until it is ended.
+Arguments: brokers, topic, URI, database, folder for checkpoints, the Kafka source's jars. Runs until a signal ends it.
 """
 
 from collections import Counter
@@ -64,7 +64,7 @@ def _once(database: Any, number: int, counts: Counter[tuple[str, str]]) -> None:
         try:
             session.with_transaction(work)
         except DuplicateKeyError:
-            return  # the batch was counted before the restart
+            return  # an earlier run committed this batch
 
 
 if __name__ == "__main__":

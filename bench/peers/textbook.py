@@ -17,7 +17,7 @@ WRITE_CONCERN = "bench.write.concern"
 
 
 class MessageSpout(Spout):
-    """Emits a message, and again where it failed. What was in flight when it dies is lost: offsets go on."""
+    """Emits a message, and again where it failed. It loses messages in flight when it dies: offsets go on."""
 
     outputs = ["hour", "tag", "shown"]  # noqa: RUF012 - streamparse demands a list
 
@@ -46,7 +46,7 @@ class MessageSpout(Spout):
             self.emit(self._pending[name], tup_id=name)
 
     def ack(self, tup_id: str) -> None:
-        """It is counted."""
+        """Forget a counted message."""
         self._pending.pop(tup_id, None)
 
     def fail(self, tup_id: str) -> None:

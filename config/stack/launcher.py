@@ -226,7 +226,7 @@ def _exclusive(paths: StackPaths) -> Iterator[None]:
 
 
 def _unwritable(paths: StackPaths, error: OSError) -> OSError | TrendsError:
-    """The error of a full or read-only disk in the user's terms; any other error as it is."""
+    """The error of a full or unwritable disk in the user's terms; any other error as it is."""
     if error.errno not in UNWRITABLE:
         return error
     cache = str(error.filename or "").startswith(str(paths.cache))

@@ -15,7 +15,7 @@ class HdfsSettings(Section):
     root: str = "/trends/archive/posts"
     """Folder of the master data set."""
     earlier: tuple[str, ...] = ()
-    """Folders of earlier archives that hours come from, too; the batch layer still knows those that it read before."""
+    """Folders of earlier archives that hours come from, too. The batch layer remembers those that it read before."""
     user: str = "trends"
     """User that owns the files."""
     timeout_s: float = Field(default=15.0, gt=0)

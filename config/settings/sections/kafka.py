@@ -19,7 +19,7 @@ class KafkaSettings(Section):
     cursors: str = "cursors"
     """Compacted topic of the sources' cursors."""
     partitions: int = Field(default=6, ge=1)
-    """Partitions of `posts` and `hashtags` as new topics. Afterwards Kafka's own number counts."""
+    """Partitions of new topics `posts` and `hashtags`. Afterwards Kafka's own number counts."""
     replication: int = Field(default=1, ge=1)
     """Replicas of each partition of a new topic (3 on a cluster). Afterwards Kafka's own number counts."""
     archive_group: str = "archive"

@@ -19,7 +19,7 @@ from config.stack.paths import FILES, StackPaths
 from config.stack.server import Address, Port, Program
 
 VERSION = "6.0.27"
-"""The version in the package of pyproject.toml. SECURITY.md lists its open vulnerabilities."""
+"""The version in the package of pyproject.toml. SECURITY.md lists its remaining risks."""
 ELSEWHERE = "or set mongo.uri to a replica set that runs elsewhere"
 NOT_INITIATED, NOT_IN_ITS_SET = 94, 93
 
