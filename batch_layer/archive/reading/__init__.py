@@ -1,1 +1,1 @@
-"""What the archive has: read from its manifests, for batch jobs, checks and the status."""
+"""Readers of the archive's manifests, for batch jobs, checks and the status."""

@@ -1,7 +1,7 @@
-"""Archives: which earlier archives are read along with the one that is written to, and where they lie.
+"""Archives: the earlier archives that batch jobs read along with the current one, and their folders.
 
-MongoDB remembers each archive that hours were computed from: {_id: its id, root, topic, topic_id}. `hdfs.earlier` names
-others: one that was moved, or that hours were computed from by an earlier version. A folder tells its id itself.
+MongoDB remembers each archive that contributed to an hour: {_id: its id, root, topic, topic_id}. `hdfs.earlier` names
+others: a moved archive, or one from which an earlier version computed hours. A folder contains its own id.
 """
 
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Archives:
-    """Finds the history of one database. It keeps the ledgers of earlier archives from look to look."""
+    """Finds the history of one database. It keeps the ledgers of earlier archives between calls."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
@@ -32,9 +32,9 @@ class Archives:
         self._remembered: tuple[str, ...] = ()
 
     def history(self, own: Ledger, now: Millis) -> History:
-        """The history as it is now; `own` is refreshed before, the others in here.
+        """The current history. Refresh `own` before the call; it refreshes the others.
 
-        An archive of an earlier version is given its id. Raises `TrendsError` where `hdfs.earlier` names none.
+        Gives an archive of an earlier version its id. Raises `TrendsError` if a folder of `hdfs.earlier` has none.
         """
         own.adopt(now)
         earlier: dict[str, Ledger] = {}
@@ -47,7 +47,7 @@ class Archives:
         return History(own, list(earlier.values()))
 
     def remember(self, history: History) -> None:
-        """Note that hours are computed from these. Call it before the first of them is published."""
+        """Record these archives as sources of hours. Call it before publishing the first of those hours."""
         for ledger in history.ledgers:
             kept = {"root": ledger.paths.root, "topic": ledger.paths.topic, "topic_id": ledger.origin.topic_id}
             if ledger.origin.archive:
@@ -55,17 +55,17 @@ class Archives:
                     self._archives.update_one({"_id": ledger.origin.archive}, {"$set": kept}, upsert=True)
 
     def forget_others(self, history: History) -> None:
-        """Let go of all archives that are not read: no document is of them any more."""
+        """Forget all archives outside this history: no document refers to them any more."""
         with mongo_errors():
             self._archives.delete_many({"_id": {"$nin": [ledger.origin.archive for ledger in history.ledgers]}})
 
     def roots(self) -> dict[str, str]:
-        """The folder of each archive that is remembered, by its id."""
+        """The folder of each archive that MongoDB remembers, by archive id."""
         with mongo_errors():
             return {each["_id"]: each["root"] for each in self._archives.find().sort("_id")}
 
     def _find(self, own: Ledger) -> Iterator[Ledger]:
-        """Archives at the folders that are named and remembered. One that is gone from its folder is left out."""
+        """Archives in the folders of `hdfs.earlier` and MongoDB. Skips a remembered one that left its folder."""
         for root in self._settings.hdfs.earlier:
             ledger = self._ledger(root)
             if ledger is None:

@@ -1,15 +1,15 @@
-"""Follower: how far each log of the archive is, and which hours have new posts, without reading all of history.
+"""Follower: the end of each log of the archive, and the hours with new posts, without reading all of history.
 
-MongoDB keeps a mark for each log and the hours that grew since somebody looked. A look reads the manifests behind the
-marks alone, so its cost grows with what is new. Manifests stay the truth: marks are derived, and may be deleted.
+MongoDB keeps a mark for each log and the hours that grew since somebody looked. A look reads only the manifests behind
+the marks, so its cost grows with their number. Manifests stay the truth: anybody may delete the marks.
 
     archive_marks  {_id: "<archive>|3", archive, log, next, last_start, last_modified_at, last_bytes,
                     posts, files, rejected, lost, first_commit, last_commit, latest_event}
     due_hours      {_id: "<archive>|2017-01-06T07", archive, hour, arrivals: {"3": 1200}}
 
-An hour becomes due before the mark passes the manifest that brought it, so a crash between the two repeats, and loses
-nothing. A mark moves by equality of `next`, so its totals count each manifest once, whoever follows. A mark names the
-last manifest's file by time and length: where that is another one, the archive is another one, and is read anew.
+An hour becomes due before the mark passes the manifest that brought it, so a crash between the two repeats work, and
+loses nothing. A mark moves by equality of `next`, so its totals count each manifest once, however many followers run. A
+mark records time and length of the last manifest's file: if they differ, so does the archive, and a look starts over.
 """
 
 import logging
@@ -42,16 +42,16 @@ _log = logging.getLogger(__name__)
 
 
 class Mark(NamedTuple):
-    """How far one log is known, and what it has up to there."""
+    """Position of the follower in one log, and totals up to there."""
 
     next: int = 0
-    """Where the next manifest begins."""
+    """Start of the next manifest."""
     last_start: int = -1
-    """Where the last manifest begins; -1: there is none."""
+    """Start of the last manifest; -1: there is none."""
     last_modified_at: Millis = 0
-    """When its file was written."""
+    """Modification time of its file."""
     last_bytes: int = 0
-    """How long that is; 0 where there is none, as an index file has all that was read."""
+    """Length of that file; 0 if there is none, because the manifest came from an index file."""
     posts: int = 0
     files: int = 0
     """In the log of the hours: less those that it replaces."""
@@ -63,7 +63,7 @@ class Mark(NamedTuple):
     latest_event: Millis | None = None
 
     def after(self, manifests: Sequence[Manifest], file: Entry | None) -> "Mark":
-        """The mark behind further manifests of its log, the last of which is this file."""
+        """The mark behind further manifests of its log. `file` holds the last of them."""
         last = manifests[-1]
         chunks = [manifest for manifest in manifests if manifest.partition != HOURS]
         events = [part.max_at for manifest in chunks for part in manifest.parts]
@@ -83,26 +83,26 @@ class Mark(NamedTuple):
 
 
 class Follower:
-    """The archive as `Ledger` tells it, as far as that takes no list of its hours. Not for several threads at once."""
+    """The facts of a `Ledger` that need no list of the hours. Not for several threads at once."""
 
     def __init__(self, settings: Settings, views: Store, *, files: FileStore | None = None) -> None:
         self.paths = Paths(settings.hdfs.root, settings.kafka.posts)
         self.files: FileStore = files or HdfsStore(settings.hdfs)
         self.topic: TopicFile | None = None
-        """Of which topic its offsets are; None while nobody has written it."""
+        """Topic of its offsets; None while nobody has written it."""
         self.identity: ArchiveFile | None = None
-        """Which archive this is; None while nobody has written it."""
+        """Identity of this archive; None while nobody has written it."""
         self._readers = settings.archive.upload_threads
         self._marks = views.collection(ARCHIVE_MARKS)
         self._due = views.collection(DUE_HOURS)
         self.marks: dict[int, Mark] = {}
         """By log."""
         self.damage: dict[int, DamagedError] = {}
-        """See `Ledger.damage`. A mark stands before what is damaged, and each look tries it again."""
+        """See `Ledger.damage`. A mark stops before the damage, and each look tries again."""
 
     @property
     def archive(self) -> str:
-        """What marks and hours of this archive are kept under."""
+        """Key of this archive's marks and hours."""
         return f"{self.paths.root}|{self.paths.topic}|{self.origin.archive}"
 
     def look(self) -> None:
@@ -122,17 +122,17 @@ class Follower:
 
     @property
     def origin(self) -> Origin:
-        """What goes with positions in this archive."""
+        """Archive and topic of the positions."""
         return Origin(self.identity.id if self.identity else "", self.topic.topic_id if self.topic else "")
 
     @property
     def began(self) -> Millis:
-        """When the first manifest was committed."""
+        """Commit time of the first manifest."""
         return min((mark.first_commit for mark in self.marks.values()), default=0)
 
     @property
     def covered(self) -> tuple[int, ...]:
-        """For each partition the next offset after what is archived, rejected or lost."""
+        """Each partition's next offset after the last archived, rejected or lost one."""
         partitions = [log for log in self.marks if log != HOURS]
         return tuple(self._mark(partition).next for partition in range(max(partitions, default=-1) + 1))
 
@@ -149,7 +149,7 @@ class Follower:
         return sum(getattr(mark, name) for mark in self.marks.values())
 
     def _mark(self, log: int) -> Mark:
-        """How far a log is known; one that nobody has followed yet, to its beginning."""
+        """The mark of a log; an empty one if nobody has followed the log yet."""
         return self.marks.get(log, Mark())
 
     def _identify(self) -> None:
@@ -164,7 +164,7 @@ class Follower:
         return self.files.entries(self.paths.commits(log), after="" if mark.last_start < 0 else _name(mark.last_start))
 
     def _is_same(self, log: int, there: Sequence[Entry]) -> bool:
-        """Whether the file of the last known manifest is still the one that was read."""
+        """Whether the file of the last known manifest has not changed."""
         mark = self._mark(log)
         if not mark.last_bytes:
             return True
@@ -184,7 +184,7 @@ class Follower:
             self.damage[log] = reader.damage
         unplaced = dict(finish_all(Site(self.files, self.paths, threads), manifests))
         for place, manifest in enumerate(manifests):
-            if manifest.uuid in unplaced:  # it is not passed until its parts are in their places
+            if manifest.uuid in unplaced:  # the mark passes it when its parts are in their places
                 self.damage[log] = unplaced[manifest.uuid]
                 del manifests[place:]
                 break
@@ -196,7 +196,7 @@ class Follower:
         self.marks[log] = mark
 
     def _note_hours(self, manifests: Sequence[Manifest]) -> None:
-        """Make the hours due that these brought posts of."""
+        """Make the hours of these manifests' posts due."""
         notes = [
             UpdateOne(
                 {"_id": f"{self.archive}|{part.hour}"},
@@ -215,7 +215,7 @@ class Follower:
                 self._due.bulk_write(notes, ordered=False)
 
     def _advance(self, log: int, mark: Mark, manifests: Sequence[Manifest]) -> Mark:
-        """Move a mark behind further manifests. Where another follower moved it meanwhile, take it as it is now."""
+        """Move a mark behind further manifests. If another follower has moved it meanwhile, return that mark."""
         last = _name(manifests[-1].start)
         found = self.files.entries(self.paths.commits(log), after=last)[:1]
         moved = mark.after(manifests, next((file for file in found if file.name == f"{last}.json"), None))
@@ -236,7 +236,7 @@ class Follower:
             return {each["log"]: Mark(**{name: each[name] for name in Mark._fields}) for each in found}
 
     def _forget(self) -> None:
-        """Begin anew: what lies there is another archive than the one that was read."""
+        """Start over: the folder holds another archive now."""
         _log.warning("%s is not the archive that was followed: it is read from its beginning", self.paths.root)
         with mongo_errors():
             self._marks.delete_many({"archive": self.archive})
@@ -248,5 +248,5 @@ class Follower:
 
 
 def _name(start: int) -> str:
-    """Just before the file of the manifest that begins there, by name."""
+    """A name that sorts just before the file of the manifest at `start`."""
     return f"{start:020d}"

@@ -1,12 +1,12 @@
-"""History: all archives that hours are computed from. One is written to; the others are of earlier topics.
+"""History: all archives that batch jobs compute hours from: the current one, and those of earlier topics.
 
-After a topic was recreated its posts go to another folder, and the hours that were computed before have posts in the
-former one. An hour is computed from all of them together, or not at all. Which archives an hour was computed from, and
-up to which offsets of each, its document says; so nobody mistakes an offset in one archive for one in another.
+After somebody recreates a topic, its posts go to another folder, and earlier hours have posts in the former one. A job
+computes an hour from all of them together, or not at all. The hour's document names its archives and the end offsets in
+each; so nobody mistakes an offset in one archive for one in another.
 
-A document of an earlier version names no archive. It is taken for one of the archive that it can be of, where there is
+A document of an earlier version names no archive. It counts as one of the archive that it can be of, if there is
 exactly one: an archive that has manifests of an earlier version, goes at least as far as the document covers, and began
-before the document was computed. Else nothing is taken for seen, so the hour is computed again.
+before the document's run. Otherwise no offset counts as seen, so the job computes the hour again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ SKEW_MS = 300_000
 
 
 class History:
-    """The archive that is written to, and earlier ones. Like a ledger it is as of the last `refresh`."""
+    """The current archive and earlier ones, as of the last `refresh`."""
 
     def __init__(self, own: Ledger, earlier: Sequence[Ledger] = ()) -> None:
         self.own = own
@@ -32,7 +32,7 @@ class History:
 
     @property
     def ledgers(self) -> tuple[Ledger, ...]:
-        """All of them, the one that is written to last."""
+        """All ledgers; the current archive's comes last."""
         return (*self.earlier, self.own)
 
     def refresh(self) -> None:
@@ -42,12 +42,12 @@ class History:
 
     @property
     def covered(self) -> tuple[int, ...]:
-        """See `Ledger.covered`, of the archive that is written to."""
+        """See `Ledger.covered`, of the current archive."""
         return self.own.covered
 
     @property
     def provenance(self) -> Provenance:
-        """What a document says of where it comes from, beside `covered`."""
+        """The sources that a document names beside `covered`."""
         earlier = tuple((ledger.origin.archive, ledger.covered) for ledger in self.earlier)
         return Provenance(*self.own.origin, earlier)
 
@@ -64,7 +64,7 @@ class History:
         return [ledger.parts(hour) for ledger in self.ledgers]
 
     def posts(self, hour: Hour) -> int:
-        """Records in an hour's parts. A post that was sent twice is two records."""
+        """Records in an hour's parts. A post sent twice is two records."""
         return sum(ledger.posts(hour) for ledger in self.ledgers)
 
     def records(self, hour: Hour) -> Iterator[Record]:
@@ -74,18 +74,18 @@ class History:
                 yield {**record, "era": era}
 
     def late_since(self, hour: Hour, document: HourDocument) -> bool:
-        """Whether a post of the hour was archived that the run of this document has not seen."""
+        """Whether an archive has a post of the hour that this document's run has not seen."""
         seen = self.known_offsets(document)
         return any(ledger.late_since(hour, seen.get(ledger.origin.archive, ())) for ledger in self.ledgers)
 
     def known_offsets(self, document: HourDocument) -> Mapping[str, Sequence[int]]:
-        """Up to which offsets the run of this document has seen each archive, by its id."""
+        """The offsets up to which this document's run has seen each archive, by archive id."""
         return known_offsets(document, self.ledgers)
 
     def strange(self, document: HourDocument) -> set[str]:
-        """The archives that this document was computed from and that are not among these; `?` for an unknown one.
+        """The archives of this document that are not among these; `?` for an unknown one.
 
-        To compute such an hour from these alone would lose what it has of the others.
+        To compute such an hour from these alone would lose its posts in the others.
         """
         if _names_archives(document):
             named = {document.get("archive", ""), *document.get("earlier", {})} - {""}
@@ -94,7 +94,7 @@ class History:
 
 
 def known_offsets(document: HourDocument, archives: Iterable[LogEnds]) -> Mapping[str, Sequence[int]]:
-    """Up to which offsets the run of a document has seen each of these archives, by its id."""
+    """The offsets up to which a document's run has seen each of these archives, by archive id."""
     if _names_archives(document):
         return {**document.get("earlier", {}), document.get("archive", ""): document["covered"]}
     candidates = [archive for archive in archives if _may_be_of(document, archive)]

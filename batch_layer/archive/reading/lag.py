@@ -8,7 +8,7 @@ from ingest.kafka.reading import drained
 
 
 def archive_lag(kafka: KafkaSettings, ledger: LogEnds) -> dict[int, int]:
-    """For each partition that Kafka has now, at most how many committed messages are not archived: 0 is exact.
+    """An upper bound of the committed messages that the archive lacks, for each partition of Kafka now: 0 is exact.
 
     The figure counts the markers of transactions among them, which no reader sees. Raises `UnavailableError`.
     """

@@ -1,4 +1,4 @@
-"""Ledger: what is archived, read from manifests alone. Every reader of the archive takes its files from here.
+"""Ledger: the archive's content, from its manifests alone. Every reader of the archive takes its files from here.
 
 The folders of `_commit` say which partitions the archive has. Each refresh lists them, since an operator may add
 partitions at any time. No setting takes part.
@@ -30,9 +30,9 @@ from ingest.hours import Hour, Millis
 
 
 class Ledger:
-    """A growing picture of the archive. It is what was committed at the last `refresh`, and never half of a commit.
+    """A growing picture of the archive: the commits up to the last `refresh`, and never half of one.
 
-    A damaged log ends where its damage begins, and every other one is read to its end: see `damage`.
+    The ledger reads a damaged log up to its damage, and every other one to its end: see `damage`.
 
     Not for several threads at once.
     """
@@ -55,9 +55,9 @@ class Ledger:
         self._logs: list[CommitLog] = []
         self.hours_log = CommitLog(self.store, self.paths, HOURS)
         self.identity: ArchiveFile | None = None
-        """Which archive this is; None while nobody has written it."""
+        """Identity of this archive; None while nobody has written it."""
         self.topic: TopicFile | None = None
-        """Of which topic its offsets are; None while nobody has written it."""
+        """Topic of its offsets; None while nobody has written it."""
         self._replaced: set[str] = set()
         self._live: dict[Hour, dict[str, Part]] = {}
         self._arrived: dict[Hour, list[Part]] = {}
@@ -69,10 +69,10 @@ class Ledger:
         self._misplaced: dict[str, DamagedError] = {}
 
     def refresh(self) -> None:
-        """Read the manifests that are newer than what is known.
+        """Read the manifests that are newer than the last refresh.
 
-        A compaction may become known before a chunk that it replaces: what is replaced stays so. Parts that a dead
-        archiver has committed and not brought to their places are brought there, so every path is one of a file.
+        The ledger may see a compaction before a chunk that it replaces: replaced parts stay replaced. A refresh places
+        the parts that a dead archiver has committed and not placed, so every path is one of a file.
         """
         self._identify()
         self._grow()
@@ -88,17 +88,17 @@ class Ledger:
 
     @property
     def origin(self) -> Origin:
-        """What goes with positions in this archive."""
+        """Archive and topic of the positions."""
         return Origin(self.identity.id if self.identity else "", self.topic.topic_id if self.topic else "")
 
     def adopt(self, now: Millis) -> None:
-        """Write the archive's id where it has manifests and none: those are of an earlier version."""
+        """Write the archive's id if it has manifests and no id: they come from an earlier version."""
         if self.identity is None and any(self.covered):
             self.identity = ensure_archive(self.store, self.paths, now)
             self._identify()
 
     def _identify(self) -> None:
-        """Read the archive's identity until it is known. Raises `OtherTopicError` where it is of another topic."""
+        """Read the archive's identity until there is one. Raises `OtherTopicError` where it is of another topic."""
         self.identity = self.identity or read_archive(self.store, self.paths)
         self.topic = self.topic or read_topic(self.store, self.paths)
         if self.topic is not None:
@@ -107,23 +107,23 @@ class Ledger:
             log.archive = self.origin.archive
 
     def index(self) -> None:
-        """Leave index files, so that the next reader is quick."""
+        """Write index files, which speed up the next reader."""
         for log in (*self._logs, self.hours_log):
             log.index()
 
     @property
     def covered(self) -> tuple[int, ...]:
-        """For each partition the next offset after what is archived, rejected or lost.
+        """Each partition's next offset after the last archived, rejected or lost one.
 
-        Kafka may have further partitions, of which nothing is archived: see `positions`.
+        Kafka may have further partitions, of which the archive has nothing: see `positions`.
         """
         return tuple(log.position for log in self._logs)
 
     @property
     def damage(self) -> dict[int, DamagedError]:
-        """Logs that can't be followed to their end, or have parts that can't be brought to their places, and why.
+        """Errors of the logs that nobody can read to their end, or whose parts nobody can place.
 
-        Named by partition; `HOURS` is the log of the hours. What such a partition has beyond `covered` is unknown.
+        Keys are partitions; `HOURS` is the log of the hours. Posts of such a partition beyond `covered` are unknown.
         """
         logs = {log.number: log.damage for log in (*self._logs, self.hours_log) if log.damage is not None}
         return {manifest.partition: self._misplaced[manifest.uuid] for manifest in self._unplaced} | logs
@@ -133,27 +133,27 @@ class Ledger:
         return sorted(hour for hour, parts in self._live.items() if parts)
 
     def parts(self, hour: Hour) -> list[Part]:
-        """The parts of an hour, with absolute paths: a compacted file instead of what it replaced."""
+        """The parts of an hour, with absolute paths: a compacted file instead of those that it replaced."""
         return [self._absolute(part) for part in self._live.get(hour, {}).values()]
 
     def posts(self, hour: Hour) -> int:
-        """Records in an hour's parts. A post that was sent twice is two records."""
+        """Records in an hour's parts. A post sent twice is two records."""
         return sum(part.records for part in self._live.get(hour, {}).values())
 
     def late_since(self, hour: Hour, covered: Sequence[int]) -> bool:
-        """Whether a post of the hour was archived that a reader of that `covered` has not seen."""
+        """Whether the archive has a post of the hour that a reader of that `covered` has not seen."""
         return is_late(self._arrivals.get(hour, {}), covered)
 
     def arrived(self, hour: Hour) -> list[Part]:
-        """Every part of the hour that the archiver has committed, be it replaced since; paths are below the root."""
+        """Every part of the hour that the archiver has committed, even a replaced one; paths are below the root."""
         return self._arrived.get(hour, [])
 
     def last_arrival(self, hour: Hour) -> Millis:
-        """When a post of the hour was archived last, by the archiver's wall clock."""
+        """Time of the last commit with posts of the hour, by the archiver's wall clock."""
         return self._last_arrival.get(hour, 0)
 
     def manifests(self, partition: int) -> list[Manifest]:
-        """A partition's manifests, in order; none where nothing of it is archived."""
+        """A partition's manifests, in order; none where the archive has nothing of it."""
         return self.partitions[partition] if partition < len(self.partitions) else []
 
     def latest_event(self, partition: int) -> Millis | None:
@@ -162,11 +162,11 @@ class Ledger:
 
     @property
     def began(self) -> Millis:
-        """When the first manifest was committed; 0 where there is none."""
+        """Commit time of the first manifest; 0 where there is none."""
         return min((log[0].committed_at for log in self.partitions if log), default=0)
 
     def last_commit(self, partition: int) -> Millis | None:
-        """When the last manifest of a partition was committed, by the archiver's wall clock, or None."""
+        """Commit time of a partition's last manifest, by the archiver's wall clock, or None."""
         known = self.manifests(partition)
         return known[-1].committed_at if known else None
 
@@ -175,7 +175,7 @@ class Ledger:
         return attempt.uuid.hex in self._uuids
 
     def add_compaction(self, manifest: Manifest) -> None:
-        """Take a link of the log of the hours into account."""
+        """Add a link of the log of the hours."""
         self.compactions.append(manifest)
         self._uuids.add(manifest.uuid)
         self._replaced.update(manifest.replaces)
@@ -185,7 +185,7 @@ class Ledger:
             self._live.setdefault(Hour.parse(part.hour), {})[part.path] = part
 
     def _grow(self) -> None:
-        """Know of every partition that has a log."""
+        """Add every partition that has a log."""
         numbers = (partition_of(entry.name) for entry in self.store.entries(self.paths.all_commits))
         there = max((number + 1 for number in numbers if number is not None), default=0)
         for number in range(len(self._logs), there):
@@ -212,14 +212,14 @@ class Ledger:
 
 
 def ledger_of(settings: Settings) -> Ledger:
-    """The ledger of the archive of `posts`, as far as is committed now. It reads HDFS alone."""
+    """The ledger of the archive of `posts`, up to the latest commit. It reads HDFS alone."""
     ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
     ledger.refresh()
     return ledger
 
 
 def is_late(arrivals: Mapping[int, int], covered: Sequence[int]) -> bool:
-    """Whether a chunk lies behind `covered`. `arrivals`: where the last one of each partition begins."""
+    """Whether a chunk lies behind `covered`. `arrivals`: start of the last one of each partition."""
     return any(
         start >= (covered[partition] if partition < len(covered) else 0) for partition, start in arrivals.items()
     )

@@ -1,6 +1,6 @@
-"""LogEnds: what is asked of an archive without a list of its hours: where each log ends, and which archive it is.
+"""LogEnds: facts of an archive that need no list of its hours: the end of each log, and the archive's identity.
 
-A `Ledger` tells it, or a `Follower`.
+`Ledger` and `Follower` implement it.
 """
 
 from collections.abc import Mapping
@@ -17,34 +17,34 @@ class LogEnds(Protocol):
 
     @property
     def paths(self) -> Paths:
-        """Where the archive lies."""
+        """Paths of the archive."""
 
     @property
     def topic(self) -> TopicFile | None:
-        """Of which topic its offsets are; None while nobody has written it."""
+        """Topic of its offsets; None while nobody has written it."""
 
     @property
     def identity(self) -> ArchiveFile | None:
-        """Which archive this is; None while nobody has written it."""
+        """Identity of this archive; None while nobody has written it."""
 
     @property
     def origin(self) -> Origin:
-        """What goes with positions in this archive."""
+        """Archive and topic of the positions."""
 
     @property
     def covered(self) -> tuple[int, ...]:
-        """For each partition the next offset after what is archived, rejected or lost."""
+        """Each partition's next offset after the last archived, rejected or lost one."""
 
     @property
     def began(self) -> Millis:
-        """When the first manifest was committed; 0 where there is none."""
+        """Commit time of the first manifest; 0 where there is none."""
 
     @property
     def damage(self) -> Mapping[int, DamagedError]:
-        """Logs that can't be followed to their end, and why."""
+        """Errors of the logs that nobody can read to their end, by partition."""
 
     def last_commit(self, partition: int) -> Millis | None:
-        """When the last manifest of a partition was committed, or None."""
+        """Commit time of a partition's last manifest, or None."""
 
     def latest_event(self, partition: int) -> Millis | None:
         """The latest event time archived of a partition, or None."""

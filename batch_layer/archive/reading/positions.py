@@ -1,7 +1,7 @@
-"""Positions: up to where each partition that Kafka has now is archived.
+"""Positions: how far the archive reaches in each partition that Kafka has now.
 
 An operator may add partitions to a topic while everything runs. So each look asks Kafka how many there are. The setting
-`kafka.partitions` counts when a topic is created, and never afterwards.
+`kafka.partitions` applies to the creation of a topic, and never afterwards.
 """
 
 from batch_layer.archive.identity import check_topic
@@ -13,7 +13,7 @@ from ingest.kafka.topic_ids import TopicIds
 
 
 def positions(kafka: KafkaSettings, ledger: LogEnds) -> dict[int, int]:
-    """For each partition of `posts` the next offset after what is archived: 0 where nothing of it is.
+    """The next offset to archive of each partition of `posts`: 0 where the archive has nothing of it.
 
     Call it after `ledger.refresh`. Raises where Kafka does not answer, or has fewer partitions than the archive, and
     `OtherTopicError` where the archive is of another topic: its offsets say nothing about this one.

@@ -16,7 +16,7 @@ _DAMAGED = "Restore this file from a backup of HDFS; while Kafka has its offsets
 def posts_of(ledger: Ledger, hour: Hour) -> Iterator[Record]:
     """Every record of an hour, as `post.avsc` has it with times in milliseconds. A post sent twice comes twice.
 
-    Raises `DamagedError` where a part is not what its manifest says.
+    Raises `DamagedError` where a part contradicts its manifest.
     """
     for part in ledger.parts(hour):
         for record in records_of(ledger, part):
@@ -26,7 +26,7 @@ def posts_of(ledger: Ledger, hour: Hour) -> Iterator[Record]:
 def records_of(ledger: Ledger, part: Part) -> Iterator[Record]:
     """The records of a part with an absolute path, times as datetimes.
 
-    Raises `DamagedError` where length, count, or the time or offset of a record is not what the manifest says.
+    Raises `DamagedError` where length, count, or the time or offset of a record contradicts the manifest.
     """
     _check(part, ledger.store.bytes_of(part.path))
     count = 0

@@ -1,7 +1,7 @@
-"""Watermark: until when nothing archived can still be missing, so which hours are complete.
+"""Watermark: the time before which the archive lacks no post, so which hours are complete.
 
-A partition has passed the latest event time archived of it, less the allowed lateness. One that is drained and idle
-holds nobody up: it has passed now, less the lateness. The slowest partition decides.
+A partition has passed the latest event time archived of it, less the allowed lateness. A drained and idle one holds
+nobody up: it has passed now, less the lateness. The slowest partition decides.
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,9 @@ from ingest.kafka.reading import drained
 def complete_until(ledger: LogEnds, kafka: KafkaSettings, archive: ArchiveSettings, now: Millis) -> Hour:
     """The first hour that is not complete; all before it are. Never later than the hour of `now` less the lateness.
 
-    Every partition that Kafka has now takes part, also one of which nothing is archived yet. One whose log is damaged
-    has passed what is known of it, and never counts as drained. Raises `UnavailableError` where Kafka does not answer.
+    Every partition that Kafka has now takes part, even one of which the archive has nothing yet. One with a damaged log
+    has passed its latest event before the damage, and never counts as drained. Raises `UnavailableError` where Kafka
+    does not answer.
     """
     archived = positions(kafka, ledger)
     lateness_ms = int(archive.lateness_s * 1000)
@@ -27,5 +28,5 @@ def complete_until(ledger: LogEnds, kafka: KafkaSettings, archive: ArchiveSettin
 
 
 def watermark(passed: Iterable[Millis | None], now: Millis, lateness_ms: int) -> Millis:
-    """The moment before which nothing is missing, from what each partition has passed; None: nothing at all."""
+    """The time before which nothing is missing, from the times that the partitions have passed; None: no time yet."""
     return max(0, min((min(moment or 0, now) for moment in passed), default=0) - lateness_ms)
