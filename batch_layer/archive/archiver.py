@@ -24,7 +24,7 @@ class Archiver:
         after_step: Callable[[str], None] = lambda _: None,
         store: Store | None = None,
     ) -> None:
-        """`after_step` is called with the name of each step of `Flush` when it is done."""
+        """`after_step` gets the name of each step of `Flush` when it ends."""
         kafka = settings.kafka
         intake = TopicIntake(kafka, kafka.posts, kafka.archive_group)
         sink = ArchiveSink(settings, intake.acknowledge, now=now, after_step=after_step, store=store)
@@ -32,7 +32,7 @@ class Archiver:
         self.summary = sink.summary
 
     def run(self, until_drained: bool, stop: Event) -> Summary:
-        """Archive until `stop`, or until the group has archived all that is committed now. What is read is flushed.
+        """Archive until `stop`, or until the group has archived all messages of now. Flushes all chunks at the end.
 
         Raises as `DeliveryRunner.run` does.
         """
@@ -41,5 +41,5 @@ class Archiver:
 
 
 def bounds_of(settings: ArchiveSettings) -> Bounds:
-    """The bounds of a chunk that the settings ask for."""
+    """The bounds of a chunk, from the settings."""
     return Bounds(settings.flush_records, settings.flush_bytes, int(settings.flush_after_s * 1000))

@@ -16,7 +16,7 @@ Record = dict[str, Any]
 SYNC_BYTES = 64_000
 """Size of a block before compression."""
 QUICK = {"deflate": 1}
-"""Levels of what is written soon: a third less CPU for 9 % more bytes. Compaction takes the codec's own."""
+"""Levels of quick compression: a third less CPU for 9 % more bytes. Compaction takes the codec's own."""
 
 _SCHEMA = fastavro.parse_schema(json.loads(SCHEMA_PATH.read_text()))
 _CODECS = frozenset({"deflate", "zstandard", "null"})
@@ -38,7 +38,7 @@ def write(file: BinaryIO, records: Iterable[Record], codec: str, level: int | No
 def read(file: BinaryIO, where: str) -> Iterator[Record]:
     """The records of an Avro file; times are aware datetimes. A cut at the end of a block reads as a shorter file.
 
-    Raises `DamagedError`; what the file itself raises (`UnavailableError`) passes.
+    Raises `DamagedError`; errors of the file itself (`UnavailableError`) pass.
     """
     with decoding("Avro file", where, "Restore it from a backup of HDFS"):
         reader = fastavro.reader(file)
@@ -56,5 +56,5 @@ _FIELDS = _header_fields()
 
 
 def in_millis(record: Record) -> Record:
-    """A record that was read, its times as whole milliseconds again."""
+    """A record from `read`, its times as whole milliseconds again."""
     return record | {name: millis(record[name]) for name in ("created_at", "received_at")}

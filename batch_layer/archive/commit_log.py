@@ -44,7 +44,7 @@ class Hole(NamedTuple):
 
 
 class HoleError(DamagedError):
-    """A log has a hole: its manifest has been lost."""
+    """A log has a hole: it has lost a manifest."""
 
     def __init__(self, hole: Hole, *, where: str, next_step: str) -> None:
         what = f"the manifest of offsets {hole.start} to {hole.end - 1} is missing, and {hole.behind} lie behind it"
@@ -62,9 +62,9 @@ class CommitLog:
         self.number = number
         self.archive = archive
         self.position = 0
-        """Where the next manifest begins: everything before it has been read."""
+        """Start of the next manifest: the log has read everything before it."""
         self.damage: DamagedError | None = None
-        """Why nothing can be read on from `position` although there is more; None where the log is whole."""
+        """Why reading stops at `position` although there is more; None where the log is whole."""
         self._unindexed: list[Manifest] = []
 
     def read_on(self, threads: Executor) -> list[Manifest]:
@@ -93,7 +93,7 @@ class CommitLog:
         return self._hole_in(self.starts())
 
     def starts(self) -> list[int]:
-        """Where the manifests begin that stand at `position` or behind, ascending: read or not."""
+        """Starts of the manifests that stand at `position` or behind, ascending: read or not."""
         return self._starts_from(self.position)
 
     def commit(self, manifest: Manifest) -> Manifest:
@@ -152,7 +152,7 @@ class CommitLog:
         return self._store.bytes_of(path) == len(data)
 
     def _read(self, start: int) -> Manifest | DamagedError:
-        """The manifest that begins there, or what is wrong with it."""
+        """The manifest that begins at `start`, or its damage."""
         path = self._paths.commit(self.number, start)
         raw = self._store.get(path)
         if raw is None:
@@ -181,7 +181,7 @@ class CommitLog:
         return HoleError(hole, where=where, next_step=self._mend(self.position))
 
     def _mend(self, start: int) -> str:
-        """What to do about a manifest that is missing or damaged."""
+        """Advice for a manifest that is missing or damaged."""
         restore = "Restore this file from a backup of HDFS"
         if self.number == HOURS:
             return restore
@@ -197,7 +197,7 @@ class CommitLog:
         return chain.from_iterable(threads.map(self._read_index, (f"{folder}/{name}" for name in names)))
 
     def _read_index(self, path: str) -> list[Manifest]:
-        """The manifests of an index file; none where it is damaged or somebody else's: the single ones are there."""
+        """The manifests of an index file; none where it has damage or is somebody else's: the single ones remain."""
         try:
             run = decode_many(self._store.get(path) or b"[]", path)
         except TrendsError as error:
@@ -209,7 +209,7 @@ class CommitLog:
 
 
 def ends_of(store: Store, paths: Paths) -> dict[int, int]:
-    """Where the log of each partition ends, by its last file alone: at least so far the archive goes."""
+    """The end of each partition's log, by its last file alone: the archive reaches at least there."""
     ends = {}
     for entry in store.entries(paths.all_commits):
         if entry.name.isdigit():
@@ -225,7 +225,7 @@ def ends_of(store: Store, paths: Paths) -> dict[int, int]:
 
 
 def first_topic(store: Store, paths: Paths) -> str | None:
-    """The topic that a folder's manifests are of, as the first of them says; None where there is none."""
+    """The topic that a folder's first manifest names; None where there is no manifest."""
     for folder in store.entries(paths.all_commits):
         for entry in store.entries(f"{paths.all_commits}/{folder.name}"):
             path = f"{paths.all_commits}/{folder.name}/{entry.name}"
@@ -235,12 +235,12 @@ def first_topic(store: Store, paths: Paths) -> str | None:
 
 
 def start_of(name: str) -> int | None:
-    """Where the manifest begins that has this file name; None where it is none."""
+    """The start of the manifest with this file name; None for any other name."""
     return int(name[:20]) if _MANIFEST.fullmatch(name) else None
 
 
 def _chain(position: int, manifests: Iterable[Manifest]) -> list[Manifest]:
-    """Those that follow one another from a position on."""
+    """The manifests that follow one another from a position on."""
     found: list[Manifest] = []
     for manifest in manifests:
         if manifest.start == position:

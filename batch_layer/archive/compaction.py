@@ -1,10 +1,10 @@
 """Compaction: the files of a complete, quiet hour become one. Readers see the old list or the new one, nothing else.
 
     merge     read an hour's parts, in order of partition and offset, into one file, with every record
-    upload    PUT it to _tmp/<attempt>/<k>.avro, and see that it has its length; so a few hours together
-    commit    rename a manifest of kind `compact`, which names what it replaces, to _commit/hours/<serial>.json
+    upload    PUT it to _tmp/<attempt>/<k>.avro, and check its length; so a few hours together
+    commit    rename a manifest of kind `compact`, which names the replaced files, to _commit/hours/<serial>.json
     place     rename each file to its hour's folder
-    purge     after `archive.keep_replaced_s`, in a later run: delete what was replaced, then commit that as a `purge`
+    purge     after `archive.keep_replaced_s`, in a later run: delete the replaced files, then commit a `purge`
 
 The log of the hours is one chain for all hours, so HDFS refuses one of two compactors, which looks again. Later posts
 lie in parts of their own, and a later compaction merges them with the compacted file.
@@ -43,15 +43,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Report:
-    """What one run did."""
+    """Result of one run."""
 
     hours: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
-    """Hours left as they are, since a file of theirs is not what its manifest says."""
+    """Hours left as they are, since a file of theirs contradicts its manifest."""
     replaced: int = 0
-    """Files that were merged."""
+    """Merged files."""
     deleted: int = 0
-    """Files, replaced long enough ago, that were deleted."""
+    """Deleted files, replaced long enough ago."""
     cleared: int = 0
     """Folders of `_tmp` that nobody can commit any more."""
 
@@ -70,7 +70,7 @@ class Compaction:
         self.report = Report()
 
     def run(self, hours: Sequence[Hour]) -> Report:
-        """Merge these hours, delete what earlier runs have replaced, and clear `_tmp`.
+        """Merge these hours, delete the files that earlier runs have replaced, and clear `_tmp`.
 
         An hour with a damaged file stays as it is and holds no other one up. Raises `DamagedError` if the log of the
         hours has damage, since nobody can commit a compaction then.
@@ -107,7 +107,7 @@ class Compaction:
             self.report.replaced += len(replaces)
 
     def _merge_hour(self, to: Site, attempt: Attempt, index: int, hour: Hour, parts: list[Part]) -> Part | None:
-        """Upload an hour's new file. None where an old one is damaged."""
+        """Upload an hour's new file. None where an old one has damage."""
         path = to.paths.tmp_part(attempt, index + 1)
         try:
             with tempfile.TemporaryFile() as file:
@@ -195,7 +195,7 @@ class Compaction:
         to.store.delete(to.paths.tmp(link.attempt), everything_below=True)
 
     def _is_whole(self, link: Manifest) -> bool:
-        """Whether what replaced a link's files is there: else they are kept, and those of later links with them."""
+        """Whether the replacements of a link's files exist. If not, those files stay, and those of later links."""
         try:
             for hour in {Hour.parse(part.hour) for part in link.parts}:
                 check_lengths(self._ledger, hour)
@@ -240,7 +240,7 @@ def due(ledger: Ledger, complete_until: Hour, now: Millis, quiet_s: float) -> li
 
 
 def is_tidy(ledger: Ledger) -> bool:
-    """Whether nothing is left to do before something is archived: each hour is one file, and nothing is to be deleted.
+    """Whether compaction has nothing to do until the next commit: each hour is one file, and no file awaits deletion.
 
     Later work of another process moves a mark of the archive.
     """
@@ -254,7 +254,7 @@ def _place_of(record: Record) -> tuple[int, int]:
 
 
 def _each_once(records: Iterable[Record]) -> Iterator[Record]:
-    """Pass records on, and see that no offset comes twice."""
+    """Pass records on, and check that no offset comes twice."""
     last = (-1, -1)
     for record in records:
         if _place_of(record) <= last:

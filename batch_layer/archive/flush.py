@@ -1,7 +1,7 @@
 """Flush: a chunk becomes files on HDFS, once. Five steps, in this order; the third is the commit.
 
     write        encode a part for each hour
-    upload       PUT each part to _tmp/<attempt>/<k>.avro, and see that it has its length
+    upload       PUT each part to _tmp/<attempt>/<k>.avro, and check its length
     commit       send the rejects, then rename the manifest to _commit/<partition>/<start>.json
     place        rename each part to its hour's folder
     acknowledge  commit the Kafka offset, for tools that show lag; no archiver starts from it
@@ -34,16 +34,16 @@ class Outlets:
     site: Site
     codec: str
     send_rejects: Callable[[Sequence[Reject]], None]
-    """Returns when they are delivered, or raises `UnavailableError`."""
+    """Returns after their delivery, or raises `UnavailableError`."""
     acknowledge: Callable[[int, int], None]
-    """Tell Kafka that a partition is archived up to an offset. Need not succeed."""
+    """Tells Kafka the end of a partition's archive. Need not succeed."""
     now: Callable[[], Millis]
     check_topic: Callable[[], None] = lambda: None
-    """Raises `OtherTopicError` where messages that were read before may be of another topic than the archive."""
+    """Raises `OtherTopicError` where messages read before may be of another topic than the archive."""
 
 
 class Flush:
-    """One chunk on its way. After an `UnavailableError` call `run` again: it goes on with the step it was at."""
+    """One chunk on its way. After an `UnavailableError` call `run` again: it resumes at the step that failed."""
 
     def __init__(self, outlets: Outlets, log: CommitLog, chunk: Chunk[int, Record]) -> None:
         self._to = outlets
@@ -58,7 +58,7 @@ class Flush:
     def run(self, after_step: Callable[[str], None]) -> Manifest:
         """Take the remaining steps, and return the committed manifest.
 
-        Raises `FencedError` where another archiver has committed from this offset: nothing of ours is left then.
+        Raises `FencedError` where another archiver has committed from this offset: then nothing of ours remains.
         """
         while not self.done:
             after_step(self.step())
@@ -66,11 +66,11 @@ class Flush:
 
     @property
     def done(self) -> bool:
-        """Whether no step is left."""
+        """Whether no step remains."""
         return not self._steps
 
     def step(self) -> str:
-        """Take one step, and tell its name."""
+        """Take one step, and return its name."""
         step = self._steps[0]
         step()
         del self._steps[0]
@@ -146,7 +146,7 @@ class Flush:
 
 
 def recover(to: Site, log: CommitLog) -> int:
-    """Complete the commits of a former owner of the partition; the position from which to go on.
+    """Complete the commits of a former owner of the partition; return the position to continue from.
 
     Raises `DamagedError` if the log has damage before its end: then nobody may append to it.
     """
@@ -159,9 +159,9 @@ def recover(to: Site, log: CommitLog) -> int:
 
 
 def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> bool:
-    """Commit that offsets from the end of the log up to `end` were gone. False: another has committed there.
+    """Commit a gap from the end of the log up to `end`. False: another has committed there.
 
-    Raises `HoleError` where manifests lie behind: then it is one of them that is missing, and not posts.
+    Raises `HoleError` where manifests lie behind: then the log lacks a manifest, and not posts.
     """
     if (hole := log.hole()) is not None:
         raise hole

@@ -1,7 +1,7 @@
-"""Declare a gap: a hole in a log, and nothing else, becomes a gap because a person says that its manifest is gone.
+"""Gaps by declaration: a hole in a log, and nothing else, becomes a gap if a person says that its manifest is gone.
 
-The archiver never does this by itself: it can't know whether somebody has a backup. A damaged manifest is set aside
-under another name first, so it makes a hole; where no manifest follows, the archiver reads on from Kafka.
+The archiver never does this by itself: it can't know whether somebody has a backup. A declaration first renames a
+damaged manifest, which makes a hole; where no manifest follows, the archiver reads on from Kafka.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from config.settings import Settings
 from ingest.hours import Millis
 
 SET_ASIDE = ".damaged"
-"""What the name of a manifest ends with once it is set aside."""
+"""Suffix of a damaged manifest after its renaming."""
 
 
 class Loss(NamedTuple):
@@ -27,7 +27,7 @@ class Loss(NamedTuple):
     partition: int
     start: int
     end: int | None
-    """None where no manifest follows: no offsets are lost."""
+    """None where no manifest follows: then the archive loses no offsets."""
     damaged: str
     """Path of the damaged manifest; empty where it is missing."""
 
@@ -39,7 +39,7 @@ def find_loss(settings: Settings, partition: int, start: int) -> Loss:
 
 
 def declare_gap(settings: Settings, loss: Loss, now: Millis) -> int:
-    """Commit a gap for a loss; where the partition is archived to afterwards.
+    """Commit a gap for a loss; return the end of the partition's archive afterwards.
 
     Raises `FencedError` where the loss is another one by now, since somebody has restored the manifest.
     """

@@ -1,10 +1,10 @@
-"""Identity: which archive a folder is, and of which topic. Two small files, each written once and never replaced.
+"""Identity: the archive and the topic of a folder. Two small files, each written once and never replaced.
 
     _identity/archive.json    the archive's id. It travels with the folder: a copy or a move keeps it
     _identity/topic.json      the topic, and Kafka's id of it, that the offsets of the manifests belong to
 
-Whoever comes first writes them, by the same rename that commits a manifest. An archive of an earlier version has
-neither: its id is written at first look, and its topic where Kafka still ends at or beyond every archived offset.
+The first process writes them, by the same rename that commits a manifest. An archive of an earlier version has neither:
+the first look adds its id, and its topic where Kafka still ends at or beyond every archived offset.
 """
 
 import re
@@ -23,17 +23,17 @@ from ingest.kafka.topic_ids import OtherTopicError, differ
 
 TRIES = 5
 NEW_ROOT = "Set hdfs.root to a new folder: the batch layer reads this archive along with the new one"
-"""What to do where an archive is of another topic."""
+"""Advice for an archive of another topic."""
 
 _RESTORE = "Restore this file from a backup of HDFS"
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _UPLOAD = "identity+"
-"""What the name of a file begins with in `_tmp` before it is renamed."""
+"""Prefix of a file's name in `_tmp`, before its rename."""
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class Origin(NamedTuple):
-    """Of which archive and of which topic a position is. Empty: unknown, as in everything of earlier versions."""
+    """Archive and topic of a position. Empty: unknown, as in everything of earlier versions."""
 
     archive: str = ""
     topic_id: str = ""
@@ -71,7 +71,7 @@ def read_topic(store: Store, paths: Paths) -> TopicFile | None:
 
 
 def ensure_archive(store: Store, paths: Paths, now: Millis) -> ArchiveFile:
-    """The archive's id, written if it is not there."""
+    """The archive's id; writes one if there is none."""
     found = read_archive(store, paths)
     if found is not None:
         return found
@@ -88,10 +88,10 @@ def ensure_topic(
     archived: Callable[[], Mapping[int, int]],
     ends: Callable[[], Mapping[int, int]],
 ) -> TopicFile:
-    """The topic of the archive's offsets, written if it is not there. Raises `OtherTopicError` where it is another.
+    """The topic of the archive's offsets; writes it if it is not there. Raises `OtherTopicError` where it is another.
 
-    `archived` and `ends` tell where archive and topic end, by partition. They are asked where the archive does not say
-    its topic: if it goes beyond the topic's end, the topic was recreated.
+    `archived` and `ends` return the ends of archive and topic, by partition. The function calls them if the archive
+    does not name its topic: if the archive goes beyond the topic's end, somebody has recreated the topic.
     """
     found = read_topic(store, paths)
     if found is None:
@@ -119,7 +119,7 @@ def check_topic(found: TopicFile, paths: Paths, topic_id: str) -> None:
 
 
 def _beyond(archived: Mapping[int, int], ends: Mapping[int, int]) -> tuple[int, int, int] | None:
-    """A partition whose archive goes beyond its end."""
+    """A partition whose archive goes beyond its end, and both ends."""
     for partition, position in sorted(archived.items()):
         if position > ends.get(partition, 0):
             return partition, position, ends.get(partition, 0)
@@ -135,8 +135,8 @@ def _read(store: Store, path: str, kind: type[_T]) -> _T | None:
 def _put_if_absent(store: Store, paths: Paths, path: str, wanted: _T) -> _T:
     """Write a file unless there is one, and return the one that is there.
 
-    Whoever sees it there deletes all attempts, also those that a full disk or a crash left behind: a process whose
-    attempt goes in that moment makes another.
+    A process that sees it there deletes all attempts, even those that a full disk or a crash left behind: a process
+    that loses its attempt in that moment makes another.
     """
     data = msgspec.json.encode(wanted)
     tmp = f"{paths.all_tmp}/{_UPLOAD}{uuid4().hex}.json"

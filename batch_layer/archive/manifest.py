@@ -1,4 +1,4 @@
-"""Manifest: the committed record of an archived chunk: complete or absent, and the truth of what is archived."""
+"""Manifest: the committed record of an archived chunk: complete or absent, and the truth about the archive."""
 
 import hashlib
 import re
@@ -25,12 +25,12 @@ Kind = Literal["chunk", "gap", "compact", "purge"]
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One Avro file: the posts of one hour in a chunk, or all of an hour once it is compacted."""
+    """One Avro file: the posts of one hour in a chunk, or all of an hour after compaction."""
 
     hour: str
     """`2017-01-06T07`."""
     path: str
-    """In a manifest below the archive's root, so that an archive can be moved; from a `Ledger` absolute."""
+    """In a manifest below the archive's root, so that operators can move an archive; from a `Ledger` absolute."""
     records: int
     bytes: int
     min_at: Millis
@@ -43,9 +43,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One link of a log: it begins at `start`, and the next link begins at `next`.
 
     `chunk`    posts of one Kafka partition, offsets `[start, next)`
-    `gap`      offsets `[start, next)` that are lost: Kafka no longer had them, or `why` says another reason
+    `gap`      lost offsets `[start, next)`: Kafka no longer had them, or `why` gives another reason
     `compact`  in the log of the hours: `parts` replaces the parts named by `replaces`
-    `purge`    in the log of the hours: the parts replaced by links below `purged` are deleted
+    `purge`    in the log of the hours: marks the parts replaced by links below `purged` as deleted
     """
 
     uuid: str
@@ -58,19 +58,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     next: int
     parts: tuple[Part, ...] = ()
     rejected: int = 0
-    """Messages of the chunk that were sent to `rejects`."""
+    """Messages of the chunk that went to `rejects`."""
     replaces: tuple[str, ...] = ()
     purged: int = 0
     why: str = ""
-    """Of a gap that a person has declared; empty where retention was quicker than the archiver."""
+    """Reason of a gap that a person has declared; empty where retention was quicker than the archiver."""
     committed_at: Millis
     """Wall clock of the writer, just before the commit."""
     schema: str = SCHEMA_FINGERPRINT
     """Fingerprint of the schema of the parts."""
     archive: str = ""
-    """Id of the archive that it was written to; empty in those of earlier versions."""
+    """Id of its archive; empty in manifests of earlier versions."""
     topic_id: str = ""
-    """Kafka's id of the topic that the offsets are of; empty in those of earlier versions, or where Kafka has none."""
+    """Kafka's id of the offsets' topic; empty in manifests of earlier versions, or where Kafka has none."""
 
     @property
     def attempt(self) -> Attempt:
@@ -104,7 +104,7 @@ def decode_many(raw: bytes, where: str) -> list[Manifest]:
 
 
 def _check(manifest: Manifest) -> Manifest:
-    """Refuse what `encode` never wrote: numbers that no offset has, parts of other offsets or hours."""
+    """Refuse a manifest that `encode` never wrote: numbers that no offset has, parts of other offsets or hours."""
     if not 0 <= manifest.start < manifest.next <= _MOST:
         raise ValueError(f"it goes from {manifest.start} to {manifest.next}")
     if not _UUID.fullmatch(manifest.uuid):

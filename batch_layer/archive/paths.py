@@ -1,10 +1,10 @@
-"""Where everything of the archive lies. Every path is built from integers and allow-listed names, and nothing else.
+"""Paths of everything in the archive. Integers and allow-listed names make up every path, and nothing else.
 
 WebHDFS clients interpret `..` and `#LATEST` in a path, so no text of anybody ever gets into one.
 
     dt=2017-01-06/hour=07/posts+3+<start>+<next>+1of2.avro      a part
     dt=2017-01-06/hour=07/posts+compact+<serial>.avro           an hour in one file
-    _tmp/3+<start>+<uuid>/…, _tmp/hours+<serial>+<uuid>/…       what is not committed: an attempt to commit at a start
+    _tmp/3+<start>+<uuid>/…, _tmp/hours+<serial>+<uuid>/…       an attempt to commit at a start, before its commit
     _commit/3/<start>.json, _commit/hours/<serial>.json         manifests: the log of a partition, the log of the hours
     _index/3/<start>+<next>.json                                many manifests in one file: derived, only for speed
     _identity/archive.json, _identity/topic.json                which archive this is, and of which topic
@@ -20,7 +20,7 @@ from config.errors import UsageError
 from ingest.hours import Hour
 
 HOURS = -1
-"""The log of the hours, in which compactions are committed; every other log is named by its Kafka partition."""
+"""The log of the hours, where compactions commit; every other log has the number of its Kafka partition."""
 
 _TOPIC = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}", re.ASCII)
 _ROOT = re.compile(r"(/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)+", re.ASCII)
@@ -67,7 +67,7 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True)
 class Paths:
-    """The paths of one archive: a folder on HDFS, and the topic that is archived there."""
+    """The paths of one archive: a folder on HDFS, and the topic of its posts."""
 
     root: str
     topic: str
@@ -83,7 +83,7 @@ class Paths:
             raise UsageError(f"not a topic: {self.topic[:80]!r}", where="kafka.posts")
 
     def absolute(self, below: str) -> str:
-        """What a manifest names, from the root of HDFS."""
+        """A path of a manifest, from the root of HDFS."""
         return f"{self.root}/{below}"
 
     def part(self, hour: Hour, span: "Span", number: int, of: int) -> str:
@@ -97,11 +97,11 @@ class Paths:
 
     @property
     def all_tmp(self) -> str:
-        """Folder of what is not committed."""
+        """Folder of all attempts."""
         return f"{self.root}/_tmp"
 
     def tmp(self, of: Attempt) -> str:
-        """Folder of what is not committed yet."""
+        """Folder of an attempt."""
         return f"{self.all_tmp}/{of.name}"
 
     def tmp_part(self, of: Attempt, number: int) -> str:
@@ -109,12 +109,12 @@ class Paths:
         return f"{self.tmp(of)}/{number:d}.avro"
 
     def tmp_manifest(self, of: Attempt) -> str:
-        """A manifest before it is committed."""
+        """A manifest before its commit."""
         return f"{self.tmp(of)}/manifest.json"
 
     @property
     def identity(self) -> str:
-        """Folder of what says which archive this is."""
+        """Folder of the archive's identity."""
         return f"{self.root}/_identity"
 
     @property
@@ -137,7 +137,7 @@ class Paths:
         return f"{self.all_commits}/{_log_name(log)}"
 
     def commit(self, log: int, start: int) -> str:
-        """The manifest that begins at `start`. Whoever renames a file to this path first has committed."""
+        """The manifest that begins at `start`. The first rename to this path is the commit."""
         return f"{self.commits(log)}/{start:020d}.json"
 
     def indexes(self, log: int) -> str:
@@ -167,7 +167,7 @@ def span_of(path: str) -> Span | None:
 
 
 def partition_of(folder: str) -> int | None:
-    """The Kafka partition whose log a folder of `_commit` is; None for any other name."""
+    """The Kafka partition of a log's folder in `_commit`; None for any other name."""
     return int(folder) if _NUMBER.fullmatch(folder) else None
 
 

@@ -1,7 +1,7 @@
-"""Placing: the fourth step of a commit, by whoever comes by. Any process may do it, at any time, and again.
+"""Placing: the fourth step of a commit. Any process may do it, at any time, and again.
 
 The folder of an attempt in `_tmp` exists from before the commit until every part of its manifest is in its place. So a
-manifest whose folder is gone needs nothing, and the folder of one that is committed may be emptied by anybody.
+manifest whose folder is gone needs nothing, and anybody may empty the folder of a committed one.
 """
 
 from collections.abc import Iterable
@@ -18,17 +18,17 @@ from config.quantity import quantity
 
 
 class Site(NamedTuple):
-    """An archive that is written to."""
+    """An archive to write to."""
 
     store: Store
     paths: Paths
     threads: Executor
     origin: Origin = Origin()
-    """Goes with every manifest that is written."""
+    """Goes into every new manifest."""
 
 
 def finish_all(to: Site, committed: Iterable[Manifest]) -> list[tuple[str, DamagedError]]:
-    """Finish those of some committed manifests that are not: the uuids of those that can't be, and why."""
+    """Finish the unfinished ones of some committed manifests; return the uuids of those that fail, and why."""
     left = {entry.name for entry in to.store.entries(to.paths.all_tmp)}
     unfinished: list[tuple[str, DamagedError]] = []
     for manifest in committed:
@@ -56,10 +56,10 @@ def finish(to: Site, manifest: Manifest) -> None:
 
 
 def sweep(to: Site, log: CommitLog) -> None:
-    """Delete what attempts have left that began below the end of a log.
+    """Delete the folders of attempts that began below the end of a log.
 
-    A manifest stands where each of them began, so none can be committed any more. Call it where all manifests that the
-    log has read are finished.
+    A manifest stands where each of them began, so none can commit any more. Call it after finishing all manifests that
+    the log has read.
     """
     for entry in to.store.entries(to.paths.all_tmp):
         attempt = Attempt.of(entry.name)
@@ -68,13 +68,13 @@ def sweep(to: Site, log: CommitLog) -> None:
 
 
 def _there(to: Site, days: set[str]) -> set[str]:
-    """The hour folders of some days: looked at a day at a time, since in a backfill most are there already."""
+    """The existing hour folders of some days. It lists a day at a time, since in a backfill most exist already."""
     listed = to.threads.map(lambda day: [f"{day}/{entry.name}" for entry in to.store.entries(day)], days)
     return {hour for found in listed for hour in found}
 
 
 def _move(to: Site, source: str, part: Part) -> None:
-    """A rename that says no: the part has been moved already, here with its length, or it must be tried again."""
+    """Move a part. A refused rename means that it is there already, with its length, or that the caller must retry."""
     path = to.paths.absolute(part.path)
     if to.store.rename(source, path):
         return

@@ -66,14 +66,14 @@ class ArchiveSink:
         self._to = replace(self._to, site=site._replace(origin=origin))
 
     def open(self, partition: int) -> "ArchiveWriter":
-        """See `Sink`. Raises `OtherTopicError` where the topic was recreated."""
+        """See `Sink`. Raises `OtherTopicError` where somebody has recreated the topic."""
         self._guard.check()
         log = self._log(partition)
         recover(self._to.site, log)
         return ArchiveWriter(self._to, log, self._guard, self.summary, self._after_step)
 
     def progress(self, partition: int, since: Millis) -> Progress:
-        """See `Sink`. Wall clocks of both processes decide what was committed `since`."""
+        """See `Sink`. Wall clocks of both processes decide which commits come after `since`."""
         log = self._others.setdefault(partition, self._log(partition))
         read = log.read_on(self._threads)
         self.summary.by_others += sum(manifest.records for manifest in read if manifest.committed_at >= since)

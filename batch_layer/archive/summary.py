@@ -1,4 +1,4 @@
-"""Summary: what one run of the archiver has committed."""
+"""Summary: counts of the commits of one archiver run."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,7 @@ class Summary:
     bytes: int = 0
     hours: set[str] = field(default_factory=set)
     offsets: dict[int, int] = field(default_factory=dict)
-    """For each partition the next offset after what this run has archived."""
+    """Each partition's next offset after this run's last commit."""
     by_others: int = 0
     """Posts that others of the group have archived meanwhile, where this run waited for them."""
 

@@ -20,7 +20,7 @@ class TopicGuard:
         self._topic_id = ""
 
     def admit(self, store: Store, paths: Paths, now: Millis) -> Origin:
-        """What goes with every manifest; writes the archive's identity where it has none.
+        """The origin of every manifest; writes the archive's identity where it has none.
 
         Raises `OtherTopicError` where the archive is of another topic.
         """
@@ -47,8 +47,8 @@ class TopicGuard:
     def check(self) -> None:
         """Raise `OtherTopicError` where the name stands for another topic by now.
 
-        Whatever was read before this call is of the admitted topic then. So it is where there is no topic at all: one
-        that was deleted, and not recreated yet, has left what was read of it.
+        Otherwise all messages read before this call are of the admitted topic. That holds where there is no topic at
+        all: they come from the deleted one, and nobody has recreated it yet.
         """
         topic = self._settings.posts
         try:

@@ -34,7 +34,8 @@ class Archives:
     def history(self, own: Ledger, now: Millis) -> History:
         """The current history. Refresh `own` before the call; it refreshes the others.
 
-        Gives an archive of an earlier version its id. Raises `TrendsError` if a folder of `hdfs.earlier` has none.
+        Gives an archive of an earlier version its id. Raises `TrendsError` if no archive is in a folder of
+        `hdfs.earlier`.
         """
         own.adopt(now)
         earlier: dict[str, Ledger] = {}
