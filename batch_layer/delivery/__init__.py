@@ -1,1 +1,1 @@
-"""From Kafka into a sink: the loop that fills a sink with what a topic has, chunk by chunk, each record once."""
+"""From Kafka into a sink: the loop that copies a topic into a sink, chunk by chunk, each record once."""

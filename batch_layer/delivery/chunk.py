@@ -16,7 +16,7 @@ Row = TypeVar("Row")
 
 
 class Bounds(NamedTuple):
-    """What a chunk may hold before the stage flushes it."""
+    """Limits of a chunk; at any of them the stage flushes it."""
 
     records: int
     bytes: int
@@ -24,7 +24,7 @@ class Bounds(NamedTuple):
 
     @property
     def far(self) -> int:
-        """A partition that is further behind will fill much of a chunk, which need not be flushed for its age."""
+        """A lag in offsets. A partition further behind fills much of a chunk, so the chunk's age does not matter."""
         return self.records // 10
 
 
@@ -72,7 +72,7 @@ class Chunk(Generic[Label, Row]):
         self.rows.setdefault(label, []).append(row)
 
     def due(self, bounds: Bounds, now: Millis, *, growing: bool = False) -> bool:
-        """Whether it is full, or its first message has waited long enough by the wall clock (or that was set back).
+        """Whether it is full, or its first message has waited long enough by the wall clock (or that went back).
 
         A chunk that is `growing` has much behind it, so it becomes full or ends: its age does not matter.
         """
@@ -83,7 +83,7 @@ class Chunk(Generic[Label, Row]):
 
 
 def largest_over(chunks: Collection[Chunk[Any, Any]], bounds: Bounds) -> Chunk[Any, Any] | None:
-    """The chunk to flush where all together hold more than one and a half full ones: so memory is bounded."""
+    """The chunk to flush where all together hold one and a half full ones or more: this limits memory."""
     if sum(c.records for c in chunks) >= 1.5 * bounds.records:
         return max(chunks, key=lambda chunk: chunk.records)
     if sum(c.bytes for c in chunks) >= 1.5 * bounds.bytes:

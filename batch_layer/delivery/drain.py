@@ -1,7 +1,7 @@
 """Drain: `--until-drained` ends when the group has delivered everything that was there when it started.
 
-This process, or another member of its group, which keeps the partitions that it owns. The intake says once, at the
-start, what was there. The sink says how far a partition is; the group's committed offsets never do.
+This process delivers its own partitions, and other members of the group deliver theirs. The intake returns the ends
+once, at the start. The sink says how far a partition is; the group's committed offsets never do.
 """
 
 import logging
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Drain:
-    """What is left of what was there at `since`, partition by partition."""
+    """The undelivered messages from before `since`, partition by partition."""
 
     def __init__(self, intake: Intake, sink: Sink[Any, Any], partitions: int, since: Millis) -> None:
         """Reads the ends. Raises `UnavailableError`."""
@@ -37,13 +37,13 @@ class Drain:
         """Partitions that nobody can deliver, and why."""
 
     def reached(self, partition: int, position: int, at_end: bool) -> bool:
-        """Whether nothing of what was there lies behind a position. `at_end`: nothing at all does."""
+        """Whether a position has reached the end at the start. `at_end`: no message at all lies behind it."""
         return at_end or position >= self._targets.get(partition, 0)
 
     def done(self, delivered: Set[int], owned: Set[int], damage: Mapping[int, DamagedError]) -> bool:
-        """Whether nothing is left but what is damaged.
+        """Whether only damaged partitions remain.
 
-        `delivered`: partitions of ours that have reached their ends. `damage`: those of ours that can't be delivered.
+        `delivered`: partitions of ours that have reached their ends. `damage`: those of ours that nobody can deliver.
         """
         self.left -= delivered
         self.damage = {partition: error for partition, error in damage.items() if partition in self.left & owned}
@@ -52,7 +52,7 @@ class Drain:
         return self.left <= self.damage.keys()
 
     def _look(self, others: set[int]) -> None:
-        """Look how far partitions of other members are, at most once in a while."""
+        """Check the progress of other members' partitions, at most once in `LOOK_S`."""
         if monotonic() < self._look_at:
             return
         found: dict[int, Progress] = {each: self._sink.progress(each, self._since) for each in sorted(others)}

@@ -1,4 +1,4 @@
-"""Intake: where a stage reads from: partitions of messages in order of offset. `TopicIntake` is one."""
+"""Intake: the source of a stage: partitions of messages in order of offset. `TopicIntake` is one."""
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import NamedTuple, Protocol
@@ -28,7 +28,7 @@ class Overtaken(NamedTuple):
 
 
 class Trouble(NamedTuple):
-    """A partition can't be read now, or not at all where the error is not retriable."""
+    """The intake can't read a partition now, or not at all where the error is not retriable."""
 
     partition: int
     error: TrendsError
@@ -40,8 +40,8 @@ Event = Message | AtEnd | Overtaken | Trouble
 class Intake(Protocol):
     """A member of the group that shares the partitions. One thread uses it.
 
-    Promises: messages of a partition come in order of offset, each once between two `seek`s; an offset that is left
-    out never comes later. A crash at any moment is safe: the intake keeps no state that matters.
+    Promises: messages of a partition come in order of offset, each once between two `seek`s; a skipped offset never
+    comes later. A crash at any moment is safe: the intake keeps no state that matters.
     """
 
     @property
@@ -49,7 +49,7 @@ class Intake(Protocol):
         """The partitions that are ours now. Changes while `read` and `wait` run."""
 
     def join(self, lost: Callable[[int], None]) -> int:
-        """Join the group; how many partitions there are. Calls `lost` with each partition that another member gets.
+        """Join the group; return the number of partitions. Calls `lost` with each one that another member gets.
 
         Raises `TrendsError` where the servers do not answer or there is nothing to read.
         """
@@ -61,19 +61,19 @@ class Intake(Protocol):
         """The next events; those of a new partition mean nothing before its `seek`."""
 
     def wait(self, seconds: float, take: Callable[[Event], None], stop: Callable[[], bool]) -> None:
-        """Stay a member for a while without reading on; `take` gets what comes nevertheless."""
+        """Stay a member for a while without reading on; `take` gets events that come nevertheless."""
 
     def read_alone(self, partition: int | None) -> None:
         """From now on read one partition only, or all of them again."""
 
     def lag(self, partition: int, position: int) -> int:
-        """How many offsets lie behind a position, as last seen: 0 where nothing was seen yet."""
+        """How many offsets lie behind a position, as last seen: 0 before the intake has seen any."""
 
     def offsets(self, partition: int) -> OffsetRange:
-        """The offsets that can be read now. Raises `UnavailableError`."""
+        """The offsets that are readable now. Raises `UnavailableError`."""
 
     def seek(self, partition: int, position: int) -> None:
-        """Read a partition from an offset on. Messages that were fetched before do not come again."""
+        """Read a partition from an offset on. Messages fetched before do not come again."""
 
     def ends(self, partitions: Iterable[int]) -> dict[int, int]:
         """The offset behind the last committed message of each partition. Raises `UnavailableError`."""

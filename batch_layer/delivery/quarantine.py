@@ -1,4 +1,4 @@
-"""Quarantine: partitions that are damaged in the sink. Each rests for a while; all others go on meanwhile."""
+"""Quarantine: partitions with damage in the sink. Each rests for a while; all others go on meanwhile."""
 
 import logging
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from config.errors import DamagedError
 
 AGAIN_S = 15.0
-"""After how long a partition is tried again: somebody may have restored its manifest."""
+"""Seconds until the next try of a partition: somebody may have restored its manifest."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,11 +34,11 @@ class Quarantine:
             _log.info("%s/%d is out of quarantine", self._topic, partition)
 
     def resting(self) -> set[int]:
-        """Partitions that are not to be tried yet."""
+        """Partitions whose next try is not due yet."""
         now = self._clock()
         return {partition for partition, until in self._until.items() if now < until}
 
     @property
     def damage(self) -> dict[int, DamagedError]:
-        """What is wrong with each partition that is, or was at its last try."""
+        """The damage of each partition, as of its last try."""
         return dict(self._damage)

@@ -12,9 +12,9 @@ from batch_layer.delivery.intake import Intake
 from config.errors import TrendsError
 
 STOP_S = 20.0
-"""How long a clean stop tries to deliver what was read. What is not delivered is read again."""
+"""Seconds that a clean stop tries to deliver the chunks. The next run reads undelivered messages again."""
 WARN_AFTER_S = 5.0
-"""A task that takes so long, or more than two tries, is worth a warning."""
+"""A task that takes so many seconds, or more than two tries, is worth a warning."""
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class PartitionRetry:
     """Retries tasks until they succeed, another member owns the partition, or a stop has taken too long."""
 
     def __init__(self, topic: str, intake: Intake, take: Callable[[IntakeEvent], None], stop: Event) -> None:
-        """`take` gets what the intake gives during a wait."""
+        """`take` gets the intake's events during a wait."""
         self._topic = topic
         self._intake = intake
         self._take = take
@@ -31,9 +31,9 @@ class PartitionRetry:
         self._give_up_at: float | None = None
 
     def run(self, partition: int, task: Callable[[], None]) -> bool:
-        """Whether the task succeeded. False: it was given up, and the partition with it.
+        """Whether the task succeeded. False: it gave up the task, and the partition with it.
 
-        Raises what the task raises and no retry can mend.
+        Raises the errors of the task that no retry can mend.
         """
         retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, TrendsError) and error.retriable),

@@ -40,10 +40,10 @@ class DeliveryRunner(Generic[Label, Row]):
         self.chunks: dict[int, Chunk[Label, Row]] = {}
         """The open chunk of each partition that has begun."""
         self._writers: dict[int, Writer[Label, Row]] = {}
-        """Those of the same partitions."""
+        """Writers of the same partitions."""
         self._at_end: set[int] = set()
         self._reading: int | None = None
-        """The partition whose turn it is to be read alone."""
+        """The partition that the intake reads alone."""
         self._overtaken: set[int] = set()
         """Partitions whose position the intake no longer has."""
         self._quarantine = Quarantine(topic, time.monotonic)
@@ -93,7 +93,7 @@ class DeliveryRunner(Generic[Label, Row]):
         return {partition: Backlog(chunk.records, self._lag(chunk)) for partition, chunk in self.chunks.items()}
 
     def _lag(self, chunk: Chunk[Label, Row]) -> int:
-        """Behind its last message a partition may have markers of transactions, so its end must have been seen."""
+        """The lag of a chunk: 0 at the partition's end, though transaction markers may follow the last message."""
         return 0 if chunk.partition in self._at_end else self._intake.lag(chunk.partition, chunk.next)
 
     def _is_drained(self, drain: Drain) -> bool:

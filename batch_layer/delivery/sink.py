@@ -17,7 +17,7 @@ class Progress(NamedTuple):
     """How far a sink has a partition that another member of the group owns."""
 
     position: int
-    """The next offset after what it has."""
+    """The next offset after those that it has."""
     damage: DamagedError | None
     """Why nobody can add to it; None where it is sound."""
 
@@ -29,7 +29,7 @@ class Delivery(Protocol):
         """Return once the sink has the chunk.
 
         After `UnavailableError` call it again, though the effect may have happened. Raises `FencedError` where another
-        writer has moved the position: then nothing of the chunk is kept.
+        writer has moved the position: then the sink keeps nothing of the chunk.
         """
 
 
@@ -56,26 +56,26 @@ class Writer(Protocol[LabelIn, RowIn]):
 class Sink(Protocol[Label, Row]):
     """Where a stage keeps records.
 
-    Promises: a sink keeps a chunk whole or not at all. Of several chunks with the same start it keeps exactly one,
-    whoever sends them and whenever they arrive.
+    Promises: a sink keeps a chunk whole or not at all. Of several chunks with the same start it keeps exactly one, from
+    any sender and at any time.
     """
 
     reader: Reader[Label, Row]
 
     def prepare(self) -> None:
-        """Make what the sink writes to. Raises `UnavailableError`."""
+        """Make the place that the sink writes to. Raises `UnavailableError`."""
 
     def admit(self) -> None:
-        """Raise `OtherTopicError` where the sink has records of another topic. Called once, before any `open`."""
+        """Raise `OtherTopicError` where the sink has records of another topic. Call it once, before any `open`."""
 
     def open(self, partition: int) -> Writer[Label, Row]:
-        """The writer of a partition, once it has finished what a former writer has committed and not completed.
+        """The writer of a partition, after completing the commits that a former writer left incomplete.
 
         Raises `DamagedError` where nobody may add to the partition.
         """
 
     def progress(self, partition: int, since: Millis) -> Progress:
-        """How far a partition is that another member owns; counts what was committed from `since` on."""
+        """How far a partition is that another member owns; counts the commits from `since` on."""
 
     def close(self) -> None:
         """Let go of threads and connections."""

@@ -1,4 +1,4 @@
-"""Store: what the archive asks of a file system. `batch_layer.storage.webhdfs` is the one that runs."""
+"""Store: the archive's contract with a file system. `batch_layer.storage.webhdfs` implements it."""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -17,14 +17,14 @@ class Entry(NamedTuple):
 
 
 class Store(Protocol):
-    """A file system in which a rename onto an existing file is refused, and is otherwise atomic.
+    """A file system that refuses a rename onto an existing file, and otherwise renames atomically.
 
     Every call returns in bounded time or raises a `TrendsError`; `UnavailableError` if trying again may help. Safe to
     use from several threads.
     """
 
     def put(self, path: str, data: bytes | Iterable[bytes]) -> None:
-        """Write a file, replacing it. One that was cut off looks closed: ask for its length before relying on it."""
+        """Write or replace a file. A truncated one looks closed: check its length before relying on it."""
 
     def get(self, path: str) -> bytes | None:
         """All bytes of a file, or None where there is none."""
@@ -32,20 +32,20 @@ class Store(Protocol):
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
         """A file to read from front to back. Raises `NoDataError` where there is none.
 
-        A read that fails raises an `UnavailableError`, so whatever else a decoder of its bytes raises is their damage.
+        A read that fails raises an `UnavailableError`, so any other error of a decoder means damaged bytes.
         """
 
     def bytes_of(self, path: str) -> int | None:
         """Length of a file, or None where there is none."""
 
     def rename(self, path: str, to: str) -> bool:
-        """Move a file. True: done. False says nothing (refused, or the reply was lost): look at what is there."""
+        """Move a file. True: done. False proves nothing (a refusal, or a lost reply): look at both paths."""
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it. It may exist."""
+        """Make a folder and its parents. It may exist."""
 
     def entries(self, folder: str, after: str = "") -> list[Entry]:
-        """What is in a folder, in order of name, behind the name `after`. Empty where there is no such folder."""
+        """The entries of a folder, in order of name, behind the name `after`. Empty where there is no such folder."""
 
     def delete(self, path: str, *, everything_below: bool = False) -> None:
         """Remove a file or an empty folder, or all of a folder. Nothing happens where there is none, or it is full."""

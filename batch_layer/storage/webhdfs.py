@@ -30,7 +30,7 @@ _FORBIDDEN = frozenset({"AccessControlException", "SecurityException", "Authoriz
 _ERRNO = re.compile(r"\[Errno \d+\] ([\w ]+)")
 _FULL_FOLDER = frozenset({"PathIsNotEmptyDirectoryException"})
 _LOST = (RequestException, HTTPError, IncompleteRead, ConnectionError, TimeoutError, json.JSONDecodeError)
-"""What `requests` and the layers below raise when an answer does not come, or comes cut."""
+"""Errors of `requests` and the layers below when a response does not come, or comes incomplete."""
 
 logging.getLogger("hdfs.client").setLevel(logging.WARNING)  # it logs every call as INFO
 
@@ -43,13 +43,13 @@ class HdfsStore:
         self._of_thread = local()
         self._retrying = Retrying(
             retry=retry_if_exception_type(UnavailableError),
-            stop=stop_after_attempt(3) | stop_after_delay(settings.timeout_s),  # silence is not waited for thrice
+            stop=stop_after_attempt(3) | stop_after_delay(settings.timeout_s),  # no three waits for a silent server
             wait=wait_random_exponential(multiplier=0.05, max=1),
             reraise=True,
         )
 
     def put(self, path: str, data: bytes | Iterable[bytes]) -> None:
-        """See `Store.put`. An iterable can be read once, so then the caller is the one that tries again."""
+        """See `Store.put`. Nobody can read an iterable twice, so then the caller is the one that tries again."""
         if isinstance(data, bytes):
             self._ask(path, lambda client: client.write(path, data, overwrite=True), writes=True)
         else:
@@ -69,7 +69,7 @@ class HdfsStore:
         """See `Store.open`."""
         try:
             with self._client().read(path) as raw:
-                raw.auto_close = False  # else its end is told as "read of closed file"
+                raw.auto_close = False  # else its end raises "read of closed file"
                 answer = _Answer(raw, lambda error: self._unavailable(path, self._reason_of(error)))
                 yield cast(BinaryIO, BufferedReader(answer, 1 << 20))
         except HdfsError as error:
@@ -84,7 +84,7 @@ class HdfsStore:
         return self._ask_or_none(path, lambda client: int(client.status(path)["length"]))
 
     def rename(self, path: str, to: str) -> bool:
-        """See `Store.rename`. Never tried again in here: after a lost reply the second try is refused by the first."""
+        """See `Store.rename`. It never retries: after a lost reply, the first try makes HDFS refuse a second."""
         try:
             self._client().rename(path, to)
         except HdfsError as error:
@@ -110,7 +110,7 @@ class HdfsStore:
                 return []
             listing = page["DirectoryListing"]
             page_entries = [_entry(status) for status in listing["partialListing"]["FileStatuses"]["FileStatus"]]
-            found += [entry for entry in page_entries if entry.name > start]  # HttpFS gives all, whatever is asked
+            found += [entry for entry in page_entries if entry.name > start]  # HttpFS returns all, despite `after`
             more = listing["remainingEntries"] > 0
         return found
 
@@ -170,7 +170,7 @@ class HdfsStore:
         return UnavailableError(f"HDFS request failed: {what[:300]}", where=self._place(path), next_step=step)
 
     def _reason_of(self, error: Exception) -> str:
-        """Why no answer came, without the layers below."""
+        """Why no response came, without the layers below."""
         asked = getattr(error, "request", None)
         server = urlsplit(str(asked.url)).netloc if asked is not None else "a server of HDFS"
         if isinstance(error, Timeout | ReadTimeoutError):
@@ -183,7 +183,7 @@ class HdfsStore:
 
 
 class _FolderNotEmptyError(TrendsError):
-    """A folder that is not empty is not deleted unless everything below it is meant."""
+    """A refusal to delete a folder that is not empty, unless the caller asks for everything below it."""
 
 
 class _Client(InsecureClient):  # type: ignore[misc]  # the library has no types
@@ -192,12 +192,12 @@ class _Client(InsecureClient):  # type: ignore[misc]  # the library has no types
     _list_status_batch = _Request("GET").to_method("LISTSTATUS_BATCH")
 
     def page(self, folder: str, after: str) -> dict[str, Any]:
-        """Entries behind `after`. The parameter is read in small letters only, whatever Hadoop's pages say."""
+        """Entries behind `after`. HDFS reads the parameter in lower case only, despite Hadoop's documentation."""
         return cast(dict[str, Any], self._list_status_batch(folder, startafter=after).json())
 
 
 class _Answer(RawIOBase):
-    """The bytes of an answer as they come. A server that fails meanwhile is an `UnavailableError`, not damage."""
+    """The bytes of a response as they come. A server that fails meanwhile is an `UnavailableError`, not damage."""
 
     def __init__(self, raw: BinaryIO, unavailable: Callable[[Exception], UnavailableError]) -> None:
         super().__init__()
@@ -205,7 +205,7 @@ class _Answer(RawIOBase):
         self._unavailable = unavailable
 
     def readable(self) -> bool:
-        """Says `BufferedReader` that it is."""
+        """Tells `BufferedReader` that it is."""
         return True
 
     def readinto(self, buffer: Any) -> int:
