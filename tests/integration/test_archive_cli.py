@@ -22,7 +22,7 @@ def test_archive_tells_what_it_did_and_compact_merges_it(settings: Settings, set
         done = run_trends(settings_file, "archive", "--until-drained", "--json")
         assert json.loads(done.stdout)["posts"] == 20, done.stderr
     soon = {"TRENDS_BATCH__COMPACT_AFTER_S": "0", "TRENDS_ARCHIVE__IDLE_AFTER_S": "0"}
-    due = json.loads(run_trends(settings_file, "compact", "--dry-run_trends", "--json", **soon).stdout)
+    due = json.loads(run_trends(settings_file, "compact", "--dry-run", "--json", **soon).stdout)
     assert (due["hours"], due["replaced"]) == (["2013-04-15T18"], 2)
     assert json.loads(run_trends(settings_file, "compact", "--json", **soon).stdout)["hours"] == ["2013-04-15T18"]
     assert json.loads(run_trends(settings_file, "compact", "--json", **soon).stdout)["hours"] == []
