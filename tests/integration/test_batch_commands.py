@@ -126,7 +126,7 @@ def test_the_scheduler_computes_what_is_wanting_survives_its_jvm_and_stops_when_
     ("arguments", "code", "says"),
     [
         (["recompute"], 2, "--since or --all"),
-        (["recompute", "--since", "monday-7h", "--reset"], 2, "goes with --all"),
+        (["recompute", "--since", "monday-7h", "--reset"], 2, "--reset needs --all"),
         (["recompute", "--since", "whenever"], 2, "monday-7h"),
         (["recompute", "--since", "2017-01-01", "--until", "2016-01-01"], 2, "no hour is from"),
         (["recompute", "--since", "now-1h"], 3, "no archived post"),
