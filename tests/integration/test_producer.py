@@ -106,7 +106,7 @@ def test_restart_writes_the_same_posts_again_and_says_so(
     assert ended(started(settings_file, "file", str(posts_file), "--limit", "10"))[0] == 0
     code, _, talk = ended(started(settings_file, "file", str(posts_file), "--limit", "10", "--restart"))
     assert code == 0
-    assert "once more" in talk
+    assert "a second time" in talk
     assert posts_in(settings.kafka) == Counter({str(FIRST + (n << 22)): 2 for n in range(10)})
 
 
