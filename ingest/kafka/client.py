@@ -77,6 +77,20 @@ def producer(settings: KafkaSettings, options: Mapping[str, Any]) -> Producer:
     return Producer(_configuration(settings, options), logger=logger)
 
 
+def produce(producer: Producer, message: Mapping[str, Any]) -> None:
+    """Hand a message, the arguments of `Producer.produce`, to the client, and wait while its queue is full.
+
+    The client calls `on_delivery` of earlier messages during the wait.
+    """
+    while True:
+        try:
+            producer.produce(**message)
+        except BufferError:
+            producer.poll(0.1)
+        else:
+            return
+
+
 def _configuration(settings: KafkaSettings, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings.connection, **options}
 

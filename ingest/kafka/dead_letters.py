@@ -5,7 +5,7 @@ At least once: a stage that reads its input again sends its rejects again. `wher
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -48,7 +48,7 @@ class DeadLetters:
         producer = self._connect()
         try:
             for reject in rejects:
-                _produce(producer, message(self._kafka, reject), on_delivery)
+                client.produce(producer, message(self._kafka, reject) | {"on_delivery": on_delivery})
         except KafkaException as error:
             raise self._translate_error(error.args[0]) from None
         producer.flush()  # ends, since the client gives up each message after DELIVERY_S
@@ -84,14 +84,3 @@ def message(settings: KafkaSettings, reject: Reject) -> dict[str, Any]:
     The bytes may be as large as the largest post: a producer of rejects needs a `message.max.bytes` to match.
     """
     return {"topic": settings.rejects, "value": reject.raw, "headers": reject.headers}
-
-
-def _produce(producer: Producer, reject: dict[str, Any], on_delivery: Callable[..., None]) -> None:
-    """Hand a reject to the client, and wait while its queue is full."""
-    while True:
-        try:
-            producer.produce(**reject, on_delivery=on_delivery)
-        except BufferError:
-            producer.poll(0.1)
-        else:
-            return

@@ -110,24 +110,15 @@ class Transactions:
             raise self._abort(error.args[0]) from None
 
     def _send(self, outgoing: Outgoing) -> None:
+        """Hand over the messages. A late delivery fails the transaction, so a wait for room in the queue ends."""
         produce = self._kafka.produce
         for topic, value, key in outgoing.messages:
             try:
                 produce(topic, value, key)
             except BufferError:
-                self._produce_when_room({"topic": topic, "value": value, "key": key})
+                client.produce(self._kafka, {"topic": topic, "value": value, "key": key})
         for reject in outgoing.rejects:
-            self._produce_when_room(reject)
-
-    def _produce_when_room(self, message: dict[str, Any]) -> None:
-        """Wait for room in the queue. A late delivery fails the transaction, so the wait ends."""
-        while True:
-            try:
-                self._kafka.produce(**message)
-            except BufferError:
-                self._kafka.poll(0.1)
-            else:
-                return
+            client.produce(self._kafka, reject)
 
     def _commit(self) -> None:
         try:
