@@ -51,6 +51,16 @@ def warn_of_mixture(rules: Rules) -> None:
         click.echo(rules.sentence, err=True)
 
 
+def write_picture(picture: str, png_file: Path | None, svg_file: Path | None) -> None:
+    """Write a picture, an SVG, to the files of `png_option` and `svg_option`."""
+    if png_file:
+        from serving.render.charts.png import png
+
+        write_file(png_file, png(picture))
+    if svg_file:
+        write_file(svg_file, picture.encode())
+
+
 def write_file(file: Path, content: bytes) -> None:
     """Write a file, and report it on standard error."""
     try:

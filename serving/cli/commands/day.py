@@ -21,6 +21,7 @@ from serving.cli.output_files import (
     time_in_csv,
     warn_of_mixture,
     write_file,
+    write_picture,
 )
 from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
@@ -129,10 +130,6 @@ def _draw(answer: Day, tz: ZoneInfo, files: dict[str, Any]) -> None:
         write_file(files["html"], html_report(answer, tz).encode())
     if files["png"] or files["svg"]:
         from serving.render.charts.picture import bump_picture, heat_picture
-        from serving.render.charts.png import png
 
         picture = heat_picture(answer, tz) if files["chart"] == "heat" else bump_picture(answer, tz)
-        if files["png"]:
-            write_file(files["png"], png(picture))
-        if files["svg"]:
-            write_file(files["svg"], picture.encode())
+        write_picture(picture, files["png"], files["svg"])

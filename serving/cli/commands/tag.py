@@ -19,7 +19,7 @@ from serving.cli.output_files import (
     svg_option,
     time_in_csv,
     warn_of_mixture,
-    write_file,
+    write_picture,
 )
 from serving.cli.query_options import query_of, question_options
 from serving.query import suggestions
@@ -98,10 +98,5 @@ def _print_lines(answer: History, tz: ZoneInfo) -> None:
 def _draw(answer: History, tz: ZoneInfo, png: Path | None, svg: Path | None) -> None:
     if png or svg:
         from serving.render.charts.picture import curve_picture
-        from serving.render.charts.png import png as pixels
 
-        picture = curve_picture(answer, tz)
-        if png:
-            write_file(png, pixels(picture))
-        if svg:
-            write_file(svg, picture.encode())
+        write_picture(curve_picture(answer, tz), png, svg)
