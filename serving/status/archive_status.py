@@ -86,6 +86,7 @@ def _complete_until(settings: Settings, logs: "LogEnds") -> Hour:
 
 def _status(settings: Settings, logs: "LogEnds", until: Hour, counts: _Counts) -> ArchiveStatus:
     from batch_layer.archive.reading.lag import archive_lag
+    from batch_layer.archive.reading.log_ends import position_in
 
     behind, covered = archive_lag(settings.kafka, logs), logs.covered
     damage = {number: str(error) for number, error in logs.damage.items()}
@@ -98,9 +99,7 @@ def _status(settings: Settings, logs: "LogEnds", until: Hour, counts: _Counts) -
         topic_id=logs.origin.topic_id,
         damage=list(damage.values()),
         partitions=[
-            ArchivePartition(
-                number, next=covered[number] if number < len(covered) else 0, behind=count, damage=damage.get(number)
-            )
+            ArchivePartition(number, position_in(covered, number), behind=count, damage=damage.get(number))
             for number, count in behind.items()
         ],
         **counts._asdict(),

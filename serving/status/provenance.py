@@ -132,9 +132,11 @@ def _archive(settings: Settings, hour: Hour, document: HourDocument | None) -> A
 
 def _chunks(ledger: "Ledger", hour: Hour, covered: Sequence[int]) -> list[HourChunk]:
     """The chunks with posts of the hour."""
+    from batch_layer.archive.reading.log_ends import position_in
+
     chunks = []
     for partition, manifests in enumerate(ledger.partitions):
-        upto = covered[partition] if partition < len(covered) else 0
+        upto = position_in(covered, partition)
         for manifest in manifests:
             posts = sum(part.records for part in manifest.parts if part.hour == str(hour))
             if posts:

@@ -22,6 +22,7 @@ from batch_layer.archive.identity import (
 from batch_layer.archive.manifest import Manifest, Part
 from batch_layer.archive.paths import HOURS, Attempt, Paths, hour_of, partition_of
 from batch_layer.archive.placement import Site, finish_all
+from batch_layer.archive.reading.log_ends import position_in
 from batch_layer.storage.file_store import Store
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
@@ -220,6 +221,4 @@ def ledger_of(settings: Settings) -> Ledger:
 
 def is_late(arrivals: Mapping[int, int], covered: Sequence[int]) -> bool:
     """Whether a chunk lies behind `covered`. `arrivals`: start of the last one of each partition."""
-    return any(
-        start >= (covered[partition] if partition < len(covered) else 0) for partition, start in arrivals.items()
-    )
+    return any(start >= position_in(covered, partition) for partition, start in arrivals.items())

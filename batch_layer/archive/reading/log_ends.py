@@ -3,7 +3,7 @@
 `Ledger` and `Follower` implement it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from batch_layer.archive.identity import ArchiveFile, Origin, TopicFile
@@ -48,3 +48,8 @@ class LogEnds(Protocol):
 
     def latest_event(self, partition: int) -> Millis | None:
         """The latest event time archived of a partition, or None."""
+
+
+def position_in(covered: Sequence[int], partition: int) -> int:
+    """How far `covered` reaches in a partition: 0 in one that was added since somebody wrote it down."""
+    return covered[partition] if partition < len(covered) else 0

@@ -5,7 +5,7 @@ An operator may add partitions to a topic while everything runs. So each look as
 """
 
 from batch_layer.archive.identity import check_topic
-from batch_layer.archive.reading.log_ends import LogEnds
+from batch_layer.archive.reading.log_ends import LogEnds, position_in
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import KafkaSettings
@@ -29,4 +29,4 @@ def positions(kafka: KafkaSettings, ledger: LogEnds) -> dict[int, int]:
             where=f"{kafka.bootstrap} {kafka.posts}, archive {ledger.paths.root}",
             next_step="Compare kafka.posts and hdfs.root with what archived these posts (`trends config`)",
         )
-    return {partition: covered[partition] if partition < len(covered) else 0 for partition in range(count)}
+    return {partition: position_in(covered, partition) for partition in range(count)}
