@@ -3,7 +3,7 @@
 The dashboard writes the same rows and levels as a table.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -106,16 +106,18 @@ def _bounds(most: int) -> list[int]:
 
 
 def _level(count: int, bounds: list[int]) -> int:
-    return bisect_left(bounds, count) + 1 if count else 0
+    """The level of a count; of levels that end at the same count, the darkest, so the highest count has the darkest."""
+    return bisect_right(bounds, bounds[bisect_left(bounds, count)]) if count else 0
 
 
 def _legend(bounds: list[int]) -> list[LegendBox]:
-    """Boxes from most uses to fewest; it leaves out a level that no whole number has."""
-    lowest = [1, *(bound + 1 for bound in bounds)]
-    levels = [level for level in range(LEVELS, 0, -1) if lowest[level - 1] <= bounds[level - 1]]
+    """Boxes from most uses to fewest; it leaves out a level that `_level` gives to no count."""
+    level_of = {high: level for level, high in enumerate(bounds, start=1) if high}
+    lows = [1, *(high + 1 for high in level_of)]
+    ranges = list(zip(lows, level_of.items(), strict=False))
     return [
-        LegendBox(ROW * number, level, _between(lowest[level - 1], bounds[level - 1]))
-        for number, level in enumerate(levels, start=1)
+        LegendBox(ROW * number, level, _between(low, high))
+        for number, (low, (high, level)) in enumerate(reversed(ranges), start=1)
     ]
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import resvg_py
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.errors import TrendsError
@@ -164,6 +164,8 @@ def test_a_line_follows_its_places() -> None:
     assert [(mark.rank, mark.count) for mark in first.marks] == [(1, 2), (2, 1), (1, 1)]
 
 
+@example([1])
+@example([2, 1])
 @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=24).filter(any))
 def test_the_legend_of_a_heat_map_says_which_counts_have_a_shade(counts: list[int]) -> None:
     views = [view(BASE.plus(at), *([("a", count)] if count else [])) for at, count in enumerate(counts)]
