@@ -42,11 +42,6 @@ def encode_cursor(cursor: Cursor, topic_id: str) -> bytes:
     return msgspec.json.encode({**cursor, _TOPIC: topic_id} if topic_id else cursor)
 
 
-def read_cursor(settings: KafkaSettings, name: str) -> Cursor:
-    """The last committed cursor of a source; `{}` if there is none. See `read_stored_cursor`."""
-    return read_stored_cursor(settings, name).cursor
-
-
 def read_stored_cursor(settings: KafkaSettings, name: str) -> StoredCursor:
     """The last committed cursor of a source, and its topic; empty if there is none. Raises `UnavailableError`.
 

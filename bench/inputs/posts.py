@@ -24,7 +24,6 @@ from ingest.wire import Use, use_of
 COPY_EVERY_MS = 1_000
 """A copy lies so much later than the one before; 3,600 copies, 216 million posts, stay near their hour."""
 LIVE_HOURS = 3
-SAMPLE_HOURS = 480
 
 
 def recorded(data: Path) -> list[Post]:

@@ -19,7 +19,7 @@ from batch_layer.spark.session import Engine
 from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.cursors import read_cursor
+from ingest.cursors import read_stored_cursor
 from ingest.hours import Hour, wall_clock
 from ingest.rule.hashtags import AS_IS
 from serving.cli.commands.verify import _settled
@@ -174,7 +174,7 @@ def test_of_a_cursor_in_two_partitions_the_later_one_counts(settings: Settings) 
         for name, partition in places.items():
             producer.produce(settings.kafka.cursors, f'{{"at":"{cursor}"}}', name, partition=partition)
         assert producer.flush(30) == 0
-    assert [read_cursor(settings.kafka, name) for name in "ab"] == [{"at": "new"}] * 2
+    assert [read_stored_cursor(settings.kafka, name).cursor for name in "ab"] == [{"at": "new"}] * 2
 
 
 def rows(store: Store) -> oracle.Hours:

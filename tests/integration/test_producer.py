@@ -14,7 +14,7 @@ from confluent_kafka import Producer as KafkaProducer
 
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import IngestSettings, KafkaSettings, Settings
-from ingest.cursors import read_cursor
+from ingest.cursors import read_stored_cursor
 from ingest.encoder import TransactionEncoder
 from ingest.kafka.topics import create_topics
 from ingest.post import Post
@@ -201,7 +201,7 @@ def test_a_cursor_behind_another_sources_open_transaction_is_waited_for(settings
     with Producer(kafka, IngestSettings(), TransactionEncoder(kafka, IngestSettings(), AS_IS), "listed") as producer:
         producer.run(Listed([post(1)]), {}, threading.Event())
     found: list[Cursor] = []
-    reader = threading.Thread(target=lambda: found.append(read_cursor(kafka, "listed")))
+    reader = threading.Thread(target=lambda: found.append(read_stored_cursor(kafka, "listed").cursor))
     reader.start()
     reader.join(2)
     assert reader.is_alive()

@@ -30,8 +30,6 @@ FIELDS = {
     "tweet.fields": "created_at,lang,entities,edit_history_tweet_ids,note_tweet,referenced_tweets",
     "expansions": "referenced_tweets.id",
 }
-MOST_BACKFILL = 5
-"""Minutes that X repeats at most."""
 MINUTE_MS = 60_000
 
 
