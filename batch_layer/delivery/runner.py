@@ -47,7 +47,8 @@ class DeliveryRunner(Generic[Label, Row]):
         self._overtaken: set[int] = set()
         """Partitions whose position the intake no longer has."""
         self._quarantine = Quarantine(topic, time.monotonic)
-        self._retry = PartitionRetry(topic, intake, self._take, Event())
+        self._retry: PartitionRetry
+        """Made by `run`, since it follows the stop of the run."""
 
     def run(self, until_drained: bool, stop: Event) -> None:
         """Deliver until `stop`, or until the group has delivered all messages of now. Flushes all chunks at the end.
