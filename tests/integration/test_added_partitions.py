@@ -1,6 +1,7 @@
 """Topics that get more partitions on a live system, and settings that say another number than the topic has."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -174,6 +175,7 @@ def test_of_a_cursor_in_two_partitions_the_later_one_counts(settings: Settings) 
         for name, partition in places.items():
             producer.produce(settings.kafka.cursors, f'{{"at":"{cursor}"}}', name, partition=partition)
         assert producer.flush(30) == 0
+        time.sleep(0.01)  # the broker stamps messages in milliseconds
     assert [read_stored_cursor(settings.kafka, name).cursor for name in "ab"] == [{"at": "new"}] * 2
 
 

@@ -217,11 +217,12 @@ def assert_speed(places: Places, sent: Sequence[Sent], complete: set[str]) -> in
 
 
 def last_manifests(places: Places) -> dict[int, dict[str, Any]]:
-    """The last manifest of each partition."""
+    """The last manifest of each partition that has one: an archiver makes the folder before its first manifest."""
     hdfs, found = WebHdfs(places.webhdfs), {}
     for partition in hdfs.names(f"{places.root}/_commit"):
         folder = f"{places.root}/_commit/{partition}"
-        found[int(partition)] = json.loads(hdfs.read(f"{folder}/{max(hdfs.names(folder))}"))
+        if names := hdfs.names(folder):
+            found[int(partition)] = json.loads(hdfs.read(f"{folder}/{max(names)}"))
     return found
 
 
