@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from config.errors import BadRecordError
 from ingest.hours import Millis
+from ingest.kafka.message import Message
 from ingest.wire import Reject
 
 Label = TypeVar("Label")
@@ -34,12 +35,12 @@ class Reader(Generic[Label, Row]):
 
     stage: str
     """Its name in rejects."""
-    read: Callable[[bytes | None, int, int, Millis], tuple[Label, Row]]
-    """Turns value, partition, offset and wall clock into a row and its label, or raises `BadRecordError`."""
+    read: Callable[[Message, Millis], tuple[Label, Row] | None]
+    """Turns a message, at a wall clock, into a row and its label, or raises `BadRecordError`. None: leave it out."""
 
 
 class Chunk(Generic[Label, Row]):
-    """Messages of one partition from `start` up to `next`. Each becomes a row or a reject, never nothing."""
+    """Messages of one partition from `start` up to `next`: each is a row or a reject, or the reader leaves it out."""
 
     def __init__(self, topic: str, partition: int, start: int, reader: Reader[Label, Row]) -> None:
         self.topic = topic
@@ -47,28 +48,34 @@ class Chunk(Generic[Label, Row]):
         self.start = start
         self.next = start
         self.records = 0
-        """Rows and rejects."""
+        """Messages: rows, rejects and those left out."""
         self.bytes = 0
         self.since: Millis | None = None
         """Wall clock of the first message."""
         self.rows: dict[Label, list[Row]] = {}
         """Rows by label, in order of offset."""
         self.rejects: list[Reject] = []
+        self.left_out = 0
         self._reader = reader
 
-    def take(self, value: bytes | None, offset: int, now: Millis) -> None:
-        """Take the message at an offset, which is not below `next`. Bytes that the reader refuses become a reject."""
-        self.next = offset + 1
+    def take(self, message: Message, now: Millis) -> None:
+        """Take a message whose offset is not below `next`. Bytes that the reader refuses become a reject."""
+        value = message.value
+        self.next = message.offset + 1
         self.records += 1
         self.bytes += len(value) if value else 0
         if self.since is None:
             self.since = now
         try:
-            label, row = self._reader.read(value, self.partition, offset, now)
+            labelled = self._reader.read(message, now)
         except BadRecordError as error:
-            where = f"{self.topic}/{self.partition}@{offset}"
+            where = f"{self.topic}/{self.partition}@{message.offset}"
             self.rejects.append(Reject(value or b"", self._reader.stage, error.reason, where))
             return
+        if labelled is None:
+            self.left_out += 1
+            return
+        label, row = labelled
         self.rows.setdefault(label, []).append(row)
 
     def due(self, bounds: Bounds, now: Millis, *, growing: bool = False) -> bool:

@@ -4,15 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from typing import NamedTuple, Protocol
 
 from config.errors import TrendsError
+from ingest.kafka.message import Message
 from ingest.kafka.offsets import OffsetRange
-
-
-class Message(NamedTuple):
-    """A committed message."""
-
-    partition: int
-    offset: int
-    value: bytes | None
 
 
 class AtEnd(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Generic
 
 from batch_layer.delivery.chunk import Bounds, Chunk, Label, Row, largest_over
 from batch_layer.delivery.drain import Drain
-from batch_layer.delivery.intake import AtEnd, Intake, Message, Overtaken
+from batch_layer.delivery.intake import AtEnd, Intake, Overtaken
 from batch_layer.delivery.intake import Event as IntakeEvent
 from batch_layer.delivery.quarantine import Quarantine
 from batch_layer.delivery.read_order import Backlog, next_turn
@@ -22,6 +22,7 @@ from batch_layer.delivery.retry import PartitionRetry
 from batch_layer.delivery.sink import Sink, Writer
 from config.errors import DamagedError, FencedError
 from ingest.hours import Millis
+from ingest.kafka.message import Message
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class DeliveryRunner(Generic[Label, Row]):
                 self._drop(partition)
             else:
                 self._at_end.discard(partition)
-                chunk.take(event.value, event.offset, self._now())
+                chunk.take(event, self._now())
         elif isinstance(event, AtEnd):
             self._at_end.add(partition)
         elif isinstance(event, Overtaken):

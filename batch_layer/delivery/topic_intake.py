@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from confluent_kafka import KafkaError
 from confluent_kafka import Message as KafkaMessage
 
-from batch_layer.delivery.intake import AtEnd, Event, Message, Overtaken, Trouble
+from batch_layer.delivery.intake import AtEnd, Event, Overtaken, Trouble
 from config.errors import TrendsError, UnavailableError
 from config.settings import KafkaSettings
 from ingest.kafka.client import OFFSET_IS_GONE, PARTITION_EOF
 from ingest.kafka.consumer import GroupConsumer
+from ingest.kafka.message import Message
 from ingest.kafka.offsets import OffsetRange, ends
 from ingest.kafka.reading import drained_until
 
@@ -68,7 +69,7 @@ class TopicIntake:
         error = message.error()
         partition: int = message.partition()
         if error is None:
-            return Message(partition, message.offset(), message.value())
+            return Message(partition, message.offset(), message.value(), message.key(), message.timestamp()[1])
         if error.code() == PARTITION_EOF:
             return AtEnd(partition)
         if error.code() in _GONE:

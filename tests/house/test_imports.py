@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "config.stack": CONFIG,
     "ingest": {*CONFIG, "ingest.kafka", "ingest.rule", "ingest.sources"},
     "ingest.kafka": {*CONFIG, "ingest"},
+    "ingest.feeds": {*CONFIG, "ingest", "ingest.kafka", "ingest.sources"},
     "ingest.rejects": {*CONFIG, "ingest", "ingest.kafka", "ingest.rule", "ingest.sources"},
     "ingest.rule": {*CONFIG, "ingest"},
     "ingest.sources": {*CONFIG, "ingest", "ingest.rule"},
@@ -34,6 +35,10 @@ MAY_IMPORT = {
         "ingest.rule",
     },
     "batch_layer.delivery": {*CONFIG, "ingest", "ingest.kafka"},
+    "batch_layer.sinks": {
+        *CONFIG, "batch_layer.archive", "batch_layer.delivery", "batch_layer.storage", "ingest", "ingest.feeds",
+        "ingest.kafka",
+    },
     "batch_layer.spark": {*CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "ingest", "ingest.rule"},
     "batch_layer.storage": {*CONFIG, "ingest"},
     "serving.views": {*CONFIG, "ingest", "ingest.rule"},

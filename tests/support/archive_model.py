@@ -16,6 +16,7 @@ from batch_layer.delivery.chunk import Chunk
 from config.errors import FencedError, UnavailableError
 from config.settings import ArchiveSettings
 from ingest.hours import HOUR_MS, Millis
+from ingest.kafka.message import Message
 from ingest.kafka.topic_ids import OtherTopicError
 from ingest.post import Post
 from ingest.wire import Reject, encode
@@ -128,7 +129,7 @@ class Process:
     def read(self, count: int) -> None:
         if self._chunk is not None:
             for offset, value in self._topic.read(self._chunk.next, count):
-                self._chunk.take(value, offset, NOW)
+                self._chunk.take(Message(0, offset, value), NOW)
 
     def step(self) -> None:
         if self._flush is None and self._chunk is not None and self._log is not None and self._chunk.records:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from batch_layer.archive import avro
 from batch_layer.archive.avro import Record
 from batch_layer.archive.post_reader import post_reader
-from batch_layer.delivery.chunk import Bounds, Chunk, largest_over
+from batch_layer.delivery.chunk import Bounds, Chunk, Reader, largest_over
 from ingest.hours import HOUR_MS, Hour
+from ingest.kafka.message import Message
 from ingest.post import Post
 from ingest.wire import encode
 
@@ -24,7 +25,7 @@ POST = Post(id="1", source="x", created_at=NOW, received_at=NOW, text="#a")
 
 def take(value: bytes | None, offset: int = 0, chunk: Chunk[int, Record] | None = None) -> Chunk[int, Record]:
     chunk = chunk or Chunk("posts", 3, 0, READER)
-    chunk.take(value, offset, NOW)
+    chunk.take(Message(3, offset, value), NOW)
     return chunk
 
 
@@ -129,3 +130,11 @@ def test_many_partitions_together_hold_no_more_than_one_and_a_half_full_chunks()
     assert largest_over([*chunks, take(encode(POST))], BOUNDS) in chunks
     large = take(encode(msgspec.structs.replace(POST, text="x" * 15_000)))
     assert largest_over([*chunks[:1], large], BOUNDS) is large
+
+
+def test_a_message_that_the_reader_leaves_out_is_neither_row_nor_reject() -> None:
+    even: Reader[str, int] = Reader("even", lambda message, _now: None if message.offset % 2 else ("", message.offset))
+    chunk = Chunk("numbers", 0, 0, even)
+    for offset in range(5):
+        chunk.take(Message(0, offset, b"x"), NOW)
+    assert (chunk.rows, chunk.rejects, chunk.left_out, chunk.records, chunk.next) == ({"": [0, 2, 4]}, [], 2, 5, 5)

@@ -7,11 +7,12 @@ import pytest
 
 from batch_layer.delivery import quarantine, retry
 from batch_layer.delivery.chunk import Bounds, Chunk, Reader
-from batch_layer.delivery.intake import AtEnd, Message, Overtaken
+from batch_layer.delivery.intake import AtEnd, Overtaken
 from batch_layer.delivery.intake import Event as IntakeEvent
 from batch_layer.delivery.runner import DeliveryRunner
 from batch_layer.delivery.sink import Progress
 from config.errors import DamagedError, FencedError, UnavailableError
+from ingest.kafka.message import Message
 from ingest.kafka.offsets import OffsetRange
 
 NOW = 1_366_000_000_000
@@ -75,7 +76,7 @@ class MemorySink:
     """Keeps offsets by partition. `failures` are raised by the next deliveries, one each."""
 
     def __init__(self) -> None:
-        self.reader: Reader[str, int] = Reader("memory", lambda value, _partition, offset, _now: ("all", offset))
+        self.reader: Reader[str, int] = Reader("memory", lambda message, _now: ("all", message.offset))
         self.positions: dict[int, int] = {}
         self.rows: dict[int, list[int]] = {}
         self.gaps: list[tuple[int, int, int]] = []

@@ -15,6 +15,7 @@ from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.delivery.chunk import Chunk
 from config.errors import FencedError, UnavailableError
 from config.settings import HdfsSettings
+from ingest.kafka.message import Message
 from ingest.post import Post
 from ingest.wire import Reject, encode
 from tests.support.archive_model import ARCHIVE, NOW, Inline
@@ -33,8 +34,8 @@ class Bench:
         )
         chunk = Chunk("posts", 0, 0, post_reader(0))
         for offset in range(2):
-            chunk.take(encode(Post(str(offset), "x", NOW, NOW, "#a")), offset, NOW)
-        chunk.take(b"poison", 2, NOW)
+            chunk.take(Message(0, offset, encode(Post(str(offset), "x", NOW, NOW, "#a"))), NOW)
+        chunk.take(Message(0, 2, b"poison"), NOW)
         self.flush = Flush(to, CommitLog(hdfs, paths, 0), chunk)
 
     def _send(self, rejects: Sequence[Reject]) -> None:

@@ -1,0 +1,90 @@
+"""The contract of a feed's sink: how a stage writes it (`Sink`), and how anybody looks at it (`Place`).
+
+A new kind of sink is a module or folder here and an entry in `registry.py`; the tests in `tests/contract/` hold it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from batch_layer.delivery.chunk import Reader
+from batch_layer.delivery.intake import Intake
+from batch_layer.delivery.sink import Sink
+from config.settings import Settings
+from ingest.feeds.declaration.model import Column, NamedFeed
+from ingest.feeds.rows.row_reader import Row
+from ingest.hours import Millis
+from ingest.wire import Reject
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that a sink is made from: one sink of one feed, and its outlets."""
+
+    settings: Settings
+    feed: NamedFeed
+    sink: str
+    """Name of the sink."""
+    topic: str
+    """The feed's topic: offsets in the sink are offsets of it."""
+    reader: Reader[str, Row]
+    """Turns a message into a row; its label is the row's folder, empty where the sink has no folders."""
+    send_rejects: Callable[[Sequence[Reject]], None]
+    """Returns after their delivery, or raises `UnavailableError`. A sink calls it before it commits the chunk."""
+    now: Callable[[], Millis]
+    after_step: Callable[[str], None] = lambda _: None
+    """Gets the name of each step of a delivery when it ends: tests kill the process there."""
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Columns of the sink, in order: cells of a `Row` have the same order."""
+        return self.feed.declaration.columns_of(self.sink)
+
+
+class Standing(NamedTuple):
+    """One partition of a sink. `kept + rejected + left_out + lost` are the accepted records below `position`."""
+
+    position: int
+    """The next offset after those that the sink has dealt with."""
+    kept: int
+    rejected: int
+    left_out: int
+    """Records that `where` did not take."""
+    gaps: tuple[tuple[int, int, str], ...]
+    """Start, end and reason of each span of offsets that the sink skipped: nobody could read them, or wanted to."""
+    committed_at: Millis | None
+
+
+class Place(Protocol):
+    """What a sink holds. It only looks, but for `clear`; it needs no stage to run. Methods raise `UnavailableError`."""
+
+    def standings(self) -> dict[int, Standing]:
+        """Each partition, from the sink's own data alone. Empty where nobody has written it yet."""
+
+    def offsets(self, partition: int) -> Iterator[int]:
+        """The offset of each row, read from the rows themselves, ascending: `trends feed verify` recounts by it.
+
+        Raises `NoDataError` where rows do not hold their offset.
+        """
+
+    def rows(self, most: int) -> list[dict[str, Any]]:
+        """Some of the latest rows, by column, for `trends feed show`."""
+
+    def clear(self) -> None:
+        """Delete rows and positions, for `trends feed rebuild`. No stage may run meanwhile."""
+
+    def intake(self) -> Intake:
+        """What another stage reads: the rows as messages, whose value is the column with `from = "$value"`.
+
+        Raises `UsageError` for a kind of sink that another stage can't read.
+        """
+
+
+@dataclass(frozen=True)
+class SinkKind:
+    """An entry of the registry. Importing it loads no client library: the functions do."""
+
+    make_sink: Callable[[Stage], Sink[str, Row]]
+    make_place: Callable[[Stage], Place]
+    guarantee: str
+    """`once: …`, or `at least once: …` with the reason: `trends feed check` prints it."""

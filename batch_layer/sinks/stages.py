@@ -1,0 +1,84 @@
+"""Stages: the loop of `batch_layer/delivery` with the intake and the sink that a feed declares."""
+
+from collections.abc import Callable
+from threading import Event
+
+from batch_layer.delivery.chunk import Bounds, Reader
+from batch_layer.delivery.intake import Intake
+from batch_layer.delivery.runner import DeliveryRunner
+from batch_layer.delivery.topic_intake import TopicIntake
+from batch_layer.sinks.contract import Stage
+from batch_layer.sinks.registry import kind_of
+from config.errors import UsageError
+from config.settings import Settings
+from ingest.feeds.declaration.model import NamedFeed
+from ingest.feeds.rows.row_reader import RowReader
+from ingest.hours import Millis, wall_clock
+from ingest.kafka.dead_letters import DeadLetters
+
+PACKET_BYTES = 64_000_000
+"""A chunk ends with so many bytes, however many messages its packet may have."""
+
+
+class FeedStage:
+    """One sink of a feed at work."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        feed: NamedFeed,
+        sink: str,
+        *,
+        now: Callable[[], Millis] = wall_clock,
+        after_step: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        stage = make_stage(settings, feed, sink, now=now, after_step=after_step)
+        table = feed.declaration.sinks[sink]
+        packet = table.packet
+        bounds = Bounds(packet.messages, PACKET_BYTES, int(packet.after * 1000))
+        self._runner = DeliveryRunner(stage.topic, _intake(stage), kind_of(table).make_sink(stage), bounds, now)
+
+    def run(self, until_drained: bool, stop: Event) -> None:
+        """Deliver until `stop`, or until the sink has everything of now. Raises as `DeliveryRunner.run` does."""
+        self._runner.run(until_drained, stop)
+
+
+def make_stage(
+    settings: Settings,
+    feed: NamedFeed,
+    sink: str,
+    *,
+    now: Callable[[], Millis] = wall_clock,
+    after_step: Callable[[str], None] = lambda _: None,
+) -> Stage:
+    """What a sink and its place are made from. Raises `UsageError` where the feed has no such sink, or no topic."""
+    sinks, topic = feed.declaration.sinks, feed.declaration.topic
+    if sink not in sinks:
+        raise UsageError(f"no sink {sink[:70]!r}; there are {', '.join(sinks)}", where=f"feed {feed.name}")
+    if topic is None:
+        raise UsageError("it has no topic", where=f"feed {feed.name}")
+    rows = RowReader(feed.declaration, sink, topic.name)
+    return Stage(
+        settings,
+        feed,
+        sink,
+        topic.name,
+        Reader(f"feed/{feed.name}/{sink}", rows.read),
+        DeadLetters(settings).send,
+        now,
+        after_step,
+    )
+
+
+def group_of(feed: str, sink: str) -> str:
+    """The consumer group that shares the partitions of a feed's topic for one sink."""
+    return f"feed.{feed}.{sink}"
+
+
+def _intake(stage: Stage) -> Intake:
+    sinks = stage.feed.declaration.sinks
+    origin = sinks[stage.sink].from_
+    if origin == "kafka":
+        return TopicIntake(stage.settings.kafka, stage.topic, group_of(stage.feed.name, stage.sink))
+    before = make_stage(stage.settings, stage.feed, origin, now=stage.now)
+    return kind_of(sinks[origin]).make_place(before).intake()
