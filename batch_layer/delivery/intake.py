@@ -71,5 +71,8 @@ class Intake(Protocol):
     def ends(self, partitions: Iterable[int]) -> dict[int, int]:
         """The offset behind the last committed message of each partition. Raises `UnavailableError`."""
 
+    def acknowledge(self, partition: int, position: int) -> None:
+        """Show people how far the sink has a partition. It need not succeed, and no stage starts from it."""
+
     def drained(self, positions: Mapping[int, int], until: Mapping[int, int]) -> set[int]:
         """The partitions that have no committed message from a position on below an end."""

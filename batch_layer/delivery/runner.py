@@ -30,14 +30,23 @@ _log = logging.getLogger(__name__)
 class DeliveryRunner(Generic[Label, Row]):
     """Delivers the partitions that the group gives to this member. Several may run, on one machine or on many."""
 
-    def __init__(
-        self, topic: str, intake: Intake, sink: Sink[Label, Row], bounds: Bounds, now: Callable[[], Millis]
+    def __init__(  # noqa: PLR0913 - a stage's two ends, its bounds and its clock
+        self,
+        topic: str,
+        intake: Intake,
+        sink: Sink[Label, Row],
+        bounds: Bounds,
+        now: Callable[[], Millis],
+        *,
+        acknowledge: Callable[[int, int], None] = lambda *_: None,
     ) -> None:
+        """`acknowledge` gets the partition and the end of each chunk that the sink has: see `Intake`."""
         self._topic = topic
         self._intake = intake
         self._sink = sink
         self._bounds = bounds
         self._now = now
+        self._acknowledge = acknowledge
         self.chunks: dict[int, Chunk[Label, Row]] = {}
         """The open chunk of each partition that has begun."""
         self._writers: dict[int, Writer[Label, Row]] = {}
@@ -180,6 +189,7 @@ class DeliveryRunner(Generic[Label, Row]):
             self._drop(partition)
         else:
             if self._writers.get(partition) is writer:
+                self._acknowledge(partition, chunk.next)
                 self._alone(partition, writer.tidy)
 
     def _alone(self, partition: int, task: Callable[[], None]) -> None:

@@ -73,8 +73,8 @@ class Place(Protocol):
     def clear(self) -> None:
         """Delete rows and positions, for `trends feed rebuild`. No stage may run meanwhile."""
 
-    def intake(self) -> Intake:
-        """What another stage reads: the rows as messages, whose value is the column with `from = "$value"`.
+    def intake(self, reader: Stage) -> Intake:
+        """What another stage, `reader`, reads: the rows as messages, whose value is the column of `$value`.
 
         Raises `UsageError` for a kind of sink that another stage can't read.
         """
@@ -84,7 +84,7 @@ class Place(Protocol):
 class SinkKind:
     """An entry of the registry. Importing it loads no client library: the functions do."""
 
-    make_sink: Callable[[Stage], Sink[str, Row]]
+    make_sink: Callable[[Stage], Sink[str, Any]]
     make_place: Callable[[Stage], Place]
     guarantee: str
     """`once: …`, or `at least once: …` with the reason: `trends feed check` prints it."""

@@ -36,7 +36,11 @@ class FeedStage:
         table = feed.declaration.sinks[sink]
         packet = table.packet
         bounds = Bounds(packet.messages, PACKET_BYTES, int(packet.after * 1000))
-        self._runner = DeliveryRunner(stage.topic, _intake(stage), kind_of(table).make_sink(stage), bounds, now)
+        intake = _intake(stage)
+        # Kafka's offsets of the group stay alone: to a sink that is a topic they are the position
+        acknowledge = _acknowledge_nowhere if table.from_ == "kafka" else intake.acknowledge
+        keeper = kind_of(table).make_sink(stage)
+        self._runner = DeliveryRunner(stage.topic, intake, keeper, bounds, now, acknowledge=acknowledge)
 
     def run(self, until_drained: bool, stop: Event) -> None:
         """Deliver until `stop`, or until the sink has everything of now. Raises as `DeliveryRunner.run` does."""
@@ -75,10 +79,14 @@ def group_of(feed: str, sink: str) -> str:
     return f"feed.{feed}.{sink}"
 
 
+def _acknowledge_nowhere(_partition: int, _position: int) -> None:
+    pass
+
+
 def _intake(stage: Stage) -> Intake:
     sinks = stage.feed.declaration.sinks
     origin = sinks[stage.sink].from_
     if origin == "kafka":
         return TopicIntake(stage.settings.kafka, stage.topic, group_of(stage.feed.name, stage.sink))
     before = make_stage(stage.settings, stage.feed, origin, now=stage.now)
-    return kind_of(sinks[origin]).make_place(before).intake()
+    return kind_of(sinks[origin]).make_place(before).intake(stage)

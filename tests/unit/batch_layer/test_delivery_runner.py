@@ -27,6 +27,7 @@ class MemoryIntake:
         self.low = dict.fromkeys(messages, 0)
         self._positions: dict[int, int] = {}
         self._alone: int | None = None
+        self.acknowledged: list[tuple[int, int]] = []
         self.closed = False
 
     def join(self, lost: Callable[[int], None]) -> int:
@@ -67,6 +68,9 @@ class MemoryIntake:
 
     def ends(self, partitions: Iterable[int]) -> dict[int, int]:
         return {partition: self.messages[partition] for partition in partitions}
+
+    def acknowledge(self, partition: int, position: int) -> None:
+        self.acknowledged.append((partition, position))
 
     def drained(self, positions: Mapping[int, int], until: Mapping[int, int]) -> set[int]:
         return {partition for partition, position in positions.items() if position >= until[partition]}
@@ -152,6 +156,14 @@ def test_it_delivers_what_is_there_once_and_ends() -> None:
     intake, sink = MemoryIntake({0: 25, 1: 7, 2: 0}), MemorySink()
     drain(intake, sink)
     assert sink.rows == {0: list(range(25)), 1: list(range(7))}
+
+
+def test_the_intake_hears_of_each_chunk_that_the_sink_has() -> None:
+    intake, sink, bounds = MemoryIntake({0: 7}), MemorySink(), Bounds(records=3, bytes=1_000_000, age_ms=60_000)
+    sink.failures = [UnavailableError("no sink")]
+    runner = DeliveryRunner("posts", intake, sink, bounds, lambda: NOW, acknowledge=intake.acknowledge)
+    runner.run(until_drained=True, stop=Event())
+    assert intake.acknowledged == [(0, 3), (0, 6), (0, 7)]
 
 
 def test_a_position_that_retention_has_overtaken_becomes_a_gap() -> None:
