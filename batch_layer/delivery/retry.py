@@ -22,13 +22,26 @@ _log = logging.getLogger(__name__)
 class PartitionRetry:
     """Retries tasks until they succeed, another member owns the partition, or a stop has taken too long."""
 
-    def __init__(self, topic: str, intake: Intake, take: Callable[[IntakeEvent], None], stop: Event) -> None:
-        """`take` gets the intake's events during a wait."""
+    def __init__(
+        self,
+        topic: str,
+        intake: Intake,
+        take: Callable[[IntakeEvent], None],
+        stop: Event,
+        report: Callable[[TrendsError | None], None] = lambda _: None,
+    ) -> None:
+        """`take` gets the intake's events during a wait.
+
+        `report` gets the error of a task that takes longer than a passing fault does, and None when all succeed again.
+        """
         self._topic = topic
         self._intake = intake
         self._take = take
         self._stop = stop
+        self._report = report
         self._give_up_at: float | None = None
+        self._waiting: set[int] = set()
+        """Partitions whose task is reported to wait."""
 
     def run(self, partition: int, task: Callable[[], None]) -> bool:
         """Whether the task succeeded. False: it gave up the task, and the partition with it.
@@ -40,7 +53,7 @@ class PartitionRetry:
             wait=wait_random_exponential(multiplier=0.1, max=30),
             stop=lambda _: partition not in self._intake.owned or self._has_stopped_long_ago(),
             sleep=lambda seconds: self._intake.wait(seconds, self._take, self._stop.is_set),
-            before_sleep=_log_retry,
+            before_sleep=lambda state: self._note_retry(partition, state),
             reraise=True,
         )
         try:
@@ -50,7 +63,20 @@ class PartitionRetry:
                 raise
             _log.warning("%s/%d is let go: %s", self._topic, partition, error)
             return False
+        if partition in self._waiting:
+            self._waiting.discard(partition)
+            if not self._waiting:
+                self._report(None)
         return True
+
+    def _note_retry(self, partition: int, state: RetryCallState) -> None:
+        passing = state.attempt_number < 3 and (state.seconds_since_start or 0) < WARN_AFTER_S
+        error = state.outcome.exception() if state.outcome else None
+        level = logging.DEBUG if passing else logging.WARNING
+        _log.log(level, "degraded, try %d, nothing is lost: %s", state.attempt_number, error)
+        if not passing and isinstance(error, TrendsError):
+            self._waiting.add(partition)
+            self._report(error)
 
     def _has_stopped_long_ago(self) -> bool:
         if not self._stop.is_set():
@@ -58,10 +84,3 @@ class PartitionRetry:
         if self._give_up_at is None:
             self._give_up_at = time.monotonic() + STOP_S
         return time.monotonic() > self._give_up_at
-
-
-def _log_retry(state: RetryCallState) -> None:
-    passing = state.attempt_number < 3 and (state.seconds_since_start or 0) < WARN_AFTER_S
-    level = logging.DEBUG if passing else logging.WARNING
-    error = state.outcome.exception() if state.outcome else None
-    _log.log(level, "degraded, try %d, nothing is lost: %s", state.attempt_number, error)

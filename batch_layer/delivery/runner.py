@@ -20,7 +20,7 @@ from batch_layer.delivery.quarantine import Quarantine
 from batch_layer.delivery.read_order import Backlog, next_turn
 from batch_layer.delivery.retry import PartitionRetry
 from batch_layer.delivery.sink import Sink, Writer
-from config.errors import DamagedError, FencedError
+from config.errors import DamagedError, FencedError, TrendsError
 from ingest.hours import Millis
 from ingest.kafka.message import Message
 
@@ -60,14 +60,18 @@ class DeliveryRunner(Generic[Label, Row]):
         self._retry: PartitionRetry
         """Made by `run`, since it follows the stop of the run."""
 
-    def run(self, until_drained: bool, stop: Event) -> None:
+    def run(
+        self, until_drained: bool, stop: Event, report: Callable[[TrendsError | None], None] = lambda _: None
+    ) -> None:
         """Deliver until `stop`, or until the group has delivered all messages of now. Flushes all chunks at the end.
+
+        `report` gets the reason while a server does not answer, and None when all answer again.
 
         Raises `UnavailableError` if a server does not answer at the start; later it waits for them. Raises
         `OtherTopicError` if the sink is of another topic, or somebody recreates the topic while this runs, and
         `DamagedError` at the end of a drain if a partition has damage; all others are complete by then.
         """
-        self._retry = PartitionRetry(self._topic, self._intake, self._take, stop)
+        self._retry = PartitionRetry(self._topic, self._intake, self._take, stop, report)
         drain = None
         try:
             self._sink.prepare()

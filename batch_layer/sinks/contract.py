@@ -62,16 +62,16 @@ class Place(Protocol):
         """Each partition, from the sink's own data alone. Empty where nobody has written it yet."""
 
     def offsets(self, partition: int) -> Iterator[int]:
-        """The offset of each row, read from the rows themselves, ascending: `trends feed verify` recounts by it.
+        """The offset of each row, read from the rows themselves, ascending: `verify` recounts by it.
 
         Raises `NoDataError` where rows do not hold their offset.
         """
 
     def rows(self, most: int) -> list[dict[str, Any]]:
-        """Some of the latest rows, by column, for `trends feed show`."""
+        """Some of the latest rows, by column, for `show`."""
 
     def clear(self) -> None:
-        """Delete rows and positions, for `trends feed rebuild`. No stage may run meanwhile."""
+        """Delete rows and positions, for `rebuild`. No stage may run meanwhile."""
 
     def intake(self, reader: Stage) -> Intake:
         """What another stage, `reader`, reads: the rows as messages, whose value is the column of `$value`.
@@ -87,4 +87,4 @@ class SinkKind:
     make_sink: Callable[[Stage], Sink[str, Any]]
     make_place: Callable[[Stage], Place]
     guarantee: str
-    """`once: …`, or `at least once: …` with the reason: `trends feed check` prints it."""
+    """`once: …`, or `at least once: …` with the reason: `check` prints it."""

@@ -9,7 +9,7 @@ from batch_layer.delivery.runner import DeliveryRunner
 from batch_layer.delivery.topic_intake import TopicIntake
 from batch_layer.sinks.contract import Stage
 from batch_layer.sinks.registry import kind_of
-from config.errors import UsageError
+from config.errors import TrendsError, UsageError
 from config.settings import Settings
 from ingest.feeds.declaration.model import NamedFeed
 from ingest.feeds.rows.row_reader import RowReader
@@ -42,9 +42,9 @@ class FeedStage:
         keeper = kind_of(table).make_sink(stage)
         self._runner = DeliveryRunner(stage.topic, intake, keeper, bounds, now, acknowledge=acknowledge)
 
-    def run(self, until_drained: bool, stop: Event) -> None:
-        """Deliver until `stop`, or until the sink has everything of now. Raises as `DeliveryRunner.run` does."""
-        self._runner.run(until_drained, stop)
+    def run(self, until_drained: bool, stop: Event, report: Callable[[TrendsError | None], None]) -> None:
+        """Deliver until `stop`, or until the sink has everything of now: see `DeliveryRunner.run`."""
+        self._runner.run(until_drained, stop, report)
 
 
 def make_stage(

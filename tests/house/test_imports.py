@@ -35,6 +35,10 @@ MAY_IMPORT = {
         "ingest.rule",
     },
     "batch_layer.delivery": {*CONFIG, "ingest", "ingest.kafka"},
+    "batch_layer.feeds": {
+        *CONFIG, "batch_layer.delivery", "batch_layer.sinks", "ingest", "ingest.feeds", "ingest.kafka",
+        "ingest.sources",
+    },
     "batch_layer.sinks": {
         *CONFIG, "batch_layer.archive", "batch_layer.delivery", "batch_layer.storage", "ingest", "ingest.feeds",
         "ingest.kafka",

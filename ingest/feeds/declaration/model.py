@@ -244,7 +244,7 @@ SinkTable = Annotated[PostgresSink | HdfsSink | HiveSink | CsvSink | TopicSink, 
 
 
 class Example(Table):
-    """Recorded or written answers, and what the feed makes of them: `trends feed check` runs it."""
+    """Recorded or written answers, and what the feed makes of them: `check` runs it."""
 
     answers: dict[Name, str] = Field(default_factory=dict)
     """File of the answer to each request, beside the feed's file."""

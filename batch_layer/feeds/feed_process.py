@@ -1,0 +1,112 @@
+"""FeedProcess: the parts of a feed that this process runs, each in a thread of its own.
+
+A part that no retry can help (a wrong key, a damaged sink, a table of another shape) ends the process, after all others
+have delivered what they hold. With `keep_going` the others go on, and the part starts again after a while.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from batch_layer.feeds.parts import SOURCE, depth
+from batch_layer.feeds.stage_reports import StageReports
+from batch_layer.sinks.stages import FeedStage
+from config.errors import TrendsError
+from config.settings import Settings
+from ingest.feeds.declaration.model import NamedFeed
+from ingest.hours import Millis, wall_clock
+
+AGAIN_S = 60.0
+"""`keep_going`: seconds until a part that has failed starts again."""
+
+_log = logging.getLogger(__name__)
+
+RunSource = Callable[[threading.Event], None]
+"""Runs the source until it ends or until the event. Raises `TrendsError`."""
+
+
+@dataclass
+class FeedProcess:
+    """Runs some parts of a feed."""
+
+    settings: Settings
+    feed: NamedFeed
+    parts: Sequence[str]
+    run_source: RunSource
+    keep_going: bool = False
+    now: Callable[[], Millis] = wall_clock
+    after_step: Callable[[str], None] = lambda _: None
+    """See `batch_layer.sinks.contract.Stage`."""
+    _failures: list[TrendsError] = field(default_factory=list)
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until `stop`, or until each part has ended. Raises the first error that ended a part."""
+        self._side_by_side(self.parts, stop, until_drained=False)
+
+    def drain(self, stop: threading.Event) -> None:
+        """Run the source to its end, then the sinks until each has everything: first those that others read."""
+        sinks = [part for part in self.parts if part != SOURCE]
+        if SOURCE in self.parts:
+            self._side_by_side([SOURCE], stop, until_drained=True)
+        for _, group in groupby(sinks, key=lambda sink: depth(self.feed.declaration, sink)):
+            if not stop.is_set():
+                self._side_by_side(list(group), stop, until_drained=True)
+
+    def _side_by_side(self, parts: Sequence[str], stop: threading.Event, *, until_drained: bool) -> None:
+        reports = StageReports(self.settings.kafka, self.feed.name, self.now)
+        reports.begin()
+        threads = [
+            threading.Thread(target=self._keep, args=(part, reports, stop, until_drained), name=part) for part in parts
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                while thread.is_alive():  # a signal reaches the main thread only between two short waits
+                    thread.join(0.5)
+        finally:
+            stop_all = stop if any(thread.is_alive() for thread in threads) else None
+            if stop_all is not None:
+                stop_all.set()
+            reports.close()
+        if self._failures:
+            raise self._failures[0]
+
+    def _keep(self, part: str, reports: StageReports, stop: threading.Event, until_drained: bool) -> None:
+        """Run a part, and again after a failure where others keep going."""
+        while not stop.is_set():
+            error = self._run_part(part, reports, stop, until_drained)
+            if part != SOURCE:
+                reports.ended(part, error)
+            if error is None:
+                return
+            if not self.keep_going or until_drained:
+                self._failures.append(error)
+                stop.set()
+                return
+            _log.error("%s: %s; starting it again in %.0f s", part, error, AGAIN_S)
+            stop.wait(AGAIN_S)
+
+    def _run_part(
+        self, part: str, reports: StageReports, stop: threading.Event, until_drained: bool
+    ) -> TrendsError | None:
+        """Run a part once. The error that ended it; None where it has ended by itself or by the stop."""
+        try:
+            if part == SOURCE:
+                self.run_source(stop)
+                return None
+
+            def report(error: TrendsError | None) -> None:
+                if error is None:
+                    reports.works(part)
+                else:
+                    reports.waits(part, error)
+
+            stage = FeedStage(self.settings, self.feed, part, now=self.now, after_step=self.after_step)
+            report(None)
+            stage.run(until_drained, stop, report)
+        except TrendsError as error:
+            return error
+        return None
