@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from config.errors import BadRecordError, UsageError
-from ingest.feeds.declaration.model import Feed, HdfsSink, HiveSink, HttpSource
+from ingest.feeds.declaration.model import Feed, HdfsSink, HiveSink
+from ingest.feeds.event_time import event_time
 from ingest.feeds.rows.expressions import Scope, compile_expression, compile_search
 from ingest.feeds.rows.types import Cell, converter
 from ingest.hours import Millis
 from ingest.kafka.message import Message
-from ingest.sources.formats.timestamps import time_of
 
 BY = {"day": "dt=%Y-%m-%d", "hour": "dt=%Y-%m-%d/hour=%H", "none": ""}
 """The folder of a row, by the event time of its record in UTC."""
@@ -43,8 +43,6 @@ class RowReader:
         ]
         at = feed.source.at if feed.source is not None and hasattr(feed.source, "at") else None
         self._at = compile_search(at) if at else None
-        seconds = isinstance(feed.source, HttpSource)
-        self._seconds = seconds
         self._by = BY[table.by] if isinstance(table, HdfsSink | HiveSink) else ""
 
     def read(self, message: Message, now: Millis) -> tuple[str, Row] | None:
@@ -60,12 +58,7 @@ class RowReader:
 
     def event_time(self, value: Any) -> Millis:
         """The time that `at` of the source finds in a value. A number counts seconds. Raises `BadRecordError`."""
-        found = self._at(value) if self._at else None
-        if isinstance(found, int | float) and not isinstance(found, bool):
-            return round(found * 1000)
-        if isinstance(found, str):
-            return time_of(found)
-        raise BadRecordError("no event time")
+        return event_time(self._at(value) if self._at else None)
 
 
 def decode(value: bytes) -> Any:

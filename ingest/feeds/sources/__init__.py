@@ -1,0 +1,1 @@
+"""Sources of feeds: what brings records into a feed's topic. Begin with `poll`."""
