@@ -158,14 +158,14 @@ def recover(to: Site, log: CommitLog) -> int:
     return log.position
 
 
-def record_gap(to: Site, log: CommitLog, end: int, now: Millis) -> bool:
+def record_gap(to: Site, log: CommitLog, end: int, now: Millis, why: str = "") -> bool:
     """Commit a gap from the end of the log up to `end`. False: another has committed there.
 
     Raises `HoleError` where manifests lie behind: then the log lacks a manifest, and not posts.
     """
     if (hole := log.hole()) is not None:
         raise hole
-    manifest = gap_manifest(to, log, end, now)
+    manifest = gap_manifest(to, log, end, now, why)
     ours = log.append(manifest)
     to.store.delete(to.paths.tmp(manifest.attempt), everything_below=True)
     return ours

@@ -62,7 +62,7 @@ class ArchiveSink:
     def admit(self) -> None:
         """See `Sink`."""
         site = self._to.site
-        origin = self._guard.admit(site.store, site.paths, self._to.now())
+        origin = self._guard.admit_archive(site.store, site.paths, self._to.now())
         self._to = replace(self._to, site=site._replace(origin=origin))
 
     def open(self, partition: int) -> "ArchiveWriter":
@@ -109,12 +109,12 @@ class ArchiveWriter:
 
     def check_end(self, end: int) -> None:
         """See `Writer`."""
-        self._guard.check_position(self._log.number, self._log.position, end)
+        self._guard.check_end(self._log.number, self._log.position, end)
 
-    def skip(self, end: int) -> bool:
+    def skip(self, end: int, why: str) -> bool:
         """See `Writer`."""
         start = self._log.position
-        if not record_gap(self._to.site, self._log, end, self._to.now()):
+        if not record_gap(self._to.site, self._log, end, self._to.now(), why):
             return False
         self._summary.lost(end - start)
         _log.error(

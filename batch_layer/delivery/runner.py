@@ -20,6 +20,7 @@ from batch_layer.delivery.quarantine import Quarantine
 from batch_layer.delivery.read_order import Backlog, next_turn
 from batch_layer.delivery.retry import PartitionRetry
 from batch_layer.delivery.sink import Sink, Writer
+from batch_layer.delivery.start_line import Start, StartLine
 from config.errors import DamagedError, FencedError, TrendsError
 from ingest.hours import Millis
 from ingest.kafka.message import Message
@@ -39,6 +40,7 @@ class DeliveryRunner(Generic[Label, Row]):
         now: Callable[[], Millis],
         *,
         acknowledge: Callable[[int, int], None] = lambda *_: None,
+        start: Start = Start.POSITION,
     ) -> None:
         """`acknowledge` gets the partition and the end of each chunk that the sink has: see `Intake`."""
         self._topic = topic
@@ -47,6 +49,8 @@ class DeliveryRunner(Generic[Label, Row]):
         self._bounds = bounds
         self._now = now
         self._acknowledge = acknowledge
+        self._start = start
+        self._start_line = StartLine(Start.POSITION, {})
         self.chunks: dict[int, Chunk[Label, Row]] = {}
         """The open chunk of each partition that has begun."""
         self._writers: dict[int, Writer[Label, Row]] = {}
@@ -77,6 +81,8 @@ class DeliveryRunner(Generic[Label, Row]):
             self._sink.prepare()
             partitions = self._intake.join(self._drop)
             self._sink.admit()
+            if self._start is not Start.POSITION:
+                self._start_line = StartLine(self._start, self._intake.ends(range(partitions)))
             if until_drained:
                 drain = Drain(self._intake, self._sink, partitions, self._now())
             while not stop.is_set() and not (drain and self._is_drained(drain)):
@@ -143,11 +149,12 @@ class DeliveryRunner(Generic[Label, Row]):
             raise event.error
 
     def _begin(self, partition: int) -> None:
-        """Find the position, commit a gap where the intake begins later, and read from there."""
+        """Find the position, commit a gap where the intake or the run begins later, and read from there."""
         writer = self._sink.open(partition)
         low, high = self._intake.offsets(partition)
         writer.check_end(high)
-        if writer.position < low and not writer.skip(low):
+        skip = self._start_line.skip(partition, writer.position, low)
+        if skip is not None and not writer.skip(*skip):
             return  # another member was quicker: the next turn begins again
         self._quarantine.release(partition)
         self._intake.seek(partition, writer.position)

@@ -43,8 +43,8 @@ class Writer(Protocol[LabelIn, RowIn]):
     def check_end(self, end: int) -> None:
         """Raise `OtherTopicError` where the intake ends at an offset below `position`: its messages are others."""
 
-    def skip(self, end: int) -> bool:
-        """Commit a gap from `position` up to `end`: nobody can read these any more. False: another has moved it."""
+    def skip(self, end: int, why: str) -> bool:
+        """Commit a gap from `position` up to `end`, with its reason. False: another has moved the position."""
 
     def delivery(self, chunk: Chunk[LabelIn, RowIn]) -> Delivery:
         """A chunk that begins at `position` or, behind chunks that are on their way, will."""

@@ -6,6 +6,7 @@ from threading import Event
 from batch_layer.delivery.chunk import Bounds, Reader
 from batch_layer.delivery.intake import Intake
 from batch_layer.delivery.runner import DeliveryRunner
+from batch_layer.delivery.start_line import Start
 from batch_layer.delivery.topic_intake import TopicIntake
 from batch_layer.sinks.contract import Stage
 from batch_layer.sinks.registry import kind_of
@@ -23,24 +24,28 @@ PACKET_BYTES = 64_000_000
 class FeedStage:
     """One sink of a feed at work."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it connects, and how
         self,
         settings: Settings,
         feed: NamedFeed,
         sink: str,
         *,
+        from_now: bool = False,
         now: Callable[[], Millis] = wall_clock,
         after_step: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`from_now` skips whatever is there at the start of `run`; the sink records it as a gap."""
         stage = make_stage(settings, feed, sink, now=now, after_step=after_step)
         table = feed.declaration.sinks[sink]
         packet = table.packet
+        first = Start.FIRST_NOW if table.start == "now" else Start.POSITION
         bounds = Bounds(packet.messages, PACKET_BYTES, int(packet.after * 1000))
         intake = _intake(stage)
         # Kafka's offsets of the group stay alone: to a sink that is a topic they are the position
         acknowledge = _acknowledge_nowhere if table.from_ == "kafka" else intake.acknowledge
         keeper = kind_of(table).make_sink(stage)
-        self._runner = DeliveryRunner(stage.topic, intake, keeper, bounds, now, acknowledge=acknowledge)
+        start = Start.NOW if from_now else first
+        self._runner = DeliveryRunner(stage.topic, intake, keeper, bounds, now, start=start, acknowledge=acknowledge)
 
     def run(self, until_drained: bool, stop: Event, report: Callable[[TrendsError | None], None]) -> None:
         """Deliver until `stop`, or until the sink has everything of now: see `DeliveryRunner.run`."""

@@ -11,6 +11,7 @@ from batch_layer.delivery.intake import AtEnd, Overtaken
 from batch_layer.delivery.intake import Event as IntakeEvent
 from batch_layer.delivery.runner import DeliveryRunner
 from batch_layer.delivery.sink import Progress
+from batch_layer.delivery.start_line import DELETED, SKIPPED, Start, StartLine
 from config.errors import DamagedError, FencedError, UnavailableError
 from ingest.kafka.message import Message
 from ingest.kafka.offsets import OffsetRange
@@ -83,7 +84,7 @@ class MemorySink:
         self.reader: Reader[str, int] = Reader("memory", lambda message, _now: ("all", message.offset))
         self.positions: dict[int, int] = {}
         self.rows: dict[int, list[int]] = {}
-        self.gaps: list[tuple[int, int, int]] = []
+        self.gaps: list[tuple[int, int, int, str]] = []
         self.failures: list[Exception] = []
         self.damage: dict[int, DamagedError] = {}
         self.rival: Callable[[], None] = lambda: None
@@ -118,8 +119,8 @@ class MemoryWriter:
     def check_end(self, end: int) -> None:
         assert self.position <= end
 
-    def skip(self, end: int) -> bool:
-        self._sink.gaps.append((self._partition, self.position, end))
+    def skip(self, end: int, why: str) -> bool:
+        self._sink.gaps.append((self._partition, self.position, end, why))
         self.position = self._sink.positions[self._partition] = end
         return True
 
@@ -144,10 +145,10 @@ class MemoryDelivery:
         sink.rows.setdefault(chunk.partition, []).extend(chunk.rows["all"])
 
 
-def drain(intake: MemoryIntake, sink: MemorySink, records: int = 10) -> None:
+def drain(intake: MemoryIntake, sink: MemorySink, records: int = 10, start: Start = Start.POSITION) -> None:
     bounds = Bounds(records=records, bytes=1_000_000, age_ms=60_000)
     try:
-        DeliveryRunner("posts", intake, sink, bounds, lambda: NOW).run(until_drained=True, stop=Event())
+        DeliveryRunner("posts", intake, sink, bounds, lambda: NOW, start=start).run(until_drained=True, stop=Event())
     finally:
         assert (intake.closed, sink.closed) == (True, True)
 
@@ -170,7 +171,36 @@ def test_a_position_that_retention_has_overtaken_becomes_a_gap() -> None:
     intake, sink = MemoryIntake({0: 20}), MemorySink()
     intake.low[0], sink.positions[0] = 12, 5
     drain(intake, sink)
-    assert (sink.gaps, sink.rows[0]) == ([(0, 5, 12)], list(range(12, 20)))
+    assert (sink.gaps, sink.rows[0]) == ([(0, 5, 12, DELETED)], list(range(12, 20)))
+
+
+def test_a_start_from_now_tells_what_it_skips_as_a_gap_and_reads_the_rest() -> None:
+    intake, sink = MemoryIntake({0: 20, 1: 4, 2: 0}), MemorySink()
+    sink.positions[0] = 5
+    drain(intake, sink, start=Start.NOW)
+    assert (sink.gaps, sink.rows) == ([(0, 5, 20, SKIPPED), (1, 0, 4, SKIPPED)], {})
+    intake.messages[0] = 23
+    drain(intake, sink)
+    assert sink.rows == {0: [20, 21, 22]}
+
+
+def test_a_first_run_from_now_skips_once_and_the_next_run_reads_on() -> None:
+    intake, sink = MemoryIntake({0: 20, 1: 4}), MemorySink()
+    sink.positions[1] = 1
+    drain(intake, sink, start=Start.FIRST_NOW)
+    assert (sink.gaps, sink.rows) == ([(0, 0, 20, SKIPPED)], {1: [1, 2, 3]})
+    intake.messages[0] = 23
+    drain(intake, sink, start=Start.FIRST_NOW)
+    assert (len(sink.gaps), sink.rows[0]) == (1, [20, 21, 22])
+
+
+def test_a_partition_that_comes_back_in_the_same_run_skips_nothing_more() -> None:
+    line = StartLine(Start.NOW, {0: 20})
+    assert line.skip(0, 5, 0) == (20, SKIPPED)
+    assert line.skip(0, 20, 0) is None
+    assert line.skip(0, 20, 25) == (25, DELETED)
+    assert line.skip(0, 5, 25) == (25, SKIPPED)
+    assert line.skip(1, 5, 0) is None, "a partition that the topic gained after the start"
 
 
 def test_a_sink_that_is_away_gets_the_same_chunk_again_until_it_is_back() -> None:
