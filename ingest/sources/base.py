@@ -25,7 +25,7 @@ class Item(Protocol):
         ...
 
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Item)
 T_contra = TypeVar("T_contra", contravariant=True)
 
 

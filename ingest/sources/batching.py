@@ -18,10 +18,12 @@ class BatchBuilder(Generic[T]):
     filtered: int = 0
     read_bytes: int = 0
     repeated: int = 0
+    answered: bool = False
+    """Whether it holds a whole answer of a service that the source polls: its cursor counts, even without an item."""
 
     def __bool__(self) -> bool:
         """Whether the source read anything, even if the filter dropped it."""
-        return bool(self.items or self.rejects or self.notices or self.filtered)
+        return bool(self.items or self.rejects or self.notices or self.filtered or self.answered)
 
     def add(self, item: T, item_filter: ItemFilter[T]) -> bool:
         """Add an item that passes the filter; return whether it did."""

@@ -34,7 +34,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     where: str = ""
     """The server that it reads, or tries to read."""
     why: str = ""
-    """Reason for not having a connection."""
+    """Reason for not having a connection, or a fault of one that is there."""
     newest: Millis | None = None
     """Time up to which it has read the service."""
     last_post_at: Millis | None = None

@@ -2,12 +2,36 @@
 
 import hashlib
 from base64 import b64decode, b64encode
+from typing import Protocol, TypeVar
+
+from ingest.sources.base import Item
+from ingest.sources.formats.contract import BrokenPart, Notice
+
+T_contra = TypeVar("T_contra", contravariant=True)
 
 MEMORY = 100_000
 """Records remembered while a source runs."""
 KEPT = 5_000
 """Most records remembered in a cursor."""
 _DIGEST_BYTES = 8
+
+
+class Memory(Protocol[T_contra]):
+    """Remembers what a source gave, over restarts too: the cursor holds `pack()`, and a new memory begins with it."""
+
+    def is_new(self, item: T_contra, mark: int, /) -> bool:
+        """Remember an item; whether the source has to give it. `mark` is `Service.mark`."""
+        ...
+
+    def is_new_part(self, record: bytes, part: BrokenPart | Notice, mark: int, /) -> bool:
+        """Remember a part of a record that is no item; whether it counts."""
+        ...
+
+    def pack(self, since: int, /) -> str:
+        """Its contents from a mark on."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 class RecentKeys:
@@ -33,6 +57,14 @@ class RecentKeys:
         if len(self._marks) > MEMORY:
             del self._marks[next(iter(self._marks))]
         return True
+
+    def is_new(self, item: Item, mark: int) -> bool:
+        """Remember an item by its name; whether it is new."""
+        return self.add(item.name.encode(), mark)
+
+    def is_new_part(self, record: bytes, _part: BrokenPart | Notice, mark: int) -> bool:
+        """Remember a record; whether it is new."""
+        return self.add(record, mark)
 
     def pack(self, since: int) -> str:
         """The records from a mark on, the newest `KEPT` of them at most, as `RecentKeys` takes them."""

@@ -9,22 +9,18 @@ import httpx
 from pydantic import SecretStr
 
 from config.addresses import is_loopback
-from config.errors import BadRecordError, UsageError
+from config.errors import UsageError
 from config.redaction import remember
 from ingest.hours import Millis
 from ingest.sources.base import T
 from ingest.sources.formats.contract import Reading, RecordReader
-from ingest.sources.formats.timestamps import time_of
 from ingest.sources.live.addresses import host_of
 from ingest.sources.live.backoff import DroppedError, RefusedError, safe_text
+from ingest.sources.live.responses import ResponseCheck
 from ingest.sources.live.service import OnBytes, Service
 
 CONNECT_S = 10.0
-MOST_WAIT_S = 3_600.0
-"""Longest wait before another request, even if the service demands more."""
 REMEMBER_MS = 10_000
-_RESETS = ("x-rate-limit-reset", "x-ratelimit-reset")
-"""Where X says when it answers again, in seconds since 1970, and where Mastodon does, as a date."""
 _LONGEST_TOKEN = 10_000
 
 
@@ -37,6 +33,8 @@ class ApiClient:
         self._token = token
         self._token_names = token_names
         self._now = now
+        denied = f"The token is wrong, has expired, or may not do this: set {token_names}"
+        self._responses = ResponseCheck(self.where, token, denied, now)
 
     @asynccontextmanager
     async def client(self) -> AsyncGenerator[httpx.AsyncClient, None]:
@@ -78,29 +76,8 @@ class ApiClient:
             raise RefusedError(what, where=self.where, next_step="Is this the address of the service?") from None
 
     def check(self, response: httpx.Response) -> None:
-        """Raise for a response other than 2xx: `DroppedError` where another attempt may help, else `RefusedError`."""
-        status = response.status_code
-        if response.is_success:
-            return
-        text = safe_text(response.text.replace(self._token.get_secret_value(), "***"))
-        what = f"answers {status}: {text}" if text else f"answers {status}"
-        if status == httpx.codes.TOO_MANY_REQUESTS:
-            raise DroppedError(what, where=self.where, kind="limited", wait_s=self._reset_s(response))
-        if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
-            raise DroppedError(what, where=self.where, kind="http")
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            step = f"The token is wrong, has expired, or may not do this: set {self._token_names}"
-            raise RefusedError(what, where=self.where, next_step=step)
-        raise RefusedError(what, where=self.where, next_step="Is this the address of the service?")
-
-    def _reset_s(self, response: httpx.Response) -> float:
-        """Seconds until the service answers again, as it says, each in its way."""
-        text = next((value for name in _RESETS if (value := response.headers.get(name))), "")
-        try:
-            reset = time_of(text)
-        except BadRecordError:
-            return 0.0
-        return min(max(0.0, (reset - self._now()) / 1000), MOST_WAIT_S)
+        """Raise for a response other than 2xx, see `ResponseCheck`."""
+        self._responses.check(response)
 
 
 class _CountingStream(httpx.AsyncByteStream):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Self
 from ingest.hours import Millis
 from ingest.sources.base import T
 from ingest.sources.formats.contract import Reading, RecordReader
+from ingest.sources.live.dedup import Memory, RecentKeys
 from ingest.sources.live.request import ServiceRequest
 from ingest.sources.selection import PostFilter
 from ingest.sources.status import Gap
@@ -26,8 +27,11 @@ Connection = AbstractAsyncContextManager[AsyncGenerator[bytes, None]]
 class Service(ABC, Generic[T]):
     """Opens connections, and keeps the position of the reader. A new one is one folder and one line of the registry."""
 
-    silence_s: ClassVar[float]
-    """The reader drops a connection after so long without a record or keep-alive."""
+    silence_s: float
+    """The reader drops a connection after so long without a record or keep-alive. An instance may have its own."""
+    polls: ClassVar[bool] = False
+    """Whether each record is the answer to a poll: it shows that the connection is good, and the cursor behind it is
+    committed even if it brings nothing new."""
 
     def __init__(self, name: str, reader: RecordReader[T], reading: Reading) -> None:
         self.name = name
@@ -68,6 +72,15 @@ class Service(ABC, Generic[T]):
     @abstractmethod
     def remember_since(self) -> int:
         """The earliest `mark` whose items a later connection may repeat: the cursor remembers items from there on."""
+
+    def memory(self, packed: str) -> Memory[T]:
+        """A memory for a run that begins now, from `Memory.pack` of the run before; empty at first."""
+        return RecentKeys(packed, self.mark)
+
+    @property
+    def remark(self) -> str:
+        """A fault of a service that answers all the same: the state of a connected source tells it."""
+        return ""
 
     def connection_failed(self) -> None:
         """A connection did not come to be, or gave no post that is new."""

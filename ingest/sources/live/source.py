@@ -8,29 +8,26 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic
 
 import msgspec
 
 from config.errors import BadRecordError, TrendsError, UsageError
 from ingest.hours import Millis
-from ingest.sources.base import Batch, Cursor, Item, ItemFilter
+from ingest.sources.base import Batch, Cursor, ItemFilter, T
 from ingest.sources.batching import BatchBuilder
 from ingest.sources.formats.contract import BrokenPart, Notice
-from ingest.sources.live.dedup import RecentKeys
 from ingest.sources.live.reconnect import Reconnector
 from ingest.sources.live.service import Service
-from ingest.sources.status import REPORT_EVERY_S, State, Tally
+from ingest.sources.status import CONNECTED, REPORT_EVERY_S, State, Tally
 from ingest.wire import Reject
-
-N = TypeVar("N", bound=Item)
 
 
 @dataclass(frozen=True)
-class RunOptions(Generic[N]):
+class RunOptions(Generic[T]):
     """Options of a run."""
 
-    item_filter: ItemFilter[N]
+    item_filter: ItemFilter[T]
     stop: threading.Event = field(default_factory=threading.Event)
     """Ends it."""
     batch_ms: int = 200
@@ -46,21 +43,21 @@ class LiveCursor(msgspec.Struct, frozen=True):
     posts: int = 0
     """Posts given since the beginning."""
     seen: str = ""
-    """Keys of items that the service may send again: see `RecentKeys`."""
+    """What the service may send again: see `Memory`."""
     last: int = 0
     """The last record by its number, where the service numbers them."""
 
 
-class LiveSource(Generic[N]):
+class LiveSource(Generic[T]):
     """Reads the items of a service as they appear. Its cursor is a `LiveCursor`."""
 
-    def __init__(self, service: Service[N], options: RunOptions[N]) -> None:
+    def __init__(self, service: Service[T], options: RunOptions[T]) -> None:
         self.name = service.name
         self._service = service
         self._options = options
         self._progress = _Progress()
 
-    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[N]]:
+    def batches(self, cursor: Cursor, most: int) -> Iterator[Batch[T]]:
         """See `Source`. Ends at `stop` or at the limit of the filter."""
         try:
             position = msgspec.convert(cursor, LiveCursor)
@@ -85,27 +82,27 @@ class _Progress:
     tally: Tally = field(default_factory=Tally)
     last_post_at: Millis | None = None
 
-    def with_progress(self, state: State, service: Service[N]) -> State:
+    def with_progress(self, state: State, service: Service[T]) -> State:
         """A state with this progress."""
         return msgspec.structs.replace(state, newest=service.newest, last_post_at=self.last_post_at, tally=self.tally)
 
 
-class _Run(Generic[N]):
+class _Run(Generic[T]):
     """One run of a live source, from a position on."""
 
-    def __init__(self, service: Service[N], options: RunOptions[N], position: LiveCursor, read: _Progress) -> None:
+    def __init__(self, service: Service[T], options: RunOptions[T], position: LiveCursor, read: _Progress) -> None:
         service.until, service.last, service.newest, service.gaps = position.until, position.last, None, []
         self._service = service
         self._options = options
         self._progress = read
         self._given = position.posts
-        self._recent_keys = RecentKeys(position.seen, service.mark)
+        self._memory = service.memory(position.seen)
         self._reconnector = Reconnector(service, options.sleep)
         self._failure: TrendsError | None = None
-        self._reported: State | None = None
+        self._reported: tuple[State | None, str] = (None, "")
         self._reported_at = 0.0
 
-    def batches(self, most: int) -> Iterator[Batch[N]]:
+    def batches(self, most: int) -> Iterator[Batch[T]]:
         """See `Source`."""
         with asyncio.Runner() as runner:
             try:
@@ -120,11 +117,12 @@ class _Run(Generic[N]):
 
     @property
     def _is_over(self) -> bool:
-        return self._options.stop.is_set() or self._given == self._options.item_filter.limit
+        limit = self._options.item_filter.limit
+        return self._options.stop.is_set() or (limit is not None and self._given >= limit)
 
-    async def _batch(self, most: int) -> Batch[N] | None:
+    async def _batch(self, most: int) -> Batch[T] | None:
         """The batch of the next `batch_ms`; None without anything to report."""
-        builder, clock = BatchBuilder[N](), asyncio.get_running_loop().time
+        builder, clock = BatchBuilder[T](), asyncio.get_running_loop().time
         ends = clock() + self._options.batch_ms / 1000
         while (left := ends - clock()) > 0 and not self._is_over:
             try:
@@ -145,25 +143,29 @@ class _Run(Generic[N]):
         gaps, self._service.gaps = tuple(self._service.gaps), []
         return builder.batch(self._cursor(), gaps, state)
 
-    def _take(self, record: bytes, builder: BatchBuilder[N]) -> None:
+    def _take(self, record: bytes, builder: BatchBuilder[T]) -> None:
         builder.read_bytes += len(record)
         self._service.advance(record)
+        if self._service.polls:
+            builder.answered = True
+            self._reconnector.gave()
         try:
-            items: Sequence[N | BrokenPart | Notice] = self._service.reader.read(record)
+            items: Sequence[T | BrokenPart | Notice] = self._service.reader.read(record)
         except BadRecordError as error:
             items = [BrokenPart(record, error.reason)]
         for item in items:
             if isinstance(item, BrokenPart | Notice):
-                if self._recent_keys.add(record, self._service.mark):
+                if self._memory.is_new_part(record, item, self._service.mark):
                     self._count(item, builder)
-            elif self._recent_keys.add(item.name.encode(), self._service.mark):
+                continue
+            self._service.newest = max(self._service.newest or 0, item.at)
+            if self._memory.is_new(item, self._service.mark):
                 self._reconnector.gave()
-                self._service.newest = max(self._service.newest or 0, item.at)
                 self._given += builder.add(item, self._options.item_filter)
             else:
                 builder.repeated += 1
 
-    def _count(self, part: BrokenPart | Notice, builder: BatchBuilder[N]) -> None:
+    def _count(self, part: BrokenPart | Notice, builder: BatchBuilder[T]) -> None:
         if isinstance(part, Notice):
             builder.notices += 1
         else:
@@ -171,16 +173,19 @@ class _Run(Generic[N]):
             builder.rejects.append(Reject(part.raw, "ingest", part.reason, where, spec))
 
     def _cursor(self) -> Cursor:
-        if not self._service.until and not self._recent_keys:
+        if not self._service.until and not self._memory:
             return {}  # it never came so far as to read anything
-        seen = self._recent_keys.pack(self._service.remember_since())
+        seen = self._memory.pack(self._service.remember_since())
         cursor: Cursor = msgspec.to_builtins(LiveCursor(self._service.until, self._given, seen, self._service.last))
         return cursor
 
     def _state_due(self, clock: float) -> State | None:
         """The state, if it is new or the last report is old."""
         state = self._reconnector.state
-        if self._reported is state and clock - self._reported_at < REPORT_EVERY_S:
+        why = self._service.remark if state.state == CONNECTED else state.why
+        reported, text = self._reported
+        if reported is state and text == why and clock - self._reported_at < REPORT_EVERY_S:
             return None
-        self._reported, self._reported_at = state, clock
-        return self._progress.with_progress(msgspec.structs.replace(state, at=self._service.now()), self._service)
+        self._reported, self._reported_at = (state, why), clock
+        told = msgspec.structs.replace(state, at=self._service.now(), why=why)
+        return self._progress.with_progress(told, self._service)
