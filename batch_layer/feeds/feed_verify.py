@@ -1,0 +1,154 @@
+"""Verify a feed: kept + rejected + left out + gaps = accepted, each offset once, in every sink.
+
+It recounts from the rows themselves. Of each partition of a sink, below its position:
+
+    accepted    offsets of committed messages that Kafka still has
+    rows        offsets that the sink's rows hold
+    rejects     offsets among the rejects of the stage, which their topic still has
+    gaps        offsets that the sink has recorded as skipped
+
+An accepted offset that is in none of the three is one that the sink's `where` left out, or is missing: so their number
+has to be the count of the sink itself. A row twice, or at an offset that nobody accepted, is wrong as
+well. Offsets that retention has deleted count as accepted where a row holds them.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from batch_layer.sinks.contract import Standing
+from batch_layer.sinks.registry import kind_of
+from batch_layer.sinks.stages import make_stage
+from config.errors import TrendsError
+from config.quantity import quantity
+from config.settings import Settings
+from ingest.feeds.declaration.model import NamedFeed
+from ingest.kafka.client import OFFSET_IS_GONE
+from ingest.kafka.offsets import ends
+from ingest.kafka.reading import messages, reader
+
+_SHOWN = 5
+"""Offsets that a finding names."""
+
+
+@dataclass(frozen=True)
+class SinkRecount:
+    """One sink, all partitions together."""
+
+    sink: str
+    accepted: int = 0
+    """Committed records below the positions."""
+    kept: int = 0
+    rejected: int = 0
+    left_out: int = 0
+    lost: int = 0
+    """Accepted records in gaps."""
+    wrong: tuple[str, ...] = ()
+    """What does not add up, a sentence each."""
+    not_compared: str = ""
+    """Why nobody could recount it."""
+
+
+def verify_feed(settings: Settings, feed: NamedFeed) -> Iterator[SinkRecount]:
+    """Recount each sink of a feed; what a running stage adds meanwhile does not count."""
+    for sink, table in feed.declaration.sinks.items():
+        stage = make_stage(settings, feed, sink)
+        place = kind_of(table).make_place(stage)
+        try:
+            standings = place.standings()
+            accepted = accepted_offsets(settings, stage.topic, {n: each.position for n, each in standings.items()})
+            rejects = rejected_offsets(settings, stage.topic, stage.reader.stage)
+            found = [
+                recount(f"{stage.topic}/{number}", each, place.offsets(number), accepted[number], rejects[number])
+                for number, each in sorted(standings.items())
+            ]
+        except TrendsError as error:
+            yield SinkRecount(sink, not_compared=str(error))
+        else:
+            yield sum_of(sink, found)
+
+
+class PartitionRecount(NamedTuple):
+    """One partition of a sink."""
+
+    accepted: int
+    kept: int
+    rejected: int
+    left_out: int
+    lost: int
+    wrong: list[str]
+
+
+def recount(
+    where: str, standing: Standing, rows: Iterable[int], accepted: AbstractSet[int], rejects: AbstractSet[int]
+) -> PartitionRecount:
+    """Recount a partition. `rows`, `accepted` and `rejects` are offsets; those from the position on do not count."""
+    counts = Counter(offset for offset in rows if offset < standing.position)
+    low = min(accepted, default=standing.position)
+    have = set(accepted) | {offset for offset in counts if offset < low}
+    refused = {offset for offset in rejects if offset in have}
+    gaps = {offset for offset in have if any(start <= offset < end for start, end, _ in standing.gaps)}
+    left = have - counts.keys() - refused - gaps
+    wrong = _complain(where, "in several rows", [offset for offset, times in counts.items() if times > 1])
+    wrong += _complain(where, "in a row that nobody accepted", counts.keys() - have)
+    wrong += _complain(where, "in a row and among the rejects", counts.keys() & refused)
+    if len(left) != standing.left_out:
+        wrong += _complain(where, f"in no row, and the sink left out {standing.left_out:,}", left) or [
+            f"{where}: the sink left out {standing.left_out:,}, and no offset is missing"
+        ]
+    if len(counts) != standing.kept:
+        wrong.append(f"{where}: {quantity(len(counts), 'row')}, and the count of the sink is {standing.kept:,}")
+    return PartitionRecount(len(have), len(counts), len(refused), len(left), len(gaps), wrong)
+
+
+def sum_of(sink: str, partitions: Iterable[PartitionRecount]) -> SinkRecount:
+    """A sink, from its partitions."""
+    found = list(partitions)
+    return SinkRecount(
+        sink,
+        accepted=sum(each.accepted for each in found),
+        kept=sum(each.kept for each in found),
+        rejected=sum(each.rejected for each in found),
+        left_out=sum(each.left_out for each in found),
+        lost=sum(each.lost for each in found),
+        wrong=tuple(sentence for each in found for sentence in each.wrong),
+    )
+
+
+def accepted_offsets(settings: Settings, topic: str, below: Mapping[int, int]) -> dict[int, set[int]]:
+    """The offsets of the committed messages that Kafka still has, by partition, below some positions."""
+    until = {number: min(end, below[number]) for number, end in ends(settings.kafka, topic).items() if number in below}
+    found: dict[int, set[int]] = {number: set() for number in below}
+    with closing(reader(settings.kafka, f"{topic}.verify")) as consumer:
+        for message in messages(consumer, settings.kafka, topic, until):
+            if message.error() is None or message.error().code() != OFFSET_IS_GONE:
+                found[message.partition()].add(message.offset())
+    return found
+
+
+def rejected_offsets(settings: Settings, topic: str, stage: str) -> defaultdict[int, set[int]]:
+    """The offsets of a topic that are among the rejects of a stage, by partition: by their header `where`."""
+    where = re.compile(rf"{re.escape(topic)}/(\d+)@(\d+)")
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    with closing(reader(settings.kafka, f"{settings.kafka.rejects}.verify")) as consumer:
+        rejects = settings.kafka.rejects
+        for message in messages(consumer, settings.kafka, rejects, ends(settings.kafka, rejects)):
+            headers = dict(message.headers() or [])
+            place = where.fullmatch((headers.get("where") or b"").decode(errors="replace"))
+            if place and headers.get("stage") == stage.encode():
+                found[int(place[1])].add(int(place[2]))
+    return found
+
+
+def _complain(where: str, what: str, offsets: Iterable[int]) -> list[str]:
+    wrong = sorted(offsets)
+    if not wrong:
+        return []
+    named = ", ".join(map(str, islice(wrong, _SHOWN)))
+    more = f" and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
+    return [f"{where}: {quantity(len(wrong), 'offset')} {what}: {named}{more}"]

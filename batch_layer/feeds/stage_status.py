@@ -1,0 +1,123 @@
+"""Stage status: how far each sink of a feed is, from the sinks' own data, and what its stage reported last.
+
+position, kept, rejected, left out, gaps    from the sink (`Place.standings`)
+behind                                      the end of what it reads, less the position
+state, since, why                           the last report of the stage (`stage_reports.py`)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from batch_layer.feeds.stage_reports import stage_name
+from batch_layer.sinks.contract import Standing
+from batch_layer.sinks.registry import kind_of
+from batch_layer.sinks.stages import make_stage
+from config.errors import TrendsError, UnavailableError
+from config.settings import Settings
+from ingest.feeds.declaration.model import Feed, NamedFeed
+from ingest.hours import Millis, iso
+from ingest.kafka.offsets import ends
+from ingest.kafka.reading import drained
+from ingest.standings import Standing as Report
+from ingest.standings import standings
+
+NEVER = "not running"
+"""State of a stage that has never reported."""
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One stage. Numbers are None where its server does not answer; `error` says why."""
+
+    stage: str
+    type: str
+    state: str
+    since: str | None
+    """ISO 8601: when the stage came to its state."""
+    why: str
+    """Why it waits or has failed."""
+    behind: int | None = None
+    """Committed records that it reads and lacks: an upper bound, and 0 is exact."""
+    kept: int | None = None
+    rejected: int | None = None
+    left_out: int | None = None
+    lost: int | None = None
+    """Offsets in gaps."""
+    positions: dict[int, int] = field(default_factory=dict)
+    committed_at: str | None = None
+    """ISO 8601: the last commit."""
+    error: str = ""
+
+
+def stage_statuses(settings: Settings, feed: NamedFeed, now: Millis) -> list[StageStatus]:
+    """Each sink of a feed. A server that is down takes away the numbers of its own sinks only."""
+    reports = {each.name: each for each in _reports(settings)}
+    held: dict[str, Mapping[int, Standing] | TrendsError] = {
+        sink: _standings(settings, feed, sink) for sink in feed.declaration.sinks
+    }
+    found = []
+    for sink, table in feed.declaration.sinks.items():
+        report = reports.get(stage_name(feed.name, sink))
+        state = NEVER if report is None else report.state_at(now)
+        since = None if report is None else iso(report.state.since)
+        why = "" if report is None else report.state.why
+        has = held[sink]
+        if isinstance(has, TrendsError):
+            found.append(StageStatus(sink, table.type, state, since, why, error=str(has)))
+            continue
+        last = max((each.committed_at for each in has.values() if each.committed_at is not None), default=None)
+        found.append(
+            StageStatus(
+                sink,
+                table.type,
+                state,
+                since,
+                why,
+                behind=_behind(settings, feed.declaration, sink, held),
+                kept=sum(each.kept for each in has.values()),
+                rejected=sum(each.rejected for each in has.values()),
+                left_out=sum(each.left_out for each in has.values()),
+                lost=sum(end - start for each in has.values() for start, end, _ in each.gaps),
+                positions={number: each.position for number, each in sorted(has.items())},
+                committed_at=None if last is None else iso(last),
+            )
+        )
+    return found
+
+
+def _reports(settings: Settings) -> list[Report]:
+    try:
+        return standings(settings.kafka)
+    except UnavailableError:
+        return []
+
+
+def _standings(settings: Settings, feed: NamedFeed, sink: str) -> Mapping[int, Standing] | TrendsError:
+    try:
+        table = feed.declaration.sinks[sink]
+        return kind_of(table).make_place(make_stage(settings, feed, sink)).standings()
+    except TrendsError as error:
+        return error
+
+
+def _behind(
+    settings: Settings, feed: Feed, sink: str, held: Mapping[str, Mapping[int, Standing] | TrendsError]
+) -> int | None:
+    """How many records the stage lacks; None where what it reads does not answer."""
+    has = held[sink]
+    origin = feed.sinks[sink].from_
+    if isinstance(has, TrendsError) or feed.topic is None:
+        return None
+    position = {number: each.position for number, each in has.items()}
+    if origin in held:
+        before = held[origin]
+        if isinstance(before, TrendsError):
+            return None
+        return sum(max(0, each.position - position.get(number, 0)) for number, each in before.items())
+    try:
+        until = ends(settings.kafka, feed.topic.name)
+        short = {number: position.get(number, 0) for number, end in until.items() if end > position.get(number, 0)}
+        done = drained(settings.kafka, feed.topic.name, short)
+    except TrendsError:
+        return None
+    return sum(until[number] - at for number, at in short.items() if number not in done)
