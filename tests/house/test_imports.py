@@ -22,13 +22,13 @@ MAY_IMPORT = {
     "ingest.sources": {*CONFIG, "ingest", "ingest.rule"},
     "speed_layer": {*CONFIG, *VIEWS, "config.stack", "ingest", "ingest.kafka", "ingest.rejects", "ingest.rule"},
     "batch_layer": {
-        *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.spark", "ingest", "ingest.rejects", "ingest.rule",
+        *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.spark", "ingest", "ingest.rule",
     },
     "batch_layer.scheduling": {
         *CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.spark", "ingest", "ingest.rule",
     },
     "batch_layer.archive": {
-        *CONFIG, *VIEWS, "batch_layer.delivery", "batch_layer.storage", "ingest", "ingest.kafka",
+        *CONFIG, *VIEWS, "batch_layer.delivery", "batch_layer.storage", "ingest", "ingest.kafka", "ingest.rejects",
     },
     "batch_layer.checks": {
         *CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.storage", "ingest", "ingest.kafka",

@@ -124,7 +124,7 @@ def _run_retry(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
 
 def stages(settings: "Settings", encoder: "TransactionEncoder", now: "Clock") -> "dict[str, ReadAgain]":
     """How each stage reads its rejects again."""
-    from batch_layer.reject_retry import PostRetry
+    from batch_layer.archive.post_reader import PostRetry
     from ingest.rejects.records import RecordRetry
     from serving.cli.ingest_runner import reading_of
     from speed_layer.fold import UseRetry
