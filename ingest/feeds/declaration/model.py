@@ -4,52 +4,15 @@
 names, types, references from one table to another.
 """
 
-import re
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from config.settings.section import Section
+from ingest.feeds.declaration.names import CsvFile, Folder, LocalFile, Name, Seconds, Topic, Url, VariableName, Zone
 
-NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
-TOPIC = re.compile(r"(?!\.\.?$)[A-Za-z0-9._-]{1,249}", re.ASCII)
-FOLDER = re.compile(r"(/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)+", re.ASCII)
-_SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(s|m|h|d)", re.ASCII)
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
-def _name(text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise ValueError(f"{text[:70]!r} is no name: a-z, 0-9 and _, at most 63 of them, no digit first")
-    return text
-
-
-def _topic(text: str) -> str:
-    if not TOPIC.fullmatch(text):
-        raise ValueError(f"{text[:70]!r} is no topic: letters, digits and . _ -, at most 249 of them")
-    return text
-
-
-def _folder(text: str) -> str:
-    if not FOLDER.fullmatch(text):
-        raise ValueError(f"{text[:70]!r} is no folder of HDFS: an absolute path of letters, digits and . _ = -")
-    return text
-
-
-def _seconds(span: Any) -> Any:
-    match = _SPAN.fullmatch(span) if isinstance(span, str) else None
-    if match is None:
-        raise ValueError(f"{str(span)[:40]!r} is no span: one looks like 30s, 10m, 1h or 7d")
-    return float(match[1]) * _SECONDS[match[2]]
-
-
-Name = Annotated[str, AfterValidator(_name)]
-"""Of a feed, sink, table or column."""
-Topic = Annotated[str, AfterValidator(_topic)]
-Folder = Annotated[str, AfterValidator(_folder)]
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-"""A span such as `10m`."""
 ColumnType = Literal["string", "int", "bigint", "double", "boolean", "timestamp", "date", "json", "bytes"]
+"""Of a cell."""
 
 
 class Table(Section):
@@ -63,7 +26,7 @@ class Variable(Table):
 
     default: str | None = None
     needed: bool = False
-    env: str | None = None
+    env: VariableName | None = None
     about: str = ""
 
 
@@ -74,7 +37,7 @@ class Column(Table):
     """An expression over the record: JMESPath, a dotted path, or one of `$value $key $at $partition $offset $topic
     $sent $now`."""
     type: ColumnType
-    zone: str | None = None
+    zone: Zone | None = None
     """A zone of the tz database: the column then holds its wall clock, without an offset."""
     format: str | None = None
     """`strftime` format of a `string` column that holds a moment."""
@@ -100,7 +63,7 @@ class Ask(Table):
 class Secret(Table):
     """A key of the API: the variable that holds it, and the query parameter or the header that takes it."""
 
-    env: str
+    env: VariableName
     query: str | None = None
     header: str | None = None
 
@@ -116,7 +79,7 @@ class HttpSource(Table):
 
     type: Literal["http"]
     every: Seconds
-    url: str
+    url: Url
     ask: dict[Name, Ask]
     add: dict[Name, str] = Field(default_factory=dict)
     """More fields of the record (`send = "one"`): JMESPath over the object of all answers."""
@@ -132,7 +95,7 @@ class FileRecords(Table):
     """Rows of a CSV, values of JSON Lines, or words of texts."""
 
     type: Literal["file"]
-    path: str
+    path: LocalFile
     format: Literal["csv", "json", "words"]
     at: str | None = None
 
@@ -144,7 +107,7 @@ class PostRecords(Table):
     from_: str = Field(alias="from")
     tag: str | None = None
     lang: str | None = None
-    path: str | None = None
+    path: LocalFile | None = None
     """The file, where `from` is `file`."""
 
 
@@ -230,7 +193,7 @@ class CsvSink(_Sink):
     """One CSV that grows."""
 
     type: Literal["csv"]
-    file: str = Field(min_length=1)
+    file: CsvFile
 
 
 class TopicSink(_Sink):
@@ -259,7 +222,8 @@ class Feed(Table):
     """A whole file."""
 
     about: str
-    zone: str = "UTC"
+    zone: Zone = "UTC"
+    """Whose days and hours the folders of rows are."""
     vars: dict[Name, Variable] = Field(default_factory=dict)
     watched: dict[str, list[str]] = Field(default_factory=dict)
     """Names, and the keywords of each."""
@@ -276,13 +240,22 @@ class Feed(Table):
         """The columns of a sink: its own, else those of the feed.
 
         Files and tables of Hive also get the coordinates of a row where no column holds them: a row that can't say
-        where it came from can't be verified.
+        where it came from can't be verified. A topic has no columns: its records pass on as they are.
         """
+        if isinstance(self.sinks[sink], TopicSink):
+            return {}
         columns = self.sinks[sink].columns or self.columns
         if not isinstance(self.sinks[sink], HdfsSink | HiveSink):
             return columns
         held = {column.from_ for column in columns.values()}
         return columns | {name: column for name, column in COORDINATES.items() if column.from_ not in held}
+
+    @property
+    def event_time(self) -> str | None:
+        """JMESPath over a record: its event time. None: a record has the time of its message."""
+        if isinstance(self.source, PostRecords):
+            return "created_at"
+        return None if self.source is None else self.source.at
 
 
 class NamedFeed(NamedTuple):

@@ -7,48 +7,48 @@ A text loses the blanks around it for all types but `json`; an empty one is null
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from config.errors import BadRecordError
 from ingest.feeds.declaration.model import Column, ColumnType
-from ingest.sources.formats.timestamps import time_of
+from ingest.feeds.event_time import event_time
+from ingest.feeds.rows.canonical_json import decode, json_text
 
 Cell = str | int | float | bool | bytes | date | datetime | None
 """A timestamp is an aware `datetime` in UTC; in a column with a zone it is that zone's wall clock, naive."""
 
-_NUMBER = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,9})?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BOOLEANS = {"true": True, "oui": True, "yes": True, "1": True, "false": False, "non": False, "no": False, "0": False}
-_json = msgspec.json.Encoder(order="sorted")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_INT = 30
+"""Digits of a whole number that is worth converting: 64 bits have 19."""
 
 
 def converter(column: Column) -> Callable[[Any], Cell]:
     """The function that makes cells of a column. It raises `BadRecordError` without the column's name."""
-    make = _MAKERS[column.type]
     zone = ZoneInfo(column.zone) if column.zone else None
     if column.type == "timestamp":
         return lambda value: _timestamp(value, zone)
+    if column.type == "date":
+        return lambda value: _date(value, zone)
     if column.type == "string" and (column.format or zone):
         pattern = column.format or "%Y-%m-%dT%H:%M:%S"
         return lambda value: _moment_text(value, zone, pattern)
-    return make
-
-
-def json_text(value: Any) -> str:
-    """A value as JSON that is equal for equal values: keys in order, no blanks, a number in one spelling."""
-    return _json.encode(_plain(value)).decode()
+    return _MAKERS[column.type]
 
 
 def _string(value: Any) -> str | None:
+    if type(value) is str:
+        return value.strip() or None
     if value is None:
         return None
-    if isinstance(value, str):
-        return value.strip() or None
     if isinstance(value, bytes):
-        return _utf8(value)
+        return _utf8(value).strip() or None
     return json_text(value)
 
 
@@ -56,96 +56,114 @@ def _int(bits: int) -> Callable[[Any], int | None]:
     limit = 1 << (bits - 1)
 
     def convert(value: Any) -> int | None:
-        number = _number(value)
-        if number is None:
-            return None
-        if number != int(number):
-            raise BadRecordError(f"{_show(value)} is no whole number")
-        if not -limit <= number < limit:
+        number = value if type(value) is int else _whole(value)
+        if number is not None and not -limit <= number < limit:
             raise BadRecordError(f"{_show(value)} does not fit into {bits} bits")
-        return int(number)
+        return number
 
     return convert
 
 
+def _whole(value: Any) -> int | None:
+    """A whole number that is no `int` yet: a text keeps all its digits."""
+    if value is None or (text := _number_text(value)) == "":
+        return None
+    number = Decimal(text) if text else Decimal(value)
+    if number.adjusted() > _LONGEST_INT:
+        raise BadRecordError(f"{_show(value)} is too large")
+    if number != number.to_integral_value():
+        raise BadRecordError(f"{_show(value)} is no whole number")
+    return int(number)
+
+
 def _double(value: Any) -> float | None:
-    number = _number(value)
-    if number is None:
+    if type(value) is float and math.isfinite(value):
+        return value
+    if value is None or (text := _number_text(value)) == "":
         return None
     try:
-        return float(number)
+        number = float(text or value)
     except OverflowError:
-        raise BadRecordError(f"{_show(value)} is too large") from None
+        number = math.inf
+    if math.isinf(number):
+        raise BadRecordError(f"{_show(value)} is too large")
+    return number
 
 
-def _number(value: Any) -> int | float | None:
-    """A finite number, or null."""
-    number = value
-    if isinstance(value, bool):
-        raise BadRecordError(f"{_show(value)} is no number")
+def _number_text(value: Any) -> str | None:
+    """The number in a text, as Python spells it, and an empty text as it is; None for a value that is a number."""
     if isinstance(value, str):
         text = value.strip()
-        if not text:
-            return None
-        plain = text.replace(",", "") if _NUMBER.fullmatch(text) else text
-        try:
-            number = int(plain) if re.fullmatch(r"[+-]?\d{1,400}", plain, re.ASCII) else float(plain)
-        except ValueError:
-            raise BadRecordError(f"{_show(value)} is no number") from None
-    if number is None:
+        plain = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+        if not plain or _NUMBER.fullmatch(plain):
+            return plain
+    elif type(value) is int or (isinstance(value, float) and math.isfinite(value)):
         return None
-    if not isinstance(number, int | float) or (isinstance(number, float) and not math.isfinite(number)):
-        raise BadRecordError(f"{_show(value)} is no number")
-    return number
+    raise BadRecordError(f"{_show(value)} is no number")
 
 
 def _boolean(value: Any) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
-    text = str(value).strip().lower() if isinstance(value, str | int) else ""
-    if isinstance(value, str) and not text:
-        return None
-    if text not in _BOOLEANS:
-        raise BadRecordError(f"{_show(value)} is no boolean")
-    return _BOOLEANS[text]
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if not text or text in _BOOLEANS:
+            return _BOOLEANS.get(text)
+    elif isinstance(value, int | float) and value in (0, 1):
+        return bool(value)
+    raise BadRecordError(f"{_show(value)} is no boolean")
 
 
 def _timestamp(value: Any, zone: ZoneInfo | None) -> datetime | None:
     moment = _moment(value)
-    if moment is None or zone is None:
-        return moment
-    return moment.astimezone(zone).replace(tzinfo=None)
+    return moment if moment is None or zone is None else _in_zone(moment, zone).replace(tzinfo=None, fold=0)
 
 
 def _moment_text(value: Any, zone: ZoneInfo | None, pattern: str) -> str | None:
     moment = _moment(value)
-    return None if moment is None else moment.astimezone(zone or UTC).strftime(pattern)
+    return None if moment is None else _in_zone(moment, zone or UTC).strftime(pattern)
 
 
-def _date(value: Any) -> date | None:
+def _date(value: Any, zone: ZoneInfo | None) -> date | None:
+    """A text that names a day alone is that day in every zone."""
+    if isinstance(value, str) and _DAY.fullmatch(value.strip()):
+        zone = None
     moment = _moment(value)
-    return None if moment is None else moment.date()
+    return None if moment is None else _in_zone(moment, zone or UTC).date()
 
 
 def _moment(value: Any) -> datetime | None:
-    """Epoch milliseconds (an int, as `$at` is), or a text of any spelling that sources use."""
-    if isinstance(value, str) and not value.strip():
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise BadRecordError(f"{_show(value)} is no moment")
-    millis = value if isinstance(value, int) else time_of(value.strip())
     try:
-        return datetime.fromtimestamp(millis / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
+        return _EPOCH + timedelta(milliseconds=event_time(value))
+    except OverflowError:
         raise BadRecordError(f"{_show(value)} is no moment") from None
+
+
+def _in_zone(moment: datetime, zone: Any) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except (OverflowError, ValueError):  # the first and the last hours that a datetime knows
+        raise BadRecordError(f"{moment.year} is out of range") from None
+
+
+def _json(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        value = decode(value)
+    return None if value is None else json_text(value)
 
 
 def _bytes(value: Any) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value
-    return value.encode() if isinstance(value, str) else json_text(value).encode()
+    text = value if isinstance(value, str) else json_text(value)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise BadRecordError("half a character (a lone surrogate)") from None
 
 
 def _utf8(value: bytes) -> str:
@@ -155,12 +173,8 @@ def _utf8(value: bytes) -> str:
         raise BadRecordError(f"not UTF-8 at byte {error.start}") from None
 
 
-def _plain(value: Any) -> Any:
-    return value
-
-
 def _show(value: Any) -> str:
-    return repr(value)[:60]
+    return ascii(value)[:60] if not isinstance(value, str) else repr(value[:60])
 
 
 _MAKERS: dict[ColumnType, Callable[[Any], Cell]] = {
@@ -169,8 +183,6 @@ _MAKERS: dict[ColumnType, Callable[[Any], Cell]] = {
     "bigint": _int(64),
     "double": _double,
     "boolean": _boolean,
-    "timestamp": lambda value: _timestamp(value, None),
-    "date": _date,
-    "json": lambda value: None if value is None else json_text(value),
+    "json": _json,
     "bytes": _bytes,
 }

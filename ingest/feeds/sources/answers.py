@@ -11,16 +11,13 @@ import msgspec
 
 from config.errors import BadRecordError, UsageError
 from ingest.feeds.declaration.model import HttpSource
-from ingest.feeds.event_time import event_time
+from ingest.feeds.event_time import FUTURE_MS, event_time
 from ingest.feeds.record import Record
 from ingest.feeds.rows.expressions import compile_search
 from ingest.feeds.sources.digests import digest_of
 from ingest.feeds.sources.joins import Join
 from ingest.hours import Millis, check_event_time
 from ingest.sources.formats.contract import LONGEST_ID, BrokenPart, Notice
-
-FUTURE_MS = 300_000
-"""How far ahead of our clock the time of a record may be."""
 
 Part = Record | BrokenPart | Notice
 Answers = Mapping[str, Any]

@@ -1,0 +1,1 @@
+"""Feeds: their file, and the way from a message to a row."""
