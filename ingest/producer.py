@@ -10,7 +10,7 @@ from config.settings import IngestSettings, KafkaSettings
 from ingest.cursors import StoredCursor, read_stored_cursor
 from ingest.encoder import Counts
 from ingest.kafka.topic_ids import TopicIds
-from ingest.kafka.transactions import Outgoing, Transactions
+from ingest.kafka.transactions import OnDelivery, Outgoing, Transactions
 from ingest.sources.base import Batch, Cursor, Source, T
 from ingest.sources.status import State
 
@@ -44,14 +44,21 @@ class Producer(Generic[T]):
     `name` is the source's name. A producer that starts fences any other that runs under its name (`FencedError` there).
     """
 
-    def __init__(self, kafka: KafkaSettings, limits: IngestSettings, encoder: Encoder[T], name: str) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        limits: IngestSettings,
+        encoder: Encoder[T],
+        name: str,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
         self.name = name
         self.topic_id = ""
         """Kafka's id of the topic that this producer writes items to, as it was when the producer started."""
         self._kafka = kafka
         self._limits = limits
         self._encoder = encoder
-        self._transactions = Transactions(kafka, name, limits.max_post_bytes)
+        self._transactions = Transactions(kafka, name, limits.max_post_bytes, on_delivery)
 
     def __enter__(self) -> Self:
         self._transactions.begin()

@@ -35,7 +35,7 @@ class Reject(NamedTuple):
 
     raw: bytes
     stage: str
-    """Which step refused it: `ingest`, `archive` or `speed`."""
+    """Which step refused it: `ingest`, `archive`, `speed`, a feed's source `feed/NAME` or its sink `feed/NAME/SINK`."""
     reason: str
     where: str
     """File and line, or topic, partition and offset: `posts/3@1200`."""

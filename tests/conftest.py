@@ -13,7 +13,7 @@ import pytest
 from bench.harness import servers, stack_settings
 from config import redaction
 from config.settings import Settings
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -61,7 +61,7 @@ def settings_file(stack: Settings, stack_file: Path, tmp_path: Path) -> Path:
 def settings(settings_file: Path) -> Iterator[Settings]:
     """Servers, with topics, a consumer group, a database and an HDFS root that no other test has, all of them made."""
     own = stack_settings.read(settings_file)
-    create_topics(own.kafka)
+    create_topics(own.kafka, core_topics(own.kafka))
     with Store(own.mongo) as store:
         store.prepare()
         yield own

@@ -18,7 +18,7 @@ from batch_layer.storage.webhdfs import HdfsStore
 from bench.harness.stack_settings import isolate, private_stack, read, use, write
 from config.settings import Settings
 from config.stack import launcher
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
 
 
@@ -71,7 +71,7 @@ def sandbox(
     with tempfile.TemporaryDirectory(prefix="place-", dir=state) as folder:
         file = isolate(stack_file, Path(folder) / "trends.toml", **sections)
         settings = read(file)
-        create_topics(settings.kafka)
+        create_topics(settings.kafka, core_topics(settings.kafka))
         with Store(settings.mongo) as store:
             store.prepare()
         try:

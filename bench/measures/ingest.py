@@ -18,8 +18,8 @@ from bench.harness.stack_settings import read
 from bench.harness.subprocess_run import Ran, clocked, in_subprocess
 from bench.harness.trial import Bench, Contender, RunOptions, Trial
 from bench.inputs import posts
-from ingest.encoder import TransactionEncoder
 from ingest.post import Post
+from ingest.post_encoder import PostEncoder
 from ingest.producer import Producer
 from ingest.rule.hashtags import AS_IS
 from ingest.sources.base import Batch, Cursor
@@ -71,7 +71,7 @@ def _ours(settings_file: Path, csv: Path) -> Ran:
     settings = read(settings_file)
     reading = Reading("x", _now, int(settings.archive.future_s * 1000), settings.ingest.keep_payload)
     with Producer(
-        settings.kafka, settings.ingest, TransactionEncoder(settings.kafka, settings.ingest, AS_IS), "bench"
+        settings.kafka, settings.ingest, PostEncoder(settings.kafka, settings.ingest, AS_IS), "bench"
     ) as producer:
         return clocked(producer.run, FileSource([str(csv)], reading), {}, threading.Event())
 
@@ -143,7 +143,7 @@ class _Live:
 
 def _send_ours(here: Sandbox, source: _Live) -> None:
     kafka, limits = here.settings.kafka, here.settings.ingest
-    with Producer(kafka, limits, TransactionEncoder(kafka, limits, AS_IS), source.name) as producer:
+    with Producer(kafka, limits, PostEncoder(kafka, limits, AS_IS), source.name) as producer:
         producer.run(source, {}, threading.Event())
 
 

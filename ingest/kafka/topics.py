@@ -1,6 +1,7 @@
-"""Topics: the configuration of the four Kafka topics. No other module creates them."""
+"""Topics: the configuration of each Kafka topic. No other module creates them."""
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from config.errors import UnavailableError
 from config.settings import IngestSettings, KafkaSettings
-from ingest.hours import HOUR_MS
+from ingest.hours import HOUR_MS, Millis
 from ingest.kafka import client
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ OVERHEAD_BYTES = 100_000
 """Room for a record's key, headers and framing beyond `ingest.max_post_bytes`."""
 
 
+_PACKED = {"compression.type": COMPRESSION}
+
+
 class TopicSpec(NamedTuple):
     """A topic to create."""
 
@@ -30,31 +34,34 @@ class TopicSpec(NamedTuple):
     config: dict[str, str]
 
 
-def topics(settings: KafkaSettings, max_post_bytes: int) -> list[TopicSpec]:
-    """The four topics. Message times are the broker's, so that retention does not delete a backfill of old posts."""
-    shared = {"message.timestamp.type": "LogAppendTime", "min.insync.replicas": str(max(1, settings.replication - 1))}
-    large = {"max.message.bytes": str(max_post_bytes + OVERHEAD_BYTES)}
-    packed = {"compression.type": COMPRESSION}
+def core_topics(
+    settings: KafkaSettings, max_post_bytes: int = IngestSettings.model_fields["max_post_bytes"].default
+) -> list[TopicSpec]:
+    """Posts, hashtags, rejects and cursors."""
+    shared, large = _shared(settings), _large(max_post_bytes)
     compacted = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.bytes": "4194304"}
     return [
-        TopicSpec(settings.posts, settings.partitions, shared | large | packed | _retention(7 * DAY_MS, DAY_MS)),
-        TopicSpec(settings.hashtags, settings.partitions, shared | packed | _retention(DAY_MS, 3 * HOUR_MS)),
+        TopicSpec(settings.posts, settings.partitions, shared | large | _PACKED | _retention(7 * DAY_MS, DAY_MS)),
+        TopicSpec(settings.hashtags, settings.partitions, shared | _PACKED | _retention(DAY_MS, 3 * HOUR_MS)),
         TopicSpec(settings.rejects, 1, shared | large | _retention(30 * DAY_MS, DAY_MS)),
         TopicSpec(settings.cursors, 1, shared | compacted | {"segment.ms": str(HOUR_MS)}),
     ]
 
 
-def create_topics(
-    settings: KafkaSettings,
-    timeout_s: float = 30,
-    max_post_bytes: int = IngestSettings.model_fields["max_post_bytes"].default,
-) -> None:
+def log_topic(
+    settings: KafkaSettings, name: str, partitions: int, keep_ms: Millis, max_message_bytes: int
+) -> TopicSpec:
+    """A topic that keeps its messages for a time, as `posts` does: that of a feed, for example."""
+    retention = _retention(keep_ms, max(1_000, min(DAY_MS, keep_ms // 4)))
+    return TopicSpec(name, partitions, _shared(settings) | _large(max_message_bytes) | _PACKED | retention)
+
+
+def create_topics(settings: KafkaSettings, required: Sequence[TopicSpec], timeout_s: float = 30) -> None:
     """Create the missing topics and wait until each has its leaders. A topic that exists keeps its configuration.
 
     Raises `UnavailableError` if the brokers do not answer, or can't create a topic, within `timeout_s`.
     """
     admin = client.admin(settings)
-    required = topics(settings, max_post_bytes)
     try:
         have = set(admin.list_topics(timeout=timeout_s).topics)
         missing = [topic for topic in required if topic.name not in have]
@@ -67,6 +74,15 @@ def create_topics(
             where=f"Kafka at {settings.bootstrap}",
             next_step="Start it (`trends up`) or set kafka.bootstrap",
         ) from None
+
+
+def _shared(settings: KafkaSettings) -> dict[str, str]:
+    """Message times are the broker's, so that retention does not delete a backfill of old posts."""
+    return {"message.timestamp.type": "LogAppendTime", "min.insync.replicas": str(max(1, settings.replication - 1))}
+
+
+def _large(max_message_bytes: int) -> dict[str, str]:
+    return {"max.message.bytes": str(max_message_bytes + OVERHEAD_BYTES)}
 
 
 def _retention(retention_ms: int, segment_ms: int) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Kafka transactions: all messages of a batch or none, under one name that fences the producer that had it before."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -35,11 +36,16 @@ class Offsets(NamedTuple):
 class Outgoing:
     """The messages of one transaction, ready to send, and to send again."""
 
-    messages: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    messages: list[tuple[str, bytes, bytes | None]] = field(default_factory=list)
     """Topic, value, key: the arguments of `produce`."""
     rejects: list[dict[str, Any]] = field(default_factory=list)
     """See `ingest.kafka.dead_letters.message`."""
     offsets: Offsets | None = None
+
+
+OnDelivery = Callable[[KafkaError | None, Message], None]
+"""The client calls it for each message: without an error once the brokers have the message, in a transaction that may
+still be open."""
 
 
 class _AbortedError(UnavailableError):
@@ -49,8 +55,11 @@ class _AbortedError(UnavailableError):
 class Transactions:
     """One transactional producer. Not thread-safe: one call at a time."""
 
-    def __init__(self, settings: KafkaSettings, name: str, max_post_bytes: int) -> None:
+    def __init__(
+        self, settings: KafkaSettings, name: str, max_post_bytes: int, on_delivery: OnDelivery | None = None
+    ) -> None:
         self._settings = settings
+        self._report = on_delivery
         self._name = name
         self._failure: KafkaError | None = None
         self._kafka = client.producer(settings, self._options(max_post_bytes))
@@ -95,7 +104,7 @@ class Transactions:
             "queue.buffering.max.messages": 200_000,
             "queue.buffering.max.kbytes": 262_144,
             "on_delivery": self._on_delivery,
-            "delivery.report.only.error": True,
+            "delivery.report.only.error": self._report is None,
         }
 
     def _attempt(self, outgoing: Outgoing) -> None:
@@ -162,6 +171,8 @@ class Transactions:
     def _where(self) -> str:
         return f"Kafka at {self._settings.bootstrap}"
 
-    def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if self._report is not None:
+            self._report(error, message)
         if error is not None and self._failure is None and error.code() not in _PURGE_CODES:
             self._failure = error

@@ -19,10 +19,10 @@ from confluent_kafka import Consumer, TopicPartition
 
 from config.errors import NoDataError
 from config.settings import IngestSettings, KafkaSettings
-from ingest.encoder import TransactionEncoder
 from ingest.kafka.offsets import ends
 from ingest.kafka.reading import messages
 from ingest.kafka.transactions import Offsets, Outgoing, Transactions
+from ingest.post_encoder import PostEncoder
 from ingest.rejects.reject import ParkedReject, parse_reject, retry_consumer, retry_positions
 from ingest.rule.hashtags import AS_IS
 
@@ -44,7 +44,7 @@ class Dismissal:
     def __init__(self, settings: KafkaSettings, ingest: IngestSettings) -> None:
         self._settings = settings
         self._at_once = ingest.transaction_posts
-        self._encoder = TransactionEncoder(settings, ingest, AS_IS)
+        self._encoder = PostEncoder(settings, ingest, AS_IS)
         self._transactions = Transactions(settings, f"{settings.rejects}.retry", ingest.max_post_bytes)
 
     def run(

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from config.errors import BadRecordError, UsageError
-from ingest.encoder import TransactionEncoder
 from ingest.kafka.transactions import Outgoing
 from ingest.post import Post
+from ingest.post_encoder import PostEncoder
 from ingest.rejects.stage import Rewrite
 from ingest.sources.formats.contract import BrokenPart, Reading
 from ingest.sources.registry import reader_of
@@ -15,7 +15,7 @@ from ingest.wire import Reject
 class RecordRetry:
     """Reads a record with the reader that its reject names, and encodes the posts in it."""
 
-    def __init__(self, encoder: TransactionEncoder, reading: Callable[[str], Reading]) -> None:
+    def __init__(self, encoder: PostEncoder, reading: Callable[[str], Reading]) -> None:
         """`reading` returns how to read and check the posts of a source."""
         self._encoder = encoder
         self._reading = reading
@@ -31,6 +31,6 @@ class RecordRetry:
         posts = [item for item in items if isinstance(item, Post)]
         broken = [reject._replace(raw=item.raw, reason=item.reason) for item in items if isinstance(item, BrokenPart)]
         outgoing = Outgoing()
-        refusals = [refusal for post in posts if (refusal := self._encoder.add_post(outgoing, post)) is not None]
+        refusals = [refusal for post in posts if (refusal := self._encoder.add_item(outgoing, post)) is not None]
         failures = (*broken, *(reject._replace(reason=refusal.reason) for refusal in refusals))
         return Rewrite(outgoing.messages, len(posts) - len(refusals), failures)

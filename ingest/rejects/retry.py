@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import closing
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import TopicPartition
 
@@ -40,7 +40,7 @@ class Retry:
         self,
         settings: KafkaSettings,
         ingest: IngestSettings,
-        encoder: TransactionEncoder,
+        encoder: TransactionEncoder[Any],
         stages: Mapping[str, ReadAgain],
     ) -> None:
         """`stages`: how each stage, by its name, reads its rejects again."""

@@ -12,10 +12,10 @@ from ingest.wire import Reject
 class Rewrite(NamedTuple):
     """The result of reading one reject again."""
 
-    messages: list[tuple[str, bytes, bytes]]
+    messages: list[tuple[str, bytes, bytes | None]]
     """Topic, value and key of each message to write."""
     posts: int
-    """Posts among the messages; the others are uses."""
+    """Posts, or records of a feed, among the messages; the others are uses."""
     failures: tuple[Reject, ...] = ()
     """Parts of the reject that the stage refuses again."""
 

@@ -14,11 +14,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings
-from ingest.encoder import Counts, TransactionEncoder
+from ingest.encoder import Counts
 from ingest.hours import Millis
 from ingest.kafka.topic_ids import OtherTopicError, differ
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from ingest.post import Post
+from ingest.post_encoder import PostEncoder
 from ingest.producer import Committed, Producer
 from ingest.rule.hashtags import Rule
 from ingest.sources.base import Cursor, Source
@@ -82,13 +83,13 @@ def run(
 ) -> int:
     """Write a source until it ends or a signal comes. Exit code: 0, or `STOPPED` where it had not ended."""
     began = time.monotonic()
-    create_topics(settings.kafka, CONNECT_S, settings.ingest.max_post_bytes)
+    create_topics(settings.kafka, core_topics(settings.kafka, settings.ingest.max_post_bytes), CONNECT_S)
     with stopping() as stop:
         source = make(stop)
         with Producer(
             settings.kafka,
             settings.ingest,
-            TransactionEncoder(settings.kafka, settings.ingest, rule_of(settings)),
+            PostEncoder(settings.kafka, settings.ingest, rule_of(settings)),
             source.name,
         ) as producer:
             stored = _cursor_to_resume(source, producer, restart=restart)

@@ -8,9 +8,9 @@ import msgspec
 
 from config.errors import NoDataError, TrendsError, UsageError
 from config.settings import Settings
-from ingest.encoder import TransactionEncoder
 from ingest.hours import Millis
 from ingest.post import Post
+from ingest.post_encoder import PostEncoder
 from ingest.producer import Producer
 from ingest.sources.live.entry import Option
 from ingest.sources.live.request import ServiceRequest
@@ -49,7 +49,7 @@ def dismiss(settings: Settings, name: str, now: Millis) -> None:
     if standing.state_at(now) in (CONNECTED, RECONNECTING):
         raise TrendsError("it is running", where=name, next_step="Stop it with Ctrl-C or SIGTERM")
     with Producer(
-        settings.kafka, settings.ingest, TransactionEncoder(settings.kafka, settings.ingest, rule_of(settings)), name
+        settings.kafka, settings.ingest, PostEncoder(settings.kafka, settings.ingest, rule_of(settings)), name
     ) as producer:
         producer.commit_state(
             msgspec.structs.replace(standing.state, state=STOPPED, since=now, at=now, why="dismissed")

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from config.settings import Settings
 from ingest.hours import Hour
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
 from tests.support.browser import CONTRAST, chromium, watched
 from tests.support.dashboard import Clock, boston, counted, counted_phrases, published, running
@@ -59,7 +59,7 @@ def place(own: Settings, test_data: Path, browser: Browser) -> Iterator[Place]:
     """It is 2013-04-16 13:30; the hour in progress has speed rows, all before it batch documents."""
     clock = Clock()
     clock.at = NOW.start_ms + 1_800_000
-    create_topics(own.kafka)
+    create_topics(own.kafka, core_topics(own.kafka))
     with Store(own.mongo) as store, running(own, clock=clock) as url:
         store.prepare()
         hours = boston(test_data, store, until=NOW, kinds=("bigram",))

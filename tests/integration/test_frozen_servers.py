@@ -24,7 +24,7 @@ from bench.harness import stack_settings
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.status import states
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from tests.support.posts import Sender, archived, assert_exactly_once, some_posts
 from tests.support.wait import until
 
@@ -186,7 +186,7 @@ def assert_only_missing(status: Answer, parts: set[str]) -> None:
 def test_an_archiver_waits_for_a_frozen_server_and_then_goes_on(stack: Stack, server: str, tmp_path: Path) -> None:
     apart, posts = elsewhere(stack, tmp_path), some_posts(200)
     log = tmp_path / "archive.log"
-    create_topics(apart.settings.kafka)
+    create_topics(apart.settings.kafka, core_topics(apart.settings.kafka))
     sender = Sender(apart.settings)
     with log.open("w") as told, archiving(apart, told) as archiver:
         sender.send(posts[:100])

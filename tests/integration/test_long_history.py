@@ -16,7 +16,7 @@ from bench.harness import stack_settings
 from bench.inputs.long_history import lay_history
 from config.settings import Settings
 from ingest.hours import wall_clock
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from ingest.rule.hashtags import AS_IS
 from serving.status.archive_status import archive_status
 from serving.status.collect import collect_status
@@ -93,7 +93,7 @@ def histories(stack_file: Path, tmp_path: Path) -> Iterator[list[Settings]]:
     for hours in (SHORT, LONG):
         file = stack_settings.isolate(stack_file, tmp_path / f"{hours}.toml", kafka={"partitions": 3})
         settings = stack_settings.read(file)
-        create_topics(settings.kafka)
+        create_topics(settings.kafka, core_topics(settings.kafka))
         with Store(settings.mongo) as store:
             store.prepare()
         lay_history(settings, hours)

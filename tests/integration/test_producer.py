@@ -15,9 +15,9 @@ from confluent_kafka import Producer as KafkaProducer
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import IngestSettings, KafkaSettings, Settings
 from ingest.cursors import read_stored_cursor
-from ingest.encoder import TransactionEncoder
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from ingest.post import Post
+from ingest.post_encoder import PostEncoder
 from ingest.producer import Producer
 from ingest.rule.hashtags import AS_IS, tags_of
 from ingest.sources.base import Batch, Cursor
@@ -112,9 +112,9 @@ def test_restart_writes_the_same_posts_again_and_says_so(
 
 def test_a_second_producer_of_a_source_fences_the_first(settings: Settings) -> None:
     kafka, ingest, stop = settings.kafka, IngestSettings(), threading.Event()
-    with Producer(kafka, ingest, TransactionEncoder(kafka, ingest, AS_IS), "listed") as zombie:
+    with Producer(kafka, ingest, PostEncoder(kafka, ingest, AS_IS), "listed") as zombie:
         zombie.run(Listed([post(1)]), {}, stop)
-        with Producer(kafka, ingest, TransactionEncoder(kafka, ingest, AS_IS), "listed") as other:
+        with Producer(kafka, ingest, PostEncoder(kafka, ingest, AS_IS), "listed") as other:
             with pytest.raises(FencedError, match="taken over"):
                 zombie.run(Listed([post(2)]), {}, stop)
             assert other.cursor() == {"done": 1}
@@ -126,7 +126,7 @@ def test_a_second_producer_of_a_source_fences_the_first(settings: Settings) -> N
 def test_a_batch_larger_than_the_queue_waits_and_nothing_is_dropped(settings: Settings) -> None:
     many = [post(n, "") for n in range(220_000)]
     with Producer(
-        settings.kafka, IngestSettings(), TransactionEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
+        settings.kafka, IngestSettings(), PostEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
     ) as producer:
         told = producer.run(Listed(many), {}, threading.Event())
     assert told.counts.posts == 220_000
@@ -138,7 +138,7 @@ def test_a_batch_larger_than_the_queue_waits_and_nothing_is_dropped(settings: Se
 def test_the_uses_are_what_the_rule_finds_keyed_by_tag_with_the_hour_cut(settings: Settings) -> None:
     one = Post("7", "x", 1_483_686_123_456, 0, "#Paris #PARIS #東京")
     with Producer(
-        settings.kafka, IngestSettings(), TransactionEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
+        settings.kafka, IngestSettings(), PostEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
     ) as producer:
         producer.run(Listed([one]), {}, threading.Event())
     found = {
@@ -165,7 +165,7 @@ def test_a_post_that_is_too_large_becomes_a_reject(settings: Settings, settings_
 def test_a_setting_that_was_raised_above_what_the_topic_takes_is_told_with_what_to_do(settings: Settings) -> None:
     raised = settings.ingest.model_copy(update={"max_post_bytes": 2 * settings.ingest.max_post_bytes})
     source = Listed([post(1, os.urandom(settings.ingest.max_post_bytes - 10_000).hex())])
-    with Producer(settings.kafka, raised, TransactionEncoder(settings.kafka, raised, AS_IS), "listed") as producer:
+    with Producer(settings.kafka, raised, PostEncoder(settings.kafka, raised, AS_IS), "listed") as producer:
         with pytest.raises(TrendsError, match=r"max\.message\.bytes") as told:
             producer.run(source, producer.cursor(), threading.Event())
         assert not told.value.retriable, "it fails again however often it is started"
@@ -175,7 +175,7 @@ def test_a_setting_that_was_raised_above_what_the_topic_takes_is_told_with_what_
 def test_the_largest_post_that_is_allowed_fits(settings: Settings) -> None:
     large = Post(str(FIRST), "x", 1_483_686_000_000, 0, os.urandom(1_900_000).hex())
     with Producer(
-        settings.kafka, settings.ingest, TransactionEncoder(settings.kafka, settings.ingest, AS_IS), "listed"
+        settings.kafka, settings.ingest, PostEncoder(settings.kafka, settings.ingest, AS_IS), "listed"
     ) as producer:
         assert producer.run(Listed([large]), {}, threading.Event()).counts.posts == 1
 
@@ -198,7 +198,7 @@ def test_a_cursor_behind_another_sources_open_transaction_is_waited_for(settings
     other.begin_transaction()
     other.produce(kafka.cursors, b"{}", b"other")
     other.flush(10)
-    with Producer(kafka, IngestSettings(), TransactionEncoder(kafka, IngestSettings(), AS_IS), "listed") as producer:
+    with Producer(kafka, IngestSettings(), PostEncoder(kafka, IngestSettings(), AS_IS), "listed") as producer:
         producer.run(Listed([post(1)]), {}, threading.Event())
     found: list[Cursor] = []
     reader = threading.Thread(target=lambda: found.append(read_stored_cursor(kafka, "listed").cursor))
@@ -211,9 +211,9 @@ def test_a_cursor_behind_another_sources_open_transaction_is_waited_for(settings
 
 
 def test_topics_are_made_once_and_a_broker_that_is_down_is_said(settings: Settings) -> None:
-    create_topics(settings.kafka)
+    create_topics(settings.kafka, core_topics(settings.kafka))
     with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1"):
-        create_topics(KafkaSettings(bootstrap="127.0.0.1:1"), timeout_s=1)
+        create_topics(KafkaSettings(bootstrap="127.0.0.1:1"), core_topics(settings.kafka), timeout_s=1)
 
 
 def test_a_file_that_was_written_to_a_topic_that_is_gone_is_not_told_as_written(
@@ -234,7 +234,7 @@ def test_a_file_that_was_written_to_a_topic_that_is_gone_is_not_told_as_written(
 def test_a_cursor_of_the_version_before_names_no_topic_and_is_gone_on_from(settings: Settings) -> None:
     source = Listed([post(1)], [post(2)])
     with Producer(
-        settings.kafka, IngestSettings(), TransactionEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
+        settings.kafka, IngestSettings(), PostEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
     ) as producer:
         producer.run(source, {}, threading.Event())
         assert producer.stored_cursor() == ({"done": 2}, producer.topic_id)
@@ -242,7 +242,7 @@ def test_a_cursor_of_the_version_before_names_no_topic_and_is_gone_on_from(setti
     kafka.produce(settings.kafka.cursors, b'{"done":1}', b"listed")
     assert kafka.flush(30) == 0
     with Producer(
-        settings.kafka, IngestSettings(), TransactionEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
+        settings.kafka, IngestSettings(), PostEncoder(settings.kafka, IngestSettings(), AS_IS), "listed"
     ) as producer:
         assert producer.stored_cursor() == ({"done": 1}, "")
         producer.run(source, producer.cursor(), threading.Event())

@@ -11,9 +11,9 @@ from confluent_kafka import Producer as KafkaProducer
 
 from config.errors import NoDataError
 from config.settings import IngestSettings, KafkaSettings, Settings
-from ingest.encoder import TransactionEncoder
 from ingest.kafka.dead_letters import message
 from ingest.post import Post
+from ingest.post_encoder import PostEncoder
 from ingest.producer import Producer
 from ingest.rejects.dismissal import Dismissal, DismissalCounts
 from ingest.rejects.reject import Backlog, ParkedReject, backlog, outstanding_rejects, reject_at
@@ -46,20 +46,20 @@ def park(kafka: KafkaSettings, *parked: Reject) -> None:
 def ingested_before_its_time(settings: Settings, file: Path) -> None:
     source = FileSource([str(file)], clock(THEN))
     with Producer(
-        settings.kafka, IngestSettings(), TransactionEncoder(settings.kafka, IngestSettings(), AS_IS), source.name
+        settings.kafka, IngestSettings(), PostEncoder(settings.kafka, IngestSettings(), AS_IS), source.name
     ) as producer:
         assert producer.run(source, {}, threading.Event()).counts.posts == 0
 
 
 def retry(settings: Settings) -> RetryCounts:
     ingest = IngestSettings(transaction_posts=2)
-    encoder = TransactionEncoder(settings.kafka, ingest, AS_IS)
+    encoder = PostEncoder(settings.kafka, ingest, AS_IS)
     now = clock(LATER).now
     return Retry(settings.kafka, ingest, encoder, stages(settings, encoder, now)).run(threading.Event())
 
 
 def test_every_stage_that_parks_rejects_reads_them_again(settings: Settings) -> None:
-    encoder = TransactionEncoder(settings.kafka, settings.ingest, AS_IS)
+    encoder = PostEncoder(settings.kafka, settings.ingest, AS_IS)
     assert tuple(stages(settings, encoder, clock(LATER).now)) == STAGES
 
 

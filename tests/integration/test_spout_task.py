@@ -15,7 +15,7 @@ from config.settings import Settings
 from ingest.hours import wall_clock
 from ingest.kafka.offsets import partitions_of
 from ingest.kafka.topic_ids import TopicIds
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from ingest.wire import Use, encode
 from serving.cli.commands.status import unwritten
 from serving.status.collect import speed_status
@@ -356,7 +356,7 @@ def test_another_topic_in_the_same_database_has_lanes_of_its_own(settings: Setti
     forget_ids(layer.store, settings.kafka.hashtags)  # lanes that say nothing of their topic
     kafka = settings.kafka.model_copy(update={"hashtags": f"{settings.kafka.hashtags}-2"})
     other = settings.model_copy(update={"kafka": kafka})
-    create_topics(kafka)
+    create_topics(kafka, core_topics(kafka))
     produce(other, ["a", "b"] * 30)
     second = Layer(other, layer.store)
     settle_all(other, second)

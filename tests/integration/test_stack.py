@@ -29,7 +29,7 @@ from config.stack.servers import nimbus
 from config.stack.servers.mongo import VERSION
 from config.stack.status import ServerState, states
 from config.stack.supervision import Supervision
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from tests.support.commands import run_trends
 from tests.support.faults.disk import small_disk
 
@@ -206,7 +206,7 @@ def test_servers_that_are_moved_to_other_ports_are_started_anew_with_their_data(
     try:
         assert launcher.up(first, names, lambda *_: None) == ["kafka", "mongo"]
         written(first, 4)
-        create_topics(first.kafka)
+        create_topics(first.kafka, core_topics(first.kafka))
         assert launcher.up(moved, names, lambda *_: None) == ["kafka", "mongo"]
         assert 4 in kept(moved)
         assert (

@@ -8,7 +8,7 @@ import pytest
 
 from batch_layer.archive.archiver import Archiver
 from config.settings import Settings
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from tests.support.commands import run_trends
 from tests.support.posts import (
     Running,
@@ -41,7 +41,7 @@ def test_beside_an_archiver_that_has_the_partitions_it_waits_until_that_one_has_
 def test_a_member_that_is_given_no_partition_waits_for_those_who_have_them(settings: Settings) -> None:
     other = {"posts": f"{settings.kafka.posts}-1", "partitions": 1}
     one = settings.model_copy(update={"kafka": settings.kafka.model_copy(update=other)})
-    create_topics(one.kafka)
+    create_topics(one.kafka, core_topics(one.kafka))
     posts = some_posts(20)
     with Running(with_archive(one, flush_after_s=5)) as running:
         until(lambda: len(running.archiver.runner.chunks) == 1, lambda: "it owns nothing yet", 60)

@@ -4,7 +4,7 @@ from confluent_kafka.admin import AdminClient
 
 from config.settings import Settings
 from ingest.kafka.topic_ids import TopicIds
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from tests.support.wait import until
 
 
@@ -15,7 +15,7 @@ def recreate(settings: Settings, topic: str) -> tuple[str, str]:
     admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap})
     admin.delete_topics([topic])[topic].result(30)
     until(lambda: topic not in admin.list_topics(timeout=10).topics, lambda: f"{topic} is still there", 30)
-    create_topics(settings.kafka)
+    create_topics(settings.kafka, core_topics(settings.kafka))
     now = ids.of(topic)
     assert before, "the broker gives topics no ids"
     assert now, "the broker gives topics no ids"

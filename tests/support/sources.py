@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ingest.post import Post
 from ingest.sources.base import Batch
-from ingest.sources.files.content import Content
 from ingest.sources.files.detect import Detection, detect
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.contract import Reading
+from ingest.sources.unpacking.content import Content
 from ingest.wire import Reject
 
 NOW = 1_800_000_000_000

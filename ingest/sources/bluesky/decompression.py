@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from config.errors import UsageError
-from ingest.sources.files.packing import ZSTD
 from ingest.sources.formats.lines import MOST_BYTES
+from ingest.sources.unpacking.packing import ZSTD
 
 if sys.version_info >= (3, 14):
     from compression import zstd

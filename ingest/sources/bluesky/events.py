@@ -18,10 +18,10 @@ import msgspec
 from config.errors import BadRecordError
 from ingest.hours import EARLIEST_MS, Millis
 from ingest.post import Post
-from ingest.sources.files.packing import ZSTD
 from ingest.sources.formats.contract import Item, LineReader, Notice, utf8, why_not
 from ingest.sources.formats.plain_json import PlainDecoder
 from ingest.sources.formats.timestamps import time_of
+from ingest.sources.unpacking.packing import ZSTD
 
 POSTS = "app.bsky.feed.post"
 """The collection that holds posts."""

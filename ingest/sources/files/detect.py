@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from config.errors import UsageError
 from config.quantity import quantity
-from ingest.sources.files.content import UTF8_MARK, Content
-from ingest.sources.files.packing import refuse_unreadable
 from ingest.sources.formats.csv_header import FormatOptions, Header, header_of
 from ingest.sources.formats.elements import Elements
 from ingest.sources.formats.json_fields import guess_fields
 from ingest.sources.formats.lines import MOST_BYTES
+from ingest.sources.unpacking.content import UTF8_MARK, Content
+from ingest.sources.unpacking.packing import refuse_unreadable
 
 LOOK_AT = 20
 """Records to look at."""

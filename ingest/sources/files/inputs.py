@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from config.errors import UsageError
-from ingest.sources.files.content import Content
+from ingest.sources.unpacking.content import Content
 
 IDENTITY_BYTES = 4_096
 STANDARD_INPUT = "-"

@@ -8,12 +8,12 @@ import msgspec
 
 from config.errors import BadRecordError
 from ingest.post import Post
-from ingest.sources.files.content import Content
 from ingest.sources.files.cursor import FileCursor
-from ingest.sources.files.packing import BROKEN
 from ingest.sources.formats.contract import BrokenPart, Item, Notice, Reader
 from ingest.sources.formats.elements import Elements
 from ingest.sources.formats.lines import MOST_BYTES, Lines
+from ingest.sources.unpacking.content import Content
+from ingest.sources.unpacking.packing import BROKEN
 from ingest.wire import Reject
 
 KEPT_OF_A_LONG_LINE = 65_536

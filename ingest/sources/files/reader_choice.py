@@ -7,15 +7,15 @@ from typing import NamedTuple
 import msgspec
 
 from config.errors import UsageError
-from ingest.sources.files.content import HEAD_BYTES, Content
 from ingest.sources.files.detect import Detection, detect, first_object, is_document
-from ingest.sources.files.packing import refuse_unreadable
 from ingest.sources.files.reader import Layout
 from ingest.sources.formats.contract import Reader, Reading
 from ingest.sources.formats.csv_header import FormatOptions, header_of
 from ingest.sources.formats.csv_rows import CsvReader
 from ingest.sources.formats.json_fields import guess_fields
 from ingest.sources.registry import make_reader, published_on
+from ingest.sources.unpacking.content import HEAD_BYTES, Content
+from ingest.sources.unpacking.packing import refuse_unreadable
 
 TIMED_BY_ID = ("csv", "json", "parquet", "x-v1", "x-v2")
 """Formats whose posts may have ids that tell the time."""

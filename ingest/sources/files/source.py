@@ -16,7 +16,6 @@ from config.quantity import quantity
 from ingest.post import Post
 from ingest.sources.base import Batch, Cursor
 from ingest.sources.batching import BatchBuilder
-from ingest.sources.files.content import Content
 from ingest.sources.files.cursor import FileCursor, digest_of_names, expand_paths, resume
 from ingest.sources.files.inputs import STANDARD_INPUT, Input, Pipe, begins, is_pipe
 from ingest.sources.files.reader import FileReader
@@ -25,6 +24,7 @@ from ingest.sources.formats.contract import Notice, Reading, X
 from ingest.sources.formats.csv_cells import Escape
 from ingest.sources.formats.csv_header import FormatOptions
 from ingest.sources.selection import PostFilter
+from ingest.sources.unpacking.content import Content
 from ingest.wire import Reject
 
 logger = logging.getLogger(__name__)

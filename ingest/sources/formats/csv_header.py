@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from config.errors import UsageError
-from ingest.sources.files.content import UTF8_MARK
 from ingest.sources.formats.csv_cells import Backslash, Cells, Escape, cells_of
+from ingest.sources.unpacking.content import UTF8_MARK
 
 ROLES = ("id", "text", "time", "date", "lang")
 GUESSES = {

@@ -13,8 +13,8 @@ import re
 
 import msgspec
 
-from ingest.sources.files.content import UTF8_MARK, Content
 from ingest.sources.formats.lines import MOST_BYTES
+from ingest.sources.unpacking.content import UTF8_MARK, Content
 
 CHUNK_BYTES = 1 << 18
 MOST_WITHIN = 6

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from ingest.sources.files.content import UTF8_MARK, Content
+from ingest.sources.unpacking.content import UTF8_MARK, Content
 
 MOST_BYTES = 32_000_000
 """`Lines` cuts a longer line and skips the rest of it."""

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from config.errors import UsageError
-from ingest.sources.files.content import Content
 from ingest.sources.formats.csv_header import NEEDED, roles_of
+from ingest.sources.unpacking.content import Content
 
 ROWS_AT_ONCE = 1_000
 _TIME = "us"

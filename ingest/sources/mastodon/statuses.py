@@ -17,12 +17,12 @@ from httpx_sse import EventSource, SSEError
 
 from config.errors import BadRecordError
 from ingest.post import Post
-from ingest.sources.files.content import UTF8_MARK
 from ingest.sources.formats.contract import Item, LineReader, Notice, utf8, why_not
 from ingest.sources.formats.lines import Lines
 from ingest.sources.formats.plain_json import PlainDecoder
 from ingest.sources.formats.timestamps import time_of
 from ingest.sources.mastodon.hashtag_spelling import restore_spelling
+from ingest.sources.unpacking.content import UTF8_MARK
 
 UPDATE = "update"
 """The event that brings a new status. An edit comes as `status.update`, and is not another post."""

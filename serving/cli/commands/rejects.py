@@ -16,7 +16,7 @@ from serving.cli.options import json_option, settings_of
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from ingest.encoder import TransactionEncoder
+    from ingest.post_encoder import PostEncoder
     from ingest.rejects.reject import ParkedReject
     from ingest.rejects.stage import ReadAgain
     from serving.cli.ingest_runner import Clock
@@ -112,17 +112,17 @@ def retry(ctx: click.Context, as_json: bool) -> None:
 
 
 def _run_retry(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
-    from ingest.encoder import TransactionEncoder
+    from ingest.post_encoder import PostEncoder
     from ingest.rejects.retry import Retry
     from serving.cli.ingest_runner import rule_of
 
     settings = settings_of(ctx)
     kafka, ingest = settings.kafka, settings.ingest
-    encoder = TransactionEncoder(kafka, ingest, rule_of(settings))
+    encoder = PostEncoder(kafka, ingest, rule_of(settings))
     return Retry(kafka, ingest, encoder, stages(settings, encoder, wall_clock)).run(stop)._asdict()
 
 
-def stages(settings: "Settings", encoder: "TransactionEncoder", now: "Clock") -> "dict[str, ReadAgain]":
+def stages(settings: "Settings", encoder: "PostEncoder", now: "Clock") -> "dict[str, ReadAgain]":
     """How each stage reads its rejects again."""
     from batch_layer.archive.post_reader import PostRetry
     from ingest.rejects.records import RecordRetry

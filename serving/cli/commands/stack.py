@@ -66,11 +66,11 @@ def _furnish(settings: Settings) -> None:
     from hdfs import HdfsError, InsecureClient
     from requests import RequestException
 
-    from ingest.kafka.topics import create_topics
+    from ingest.kafka.topics import core_topics, create_topics
     from serving.views.store import Store
 
     logging.getLogger("hdfs").setLevel(logging.WARNING)
-    create_topics(settings.kafka, max_post_bytes=settings.ingest.max_post_bytes)
+    create_topics(settings.kafka, core_topics(settings.kafka, settings.ingest.max_post_bytes))
     with Store(settings.mongo) as store:
         store.prepare()
     try:

@@ -19,7 +19,7 @@ from bench.harness.topology import run_topology
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.ports import free_ports
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
 from tests.support.cli import run
 from tests.support.faults import invariants, poller
@@ -96,7 +96,7 @@ def on_fire(
     """Everything runs on the servers of `stack`, behind links, while posts come in. `variables` are for our own."""
     with ExitStack() as left:
         platform = _made(stack, load, folder, replicas, left)
-        create_topics(platform.settings.kafka)
+        create_topics(platform.settings.kafka, core_topics(platform.settings.kafka))
         poisoned(platform.places)
         with Store(platform.settings.mongo) as store:
             store.prepare()

@@ -11,10 +11,10 @@ import pytest
 
 from config.errors import UsageError
 from ingest.rule.hashtags import AS_IS, Rule
-from ingest.sources.files.content import Content
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.lines import MOST_BYTES, Lines
 from ingest.sources.selection import PostFilter
+from ingest.sources.unpacking.content import Content
 from tests.support.sources import detected, read, reading
 
 if sys.version_info >= (3, 14):

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from config.errors import UsageError
-from ingest.sources.files.content import Content
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats import elements
 from ingest.sources.formats.elements import CHUNK_BYTES, Elements
 from ingest.sources.formats.lines import MOST_BYTES
+from ingest.sources.unpacking.content import Content
 from tests.support.sources import read, read_bytes, reading
 
 FIRST = 1_224_226_259_727_286_272

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.settings import IngestSettings, KafkaSettings
-from ingest.encoder import TransactionEncoder
 from ingest.hours import HOUR_MS, Hour
 from ingest.post import Post
+from ingest.post_encoder import PostEncoder
 from ingest.rule.hashtags import AS_IS, tags_of
 from ingest.rule.kinds import Kind, Phrase
 from ingest.rule.phrases import MOST_WORD_BYTES, phrases
@@ -27,7 +27,7 @@ POST = Post("7", "x", FIRST.start_ms, 0, "Boston #Strong tonight boston strong",
 
 def sent(*posts: Post, kinds: tuple[Phrase, ...] = KINDS) -> list[bytes]:
     """The messages of `hashtags`."""
-    messages = TransactionEncoder(KafkaSettings(), IngestSettings(kinds=kinds), AS_IS)
+    messages = PostEncoder(KafkaSettings(), IngestSettings(kinds=kinds), AS_IS)
     outgoing, counts = messages.encode_batch(Batch(list(posts), [], {}), "file:x")
     uses = [value or b"" for topic, value, _ in outgoing.messages if topic == "hashtags"]
     assert counts.uses == len(uses)

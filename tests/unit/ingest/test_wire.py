@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from config.errors import BadRecordError
 from config.settings import IngestSettings, KafkaSettings
-from ingest.encoder import TransactionEncoder
 from ingest.kafka.dead_letters import message
 from ingest.kafka.transactions import Outgoing
 from ingest.post import Post
+from ingest.post_encoder import PostEncoder
 from ingest.rule.hashtags import AS_IS
 from ingest.sources.base import Batch
 from ingest.wire import MAX_USE_BYTES, Reject, Use, decode_post, decode_use, encode, use_of
@@ -64,7 +64,7 @@ def test_a_reject_keeps_its_bytes_and_tells_where_and_why_in_headers() -> None:
 
 
 def sent(*posts: Post, most: int = 2_000) -> Outgoing:
-    messages = TransactionEncoder(KafkaSettings(), IngestSettings(max_post_bytes=most), AS_IS)
+    messages = PostEncoder(KafkaSettings(), IngestSettings(max_post_bytes=most), AS_IS)
     return messages.encode_batch(Batch(list(posts), [], {"at": 1}), "file:x")[0]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from config.errors import UsageError
-from ingest.sources.files.packing import (
+from ingest.sources.unpacking.packing import (
     BROKEN,
     MAGIC_BYTES,
     PARQUET,
