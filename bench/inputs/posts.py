@@ -16,7 +16,7 @@ from config.errors import NoDataError
 from ingest.hours import HOUR_MS, Millis, wall_clock
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats.contract import Reading
 from ingest.sources.sample.source import SampleSource
 from ingest.wire import Use, use_of
@@ -31,7 +31,7 @@ def recorded(data: Path) -> list[Post]:
     folder = data / "crisislex_t6"
     if not folder.is_dir():
         raise NoDataError("no recorded posts", where=str(folder), next_step="Set TRENDS_TEST_DATA, or take --sample")
-    source = FileSource([str(folder)], Reading("x", wall_clock, 300_000, keep_payload=True))
+    source = PostFiles([str(folder)], Reading("x", wall_clock, 300_000, keep_payload=True))
     once = {post.id: post for batch in source.batches({}, 10_000) for post in batch.items}
     return list(once.values())
 

@@ -23,7 +23,7 @@ from ingest.post_encoder import PostEncoder
 from ingest.producer import Producer
 from ingest.rule.hashtags import AS_IS
 from ingest.sources.base import Batch, Cursor
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats.contract import Reading
 from ingest.wire import encode
 
@@ -73,12 +73,12 @@ def _ours(settings_file: Path, csv: Path) -> Ran:
     with Producer(
         settings.kafka, settings.ingest, PostEncoder(settings.kafka, settings.ingest, AS_IS), "bench"
     ) as producer:
-        return clocked(producer.run, FileSource([str(csv)], reading), {}, threading.Event())
+        return clocked(producer.run, PostFiles([str(csv)], reading), {}, threading.Event())
 
 
 def _bare(settings_file: Path, csv: Path) -> Ran:
     settings = read(settings_file).kafka
-    source = FileSource([str(csv)], Reading("x", _now, 300_000, keep_payload=True))
+    source = PostFiles([str(csv)], Reading("x", _now, 300_000, keep_payload=True))
     read_posts = [post for batch in source.batches({}, 10_000) for post in batch.items]
     messages: list[kafka.Bytes] = [(settings.posts, encode(post), post.id.encode()) for post in read_posts]
     messages += [(settings.hashtags, encode(use), use.tag.encode()) for use in posts.uses(read_posts)]

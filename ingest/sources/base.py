@@ -37,6 +37,11 @@ class ItemFilter(Protocol[T_contra]):
         """Most items to accept, counted since the first start of the source."""
         ...
 
+    @property
+    def everything(self) -> bool:
+        """Whether it accepts every item."""
+        ...
+
     def accepts(self, item: T_contra, /) -> bool:
         """Whether the source delivers an item."""
         ...

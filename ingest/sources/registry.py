@@ -24,7 +24,7 @@ LIVE = {
 """Live services by their name on the command line and in the settings: `module:entry`."""
 
 FORMATS = {
-    "csv": "ingest.sources.formats.csv_rows:CsvReader",
+    "csv": "ingest.sources.formats.csv_posts:CsvReader",
     "json": "ingest.sources.formats.json_fields:JsonReader",
     "x-v1": "ingest.sources.x.v1:V1Reader",
     "x-v2": "ingest.sources.x.v2:V2Reader",

@@ -1,10 +1,21 @@
-"""A filter of posts by language and tag."""
+"""Filters of items: of posts by language and tag, and the one that accepts all items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, Rule, tags_of, typed
+
+
+class AllItems:
+    """Accepts each item, of whatever kind."""
+
+    limit: int | None = None
+    everything = True
+
+    def accepts(self, _item: object) -> bool:
+        """It does."""
+        return True
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ingest.post_encoder import PostEncoder
 from ingest.producer import Committed, Producer
 from ingest.rule.hashtags import Rule
 from ingest.sources.base import Cursor, Source
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.contract import Reading
 from ingest.sources.formats.csv_header import ROLES
@@ -63,7 +64,7 @@ def file_source(settings: Settings, paths: tuple[str, ...], now: Clock, asked: d
     fields = {role: path for role in ROLES if (path := asked[f"{role}_field"])}
     post_filter = PostFilter.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
     reading = replace(reading_of(settings, asked["source"], now), time_from_id=asked["time_from"] == "id")
-    source = FileSource(paths, reading, format=asked["format_"], columns=columns, fields=fields,
+    source = PostFiles(paths, reading, format=asked["format_"], columns=columns, fields=fields,
                         delimiter=asked["delimiter"] or "", escape=asked["escape"], post_filter=post_filter,
                         force=asked["force"], say=lambda text: click.echo(text, err=True))  # fmt: skip
     return lambda _stop: source

@@ -19,7 +19,7 @@ import pytest
 from config.settings import Settings
 from ingest.post import Post
 from ingest.sources.base import Source
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.registry import LIVE, formats, reader_of
 from ingest.sources.sample.source import SampleSource
 from serving.cli.live_sources import live_source
@@ -179,7 +179,7 @@ def files(kind: str, folder: Path) -> Source[Post]:
     pack = PACKS[packed]
     for name, part in zip(("a", "b"), parts, strict=True):
         (folder / f"{name}.csv").write_bytes(pack(b"".join(part)))
-    return FileSource([str(folder)], reading(), format=format_)
+    return PostFiles([str(folder)], reading(), format=format_)
 
 
 def sample(_kind: str, _folder: Path) -> Source[Post]:
@@ -269,7 +269,7 @@ def test_bad_records_become_rejects_and_their_neighbours_are_untouched(layout: s
     (tmp_path / "clean.csv").write_bytes(b"".join(lines))
     (tmp_path / "bad.csv").write_bytes(b"".join(with_bad(lines, head)))
     clean, bad = (
-        contents(list(FileSource([str(tmp_path / name)], reading(), format=format_).batches({}, 100)))
+        contents(list(PostFiles([str(tmp_path / name)], reading(), format=format_).batches({}, 100)))
         for name in ("clean.csv", "bad.csv")
     )
     assert [post.id.rpartition("/")[2] for post in clean[0]] == IDS

@@ -114,3 +114,8 @@ def test_the_loop_that_fills_a_sink_knows_no_sink() -> None:
         if each.importer.startswith("batch_layer.delivery") and each.imported.startswith("batch_layer.")
     }
     assert all(other.startswith("batch_layer.delivery.") for other in others)
+
+
+def test_formats_know_no_files() -> None:
+    of_files = {each.importer for each in imports() if each.imported.startswith("ingest.sources.files")}
+    assert not [name for name in of_files if name.startswith(("ingest.sources.formats", "ingest.sources.unpacking"))]

@@ -19,7 +19,7 @@ from ingest.rejects.dismissal import Dismissal, DismissalCounts
 from ingest.rejects.reject import Backlog, ParkedReject, backlog, outstanding_rejects, reject_at
 from ingest.rejects.retry import Retry, RetryCounts
 from ingest.rule.hashtags import AS_IS
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats.contract import Reading
 from ingest.wire import Reject, encode, use_of
 from serving.cli import main
@@ -44,7 +44,7 @@ def park(kafka: KafkaSettings, *parked: Reject) -> None:
 
 
 def ingested_before_its_time(settings: Settings, file: Path) -> None:
-    source = FileSource([str(file)], clock(THEN))
+    source = PostFiles([str(file)], clock(THEN))
     with Producer(
         settings.kafka, IngestSettings(), PostEncoder(settings.kafka, IngestSettings(), AS_IS), source.name
     ) as producer:

@@ -12,7 +12,7 @@ from ingest.hours import Hour, Millis, wall_clock
 from ingest.rule.hashtags import tags_of
 from ingest.rule.kinds import Phrase
 from ingest.rule.phrases import phrases
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from serving.cli.crash_log import log_crash
 from serving.dashboard.app import LayerQueries, dashboard
 from serving.dashboard.http import server
@@ -93,7 +93,7 @@ def boston(
     Phrases of some kinds too; the counts are those of hashtags.
     """
     file = test_data / "crisislex_t6" / "2013_Boston_Bombings-ontopic_offtopic.csv"
-    posts, _, _ = read(FileSource([str(file)], reading()))
+    posts, _, _ = read(PostFiles([str(file)], reading()))
     until_then = [post for post in posts if until is None or Hour.of(post.created_at) < until]
     hours: defaultdict[Hour, Counter[str]] = defaultdict(Counter)
     further: defaultdict[tuple[Lens, Hour], Counter[str]] = defaultdict(Counter)

@@ -6,7 +6,7 @@ from pathlib import Path
 from ingest.post import Post
 from ingest.sources.base import Batch
 from ingest.sources.files.detect import Detection, detect
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats.contract import Reading
 from ingest.sources.unpacking.content import Content
 from ingest.wire import Reject
@@ -25,7 +25,7 @@ def detected(file: Path) -> Detection | None:
         return detect(content)
 
 
-def read(source: FileSource, most: int = 10_000) -> tuple[list[Post], list[Reject], list[Batch[Post]]]:
+def read(source: PostFiles, most: int = 10_000) -> tuple[list[Post], list[Reject], list[Batch[Post]]]:
     """All posts, all rejects, and the batches that they came in."""
     batches = list(source.batches({}, most))
     return [p for b in batches for p in b.items], [r for b in batches for r in b.rejects], batches
@@ -37,5 +37,5 @@ def read_bytes(
     """Posts and rejects of a file with this content."""
     file = tmp_path / name
     file.write_bytes(content)
-    posts, rejects, _ = read(FileSource([str(file)], reading(), **asked))  # type: ignore[arg-type] # as asked
+    posts, rejects, _ = read(PostFiles([str(file)], reading(), **asked))  # type: ignore[arg-type] # as asked
     return posts, rejects

@@ -12,7 +12,8 @@ import msgspec
 
 from config.errors import UsageError
 from ingest.sources.base import Cursor
-from ingest.sources.files.inputs import Input, Pipe, is_pipe
+from ingest.sources.files.inputs import Input, Pipe, begins, is_pipe
+from ingest.sources.unpacking.content import Content
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,8 @@ SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt", ".pa
 PACKED = frozenset({".gz", ".zst", ".zstd", ".bz2", ".xz"})
 X_EXPORT = re.compile(r"tweets?(-part\d+)?\.js", re.ASCII)
 """The files of X's own export that hold posts; of its many others none does."""
-_AGAIN = "`--restart` reads from the beginning; posts keep their ids, so the batch layer counts none twice"
+AGAIN = "`--restart` reads from the beginning; posts keep their ids, so the batch layer counts none twice"
+"""The next step where a cursor does not fit."""
 
 
 class FileCursor(msgspec.Struct, frozen=True):
@@ -51,19 +53,26 @@ class FileCursor(msgspec.Struct, frozen=True):
         return cursor
 
 
-def resume(cursor: Cursor, files: Sequence[Input]) -> FileCursor:
-    """The position of a cursor. Raises `UsageError` if other files have taken the place of its files."""
+def position_of(cursor: Cursor, next_step: str = AGAIN) -> FileCursor:
+    """The position that a cursor holds. Raises `UsageError` for a cursor of something else."""
     if not cursor:
         return FileCursor()
     try:
-        position = msgspec.convert(cursor, FileCursor)
+        return msgspec.convert(cursor, FileCursor)
     except msgspec.ValidationError as error:
-        raise UsageError(f"not a cursor of files: {error}", next_step=_AGAIN) from None
+        raise UsageError(f"not a cursor of files: {error}", next_step=next_step) from None
+
+
+def open_at(position: FileCursor, files: Sequence[Input], next_step: str = AGAIN) -> Content:
+    """The file of a position, open. Raises `UsageError` if other files have taken the place of those before."""
     if position.file >= len(files) or digest_of_names(files[: position.file]) != position.before:
-        raise UsageError("the files before the last one have changed", next_step=_AGAIN)
-    if files[position.file].identity(position.head[0]) != position.head:
-        raise UsageError("the file has changed since it was read", where=files[position.file].name, next_step=_AGAIN)
-    return position
+        raise UsageError("the files before the last one have changed", next_step=next_step)
+    file = files[position.file]
+    content = file.open()
+    if begins(content, position.head[0]) != position.head:
+        content.close()
+        raise UsageError("the file has changed since it was read", where=file.name, next_step=next_step)
+    return content
 
 
 def digest_of_names(files: Sequence[Input]) -> str:

@@ -57,6 +57,8 @@ class Detection(NamedTuple):
     """Of JSON of any make: where a post is in an object, by role."""
     header: Header | None = None
     """Of a table."""
+    document: bool = False
+    """Whether its records are in arrays and documents (see `is_document`)."""
 
 
 AS_IT_IS = FormatOptions()
@@ -74,10 +76,11 @@ def detect(content: Content, asked: FormatOptions = AS_IT_IS) -> Detection | Non
     if first.startswith(("event:", "data:")):
         return Detection("mastodon", f"it is an event stream: it has a line {first[:40]!r}", {})
     if is_document(content):
-        return _of_document(content, asked)
+        found = _of_document(content, asked)
+        return found._replace(document=True) if found else None
     for line in lines:
-        if (found := _of_json(line, asked, "its lines are JSON objects")) is not None:
-            return found
+        if (in_line := _of_json(line, asked, "its lines are JSON objects")) is not None:
+            return in_line
     if lines[0].startswith(("{", "[")):
         raise _unknown_json(content, "its first lines are JSON, but not one post or answer a line", lines[0])
     try:
@@ -98,9 +101,9 @@ def is_document(content: Content) -> bool:
     return line.rstrip().endswith(_GOES_ON) if end else content.longer and content.has_line_of(MOST_BYTES)
 
 
-def first_object(content: Content) -> dict[str, Any] | None:
+def first_object(content: Content, *, document: bool) -> dict[str, Any] | None:
     """The first JSON object of a content; none where none of the first records is one."""
-    texts = _first_records(content.head) if is_document(content) else _first_lines(content.head)
+    texts = _first_records(content.head) if document else _first_lines(content.head)
     return next((found for text in texts if (found := _object(text)) is not None), None)
 
 

@@ -38,12 +38,6 @@ class Input:
         """Open it. Raises `UsageError`."""
         return Content.of(self.path)
 
-    def identity(self, most: int = IDENTITY_BYTES) -> tuple[int, str]:
-        """Number and digest of its first bytes: a file that has only grown keeps both."""
-        content = self.open()
-        content.close()
-        return begins(content, most)
-
 
 class Pipe(Input):
     """A pipe, or another input that comes only once. The constructor opens it and reads its head."""
@@ -51,7 +45,6 @@ class Pipe(Input):
     def __init__(self, path: str) -> None:
         super().__init__(Path(path))
         self._content: Content | None = _open_once(path)
-        self._head = self._content
         self.name = f"pipe:{begins(self._content)[1]}"
 
     @property
@@ -67,10 +60,6 @@ class Pipe(Input):
                 "a pipe can be read only once", where=str(self.path), next_step="Name the file that it comes from"
             )
         return content
-
-    def identity(self, most: int = IDENTITY_BYTES) -> tuple[int, str]:
-        """See `Input`."""
-        return begins(self._head, most)
 
 
 def begins(content: Content, most: int = IDENTITY_BYTES) -> tuple[int, str]:

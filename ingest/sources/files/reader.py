@@ -1,17 +1,16 @@
-"""One open file of posts: its items in order, and the position behind the last one given."""
+"""One open file: its items in order, and the position behind the last one given."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Literal, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Generic
 
 import msgspec
 
 from config.errors import BadRecordError
-from ingest.post import Post
+from ingest.sources.base import T
 from ingest.sources.files.cursor import FileCursor
-from ingest.sources.formats.contract import BrokenPart, Item, Notice, Reader
-from ingest.sources.formats.elements import Elements
-from ingest.sources.formats.lines import MOST_BYTES, Lines
+from ingest.sources.files.layouts import Choice
+from ingest.sources.formats.contract import BrokenPart, Notice
+from ingest.sources.formats.lines import MOST_BYTES
 from ingest.sources.unpacking.content import Content
 from ingest.sources.unpacking.packing import BROKEN
 from ingest.wire import Reject
@@ -20,48 +19,13 @@ KEPT_OF_A_LONG_LINE = 65_536
 """Bytes kept of a line that is too long to read."""
 
 
-Layout = Literal["lines", "document", "parquet"]
-"""Where the records of a content are: a line each or some lines, in arrays and documents, or in rows of columns."""
-
-
-class Records(Protocol):
-    """The records of a content, and the position in them."""
-
-    at: int
-    """Position behind the record given last, in the unit of the layout."""
-    number: int
-    """Lines before it."""
-    within: str
-    """The containers around the position (see `Elements`)."""
-    within_before: str
-    """`within` before the record given last."""
-    cut: bool
-    """Whether `next` cut the record given last because it was too long."""
-
-
-class FileReader:
+class FileReader(Generic[T]):
     """Reads a content from a position on. It raises for no content."""
 
-    def __init__(self, content: Content, reader: Reader, start: FileCursor, *, layout: Layout) -> None:
+    def __init__(self, content: Content, choice: Choice[T], start: FileCursor) -> None:
         self._content = content
-        self._reader = reader
-        self._stored_bytes = content.stored_bytes
-        self._records: Records
-        self._frame: Callable[[], bytes]
-        if layout == "document":
-            elements = Elements(content, start.byte, start.line, start.within)
-            self._records, self._frame = elements, elements.next
-        elif layout == "parquet":
-            from ingest.sources.formats.parquet_rows import ParquetRows  # noqa: PLC0415 - it takes 0.7 s, which others need not
-
-            rows = ParquetRows(content, start.byte)
-            self._stored_bytes = rows.stored_bytes
-            self._records, self._frame = rows, rows.next
-        else:
-            lines = Lines(content, start.byte, start.line)
-            self._records, self._frame = lines, partial(reader.frame, lines)
-            for _ in range(reader.header_lines if start.byte == 0 else 0):
-                lines.next()
+        self._reader = choice.reader
+        self._records, self._frame, self._stored_bytes = choice.layout(content, choice.reader, start)
         self.fresh = start.byte == start.item == 0
         """Whether reading starts at its beginning."""
         self._start = start
@@ -72,7 +36,7 @@ class FileReader:
         self.record_bytes = 0
         """Bytes of all records given so far."""
 
-    def items(self) -> Iterator[Post | Reject | Notice]:
+    def items(self) -> Iterator[T | Reject | Notice]:
         """The items from the position on."""
         records, frame = self._records, self._frame
         while not self._broken:
@@ -120,7 +84,7 @@ class FileReader:
         """Close the file."""
         self._content.close()
 
-    def _read(self, record: bytes) -> Sequence[Item | Reject]:
+    def _read(self, record: bytes) -> Sequence[T | BrokenPart | Notice | Reject]:
         if self._records.cut:
             return [self._reject(record[:KEPT_OF_A_LONG_LINE], f"a line or record longer than {MOST_BYTES} bytes")]
         try:

@@ -54,17 +54,22 @@ class RecordReader(Protocol[T_co]):
         ...
 
 
-class Reader(RecordReader[Post], Protocol):
-    """Reads the posts of one file, or one record of it again."""
+class FileRecordReader(RecordReader[T_co], Protocol[T_co]):
+    """Reads the records of one file, or one of them again."""
 
     header_lines: int
     """Lines before the first record."""
-    has_lang: bool
-    """Whether posts may say their language."""
 
     def frame(self, lines: Lines) -> bytes:
         """The bytes of the next record, which may span lines; nothing at the end. Never raises for a bad record."""
         ...
+
+
+class Reader(FileRecordReader[Post], Protocol):
+    """Reads the posts of one file, or one record of it again."""
+
+    has_lang: bool
+    """Whether posts may say their language."""
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,15 @@
-"""Posts in tables of text: a row a post, columns found by the header's names (`csv_header`), cells by `csv_cells`.
+"""Rows of a table of text, cut out of its lines and into cells (`csv_cells`).
 
-A quoted cell may span lines. A quote without an end would take all rows after it into its cell. So the reader takes a
+A quoted cell may span lines. A quote without an end would take all rows after it into its cell. So the framing takes a
 record that spans lines only if it is well-formed, has as many cells as the header, and ends within `MOST_LINES` lines;
-else it refuses the first line alone, and goes on at the line after it.
+else it gives the first line alone, which is then refused, and goes on at the line after it.
 """
-
-from typing import Any, Self
-
-import msgspec
 
 from config.errors import BadRecordError
 from config.quantity import quantity
-from ingest.sources.formats.contract import Item, Reading, utf8
-from ingest.sources.formats.csv_cells import DoubledQuotes, Tabs, cells_of
-from ingest.sources.formats.csv_header import Columns
+from ingest.sources.formats.contract import utf8
+from ingest.sources.formats.csv_cells import DoubledQuotes, Escape, Tabs, cells_of
 from ingest.sources.formats.lines import Lines
-from ingest.sources.formats.timestamps import join_day_and_time, time_of_id
 
 MOST_LINES = 100
 """Lines that one record may span."""
@@ -23,25 +17,18 @@ MOST_RECORD_BYTES = 1_000_000
 """Bytes that a record of several lines may have."""
 
 
-class CsvReader:
-    """Reads rows with the columns given."""
+class CsvRows:
+    """The rows of one table: base of the readers of tables."""
 
-    def __init__(self, columns: Columns, reading: Reading, header_lines: int = 1) -> None:
-        self.columns = columns
+    def __init__(self, delimiter: str, count: int, escape: Escape, header_lines: int) -> None:
+        """`count` is the number of cells that a row has."""
         self.header_lines = header_lines
-        self.spec = msgspec.json.encode(columns).decode()
-        self.has_lang = columns.lang is not None
-        self._reading = reading
-        self._cells = cells_of(columns.delimiter, columns.cells, columns.escape)
+        """Lines before the first row."""
+        self._count = count
+        self._cells = cells_of(delimiter, count, escape)
         self._cells_of = self._cells.of
-        self._places = (columns.id, columns.text, columns.time, columns.date, columns.lang, columns.cells)
         self._tabs = isinstance(self._cells, Tabs)
         self._doubled = isinstance(self._cells, DoubledQuotes)
-
-    @classmethod
-    def from_spec(cls, spec: dict[str, Any], reading: Reading) -> Self:
-        """See `registry.make_reader`."""
-        return cls(msgspec.convert(spec, Columns), reading)
 
     def frame(self, lines: Lines) -> bytes:
         """One line, or several where a quoted cell spans them (see the module)."""
@@ -51,7 +38,7 @@ class CsvReader:
         taken = [line]
         while len(taken) < MOST_LINES and sum(map(len, taken)) < MOST_RECORD_BYTES and (further := lines.next()):
             taken.append(further)
-            if self._tabs and further.count(b"\t") == self.columns.cells - 1:  # a row of its own
+            if self._tabs and further.count(b"\t") == self._count - 1:  # a row of its own
                 break
             if self._cells.is_complete(taken):
                 whole = b"".join(taken)
@@ -61,8 +48,8 @@ class CsvReader:
         lines.back(taken[1:])
         return line
 
-    def read(self, record: bytes) -> list[Item]:
-        """The post of a row."""
+    def cells(self, record: bytes) -> tuple[str, list[str]]:
+        """The text of a row and its cells, none of a blank one. Raises `BadRecordError`."""
         try:
             text = record.decode()
         except UnicodeDecodeError:
@@ -70,28 +57,17 @@ class CsvReader:
         if "\0" in text:
             raise BadRecordError("holds a NUL byte")
         cells = self._cells_of(text)
-        if not cells:
-            return []
-        id_at, text_at, time_at, date_at, lang_at, count = self._places
-        if len(cells) != count or cells[-1].endswith("\n"):
+        if cells and (len(cells) != self._count or cells[-1].endswith("\n")):
             self._check(text, cells)
-        id_ = cells[id_at].strip(" '\t")
-        if not id_.isdigit():
-            id_ = self._reading.check_id(id_)
-        time_text = cells[time_at].strip() if time_at is not None else ""
-        if date_at is not None:
-            time_text = join_day_and_time(cells[date_at].strip(), time_text)
-        lang = cells[lang_at].strip() or None if lang_at is not None else None
-        created_at = self._reading.moment(time_text, id_) if time_text else time_of_id(id_)
-        return [self._reading.post(id_, created_at, cells[text_at], text, lang)]
+        return text, cells
 
     def _check(self, text: str, cells: list[str]) -> None:
         """Refuse a row that is not well-formed, or has not the cells that it should have."""
-        wanted = self.columns.cells
-        if cells[-1].endswith("\n") and (len(cells) != wanted or not self._cells.whole(text)):
+        count = self._count
+        if cells[-1].endswith("\n") and (len(cells) != count or not self._cells.whole(text)):
             raise BadRecordError(f"a quote that is not closed, or not within {MOST_LINES} lines")
-        if len(cells) < wanted or any(cells[wanted:]):  # empty cells beyond the last do no harm
-            raise BadRecordError(f"{quantity(len(cells), 'cell')} where the header has {wanted}")
+        if len(cells) < count or any(cells[count:]):  # empty cells beyond the last do no harm
+            raise BadRecordError(f"{quantity(len(cells), 'cell')} where the header has {count}")
 
     def _well_formed(self, record: bytes) -> bool:
         try:

@@ -25,8 +25,9 @@ class ParquetRows:
     within = within_before = ""
     cut = False
 
-    def __init__(self, content: Content, at: int = 0) -> None:
-        self._file = open_parquet(content)
+    def __init__(self, content: Content, file: Any, at: int = 0) -> None:
+        """`file`: the content, as `open_parquet` gives it."""
+        self._file = file
         self._stored = content.size
         self.at = self.number = at
         """Rows given."""
@@ -84,15 +85,15 @@ def open_parquet(content: Content) -> Any:
                          next_step="Its end may be missing: fetch it again") from None  # fmt: skip
 
 
-def fields_of(content: Content, asked: dict[str, str]) -> dict[str, str]:
-    """The columns by role, as field names. Raises `UsageError` for a missing one."""
-    names = open_parquet(content).schema_arrow.names
+def fields_of(file: Any, asked: dict[str, str], where: str) -> dict[str, str]:
+    """The columns of a file by role, as field names. Raises `UsageError` for a missing one."""
+    names = file.schema_arrow.names
     found = roles_of(names, asked)
     for role in (*asked, *NEEDED):
         if role not in found:
             raise UsageError(
                 f"no column {asked[role]!r}" if role in asked else f"can't find the column of the {role}",
-                where=content.where,
+                where=where,
                 next_step=f"Name it with --{role}-column; it has: {', '.join(map(repr, names))[:400]}",
             )
     return {role: names[at] for role, at in found.items()}

@@ -6,7 +6,6 @@ byte of the content, not of the file as stored; a content without seek reads up 
 
 import io
 import os
-from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -45,8 +44,6 @@ class Content:
         self.broken: Exception | None = None
         """The error that cut the head short."""
         self._layered = False
-        self._long_line: bool | None = None
-        """Answer of `has_line_of`, which has to open the file again."""
         self.file = self._open_layers(raw)
 
     @classmethod
@@ -73,17 +70,16 @@ class Content:
         return len(self.head) >= HEAD_BYTES
 
     def has_line_of(self, size: int) -> bool:
-        """Whether its first line has so many bytes. True for a pipe, which comes only once."""
-        if self._long_line is None:
-            self._long_line = self.once or self._look_for_line_of(size)
-        return self._long_line
-
-    def _look_for_line_of(self, size: int) -> bool:
-        with closing(Content.of(Path(self.where))) as again:
-            try:
-                return b"\n" not in again.file.read(size)
-            except BROKEN:
-                return False
+        """Whether its first line has so many bytes. Ask before the first read. True for a pipe, which comes once."""
+        if self.once:
+            return True
+        try:
+            return b"\n" not in self.file.read(size)
+        except BROKEN:
+            return False
+        finally:
+            self._raw.seek(0)
+            self.file = self._open_layers(self._raw)
 
     @property
     def parquet(self) -> bool:

@@ -11,7 +11,7 @@ from config.errors import BadRecordError
 from ingest.post import Post
 from ingest.rule.hashtags import tags_of
 from ingest.sources.bluesky.events import JetstreamReader
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats.contract import Item, Notice
 from ingest.sources.mastodon.statuses import MastodonReader, plain
 from ingest.sources.selection import PostFilter
@@ -82,7 +82,7 @@ def test_recorded_posts_are_taken_whichever_of_their_languages_is_asked_for(test
     said = [event.get("commit", {}).get("record", {}).get("langs") for event in events]
     for lang, at_least in (("en", 9), ("es", 1)):
         spoken = [langs for langs in said if langs and any(each.split("-")[0] == lang for each in langs)]
-        posts, _, _ = read(FileSource([str(file)], reading(""), post_filter=PostFilter(langs=frozenset([lang]))))
+        posts, _, _ = read(PostFiles([str(file)], reading(""), post_filter=PostFilter(langs=frozenset([lang]))))
         assert len(posts) == len(spoken) >= at_least
 
 
@@ -262,7 +262,7 @@ def test_hostile_html_is_read_in_bounded_time(html: str) -> None:
 
 
 def test_the_recorded_capture_of_jetstream(test_data: Path) -> None:
-    posts, rejects, batches = read(FileSource([str(test_data / "jetstream" / "expected_v1.jsonl")], reading("")))
+    posts, rejects, batches = read(PostFiles([str(test_data / "jetstream" / "expected_v1.jsonl")], reading("")))
     assert (len(posts), rejects, sum(batch.notices for batch in batches)) == (17, [], 135)
     assert {post.source for post in posts} == {"bluesky"}
     assert [tag for post in posts for tag in tags_of(post)] == [
@@ -273,11 +273,11 @@ def test_the_recorded_capture_of_jetstream(test_data: Path) -> None:
 
 def test_the_recorded_statuses_and_streams_of_mastodon(test_data: Path) -> None:
     folder = test_data / "mastodon"
-    posts, rejects, batches = read(FileSource([str(folder / "statuses_from_cassettes.jsonl")], reading("")))
+    posts, rejects, batches = read(PostFiles([str(folder / "statuses_from_cassettes.jsonl")], reading("")))
     assert (len(posts), rejects, sum(batch.notices for batch in batches)) == (43, [], 21)
     assert [tag for post in posts for tag in tags_of(post)] == ["thisisahashtag", "hungary"]
     names = [f"test_stream_user_{name}.sse" for name in ("direct_direct", "direct_user", "local_user")]
-    posts, rejects, batches = read(FileSource([str(folder / name) for name in names], reading("")))
+    posts, rejects, batches = read(PostFiles([str(folder / name) for name in names], reading("")))
     assert (len(posts), rejects, sum(batch.notices for batch in batches)) == (2, [], 7)  # one of three is sent to few
     assert {post.source for post in posts} == {"mastodon"}
 

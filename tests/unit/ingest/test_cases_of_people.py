@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.rule.hashtags import AS_IS, tags_of
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from tests.support.sources import read, reading
 
 RIGHT: dict[str, tuple[int, dict[str, int]]] = {
@@ -37,6 +37,6 @@ def test_a_file_of_people_has_its_right_values(name: str, test_data: Path) -> No
     file = test_data.parent / "cases" / name
     if not file.is_file():
         pytest.skip(f"there is no {file.parent.name}/{name} beside the recorded data")
-    posts, rejects, _ = read(FileSource([str(file)], reading("")))
+    posts, rejects, _ = read(PostFiles([str(file)], reading("")))
     uses = Counter(f"{post.hour} {tag}" for post in posts for tag in tags_of(post, AS_IS))
     assert (len(posts), dict(uses), rejects) == (*RIGHT[name], [])

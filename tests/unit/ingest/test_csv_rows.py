@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import UsageError
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats.csv_header import columns_of
 from ingest.sources.formats.csv_rows import MOST_LINES
 from tests.support.sources import NOW, read, read_bytes, reading
@@ -19,7 +19,7 @@ def row(n: int, text: str = "hello #x") -> bytes:
 
 
 def test_every_recorded_row_is_a_post(test_data: Path) -> None:
-    posts, rejects, _ = read(FileSource([str(test_data / "crisislex_t6")], reading()))
+    posts, rejects, _ = read(PostFiles([str(test_data / "crisislex_t6")], reading()))
     assert len(posts) == 60_082
     assert rejects == []
     assert len({post.id for post in posts}) == 60_078

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, VERSION, Rule, in_text, in_text_full, normalise, tags_of
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats.contract import Reading
 
 PIECES = [
@@ -44,7 +44,7 @@ def test_all_76_conformance_cases_hold(test_data: Path) -> None:
 
 
 def test_the_fast_path_equals_the_full_rule_on_all_recorded_posts(test_data: Path) -> None:
-    source = FileSource([str(test_data / "crisislex_t6")], Reading("x", lambda: 2_000_000_000_000, 0, False))
+    source = PostFiles([str(test_data / "crisislex_t6")], Reading("x", lambda: 2_000_000_000_000, 0, False))
     texts = [post.text for batch in source.batches({}, 10_000) for post in batch.items]
     assert len(texts) == 60_082
     assert [text for text in texts if in_text(text) != in_text_full(text)] == []

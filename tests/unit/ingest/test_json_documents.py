@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from config.errors import UsageError
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats import elements
 from ingest.sources.formats.elements import CHUNK_BYTES, Elements
 from ingest.sources.formats.lines import MOST_BYTES
@@ -50,7 +50,7 @@ def shapes(record: dict[str, Any]) -> dict[str, str]:
 def test_every_shape_of_json_gives_its_posts_in_every_format(format_: str, shape: str, tmp_path: Path) -> None:
     said: list[str] = []
     (tmp_path / "any.json").write_text(shapes(RECORDS[format_])[shape])
-    posts, rejects, _ = read(FileSource([str(tmp_path / "any.json")], reading(), say=said.append))
+    posts, rejects, _ = read(PostFiles([str(tmp_path / "any.json")], reading(), say=said.append))
     assert [len(posts), rejects] == [2, []]
     assert f"as {format_}," in said[0]
     assert str(posts[0].hour) == "2020-02-03T07"
@@ -66,7 +66,7 @@ def test_what_x_exports_is_wrapped_and_read(record: dict[str, Any], tmp_path: Pa
 def test_of_a_folder_of_x_own_export_the_posts_are_read_alone(tmp_path: Path) -> None:
     for name in ("tweets.js", "tweets-part1.js", "account.js", "tweet-headers.js", "like.js"):
         (tmp_path / name).write_text(f"window.YTD.x.part0 = {json.dumps([{'tweet': V1}])}")
-    assert len(read(FileSource([str(tmp_path)], reading()))[0]) == 2
+    assert len(read(PostFiles([str(tmp_path)], reading()))[0]) == 2
 
 
 def test_the_statuses_of_an_answer_over_many_lines_are_posts_of_their_own(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_an_array_is_read_as_it_comes_whatever_its_size(tmp_path: Path, monkeypa
         return more(self)
 
     monkeypatch.setattr(Elements, "_more", watched)
-    source = FileSource([str(tmp_path / "large.json.gz")], reading())
+    source = PostFiles([str(tmp_path / "large.json.gz")], reading())
     assert sum(len(batch.items) for batch in source.batches({}, 1_000)) == 40_000
     assert 0 < most <= 3 * CHUNK_BYTES
 
@@ -142,7 +142,7 @@ def test_an_answer_that_is_too_large_to_be_read_whole_is_taken_apart(
     monkeypatch.setattr(elements, "MOST_BYTES", 100_000)
     answer = {"meta": {}, "data": [V2 | {"id": str(FIRST + n)} for n in range(3_000)], "includes": {"tweets": [V2]}}
     (tmp_path / "answer.json").write_text(json.dumps(answer, indent=1))
-    source = FileSource([str(tmp_path / "answer.json")], reading(), format="x-v2")
+    source = PostFiles([str(tmp_path / "answer.json")], reading(), format="x-v2")
     posts, rejects, batches = read(source, 700)
     assert ([int(post.id) - FIRST for post in posts], rejects) == (list(range(3_000)), [])
     rest = [post for batch in source.batches(batches[2].cursor, 700) for post in batch.items]

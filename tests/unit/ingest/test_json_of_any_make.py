@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import UsageError
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.registry import reader_of
 from ingest.sources.selection import PostFilter
 from tests.support.sources import read, read_bytes, reading
@@ -30,7 +30,7 @@ NAMED = {"id": "meta.key", "text": "body.text", "time": "meta.posted.0", "lang":
 def test_fields_are_found_by_the_names_that_columns_have(tmp_path: Path) -> None:
     said: list[str] = []
     (tmp_path / "a.jsonl").write_text(json.dumps(FOUND) + "\n")
-    (post,), rejects, _ = read(FileSource([str(tmp_path / "a.jsonl")], reading(), say=said.append))
+    (post,), rejects, _ = read(PostFiles([str(tmp_path / "a.jsonl")], reading(), say=said.append))
     assert rejects == []
     assert (post.id, post.text, post.lang, str(post.hour)) == (str(ID), "from #harbour", "en", "2021-06-30T07")
     assert said == [
@@ -90,11 +90,11 @@ def test_an_object_that_makes_no_post_is_refused_and_can_be_read_again(
 
 def test_a_language_is_asked_of_a_field_that_tells_it(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps(FOUND) + "\n" + json.dumps(FOUND | {"lang": "fr"}))
-    source = FileSource([str(tmp_path / "a.jsonl")], reading(), post_filter=PostFilter(langs=frozenset({"fr"})))
+    source = PostFiles([str(tmp_path / "a.jsonl")], reading(), post_filter=PostFilter(langs=frozenset({"fr"})))
     assert [post.lang for post in read(source)[0]] == ["fr"]
     (tmp_path / "a.jsonl").write_text(json.dumps({"id": ID, "content": "a"}))
     with pytest.raises(UsageError, match="--lang-field"):
-        read(FileSource([str(tmp_path / "a.jsonl")], reading(), post_filter=PostFilter(langs=frozenset({"fr"}))))
+        read(PostFiles([str(tmp_path / "a.jsonl")], reading(), post_filter=PostFilter(langs=frozenset({"fr"}))))
 
 
 def test_an_id_and_a_text_with_a_time_of_another_name_are_no_post_of_x(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import pytest
 
 from config.errors import TrendsError, UsageError
 from ingest.post import Post
-from ingest.sources.files.source import MOST_REFUSED, FileSource
+from ingest.sources.files.post_files import PostFiles
+from ingest.sources.files.source import MOST_REFUSED
 from tests.support.sources import read, reading
 
 if sys.version_info >= (3, 14):
@@ -35,7 +36,7 @@ def posts_of(ids: range) -> bytes:
     return b"".join(b'{"id":"%d","text":"#t%d"}\n' % (FIRST + n, n) for n in ids)
 
 
-def found(source: FileSource) -> list[int]:
+def found(source: PostFiles) -> list[int]:
     return [int(post.id) - FIRST for post in read(source)[0]]
 
 
@@ -44,7 +45,7 @@ def test_packed_files_in_a_folder_are_read_part_by_part(pack: str, tmp_path: Pat
     (tmp_path / f"a.jsonl.{pack}".rstrip(".")).write_bytes(
         PACKS[pack](posts_of(range(3))) + PACKS[pack](posts_of(range(3, 5)))
     )
-    assert found(FileSource([str(tmp_path)], reading())) == [0, 1, 2, 3, 4]
+    assert found(PostFiles([str(tmp_path)], reading())) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("pack", [name for name in PACKS if name])
@@ -53,7 +54,7 @@ def test_a_packed_file_that_is_cut_off_says_so_once(pack: str, tmp_path: Path) -
         b"".join(posts_of(range(n, n + 1)) + os.urandom(400).hex().encode() + b"\n" for n in range(2_000))
     )
     (tmp_path / "a").write_bytes(content[: len(content) * 3 // 4])
-    source = FileSource([str(tmp_path / "a")], reading(), format="x-v2")
+    source = PostFiles([str(tmp_path / "a")], reading(), format="x-v2")
     posts, rejects, batches = read(source)
     assert posts
     assert [reject.reason.partition(":")[0] for reject in rejects if not reject.raw] == [
@@ -67,10 +68,10 @@ def test_a_packed_file_that_is_cut_off_says_so_once(pack: str, tmp_path: Path) -
 @pytest.mark.parametrize("format_", ["auto", "x-v2"])
 def test_a_file_in_which_there_is_nothing_is_nothing(pack: str, blank: bytes, format_: str, tmp_path: Path) -> None:
     (tmp_path / "b.json").write_bytes(PACKS[pack](blank))
-    assert list(FileSource([str(tmp_path / "b.json")], reading(), format=format_).batches({}, 10)) == []
+    assert list(PostFiles([str(tmp_path / "b.json")], reading(), format=format_).batches({}, 10)) == []
     for name, n in (("a.json", 1), ("c.json", 2)):
         (tmp_path / name).write_bytes(posts_of(range(n, n + 1)))
-    source = FileSource([str(tmp_path)], reading(), format=format_)
+    source = PostFiles([str(tmp_path)], reading(), format=format_)
     *_, last = source.batches({}, 1)
     assert found(source) == [1, 2]
     assert list(source.batches(last.cursor, 1)) == []
@@ -112,7 +113,7 @@ def test_what_holds_no_posts_is_named_and_what_was_read_before_it_is_given(
 ) -> None:
     (tmp_path / "a.json").write_bytes(b"id,text\n%d,a\n" % FIRST if format_ == "csv" else posts_of(range(1)))
     (tmp_path / "b.json").write_bytes(made())
-    source = FileSource([str(tmp_path)], reading(), format=format_)
+    source = PostFiles([str(tmp_path)], reading(), format=format_)
     posts: list[Post] = []
     with pytest.raises(UsageError, match=name) as refused:
         for batch in source.batches({}, 10):
@@ -128,7 +129,7 @@ def test_what_holds_no_posts_is_named_and_what_was_read_before_it_is_given(
 def test_a_file_that_vanishes_meanwhile_is_said_and_what_was_read_before_is_given(tmp_path: Path) -> None:
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_bytes(posts_of(range(1)))
-    source = FileSource([str(tmp_path)], reading())
+    source = PostFiles([str(tmp_path)], reading())
     (tmp_path / "b.json").unlink()
     batches = source.batches({}, 10)
     assert len(next(batches).items) == 1
@@ -143,7 +144,7 @@ def refusals(count: int) -> bytes:
 def test_a_file_that_begins_with_a_hundred_refusals_is_not_read_on_unless_asked(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(posts_of(range(2)))
     (tmp_path / "b.json").write_bytes(refusals(MOST_REFUSED) + posts_of(range(2, 4)))
-    asked = FileSource([str(tmp_path)], reading(), format="x-v2")
+    asked = PostFiles([str(tmp_path)], reading(), format="x-v2")
     batches = asked.batches({}, 10)
     before = next(batches)
     assert (len(before.items), before.rejects) == (2, [])
@@ -152,7 +153,7 @@ def test_a_file_that_begins_with_a_hundred_refusals_is_not_read_on_unless_asked(
     ) as refused:
         next(batches)
     assert (refused.value.exit_code, refused.value.where) == (1, f"{tmp_path / 'b.json'}:1")
-    forced = FileSource([str(tmp_path)], reading(), format="x-v2", force=True)
+    forced = PostFiles([str(tmp_path)], reading(), format="x-v2", force=True)
     rest = list(forced.batches(before.cursor, 10))
     assert sum(len(batch.items) for batch in rest) == 2
     assert sum(len(batch.rejects) for batch in rest) == MOST_REFUSED
@@ -161,7 +162,7 @@ def test_a_file_that_begins_with_a_hundred_refusals_is_not_read_on_unless_asked(
 def test_fewer_refusals_or_refusals_behind_a_post_are_rejects(tmp_path: Path) -> None:
     for content in (refusals(MOST_REFUSED - 1) + posts_of(range(1)), posts_of(range(1)) + refusals(MOST_REFUSED * 2)):
         (tmp_path / "a.json").write_bytes(content)
-        source = FileSource([str(tmp_path / "a.json")], reading(), format="x-v2")
+        source = PostFiles([str(tmp_path / "a.json")], reading(), format="x-v2")
         posts, rejects, batches = read(source, 7)
         assert (len(posts), len(rejects)) == (1, content.count(b'"x"'))
         for batch in batches:
@@ -191,7 +192,7 @@ def piped(content: bytes) -> Iterator[str]:
 @pytest.mark.parametrize("pack", PACKS)
 def test_a_pipe_is_read_once_packed_or_not(pack: str) -> None:
     with piped(PACKS[pack](posts_of(range(20_000)))) as pipe:
-        source = FileSource([pipe], reading())
+        source = PostFiles([pipe], reading())
         assert found(source) == list(range(20_000))
         with pytest.raises(UsageError, match="a pipe can be read only once"):
             list(source.batches({}, 10))
@@ -200,15 +201,15 @@ def test_a_pipe_is_read_once_packed_or_not(pack: str) -> None:
 def test_the_same_content_piped_again_goes_on_and_another_is_another_source() -> None:
     content = posts_of(range(1_000))
     with piped(content) as pipe:
-        source = FileSource([pipe], reading())
+        source = PostFiles([pipe], reading())
         name, batches = source.name, list(source.batches({}, 300))
     with piped(content + posts_of(range(1_000, 1_010))) as pipe:
-        again = FileSource([pipe], reading())
+        again = PostFiles([pipe], reading())
         assert again.name == name
         rest = [int(post.id) - FIRST for batch in again.batches(batches[1].cursor, 300) for post in batch.items]
     assert rest == list(range(600, 1_010))
     with piped(posts_of(range(1, 1_000))) as pipe:
-        other = FileSource([pipe], reading())
+        other = PostFiles([pipe], reading())
         other.files[0].open().close()
         assert other.name != name
 
@@ -216,16 +217,16 @@ def test_the_same_content_piped_again_goes_on_and_another_is_another_source() ->
 def test_pipes_and_files_are_read_in_their_order(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(posts_of(range(3, 5)))
     with piped(posts_of(range(3))) as one, piped(posts_of(range(5, 7))) as other:
-        assert found(FileSource([one, str(tmp_path / "a.json"), other], reading())) == list(range(7))
+        assert found(PostFiles([one, str(tmp_path / "a.json"), other], reading())) == list(range(7))
 
 
 def test_an_empty_pipe_is_nothing_and_one_that_is_not_open_is_refused() -> None:
     with piped(b"") as pipe:
-        assert list(FileSource([pipe], reading()).batches({}, 10)) == []
+        assert list(PostFiles([pipe], reading()).batches({}, 10)) == []
     with pytest.raises(UsageError, match="/dev/fd/987: can't be read"):
-        FileSource(["/dev/fd/987"], reading())
+        PostFiles(["/dev/fd/987"], reading())
 
 
 def test_parquet_from_a_pipe_is_refused_in_words() -> None:
     with piped(b"PAR1" + b"\0" * 1_000) as pipe, pytest.raises(UsageError, match="neither from a pipe nor packed"):
-        list(FileSource([pipe], reading()).batches({}, 10))
+        list(PostFiles([pipe], reading()).batches({}, 10))

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from config.errors import UsageError
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.registry import reader_of
 from tests.support.sources import read, reading
 
@@ -20,9 +20,9 @@ DAY = dt.datetime(2019, 6, 6, 7, 10)  # noqa: DTZ001 - as Parquet holds it
 COUNT = 500
 
 
-def written(file: Path, columns: dict[str, Any], rows: int = 70) -> FileSource:
+def written(file: Path, columns: dict[str, Any], rows: int = 70) -> PostFiles:
     pq.write_table(pa.table(columns), file, row_group_size=rows)
-    return FileSource([str(file)], reading())
+    return PostFiles([str(file)], reading())
 
 
 def ids(count: int = COUNT) -> list[int]:
@@ -85,7 +85,7 @@ def test_columns_are_named_by_hand_and_what_they_hold_beside_is_in_the_payload(t
     source = written(tmp_path / "a.parquet", columns)
     with pytest.raises(UsageError, match=r"--id-column.*'key', 'words'"):
         read(source)
-    named = FileSource([str(tmp_path / "a.parquet")], reading(), columns={"id": "key", "text": "words"})
+    named = PostFiles([str(tmp_path / "a.parquet")], reading(), columns={"id": "key", "text": "words"})
     assert json.loads(read(named)[0][0].payload or "")["who"] == {"lang": "en"}
 
 
@@ -103,13 +103,13 @@ def test_a_parquet_file_that_is_cut_or_packed_is_refused_in_words(tmp_path: Path
     content = (tmp_path / "a.parquet").read_bytes()
     (tmp_path / "cut.parquet").write_bytes(content[:1_000])
     with pytest.raises(UsageError, match="can't be read"):
-        read(FileSource([str(tmp_path / "cut.parquet")], reading()))
+        read(PostFiles([str(tmp_path / "cut.parquet")], reading()))
     (tmp_path / "packed.parquet").write_bytes(gzip.compress(content))
     with pytest.raises(UsageError, match="nor packed"):
-        read(FileSource([str(tmp_path / "packed.parquet")], reading()))
+        read(PostFiles([str(tmp_path / "packed.parquet")], reading()))
     with pytest.raises(UsageError, match="no Parquet file"):
         (tmp_path / "a.csv").write_text("id,text\n")
-        read(FileSource([str(tmp_path / "a.csv")], reading(), format="parquet"))
+        read(PostFiles([str(tmp_path / "a.csv")], reading(), format="parquet"))
 
 
 def test_a_damaged_group_of_rows_ends_the_file_and_says_so(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_damaged_group_of_rows_ends_the_file_and_says_so(tmp_path: Path) -> No
     middle = len(content) // 2
     content[middle : middle + 600] = b"\xff" * 600
     (tmp_path / "a.parquet").write_bytes(content)
-    source = FileSource([str(tmp_path / "a.parquet")], reading())
+    source = PostFiles([str(tmp_path / "a.parquet")], reading())
     posts, rejects, batches = read(source)
     assert 0 < len(posts) < COUNT
     assert rejects

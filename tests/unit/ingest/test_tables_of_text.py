@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import UsageError
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats.csv_header import FormatOptions, header_of
 from tests.support.sources import read, read_bytes, reading
 
@@ -166,5 +166,5 @@ def test_an_id_that_lost_digits_is_refused(id_: str, tmp_path: Path) -> None:
 
 def test_ids_of_another_source_are_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"id,text,created_at\nx12,a,{DAY}01:00\n3.5,b,{DAY}01:00\n")
-    posts, rejects, _ = read(FileSource([str(tmp_path / "a.csv")], reading("forum")))
+    posts, rejects, _ = read(PostFiles([str(tmp_path / "a.csv")], reading("forum")))
     assert ([post.id for post in posts], rejects) == (["x12", "3.5"], [])

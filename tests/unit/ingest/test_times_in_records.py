@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingest.post import Post
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from tests.support.sources import read, read_bytes, reading
 
 ID = 1_136_530_661_176_246_272
@@ -90,7 +90,7 @@ def test_a_day_alone_begins_it_where_the_id_tells_no_time_or_another_day(tmp_pat
 def test_what_can_not_be_read_is_refused_where_the_id_tells_nothing(tmp_path: Path) -> None:
     for source, id_ in (("x", "12"), ("forum", str(ID))):
         (tmp_path / "a.csv").write_text(f"id,text,created_at\n{id_},a,noon\n")
-        posts, rejects, _ = read(FileSource([str(tmp_path / "a.csv")], reading(source)))
+        posts, rejects, _ = read(PostFiles([str(tmp_path / "a.csv")], reading(source)))
         assert (posts, [reject.reason for reject in rejects]) == ([], ["a time that can't be understood: 'noon'"])
 
 
@@ -119,7 +119,7 @@ def test_the_id_decides_where_that_is_asked_for_in_a_retry_too(format_: str, tmp
     (tmp_path / "a").write_bytes(
         MADE[format_]("2019-06-07T12:00:00Z") + b"\n" + MADE[format_]("x").replace(b"11", b"y")
     )
-    posts, rejects, _ = read(FileSource([str(tmp_path / "a")], replace(reading(), time_from_id=True)))
+    posts, rejects, _ = read(PostFiles([str(tmp_path / "a")], replace(reading(), time_from_id=True)))
     assert [minute(post) for post in posts] == [MOMENT]
     assert rejects
     assert all('"time_from":"id"' in reject.reader for reject in rejects)

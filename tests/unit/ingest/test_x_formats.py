@@ -10,7 +10,7 @@ import pytest
 from config.errors import BadRecordError
 from ingest.post import Post
 from ingest.rule.hashtags import tags_of
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.post_files import PostFiles
 from ingest.sources.formats.contract import BrokenPart, Item, Notice, Reader
 from ingest.sources.registry import reader_of
 from ingest.sources.x.stream import FIELDS
@@ -43,7 +43,7 @@ def one(items: Sequence[Item]) -> Post:
 def test_recorded_answers_and_stream_lines_are_read(test_data: Path) -> None:
     counts = {}
     for name in ("kpop", "brexit", "flat", "streaming_output_with_error", "edited_before", "tweets_compliance"):
-        posts, rejects, batches = read(FileSource([str(test_data / "x_v2" / f"{name}.jsonl")], reading()))
+        posts, rejects, batches = read(PostFiles([str(test_data / "x_v2" / f"{name}.jsonl")], reading()))
         tagged = sum(1 for post in posts if tags_of(post))
         counts[name] = (len(posts), tagged, len(rejects), sum(batch.notices for batch in batches))
     assert counts == {
@@ -57,7 +57,7 @@ def test_recorded_answers_and_stream_lines_are_read(test_data: Path) -> None:
 
 
 def test_a_recorded_post_keeps_what_the_source_said(test_data: Path) -> None:
-    posts, rejects, _ = read(FileSource([str(test_data / "x_v2" / "streaming_output_with_error.jsonl")], reading()))
+    posts, rejects, _ = read(PostFiles([str(test_data / "x_v2" / "streaming_output_with_error.jsonl")], reading()))
     dogs = posts[3]
     assert (dogs.id, dogs.lang, dogs.tags) == ("1377650387579248643", "en", ("DogsofTwitter", "dogs"))
     assert str(dogs.hour) == "2021-04-01T15"
@@ -67,7 +67,7 @@ def test_a_recorded_post_keeps_what_the_source_said(test_data: Path) -> None:
 
 def test_both_captures_of_an_edited_post_are_the_same_post(test_data: Path) -> None:
     before, after = (
-        read(FileSource([str(test_data / "x_v2" / f"edited_{when}.jsonl")], reading()))[0][0]
+        read(PostFiles([str(test_data / "x_v2" / f"edited_{when}.jsonl")], reading()))[0][0]
         for when in ("before", "after")
     )
     assert before.id == after.id == "1576994746135764992"
