@@ -1,6 +1,7 @@
 """What tests share: real servers, once a session; topics, a database and a folder for each test; recorded posts.
 
-`TRENDS_TEST_STACK=path/to/trends.toml` uses servers that run already, in place of starting some.
+`TRENDS_TEST_STACK=path/to/trends.toml` uses servers that run already, in place of starting some. The servers of feeds
+start when the first test asks for them.
 """
 
 import os
@@ -13,8 +14,10 @@ import pytest
 from bench.harness import servers, stack_settings
 from config import redaction
 from config.settings import Settings
+from config.stack import launcher
 from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
+from tests.support.postgres import own_database
 
 ROOT = Path(__file__).parent.parent
 PARTITIONS = 3
@@ -66,6 +69,43 @@ def settings(settings_file: Path) -> Iterator[Settings]:
         store.prepare()
         yield own
         store.client.drop_database(own.mongo.database)
+
+
+@pytest.fixture(scope="session")
+def postgres_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The settings file of a PostgreSQL alone, which no other server of the session waits for."""
+    if named := os.environ.get("TRENDS_TEST_STACK"):
+        yield start_postgres(Path(named).absolute())
+        return
+    with servers.start(tmp_path_factory.mktemp("postgres"), ["postgres"]) as file:
+        yield file
+
+
+@pytest.fixture
+def postgres(postgres_file: Path, tmp_path: Path) -> Iterator[Settings]:
+    """PostgreSQL alone, with a database that no other test has. For tests that take none of `settings`."""
+    own = stack_settings.read(stack_settings.isolate(postgres_file, tmp_path / "postgres.toml"))
+    with own_database(own):
+        yield own
+
+
+@pytest.fixture(scope="session")
+def stack_with_postgres(stack_file: Path) -> Path:
+    """The settings file of all servers, PostgreSQL among them."""
+    return start_postgres(stack_file)
+
+
+@pytest.fixture
+def settings_with_postgres(stack_with_postgres: Path, settings: Settings) -> Iterator[Settings]:
+    """`settings`, whose database of PostgreSQL is there too."""
+    with own_database(settings):
+        yield settings
+
+
+def start_postgres(stack_file: Path) -> Path:
+    """Have PostgreSQL in a stack, whose settings file it returns. It ends with that stack."""
+    launcher.up(stack_settings.read(stack_file), ["postgres"], lambda *_: None)
+    return stack_file
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ Tables = dict[str, dict[str, Any]]
 
 def private_stack(folder: Path) -> Tables:
     """Tables for servers with their own folder and ports. All ports are free at the same moment."""
-    kafka, controller, web, rpc, data, data_web, data_ipc, mongo, zookeeper, nimbus, supervisor, *workers = free_ports(
-        14
+    kafka, controller, web, rpc, data, data_web, data_ipc, mongo, zookeeper, nimbus, supervisor, postgres, *workers = (
+        free_ports(15)
     )
     return {
         "kafka": {"bootstrap": f"127.0.0.1:{kafka}"},
@@ -33,6 +33,7 @@ def private_stack(folder: Path) -> Tables:
             "zookeeper_port": zookeeper,
             "storm_supervisor_port": supervisor,
             "storm_worker_ports": workers,
+            "postgres_port": postgres,
         },
     }
 
@@ -60,12 +61,13 @@ def override(base: Path, file: Path, *layers: Mapping[str, Mapping[str, Any]]) -
 
 
 def isolate(stack_file: Path, file: Path, **sections: dict[str, Any]) -> Path:
-    """Write the settings of a stack with topics, a group, a database and an HDFS root that nobody else uses."""
+    """Write the settings of a stack with topics, a group, databases and an HDFS root that nobody else uses."""
     mark = uuid.uuid4().hex[:10]
     own: Tables = {
         "kafka": {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors")}
         | {"archive_group": f"archive-{mark}"},
         "mongo": {"database": f"trends_{mark}"},
+        "postgres": {"database": f"trends_{mark}"},
         "hdfs": {"root": f"/{mark}/archive/posts"},
         "storm": {"topology": f"hashtag_counts_{mark}"},
     }

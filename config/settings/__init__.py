@@ -6,6 +6,7 @@ from config.settings.sections.hdfs import HdfsSettings
 from config.settings.sections.ingest import IngestSettings
 from config.settings.sections.kafka import KafkaSettings
 from config.settings.sections.mongo import MongoSettings
+from config.settings.sections.postgres import PostgresSettings
 from config.settings.sections.rule import RuleSettings
 from config.settings.sections.serve import ServeSettings
 from config.settings.sections.spark import SparkSettings
@@ -22,6 +23,7 @@ __all__ = [
     "IngestSettings",
     "KafkaSettings",
     "MongoSettings",
+    "PostgresSettings",
     "RuleSettings",
     "ServeSettings",
     "Settings",

@@ -16,7 +16,7 @@ from config.errors import TrendsError
 from config.settings import Settings
 from config.stack import resources
 from config.stack.jars import java
-from config.stack.launcher import servers
+from config.stack.launcher import optional_servers, servers
 from config.stack.paths import PROJECT, StackPaths
 from config.stack.ports import exposed_listeners, find_clashes
 from config.stack.resources import Capacity
@@ -56,6 +56,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _guarded(lambda: _ports(settings))
     for server in servers(settings):
         yield _answers(server, started=server.name in started)
+    for server in optional_servers(settings):
+        if server.name in started or not server.ports():
+            yield _answers(server, started=True)
+        else:
+            yield Finding(server.name, "ok", f"optional, not started: `trends up {server.name}`")
     yield _clock(settings)
     if running:
         yield _network(paths)

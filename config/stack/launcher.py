@@ -28,6 +28,7 @@ from config.stack.server import Server
 from config.stack.servers.hdfs import DataNode, NameNode
 from config.stack.servers.kafka import Kafka
 from config.stack.servers.mongo import Mongo
+from config.stack.servers.postgres import Postgres
 from config.stack.servers.storm import Nimbus, Supervisor, ZooKeeper
 from config.stack.services import COMMANDS, Service
 from config.stack.supervision import Supervision
@@ -48,10 +49,16 @@ Tell = Callable[[str, str], None]
 
 
 def servers(settings: Settings) -> list[Server]:
-    """Every server of the stack, in the order of `trends status`."""
+    """The servers that a plain `trends up` starts, in the order of `trends status`."""
     paths = StackPaths.of(settings.stack)
     kinds = (Kafka, NameNode, DataNode, Mongo, ZooKeeper, Nimbus, Supervisor)
     return [kind(settings, paths) for kind in kinds]
+
+
+def optional_servers(settings: Settings) -> list[Server]:
+    """The servers of feeds: `trends up` starts them by name alone."""
+    paths = StackPaths.of(settings.stack)
+    return [kind(settings, paths) for kind in (Postgres,)]
 
 
 def services(settings: Settings) -> list[Service]:
@@ -66,7 +73,7 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
     did not come up. The others stay up, then as after Ctrl-C: another `up` goes on from there.
     """
     paths = StackPaths.of(settings.stack)
-    everything = [*servers(settings), *services(settings)]
+    everything = [*servers(settings), *optional_servers(settings), *services(settings)]
     ours = [s for s in everything if s.name in names and (s.ports() or isinstance(s, Service))]
     if not ours:
         return []
@@ -123,7 +130,8 @@ def _announce(names: Sequence[str], step: str, tell: Tell) -> None:
 
 def _check_ports(settings: Settings, missing: Sequence[Server]) -> None:
     """Before anything starts: a stale server would answer in place of ours."""
-    check_duplicates((server.name, port) for server in servers(settings) for port in server.ports())
+    every = [*servers(settings), *optional_servers(settings)]
+    check_duplicates((server.name, port) for server in every for port in server.ports())
     tries = tenacity.Retrying(
         retry=tenacity.retry_if_result(lambda found: any(not clash.owner for clash in found)),
         wait=tenacity.wait_fixed(0.1),

@@ -38,6 +38,8 @@ class Program:
     folder: Path | None = None
     restart_key: str = ""
     """Other facts that it depends on, as a text: when the text changes, a running process starts anew."""
+    stop_signal: str = "TERM"
+    """The signal, without its SIG, by which it ends in order."""
 
     def full_environment(self) -> dict[str, str]:
         """The whole environment that it runs in."""

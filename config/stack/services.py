@@ -84,7 +84,10 @@ def active_settings(settings: Settings) -> str:
 
 
 def _values(settings: Settings) -> dict[str, Any]:
-    return {"mongo.uri": settings.mongo.uri.get_secret_value()}
+    return {
+        "mongo.uri": settings.mongo.uri.get_secret_value(),
+        "postgres.url": settings.postgres.url.get_secret_value(),
+    }
 
 
 def _file(paths: StackPaths) -> Path:

@@ -9,7 +9,7 @@ import psutil
 
 from config.errors import UnavailableError
 from config.settings import Settings
-from config.stack.launcher import servers, services
+from config.stack.launcher import optional_servers, servers, services
 from config.stack.paths import StackPaths
 from config.stack.server import Server, address_of
 from config.stack.servers import nimbus
@@ -46,9 +46,14 @@ class ServerState:
 
 
 def states(settings: Settings) -> list[ServerState]:
-    """Every server, service and the topology. Quick, and never an error: one out of reach counts as stopped."""
+    """Every server, service and the topology. Quick, and never an error: one out of reach counts as stopped.
+
+    An optional server that never ran here, and runs nowhere else, is not among them.
+    """
     known = {process.name: process for process in Supervision(StackPaths.of(settings.stack)).processes()}
-    told = [_state(server, known.get(server.name)) for server in [*servers(settings), *services(settings)]]
+    optional = [server for server in optional_servers(settings) if server.name in known or not server.ports()]
+    every = [*servers(settings), *optional, *services(settings)]
+    told = [_state(server, known.get(server.name)) for server in every]
     return [*told, _topology(settings, known.get("supervisor"))]
 
 
@@ -56,7 +61,7 @@ def probe_states(settings: Settings) -> list[ServerState]:
     """As `states`, and ask each running server; one without an answer within about five seconds is `silent`."""
     told = states(settings)
     running = {state.name for state in told if state.state == "running"}
-    ours = [server for server in servers(settings) if server.name in running]
+    ours = [server for server in [*servers(settings), *optional_servers(settings)] if server.name in running]
     with ThreadPoolExecutor(max(1, len(ours))) as threads:
         answers = threads.map(lambda server: server.ready() or server.ready(), ours)
         silent = {server.name for server, answered in zip(ours, answers, strict=True) if not answered}

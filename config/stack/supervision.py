@@ -119,6 +119,7 @@ class Supervision:
         written[f"program:{name}"] = _PROGRAM | {
             "command": command,
             "stdout_logfile": f"../logs/{name}.log",
+            "stopsignal": program.stop_signal,
             "stopwaitsecs": str(STOP_AFTER_S),
         }
         self._write(written)

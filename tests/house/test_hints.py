@@ -10,7 +10,7 @@ import click
 import pytest
 
 from config.settings import Settings
-from config.stack.launcher import servers, services
+from config.stack.launcher import optional_servers, servers, services
 from serving.cli import main
 from serving.cli.commands.stack import TOPOLOGY
 from tests.house.repository import ROOT, modules, tracked
@@ -19,7 +19,7 @@ OPEN = "\0"
 """Where a message puts in a value."""
 TYPED = re.compile(r"(?:`|^|: |\$ )((?:[A-Z_]+=\S+ )*)trends ([a-z][^`]*?)(?:`|$|\. |, |; |\) )", re.MULTILINE)
 SETTINGS = Settings()
-SERVERS = {each.name for each in (*servers(SETTINGS), *services(SETTINGS))} | {TOPOLOGY}
+SERVERS = {each.name for each in (*servers(SETTINGS), *optional_servers(SETTINGS), *services(SETTINGS))} | {TOPOLOGY}
 LOGS = SERVERS | {"supervisord"}
 TAKES = {"up": SERVERS, "down": SERVERS, "logs": LOGS}
 PROSE = {"is", "answers", "does", "and", "tells", "the", "of", "in", "exposes", "fetches"}

@@ -21,6 +21,7 @@ NAMES_OF_ROLES = {
     "kafka": "a server and the section of its settings",
     "mongo": "a server and the section of its settings",
     "storm": "a server and the section of its settings",
+    "postgres": "a server and the section of its settings",
     "sink": "the contract, and the archive as one sink",
     "runner": "what runs a delivery, and what runs a batch",
     "day": "an answer and the command that prints it",

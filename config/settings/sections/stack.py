@@ -22,3 +22,5 @@ class StackSettings(Section):
     """Storm supervisor's thrift server."""
     storm_worker_ports: tuple[int, ...] = (6700, 6701)
     """Storm worker slots."""
+    postgres_port: int = 5432
+    """PostgreSQL, unless `postgres.url` names another."""

@@ -4,7 +4,7 @@ from config.settings.section import Section
 
 
 class StormSettings(Section):
-    """Storm, as `trends` sees it; `sparse` reads config/streamparse.json."""
+    """Storm, as `trends` sees it; `sparse` reads config/storm/streamparse.json."""
 
     nimbus: str = "127.0.0.1:6627"
     """Nimbus, `host:port`."""

@@ -8,13 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from config.stack.jars import java, openssl
+from config.stack.jars import java, postgres_build
 from config.stack.jars.ivy import Ivy
 from config.stack.jars.jar_cache import Jar, JarSet, sha256_of
 from config.stack.paths import FILES
 from config.stack.servers import hdfs, kafka, storm
 
-SETS = (kafka.JARS, hdfs.JARS, storm.JARS, openssl.JARS)
+SETS = (kafka.JARS, hdfs.JARS, storm.JARS, postgres_build.JARS)
 
 
 def write_list(jars: JarSet, ivy: Ivy, target: Path, config: Path = FILES) -> int:

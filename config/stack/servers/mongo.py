@@ -13,7 +13,7 @@ from pymongo.uri_parser import parse_uri
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
-from config.stack.jars import openssl
+from config.stack.jars import openssl, postgres_build
 from config.stack.jars.jar_cache import JarSet
 from config.stack.paths import FILES, StackPaths
 from config.stack.server import Address, Port, Program
@@ -42,7 +42,7 @@ class Mongo:
     @property
     def jars(self) -> JarSet | None:
         """The jar with OpenSSL 1.1, where mongod is ours to start."""
-        return openssl.JARS if self.ports() else None
+        return postgres_build.JARS if self.ports() else None
 
     @property
     def address(self) -> str:

@@ -31,22 +31,24 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
     """Start the servers, create topics, folders and indexes, then start the services.
 
     SERVER is one or more of kafka, namenode, datanode, mongo, zookeeper, nimbus, supervisor, and of the services
-    archiver, scheduler, topology; all by default. Running ones stay as they are, and those configured on another
-    machine are not started.
+    archiver, scheduler, topology; all of these by default. Only its name starts postgres, which feeds use. Running
+    ones stay as they are, and those configured on another machine are not started.
 
     \b
     Examples:
       trends up
       trends up --servers-only
       trends up archiver topology
+      trends up postgres
     """
     from config.stack import launcher
 
     settings = settings_of(ctx)
-    servers = [server.name for server in launcher.servers(settings)]
+    standard = [server.name for server in launcher.servers(settings)]
+    servers = standard + [server.name for server in launcher.optional_servers(settings)]
     services = [service.name for service in launcher.services(settings)]
     _refuse_unknown("up", names, _known(settings))
-    wanted = list(names) or servers + ([] if servers_only else [*services, TOPOLOGY])
+    wanted = list(names) or standard + ([] if servers_only else [*services, TOPOLOGY])
     try:
         with Progress(wanted) as progress:
             started = launcher.up(settings, [name for name in wanted if name in servers], progress.tell)
@@ -157,7 +159,8 @@ def _await(reached: Callable[[], bool], otherwise: str) -> None:
 def _known(settings: Settings) -> list[str]:
     from config.stack import launcher
 
-    return [each.name for each in (*launcher.servers(settings), *launcher.services(settings))] + [TOPOLOGY]
+    every = (*launcher.servers(settings), *launcher.optional_servers(settings), *launcher.services(settings))
+    return [*(each.name for each in every), TOPOLOGY]
 
 
 def _refuse_unknown(command: str, names: Sequence[str], known: Sequence[str]) -> None:

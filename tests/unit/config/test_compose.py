@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from bench.harness.stack_settings import read
+from config.stack.jars import postgres_build
 from config.stack.servers import kafka, storm
 
 ROOT = Path(__file__).parents[3]
@@ -50,7 +51,7 @@ def test_every_service_that_stays_has_a_health_check(services: dict[str, Service
 
 def test_every_image_is_pinned_by_a_version(services: dict[str, Service]) -> None:
     for name, service in services.items():
-        assert re.search(r":\d+\.\d+\.\d+$", service["image"]), name
+        assert re.search(r":\d+\.\d+(\.\d+)?$", service["image"]), name
     base = re.findall(r"^FROM (\S+)", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
     assert all(re.search(r":\d+\.\d+\.\d+", image) for image in base)
 
@@ -62,6 +63,16 @@ def test_mongo_is_of_a_release_series_that_its_maker_still_mends(services: dict[
     version = tuple(map(int, images.pop().removeprefix("mongo:").split(".")))
     assert version[:2] == (8, 0)
     assert version >= (8, 0, 17)
+
+
+def test_postgres_has_the_version_and_the_file_of_the_local_one_and_waits_for_its_profile(
+    compose: dict[str, Any], services: dict[str, Service]
+) -> None:
+    postgres = services["postgres"]
+    assert f"{postgres['image'].removeprefix('postgres:')}.0" == postgres_build.VERSION
+    assert any("config/postgres/postgresql.conf" in volume for volume in postgres["volumes"])
+    assert postgres["profiles"] == ["feeds"]
+    assert postgres["secrets"] == list(compose["secrets"])
 
 
 def test_every_mounted_file_exists_and_is_read_only(compose: dict[str, Any], services: dict[str, Service]) -> None:

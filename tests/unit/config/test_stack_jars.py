@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import TrendsError, UnavailableError
-from config.stack.jars import jar_cache, lists, openssl
+from config.stack.jars import jar_cache, lists, openssl, postgres_build
 from config.stack.jars.ivy import Artifact, Ivy
 from config.stack.jars.jar_cache import Jar, JarSet, fetch
 from config.stack.paths import FILES, StackPaths
@@ -119,7 +119,7 @@ def test_a_resolver_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None
 
 def bundling(paths: StackPaths, *names: str) -> None:
     """The jar of the set, with these libraries in it."""
-    (jar,) = openssl.JARS.classpath(paths)
+    (jar,) = postgres_build.JARS.classpath(paths)
     Path(jar).parent.mkdir(parents=True, exist_ok=True)
     inner = io.BytesIO()
     with tarfile.open(fileobj=inner, mode="w:xz") as archive:
@@ -128,7 +128,7 @@ def bundling(paths: StackPaths, *names: str) -> None:
             entry.size = len(name)
             archive.addfile(entry, io.BytesIO(name.encode()))
     with zipfile.ZipFile(jar, "w") as outer:
-        outer.writestr(openssl.ARCHIVE, inner.getvalue())
+        outer.writestr(postgres_build.ARCHIVE, inner.getvalue())
 
 
 def test_the_libraries_of_mongod_are_unpacked_whole_and_again_where_one_is_missing(paths: StackPaths) -> None:

@@ -15,7 +15,7 @@ from speed_layer import submission
 from speed_layer.worker import CONNECT_S
 
 ROOT = Path(__file__).parents[3]
-ENVIRONMENTS = {"local": "config/streamparse.json", "cluster": "config/streamparse.cluster.json"}
+ENVIRONMENTS = {"local": "config/storm/streamparse.json", "cluster": "config/storm/streamparse.cluster.json"}
 FINDS_HOOK = """
 import warnings; warnings.simplefilter("ignore")
 import streamparse.cli.submit as submit

@@ -1,0 +1,85 @@
+"""Logins: who connects to PostgreSQL, and with which password.
+
+The password of the local server is in a file of mode 0600 that `trends up postgres` writes. Each password that a login
+reads is secret from then on: no message shows it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from config.errors import TrendsError, UnavailableError, UsageError
+from config.redaction import remember
+from config.settings import Settings, StackSettings
+
+LOCAL_HOST = "127.0.0.1"
+LOCAL_USER = "trends"
+"""The role of the local server. It owns the databases."""
+SCHEMES = ("postgresql://", "postgres://")
+
+
+def postgres_login(settings: Settings, database: str = "") -> dict[str, Any]:
+    """The parameters of a connection, under libpq's keywords; `database` replaces that of the settings.
+
+    Raises `UsageError` for a URL that libpq can't read, `UnavailableError` where the local server never ran.
+    """
+    found = _url(settings) if settings.postgres.url.get_secret_value() else _local(settings.stack)
+    found["dbname"] = database or found.get("dbname") or settings.postgres.database
+    if "password" not in found and settings.postgres.password_file:
+        found["password"] = read_password(settings.postgres.password_file.expanduser(), "postgres.password_file")
+    remember(found.get("password", ""))
+    return found
+
+
+def postgres_address(settings: Settings) -> str:
+    """`host:port` of PostgreSQL, without credentials. Raises `UsageError`."""
+    if not settings.postgres.url.get_secret_value():
+        return f"{LOCAL_HOST}:{settings.stack.postgres_port}"
+    found = _url(settings)
+    return f"{found.get('host', 'localhost')}:{found.get('port', '5432')}"
+
+
+def local_password_file(stack: StackSettings) -> Path:
+    """Where the password of the local server is, or will be."""
+    return stack.state.expanduser().absolute() / "conf" / "postgres" / "password"
+
+
+def read_password(file: Path, setting: str) -> str:
+    """The password in a file, without the end of its line. Raises `UsageError` that names the setting."""
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(f"can't read {file}: {why}", where=setting, next_step="Name a readable file") from None
+
+
+def _local(stack: StackSettings) -> dict[str, Any]:
+    file = local_password_file(stack)
+    if not file.is_file():
+        raise UnavailableError("never started", where="PostgreSQL of the local stack", next_step="`trends up postgres`")
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise TrendsError(
+            f"can't read its password in {file}: {error.strerror}",
+            where="PostgreSQL of the local stack",
+            next_step="Run `trends` as the user that started the stack",
+        ) from None
+    return {"host": LOCAL_HOST, "port": str(stack.postgres_port), "user": LOCAL_USER, "password": password}
+
+
+def _url(settings: Settings) -> dict[str, Any]:
+    """The parts of `postgres.url`."""
+    url = settings.postgres.url.get_secret_value()
+    try:
+        if not url.startswith(SCHEMES):
+            raise ProgrammingError
+        return {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+    except ProgrammingError:  # its text may hold the password
+        raise UsageError(
+            "not a PostgreSQL URL",
+            where="postgres.url",
+            next_step="Example: postgresql://trends@db.example:5432/trends",
+        ) from None
