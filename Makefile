@@ -49,7 +49,7 @@ laws: $(READY) ## The protocols under 20,000 random histories each; SEED=… rep
 	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); \
 	echo "make laws SEED=$$seed repeats this run" >&2; \
 	LAWS_SCHEDULES=$(or $(SCHEDULES),20000) $(BIN)/python -m pytest -o timeout=3600 --hypothesis-seed=$$seed \
-	  tests/laws/test_archive_protocol.py tests/laws/test_speed_protocol.py
+	  tests/laws/test_archive_protocol.py tests/laws/test_speed_protocol.py tests/laws/test_feed_protocol.py
 
 faults: $(READY) ## Every fault of the matrix, on real servers: twenty minutes
 	@$(BIN)/python -m pytest -m "not soak" -s $(LOUD) tests/faults

@@ -6,7 +6,9 @@ from batch_layer.sinks.contract import SinkKind
 from config.errors import UsageError
 from ingest.feeds.declaration.model import SinkTable
 
-KINDS: dict[tuple[str, str], str] = {}
+KINDS: dict[tuple[str, str], str] = {
+    ("csv", "python"): "batch_layer.sinks.csv_file.csv_sink:CSV_FILE",
+}
 """By type and engine, as a feed's file names them: `module:kind`, a `SinkKind`."""
 
 

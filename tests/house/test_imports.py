@@ -41,7 +41,7 @@ MAY_IMPORT = {
     },
     "batch_layer.sinks": {
         *CONFIG, "batch_layer.archive", "batch_layer.delivery", "batch_layer.storage", "ingest", "ingest.feeds",
-        "ingest.kafka",
+        "ingest.kafka", "ingest.sources",
     },
     "batch_layer.spark": {*CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "ingest", "ingest.rule"},
     "batch_layer.storage": {*CONFIG, "ingest"},

@@ -1,0 +1,91 @@
+"""CsvPlace: what a CSV holds. Rows behind the committed length do not count."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from batch_layer.delivery.intake import Intake
+from batch_layer.sinks.contract import Stage, Standing
+from batch_layer.sinks.csv_file.csv_lines import read_lines
+from batch_layer.sinks.csv_file.growing_csv import GrowingCsv
+from batch_layer.sinks.csv_file.local_disk import LocalDisk
+from batch_layer.sinks.csv_file.position_file import PositionFile, decode, position_path
+from config.decoding import decoding
+from config.errors import NoDataError, UsageError
+from ingest.feeds.declaration.model import CsvSink as CsvTable
+
+
+class CsvPlace:
+    """See `Place`."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._path = path_of(stage)
+        self._disk = LocalDisk()
+
+    def standings(self) -> dict[int, Standing]:
+        """See `Place`."""
+        position = self._position()
+        return {} if position is None else {number: each.standing for number, each in position.partitions.items()}
+
+    def offsets(self, partition: int) -> Iterator[int]:
+        """See `Place`."""
+        position = self._position()
+        if position is None:
+            return iter(())
+        position.check(self._path, self._stage.topic, columns_of(self._stage))
+        offset, home = self._column("$offset"), self._column("$partition")
+        if offset is None:
+            raise NoDataError("no column holds `$offset`", where=str(self._path))
+        if home is None and position.partitions.keys() - {partition}:
+            raise NoDataError("no column holds `$partition`, and the file has several", where=str(self._path))
+        return (int(row[offset]) for row in self._rows(position) if home is None or int(row[home]) == partition)
+
+    def rows(self, most: int) -> list[dict[str, Any]]:
+        """See `Place`."""
+        position = self._position()
+        if position is None:
+            return []
+        return [dict(zip(position.columns, row, strict=True)) for row in deque(self._rows(position), maxlen=most)]
+
+    def clear(self) -> None:
+        """See `Place`. Raises `TrendsError` where a stage has the lock."""
+        position = self._position()
+        columns = columns_of(self._stage) if position is None else position.columns
+        csv = GrowingCsv(self._disk, self._path, self._stage.topic, columns)
+        csv.open()
+        csv.clear()
+
+    def intake(self, reader: Stage) -> Intake:
+        """See `Place`."""
+        raise UsageError(f"{reader.sink}: no stage can read a CSV", where=f"feed {self._stage.feed.name}")
+
+    def _position(self) -> PositionFile | None:
+        path = position_path(self._path)
+        content = self._disk.read(path)
+        return None if content is None else decode(content, path)
+
+    def _rows(self, position: PositionFile) -> Iterator[list[str]]:
+        if position.length:
+            with decoding("CSV", str(self._path), "Restore it, or rebuild the sink from its topic"):
+                yield from islice(read_lines(self._path, position.length), 1, None)
+
+    def _column(self, expression: str) -> int | None:
+        """The index of the first column that holds a built-in name."""
+        columns = self._stage.columns.values()
+        return next((index for index, column in enumerate(columns) if column.from_ == expression), None)
+
+
+def path_of(stage: Stage) -> Path:
+    """The absolute path of a stage's CSV: relative ones begin in the working folder."""
+    table = stage.feed.declaration.sinks[stage.sink]
+    if not isinstance(table, CsvTable):
+        raise UsageError("no csv sink", where=f"sinks.{stage.sink}")
+    return Path(table.file).absolute()
+
+
+def columns_of(stage: Stage) -> list[str]:
+    """The names of the columns, in order."""
+    return list(stage.columns)
