@@ -1,4 +1,4 @@
-"""From the answers of an API to records, without a network: the poll, `trends feed check` and the demo call it.
+"""From the answers of an API to records, without a network: the poll, the examples of a file and the demo call it.
 
 one answer a request -> the records in it (joined, where the feed says so), or one record of all answers
 """
@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from config.errors import BadRecordError, UsageError
+from config.quantity import quantity
 from ingest.feeds.declaration.model import HttpSource
 from ingest.feeds.event_time import FUTURE_MS, event_time
 from ingest.feeds.record import Record
@@ -161,7 +162,7 @@ def _id(found: Any) -> str:
         raise BadRecordError("no id" if found is None or found == "" else f"no id: {str(found)[:60]}")
     name = str(found)
     if len(name) > LONGEST_ID:
-        raise BadRecordError(f"an id of {len(name)} characters")
+        raise BadRecordError(f"an id of {quantity(len(name), 'character')}")
     return name
 
 

@@ -130,13 +130,13 @@ def _check_address(url: str) -> str:
     return where
 
 
-def token_of(token: SecretStr | None, file: Path | None, names: str) -> SecretStr:
-    """The token from the setting or its file. Raises `UsageError`, which never shows it."""
+def token_of(token: SecretStr | None, file: Path | None, names: str, *, words: bool = False) -> SecretStr:
+    """The token from the setting or its file; `words`: it may be several. Raises `UsageError`, which never shows it."""
     text = token.get_secret_value() if token is not None else _read(file) if file else ""
     text = text.strip()
     if not text:
         raise UsageError("no token", next_step=f"Set {names}")
-    if not text.isascii() or not text.isprintable() or " " in text:
+    if not text.isascii() or not text.isprintable() or (" " in text and not words):
         raise UsageError("a token has printable ASCII characters and no spaces", next_step=f"Look at {names}")
     remember(text)
     return SecretStr(text)

@@ -30,8 +30,8 @@ class Service(ABC, Generic[T]):
     silence_s: float
     """The reader drops a connection after so long without a record or keep-alive. An instance may have its own."""
     polls: ClassVar[bool] = False
-    """Whether each record is the answer to a poll: it shows that the connection is good, and the cursor behind it is
-    committed even if it brings nothing new."""
+    """Whether each record is the answer to a poll: it shows that the connection is good, and is a batch by itself, of
+    any size, even if it brings nothing new."""
 
     def __init__(self, name: str, reader: RecordReader[T], reading: Reading) -> None:
         self.name = name
@@ -81,6 +81,11 @@ class Service(ABC, Generic[T]):
     def remark(self) -> str:
         """A fault of a service that answers all the same: the state of a connected source tells it."""
         return ""
+
+    @property
+    def over(self) -> bool:
+        """Whether the source ends here. Most services never end."""
+        return False
 
     def connection_failed(self) -> None:
         """A connection did not come to be, or gave no post that is new."""

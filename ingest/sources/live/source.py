@@ -118,7 +118,8 @@ class _Run(Generic[T]):
     @property
     def _is_over(self) -> bool:
         limit = self._options.item_filter.limit
-        return self._options.stop.is_set() or (limit is not None and self._given >= limit)
+        full = limit is not None and self._given >= limit
+        return full or self._service.over or self._options.stop.is_set()
 
     async def _batch(self, most: int) -> Batch[T] | None:
         """The batch of the next `batch_ms`; None without anything to report."""
@@ -132,7 +133,7 @@ class _Run(Generic[T]):
                 break
             if record is not None:
                 self._take(record, builder)
-            if len(builder.items) + len(builder.rejects) >= most:
+            if len(builder.items) + len(builder.rejects) >= most or builder.answered:
                 break
         if builder.items or builder.filtered:
             self._progress.last_post_at = self._service.now()

@@ -15,7 +15,8 @@ CHECK = ResponseCheck("a.example", SecretStr("s3cret-t0ken"), "Set X", lambda: N
     ("header", "value", "wait_s"),
     [
         ("Retry-After", "120", 120.0), ("Retry-After", "0", 0.0), ("Retry-After", "99999", 3_600.0),
-        ("Retry-After", "Fri, 15 Jan 2027 08:00:30 GMT", 30.0), ("Retry-After", "soon", 0.0), ("Retry-After", "-5", 0.0),
+        ("Retry-After", "Fri, 15 Jan 2027 08:00:30 GMT", 30.0), ("Retry-After", "soon", 0.0),
+        ("Retry-After", "-5", 0.0),
         ("x-rate-limit-reset", str(NOW // 1000 + 700), 700.0), ("X-RateLimit-Reset", "2027-01-15T08:00:10Z", 10.0),
     ],
 )  # fmt: skip
