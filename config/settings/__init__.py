@@ -2,6 +2,7 @@
 
 from config.settings.sections.archive import ArchiveSettings
 from config.settings.sections.batch import BatchSettings
+from config.settings.sections.feeds import FeedsSettings
 from config.settings.sections.hdfs import HdfsSettings
 from config.settings.sections.ingest import IngestSettings
 from config.settings.sections.kafka import KafkaSettings
@@ -13,12 +14,14 @@ from config.settings.sections.spark import SparkSettings
 from config.settings.sections.speed import SpeedSettings
 from config.settings.sections.stack import StackSettings
 from config.settings.sections.storm import StormSettings
-from config.settings.settings import NOT_SETTINGS, Settings, environment_tables, file_path, section_types
+from config.settings.settings import BOOTSTRAP, NOT_SETTINGS, Settings, environment_tables, file_path, section_types
 
 __all__ = [
+    "BOOTSTRAP",
     "NOT_SETTINGS",
     "ArchiveSettings",
     "BatchSettings",
+    "FeedsSettings",
     "HdfsSettings",
     "IngestSettings",
     "KafkaSettings",

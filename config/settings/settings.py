@@ -1,7 +1,8 @@
 """Settings: one frozen, typed object, read once at the edge: defaults < file < `TRENDS_*` environment < flag.
 
 The file is `trends.toml` in the working folder, or the one that `TRENDS_CONFIG` names. The environment spells a nested
-value `TRENDS_KAFKA__BOOTSTRAP`. An unknown key is an error in either.
+value `TRENDS_KAFKA__BOOTSTRAP`; without that variable, `BOOTSTRAP_SERVERS` counts too. An unknown key is an error in
+either.
 """
 
 import os
@@ -19,6 +20,7 @@ from config.settings.loaders import PREFIX, Table, merge, read_environment, read
 from config.settings.section import Section
 from config.settings.sections.archive import ArchiveSettings
 from config.settings.sections.batch import BatchSettings
+from config.settings.sections.feeds import FeedsSettings
 from config.settings.sections.hdfs import HdfsSettings
 from config.settings.sections.ingest import IngestSettings
 from config.settings.sections.kafka import KafkaSettings
@@ -33,6 +35,9 @@ from config.settings.sections.storm import StormSettings
 
 NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA", "TRENDS_TEST_STACK", secrets.FILE})
 """Variables with our prefix that are not settings: where the file is, where secrets are, where tests find things."""
+
+BOOTSTRAP = "BOOTSTRAP_SERVERS"
+"""Many programs find their brokers by this variable: `kafka.bootstrap`, unless `TRENDS_KAFKA__BOOTSTRAP` is set."""
 
 
 class Settings(Section):
@@ -50,6 +55,7 @@ class Settings(Section):
     batch: BatchSettings = BatchSettings()
     rule: RuleSettings = RuleSettings()
     serve: ServeSettings = ServeSettings()
+    feeds: FeedsSettings = FeedsSettings()
     stack: StackSettings = StackSettings()
 
     _live: dict[str, Section] = PrivateAttr(default_factory=dict)
@@ -94,7 +100,9 @@ def file_path() -> Path:
 def environment_tables() -> Table:
     """Tables of settings that the environment holds. Raises `UsageError`."""
     variables = {name: value for name, value in secrets.with_file(os.environ).items() if name not in NOT_SETTINGS}
-    return read_environment(variables, section_types())
+    tables = read_environment(variables, section_types())
+    brokers = os.environ.get(BOOTSTRAP)
+    return merge(tables, {"kafka": {"bootstrap": brokers}}) if brokers else tables
 
 
 def section_types() -> dict[str, type[Section]]:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from config.settings import NOT_SETTINGS, Settings, file_path, secrets, section_types
+from config.settings import BOOTSTRAP, NOT_SETTINGS, Settings, file_path, secrets, section_types
 from config.settings.live import live_sections
 from config.settings.loaders import PREFIX
 from config.stack.paths import StackPaths
@@ -100,6 +100,8 @@ def _settings_variables() -> tuple[dict[str, str], dict[str, str]]:
     secret: dict[str, str] = {}
     known = section_types()
     for name, value in secrets.with_file(os.environ).items():
+        if name == BOOTSTRAP:
+            plain[name] = value
         if not name.startswith(PREFIX) or name in NOT_SETTINGS:
             continue
         if not secrets.is_secret(name, known):

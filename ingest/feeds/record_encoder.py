@@ -13,8 +13,8 @@ from config.settings import IngestSettings, KafkaSettings
 from ingest.encoder import TransactionEncoder
 from ingest.feeds.declaration.model import NamedFeed, TopicTable
 from ingest.feeds.record import Record
+from ingest.feeds.rows.canonical_json import json_text
 from ingest.feeds.rows.expressions import compile_search
-from ingest.feeds.rows.types import json_text
 from ingest.kafka.transactions import Outgoing
 from ingest.wire import Reject
 

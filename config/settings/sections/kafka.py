@@ -9,7 +9,7 @@ class KafkaSettings(Section):
     """The brokers and the four topics."""
 
     bootstrap: str = "127.0.0.1:9092"
-    """Brokers, `host:port`, comma-separated."""
+    """Brokers, `host:port`, comma-separated. The variable `BOOTSTRAP_SERVERS` names them too."""
     posts: str = "posts"
     """Topic of posts."""
     hashtags: str = "hashtags"

@@ -28,6 +28,20 @@ def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(
     assert (kafka.bootstrap, kafka.posts, kafka.hashtags, kafka.rejects) == ("flag:1", "p-env", "h-file", "rejects")
 
 
+def test_the_variable_that_other_programs_of_kafka_read_names_the_brokers_unless_ours_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "trends.toml").write_text('[kafka]\nbootstrap = "file:1"\n')
+    monkeypatch.setenv("BOOTSTRAP_SERVERS", "")
+    assert Settings.read().kafka.bootstrap == "file:1"
+    monkeypatch.setenv("BOOTSTRAP_SERVERS", "other:1,other:2")
+    assert Settings.read().kafka.bootstrap == "other:1,other:2"
+    monkeypatch.setenv("TRENDS_KAFKA", '{"bootstrap": "ours:1"}')
+    assert Settings.read().kafka.bootstrap == "ours:1"
+    monkeypatch.setenv("TRENDS_KAFKA__BOOTSTRAP", "ours:2")
+    assert Settings.read().kafka.bootstrap == "ours:2"
+
+
 def test_an_unknown_key_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "trends.toml").write_text("[kafka]\nbootstap = 1\n")
     with pytest.raises(UsageError, match="bootstap"):

@@ -1,0 +1,74 @@
+"""Catalog: the feeds that there are: those that `trends` ships, and those in the user's folder, which hide them."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import config
+from config.errors import UsageError
+from config.settings import KafkaSettings, Settings
+from ingest.feeds.declaration.load import FeedFile
+from ingest.feeds.declaration.model import NamedFeed, TopicSink
+
+SHIPPED = Path(config.__file__).with_name("feeds")
+"""The folder of the feeds that `trends` ships."""
+
+
+class Catalog:
+    """Finds feeds by name."""
+
+    def __init__(self, settings: Settings, reserved: frozenset[str]) -> None:
+        """`reserved`: names of servers and services of the stack, which no feed may have."""
+        self._kafka = settings.kafka
+        self._folders = (settings.feeds.folder, SHIPPED)
+        self._reserved = reserved
+
+    def names(self) -> list[str]:
+        """All feeds, those of the user first."""
+        return list(dict.fromkeys(path.stem for folder in self._folders for path in sorted(folder.glob("*.toml"))))
+
+    def is_shipped(self, name: str) -> bool:
+        """Whether `trends` ships the feed, and no file of the user hides it."""
+        return self._path(name).parent == SHIPPED
+
+    def file(self, name_or_path: str) -> FeedFile:
+        """A feed's file, by its name or its path. Raises `UsageError`."""
+        is_path = "/" in name_or_path or name_or_path.endswith(".toml")
+        file = FeedFile(Path(name_or_path) if is_path else self._path(name_or_path))
+        if file.name in self._reserved:
+            what = "the stack has a server or service of this name: no feed can have it"
+            raise UsageError(what, where=str(file.path), next_step="Rename the file")
+        return file
+
+    def feed(
+        self,
+        name_or_path: str,
+        values: Mapping[str, str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        lenient: bool = False,
+    ) -> NamedFeed:
+        """A feed with values for its variables: see `FeedFile.feed`. Raises `UsageError`."""
+        file = self.file(name_or_path)
+        feed = file.feed(values, os.environ if environment is None else environment, lenient=lenient)
+        _refuse_core_topics(file, feed, self._kafka)
+        return feed
+
+    def _path(self, name: str) -> Path:
+        for folder in self._folders:
+            path = folder / f"{name}.toml"
+            if path.is_file():
+                return path
+        there = ", ".join(self.names())
+        raise UsageError(f"no feed {name[:70]!r}; there are {there}")
+
+
+def _refuse_core_topics(file: FeedFile, feed: NamedFeed, kafka: KafkaSettings) -> None:
+    """Posts and uses are of other shapes: a record among them would be a reject of every stage."""
+    core = {kafka.posts, kafka.hashtags, kafka.rejects, kafka.cursors}
+    declared = feed.declaration
+    if declared.topic is not None and declared.topic.name in core:
+        raise file.problem(("topic", "name"), f"{declared.topic.name} is a topic of trends itself")
+    for name, table in declared.sinks.items():
+        if isinstance(table, TopicSink) and table.topic in core:
+            raise file.problem(("sinks", name, "topic"), f"{table.topic} is a topic of trends itself")

@@ -1,0 +1,95 @@
+"""Checks of a sink's columns: expressions, types that the sink can hold, and enough for another stage to read it."""
+
+from collections.abc import Iterator
+
+from config.errors import UsageError
+from ingest.feeds.declaration.model import (
+    Column,
+    CsvSink,
+    Feed,
+    HdfsSink,
+    HiveSink,
+    PostgresSink,
+    TopicSink,
+)
+from ingest.feeds.declaration.problems import Problem
+from ingest.feeds.rows.expressions import compile_expression
+
+_OF_THE_MESSAGE = ("$key", "$sent")
+"""A sink hands on neither: another stage can't know them."""
+_MOMENTS = ("timestamp", "date", "string")
+"""Types of a column that a zone changes."""
+Key = tuple[str | int, ...]
+
+
+def check_columns(feed: Feed, sink: str) -> Iterator[Problem]:
+    """The problems of the columns of one sink."""
+    table = feed.sinks[sink]
+    own: Key = ("sinks", sink, "columns") if table.columns else ("columns",)
+    if isinstance(table, TopicSink):
+        if table.columns:
+            yield Problem(own, "a topic has no columns: records pass on as they are")
+        return
+    if table.from_ == "archive":
+        if table.columns:
+            yield Problem(own, "a table of the archive has the columns of a post")
+        return
+    if not table.columns and not feed.columns:
+        yield Problem(("sinks", sink), "it has no columns, and neither has the feed")
+        return
+    columns = feed.columns_of(sink)
+    for name, column in columns.items():
+        yield from _check_column((*own, name), column)
+        yield from _check_fit((*own, name), name, column, feed, sink)
+    if isinstance(table, PostgresSink):
+        for built_in, type_ in (("$partition", "int"), ("$offset", "bigint")):
+            if not any(column.from_ == built_in for column in columns.values()):
+                line = f'{{ from = "{built_in}", type = "{type_}" }}'
+                yield Problem(own, f"a table needs its key: add a column {line}")
+    readable = not isinstance(table, CsvSink)
+    if readable and (reader := _reader_of(feed, sink)) and not any(_holds_value(column) for column in columns.values()):
+        line = '{ from = "$value", type = "json" }'
+        yield Problem(own, f"sink {reader} reads it, so it needs a column {line}")
+
+
+def _check_column(key: Key, column: Column) -> Iterator[Problem]:
+    try:
+        compile_expression(column.from_)
+    except UsageError as error:
+        yield Problem((*key, "from"), error.what)
+    if column.zone is not None and column.type not in _MOMENTS:
+        yield Problem((*key, "zone"), f"a zone is for {', '.join(_MOMENTS)}, not for {column.type}")
+    if column.format is not None and column.type != "string":
+        yield Problem((*key, "format"), f"a format is for string, not for {column.type}")
+    if column.from_ == "$offset" and column.type not in ("bigint", "string"):
+        yield Problem((*key, "type"), "an offset needs bigint: it may exceed 32 bits")
+    if column.from_ == "$partition" and column.type not in ("int", "bigint", "string"):
+        yield Problem((*key, "type"), "a partition is an int")
+
+
+def _check_fit(key: Key, name: str, column: Column, feed: Feed, sink: str) -> Iterator[Problem]:
+    """Whether the sink can hold the column, and the stage can know it."""
+    table = feed.sinks[sink]
+    if column.type == "bytes" and (
+        isinstance(table, CsvSink) or (isinstance(table, HdfsSink) and table.format == "json")
+    ):
+        kind = "CSV" if isinstance(table, CsvSink) else "JSON"
+        yield Problem((*key, "type"), f"{kind} can't hold bytes")
+    if isinstance(table, HdfsSink | HiveSink):
+        folders = {"day": ("dt",), "hour": ("dt", "hour"), "none": ()}[table.by]
+        if name in folders:
+            yield Problem(key, f"{name} is the name of a folder already (`by`)")
+    if isinstance(table, PostgresSink) and column.from_ in ("$partition", "$offset") and column.type == "string":
+        yield Problem((*key, "type"), "the key of a table is made of numbers")
+    if table.from_ != "kafka" and column.from_ in _OF_THE_MESSAGE:
+        yield Problem((*key, "from"), f"{column.from_} is known only to a stage that reads Kafka")
+    if table.from_ != "kafka" and column.from_ == "$at" and feed.event_time is None:
+        yield Problem((*key, "from"), "without `source.at`, $at is known only to a stage that reads Kafka")
+
+
+def _reader_of(feed: Feed, sink: str) -> str | None:
+    return next((name for name, table in feed.sinks.items() if table.from_ == sink and name != sink), None)
+
+
+def _holds_value(column: Column) -> bool:
+    return column.from_ == "$value" and column.type in ("json", "string")
