@@ -8,6 +8,7 @@ from config.addresses import is_loopback
 from config.errors import UsageError
 from ingest.feeds.declaration.column_checks import check_columns
 from ingest.feeds.declaration.model import (
+    ARCHIVE,
     CsvSink,
     Feed,
     HdfsSink,
@@ -25,8 +26,6 @@ from ingest.feeds.sources.answers import AnswerReader
 
 KAFKA = "kafka"
 """What a sink reads unless its `from` names another one."""
-ARCHIVE = "archive"
-"""The archive of posts, as the `from` of a sink."""
 RESERVED_SINKS = frozenset({KAFKA, ARCHIVE, "source", "topic"})
 """Names with another meaning: in `from`, and as parts of a feed."""
 RESERVED_TABLES = frozenset({"feed_positions", "feed_gaps", "ref_date"})

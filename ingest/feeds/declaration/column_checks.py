@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from config.errors import UsageError
 from ingest.feeds.declaration.model import (
+    ARCHIVE,
     Column,
     CsvSink,
     Feed,
@@ -30,7 +31,7 @@ def check_columns(feed: Feed, sink: str) -> Iterator[Problem]:
         if table.columns:
             yield Problem(own, "a topic has no columns: records pass on as they are")
         return
-    if table.from_ == "archive":
+    if table.from_ == ARCHIVE:
         if table.columns:
             yield Problem(own, "a table of the archive has the columns of a post")
         return

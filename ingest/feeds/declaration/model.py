@@ -43,6 +43,8 @@ class Column(Table):
     """`strftime` format of a `string` column that holds a moment."""
 
 
+ARCHIVE = "archive"
+"""The archive of posts, as the `from` of a sink."""
 COORDINATES = {
     "kafka_partition": Column.model_validate({"from": "$partition", "type": "int"}),
     "kafka_offset": Column.model_validate({"from": "$offset", "type": "bigint"}),
@@ -240,9 +242,10 @@ class Feed(Table):
         """The columns of a sink: its own, else those of the feed.
 
         Files and tables of Hive also get the coordinates of a row where no column holds them: a row that can't say
-        where it came from can't be verified. A topic has no columns: its records pass on as they are.
+        where it came from can't be verified. A topic has no columns: its records pass on as they are. Nor has a table
+        of the archive: its columns are those of a post.
         """
-        if isinstance(self.sinks[sink], TopicSink):
+        if isinstance(self.sinks[sink], TopicSink) or self.sinks[sink].from_ == ARCHIVE:
             return {}
         columns = self.sinks[sink].columns or self.columns
         if not isinstance(self.sinks[sink], HdfsSink | HiveSink):
