@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,30 +16,27 @@ from config.quantity import quantity
 from config.settings import Settings
 from ingest.encoder import Counts
 from ingest.hours import Millis
-from ingest.kafka.topic_ids import OtherTopicError, differ
 from ingest.kafka.topics import core_topics, create_topics
 from ingest.post import Post
 from ingest.post_encoder import PostEncoder
 from ingest.producer import Committed, Producer
 from ingest.rule.hashtags import Rule
+from ingest.run_boundaries import commit_final_state, cursor_to_resume
 from ingest.sources.base import Cursor, Source
 from ingest.sources.files.post_files import PostFiles
 from ingest.sources.files.source import FileSource
 from ingest.sources.formats.contract import Reading
 from ingest.sources.formats.csv_header import ROLES
-from ingest.sources.live.backoff import DroppedError, RefusedError
-from ingest.sources.live.source import LiveSource
 from ingest.sources.rate_limit import RateLimited
 from ingest.sources.sample.source import SampleSource
 from ingest.sources.selection import PostFilter
-from ingest.sources.status import FAILED
-from ingest.sources.status import STOPPED as ENDED
 from serving.cli.consoles import console
 from serving.cli.load_failures import FirstRefusal, refuse_nothing_read
 from serving.cli.signals import STOPPED, stopping
 
 CONNECT_S = 10
 """Longest wait for the brokers at the start, seconds."""
+_AGAIN = "`--restart` writes everything again; posts keep their ids, so the batch layer counts none twice"
 REPORT_EVERY_S = 5.0
 """How often a plain line tells how far it is, seconds."""
 
@@ -48,9 +45,12 @@ Report = Callable[[Committed], None]
 MakeSource = Callable[[threading.Event], Source[Post]]
 
 
-def reading_of(settings: Settings, source: str, now: Clock) -> Reading:
-    """Rules for reading and checking the posts of a source."""
-    return Reading(source, now, int(settings.archive.future_s * 1000), settings.ingest.keep_payload)
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _say_gone(text: str) -> None:
+    _say(f"{text}; `trends status` shows what is archived")
 
 
 def rule_of(settings: Settings) -> Rule:
@@ -63,18 +63,18 @@ def file_source(settings: Settings, paths: tuple[str, ...], now: Clock, asked: d
     columns = {role: name for role in ROLES if (name := asked[f"{role}_column"])}
     fields = {role: path for role in ROLES if (path := asked[f"{role}_field"])}
     post_filter = PostFilter.typed(asked["langs"], asked["tags"], asked["limit"], rule_of(settings))
-    reading = replace(reading_of(settings, asked["source"], now), time_from_id=asked["time_from"] == "id")
+    reading = replace(Reading.from_settings(settings, asked["source"], now), time_from_id=asked["time_from"] == "id")
     source = PostFiles(paths, reading, format=asked["format_"], columns=columns, fields=fields,
                         delimiter=asked["delimiter"] or "", escape=asked["escape"], post_filter=post_filter,
-                        force=asked["force"], say=lambda text: click.echo(text, err=True))  # fmt: skip
+                        force=asked["force"], say=_say)  # fmt: skip
     return lambda _stop: source
 
 
 def sample_source(settings: Settings, now: Clock, asked: dict[str, Any]) -> MakeSource:
     """A sample, as asked on the command line."""
     return lambda stop: SampleSource(
-        reading_of(settings, "sample", now), end=asked["end"] or now(), seed=asked["seed"], posts=asked["posts"],
-        hours=asked["hours"], live_per_second=asked["rate"] if asked["live"] else 0.0,
+        Reading.from_settings(settings, "sample", now), end=asked["end"] or now(), seed=asked["seed"],
+        posts=asked["posts"], hours=asked["hours"], live_per_second=asked["rate"] if asked["live"] else 0.0,
         batch_ms=settings.ingest.transaction_ms, stop=stop,
     )  # fmt: skip
 
@@ -93,36 +93,19 @@ def run(
             PostEncoder(settings.kafka, settings.ingest, rule_of(settings)),
             source.name,
         ) as producer:
-            stored = _cursor_to_resume(source, producer, restart=restart)
+            stored = producer.cursor() if restart else cursor_to_resume(source, producer, "posts", _AGAIN, _say_gone)
             _report_start(stored, restart=restart)
             cursor = {} if restart else stored
             with _progress(source, cursor) as report:
                 watched = FirstRefusal(source)
                 limited = RateLimited(watched, rate, settings.ingest.transaction_ms, stop) if rate else watched
-                with _commit_final_state(source, producer), _report_before_failure(report) as note:
+                with commit_final_state(source, producer), _report_before_failure(report) as note:
                     committed = producer.run(limited, cursor, stop, note)
         stopped = stop.is_set() and not endless
     _report_end(source.name, committed, time.monotonic() - began, stopped=stopped, as_json=as_json)
     if not stopped and isinstance(source, FileSource):
         refuse_nothing_read(committed, cursor, watched.first)
     return STOPPED if stopped else 0
-
-
-def _cursor_to_resume(source: Source[Post], producer: Producer[Post], *, restart: bool) -> Cursor:
-    """The source's cursor. Refuses to go on where what is before it was written to a topic that is gone.
-
-    A live source goes on all the same: its service gives what follows, and would give the rest only for a while.
-    """
-    cursor, topic_id = producer.stored_cursor()
-    if restart or not differ(topic_id, producer.topic_id):
-        return cursor
-    now = producer.topic_id
-    what = f"its posts went to a topic that was deleted and recreated: the id was {topic_id}, now {now}"
-    if isinstance(source, LiveSource):
-        click.echo(f"{source.name}: {what}. Resuming after it; `trends status` shows what is archived", err=True)
-        return cursor
-    step = "`--restart` writes everything again; posts keep their ids, so the batch layer counts none twice"
-    raise OtherTopicError(what, where=source.name, next_step=step)
 
 
 @contextmanager
@@ -142,21 +125,6 @@ def _report_before_failure(report: Report) -> Iterator[Report]:
             posts, refused = quantity(last.counts.posts, "post"), quantity(last.counts.rejects, "reject")
             click.echo(f"Written before the error: {posts}, {refused}", err=True)
         raise
-
-
-@contextmanager
-def _commit_final_state(source: Source[Post], producer: Producer[Post]) -> Iterator[None]:
-    """Commit how a live source ended, which it can't tell itself: `trends status` shows it."""
-    if not isinstance(source, LiveSource):
-        yield
-        return
-    try:
-        yield
-    except (DroppedError, RefusedError) as error:
-        with suppress(TrendsError):  # that error is the one to be told
-            producer.commit_state(source.final_state(FAILED, error.what))
-        raise
-    producer.commit_state(source.final_state(ENDED, ""))
 
 
 def _report_start(committed: Cursor, *, restart: bool) -> None:

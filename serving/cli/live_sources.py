@@ -1,6 +1,5 @@
 """Live sources, made from the options of their command, and dismissed."""
 
-import threading
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,17 +8,15 @@ import msgspec
 from config.errors import NoDataError, TrendsError, UsageError
 from config.settings import Settings
 from ingest.hours import Millis
-from ingest.post import Post
 from ingest.post_encoder import PostEncoder
 from ingest.producer import Producer
 from ingest.sources.live.entry import Option
-from ingest.sources.live.request import ServiceRequest
-from ingest.sources.live.source import LiveSource, RunOptions
+from ingest.sources.live.posts import live_posts
 from ingest.sources.registry import live_entry
 from ingest.sources.selection import PostFilter
 from ingest.sources.status import CONNECTED, RECONNECTING, STOPPED
 from ingest.standings import standings
-from serving.cli.ingest_runner import Clock, MakeSource, reading_of, rule_of
+from serving.cli.ingest_runner import Clock, MakeSource, rule_of
 from serving.query.time_expressions import parse, span
 
 
@@ -28,14 +25,7 @@ def live_source(name: str, settings: Settings, now: Clock, values: dict[str, Any
     entry = live_entry(name)
     post_filter = PostFilter.typed(values["langs"], values["tags"], values["limit"], rule_of(settings))
     options = {option.name: _value(option, values[option.name], now) for option in entry.options}
-    reading = reading_of(settings, entry.published_on, now)
-    request = ServiceRequest(settings.section(name), options, post_filter, reading)
-    service = entry.service_class().from_request(request)
-
-    def make(stop: threading.Event) -> LiveSource[Post]:
-        return LiveSource(service, RunOptions(post_filter, stop, settings.ingest.transaction_ms))
-
-    return make
+    return live_posts(settings, name, options, post_filter, now)
 
 
 def dismiss(settings: Settings, name: str, now: Millis) -> None:

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "config.stack": CONFIG,
     "ingest": {*CONFIG, "ingest.kafka", "ingest.rule", "ingest.sources"},
     "ingest.kafka": {*CONFIG, "ingest"},
-    "ingest.feeds": {*CONFIG, "ingest", "ingest.kafka", "ingest.sources"},
+    "ingest.feeds": {*CONFIG, "ingest", "ingest.kafka", "ingest.rejects", "ingest.rule", "ingest.sources"},
     "ingest.rejects": {*CONFIG, "ingest", "ingest.kafka", "ingest.rule", "ingest.sources"},
     "ingest.rule": {*CONFIG, "ingest"},
     "ingest.sources": {*CONFIG, "ingest", "ingest.rule"},

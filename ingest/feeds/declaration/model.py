@@ -111,6 +111,8 @@ class PostRecords(Table):
     lang: str | None = None
     path: LocalFile | None = None
     """The file, where `from` is `file`."""
+    options: dict[Name, Any] = Field(default_factory=dict)
+    """Options of `trends ingest NAME` for a live service, with `_` for `-`: `{ server = "https://example.org" }`."""
 
 
 SourceTable = Annotated[HttpSource | FileRecords | PostRecords, Field(discriminator="type")]

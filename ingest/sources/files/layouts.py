@@ -62,6 +62,12 @@ def in_documents(content: Content, _reader: FileRecordReader[Any], start: FileCu
     return RecordStream(elements, elements.next, content.stored_bytes)
 
 
+def in_whole_documents(content: Content, _reader: FileRecordReader[Any], start: FileCursor) -> RecordStream:
+    """Records in arrays, and documents that are one record each."""
+    elements = Elements(content, start.byte, start.line, start.within, whole=True)
+    return RecordStream(elements, elements.next, content.stored_bytes)
+
+
 def in_rows(file: Any) -> Layout:
     """Rows of a Parquet file, as `open_parquet` gives it."""
 

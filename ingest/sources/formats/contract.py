@@ -10,6 +10,7 @@ import msgspec
 
 from config.errors import BadRecordError
 from config.quantity import quantity
+from config.settings import Settings
 from ingest.hours import EARLIEST_MS, Millis, check_event_time
 from ingest.post import Post
 from ingest.sources.formats.ids import plain_id
@@ -84,6 +85,11 @@ class Reading:
     """Languages of the filter."""
     time_from_id: bool = False
     """Whether the id gives the time of a post, and not its record."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings, source: str, now: Callable[[], Millis]) -> Self:
+        """Rules for reading and checking the posts of a source, by the settings."""
+        return cls(source, now, int(settings.archive.future_s * 1000), settings.ingest.keep_payload)
 
     @property
     def time_from(self) -> str:

@@ -1,17 +1,25 @@
-"""The header of a table: its delimiter, its columns, how it escapes, and the lines before it.
+"""The header of a table of posts: its delimiter, its columns, how it escapes, and the lines before it.
 
 Blank lines, comments (`#`), and the line by which spreadsheets name a delimiter (`sep=;`) may precede a header. The
 delimiter is the one that separates the required columns, unless the options name it.
 """
 
-import csv
 import re
 from dataclasses import dataclass, field
 
 import msgspec
 
 from config.errors import UsageError
-from ingest.sources.formats.csv_cells import Backslash, Cells, Escape, cells_of
+from ingest.sources.formats.csv_cells import Escape
+from ingest.sources.formats.csv_table import (
+    DELIMITERS,
+    MOST_BEFORE,
+    delimiter_by_name,
+    escape_of,
+    lines_of_header,
+    names_in,
+    refuse_nul,
+)
 from ingest.sources.unpacking.content import UTF8_MARK
 
 ROLES = ("id", "text", "time", "date", "lang")
@@ -23,17 +31,8 @@ GUESSES = {
 }
 """Usual names of columns and fields, without case, blanks, `_` and `-`; the first that is there counts."""
 NEEDED = ("id", "text")
-DELIMITERS = ",\t;|"
-MOST_BEFORE = 50
-"""Lines before a header."""
-
-_SEP = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
 _CLOCK, _DAY = "time", "date"
 """A column `time` may have the time of day alone, where a column `date` has the day."""
-_MOST_LINES = 3
-"""Lines that a header may span."""
-_MOST_ROW_LINES = 20
-"""Lines that a row may span in the search for the way to escape quotes."""
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag="csv"):
@@ -81,30 +80,26 @@ def header_of(head: bytes, asked: FormatOptions, where: str) -> Header:
         text = line.decode(errors="replace").strip("\ufeff \r\n")
         if not text:
             continue
-        if named := _SEP.fullmatch(text):
-            delimiter = delimiter or named[1].replace("\\t", "\t")
+        if named := delimiter_by_name(text):
+            delimiter = delimiter or named
             continue
         plain = text.lstrip("# ")
         if text.startswith("#") and not _tells(plain, asked.columns, delimiter):
             continue
-        taken = _whole(lines[number:])
+        taken = lines_of_header(lines[number:])
         whole = b"".join([plain.encode(), b"\n", *lines[number + 1 : number + taken]])
         columns = columns_of(whole, asked.columns, "", where, delimiter=delimiter)
         rows = lines[number + taken :]
-        escape = asked.escape or ("backslash" if _escaped_by_backslash(rows, columns) else "doubled")
+        escape = asked.escape or escape_of(rows, columns.delimiter, columns.cells)
         return Header(msgspec.structs.replace(columns, escape=escape), number + taken)
     raise UsageError("no line names columns", where=where, next_step="Its first line has to name the columns")
 
 
 def columns_of(header: bytes, asked: dict[str, str], source: str, where: str, *, delimiter: str = "") -> Columns:
     """Find the columns in a header line. `asked` names columns by hand: `{"text": "Message"}`. Raises `UsageError`."""
-    if b"\0" in header:
-        raise UsageError(
-            "it holds NUL bytes: UTF-16 without a byte order mark, or no text", where=where,
-            next_step="Recode it: iconv -f UTF-16LE -t UTF-8 FILE | trends ingest file -",
-        )  # fmt: skip
+    refuse_nul(header, where)
     line = header.decode(errors="replace").lstrip("\ufeff")
-    read = [_names(line, each) for each in delimiter or DELIMITERS]
+    read = [names_in(line, each) for each in delimiter or DELIMITERS]
     tries = [(each, names, roles_of(names, asked)) for each, names in zip(delimiter or DELIMITERS, read, strict=True)]
     best, names, roles = max(tries, key=lambda tried: (all(role in tried[2] for role in NEEDED), len(tried[1])))
     for role in (*asked, *NEEDED):
@@ -137,54 +132,9 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\s_\-]", "", name).lower()
 
 
-def _names(line: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:
-        return [line]
-
-
 def _tells(line: str, asked: dict[str, str], delimiter: str) -> bool:
     try:
         columns_of(line.encode(), asked, "", "", delimiter=delimiter)
     except UsageError:
         return False
     return True
-
-
-def _whole(lines: list[bytes]) -> int:
-    """How many lines a header has: a name in quotes may span some."""
-    quotes = 0
-    for number, line in enumerate(lines[:_MOST_LINES], 1):
-        quotes += line.count(b'"')
-        if not quotes & 1:
-            return number
-    return 1
-
-
-def _escaped_by_backslash(rows: list[bytes], columns: Columns) -> bool:
-    """Whether more rows are well-formed with a backslash as escape than with doubled quotes."""
-    if not any(b'\\"' in row for row in rows):
-        return False
-    doubled = cells_of(columns.delimiter, columns.cells, "doubled")
-    return _whole_rows(rows, Backslash(columns.delimiter, columns.cells)) > _whole_rows(rows, doubled)
-
-
-def _whole_rows(rows: list[bytes], cells: Cells) -> int:
-    """How many well-formed rows have a backslash before a quote."""
-    found = number = 0
-    while number < len(rows):
-        if b'\\"' not in rows[number] and not cells.open(rows[number]):
-            number += 1
-            continue
-        taken = [rows[number]]
-        if cells.open(rows[number]):
-            for further in rows[number + 1 : number + _MOST_ROW_LINES]:
-                taken.append(further)
-                if cells.is_complete(taken):
-                    break
-        record = b"".join(taken)
-        whole = cells.whole(record.decode(errors="replace"))
-        found += whole and b'\\"' in record
-        number += len(taken) if whole else 1
-    return found

@@ -44,11 +44,15 @@ class Elements:
     A cursor keeps both: `within` has a bracket for each container that is open there.
     """
 
-    def __init__(self, content: Content, at: int = 0, number: int = 0, within: str = "") -> None:
+    def __init__(
+        self, content: Content, at: int = 0, number: int = 0, within: str = "", *, whole: bool = False
+    ) -> None:
+        """`whole`: a document is one record, whatever lists it holds."""
         if at == 0 and content.head.startswith(UTF8_MARK):
             at = len(UTF8_MARK)
         content.go_to(at)
         self._file = content.file
+        self._whole = whole
         self._buffer, self._from, self._ended = b"", 0, False
         self.at, self.number, self.within = at, number, within
         self.within_before = within
@@ -128,6 +132,8 @@ class Elements:
             doubt = doubt or self._next_begins(max(seen, 1), next_line)
 
     def _key(self, end: int) -> bytes | None:
+        if self._whole:
+            return None
         found = _LISTS.search(self._buffer, max(self._from, end - _LONGEST_KEY), end)
         return found[1] if found else None
 

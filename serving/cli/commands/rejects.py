@@ -126,12 +126,12 @@ def stages(settings: "Settings", encoder: "PostEncoder", now: "Clock") -> "dict[
     """How each stage reads its rejects again."""
     from batch_layer.archive.post_reader import PostRetry
     from ingest.rejects.records import RecordRetry
-    from serving.cli.ingest_runner import reading_of
+    from ingest.sources.formats.contract import Reading
     from speed_layer.fold import UseRetry
 
     kafka, future_ms = settings.kafka, int(settings.archive.future_s * 1000)
     return {
-        "ingest": RecordRetry(encoder, lambda source: reading_of(settings, source, now)).read_again,
+        "ingest": RecordRetry(encoder, lambda source: Reading.from_settings(settings, source, now)).read_again,
         "archive": PostRetry(kafka.posts, now, future_ms).read_again,
         "speed": UseRetry(kafka.hashtags, now, future_ms).read_again,
     }

@@ -54,8 +54,17 @@ def test_a_file_is_opened_once_from_the_beginning_and_once_from_a_cursor(
     file.write_bytes(pack(content))
     opens: list[Path] = []
     looks: list[Content] = []
-    monkeypatch.setattr(Content, "of", lambda path: opens.append(path) or Content(path.open("rb"), str(path)))
-    monkeypatch.setattr(reader_choice, "is_document", lambda content: looks.append(content) or is_document(content))
+
+    def open_file(path: Path) -> Content:
+        opens.append(path)
+        return Content(path.open("rb"), str(path))
+
+    def look(content: Content) -> bool:
+        looks.append(content)
+        return is_document(content)
+
+    monkeypatch.setattr(Content, "of", open_file)
+    monkeypatch.setattr(reader_choice, "is_document", look)
     source = PostFiles([str(file)], reading(), format="x-v2")
     cursor = next(source.batches({}, 7)).cursor
     assert opens == [file]
