@@ -17,6 +17,7 @@ from ingest.feeds.record import Record
 from ingest.feeds.rows.expressions import compile_search
 from ingest.feeds.sources.digests import digest_of
 from ingest.feeds.sources.joins import Join
+from ingest.feeds.sources.requests_check import check_requests
 from ingest.hours import Millis, check_event_time
 from ingest.sources.formats.contract import LONGEST_ID, BrokenPart, Notice
 
@@ -37,8 +38,7 @@ class AnswerReader:
 
     def __init__(self, source: HttpSource, future_ms: int = FUTURE_MS) -> None:
         """Raises `UsageError` for an expression or a reference that is wrong, with its key of the file as `where`."""
-        if not source.ask:
-            raise UsageError("a poll asks at least one request", where="source.ask")
+        check_requests(source)
         self._source = source
         self._future_ms = future_ms
         self._first = next(iter(source.ask))
@@ -46,11 +46,6 @@ class AnswerReader:
         self._find_at = _search("source.at", source.at)
         self._records = {name: _search(f"source.ask.{name}.records", ask.records) for name, ask in source.ask.items()}
         self._add = {name: _search(f"source.add.{name}", text) for name, text in source.add.items()}
-        for name in source.join:
-            if name not in source.ask or name == self._first or source.send == "one":
-                others = [other for other in source.ask if other != self._first] if source.send != "one" else []
-                step = f"It completes the records of {self._first}; it may name {', '.join(others) or 'nothing here'}"
-                raise UsageError("no request that can be joined", where=f"source.join.{name}", next_step=step)
 
     def read(self, answers: Answers, now: Millis) -> list[Part]:
         """Records, and what is wrong with others: a `BrokenPart` holds its record, a `Notice` says what is missing.

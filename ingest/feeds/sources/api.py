@@ -19,7 +19,7 @@ from config.quantity import quantity
 from ingest.feeds.declaration.model import HttpSource
 from ingest.feeds.sources.answers import decode_answer
 from ingest.feeds.sources.credential import Credential
-from ingest.feeds.sources.queries import Query
+from ingest.feeds.sources.queries import Query, path_of
 from ingest.hours import Millis
 from ingest.sources.live.addresses import host_of
 from ingest.sources.live.backoff import DroppedError, RefusedError, safe_text
@@ -33,7 +33,6 @@ TIMEOUT_S = 20.0
 _MOST_REDIRECTS = 5
 _MOST_ERROR_BYTES = 10_000
 _OF_THE_BODY = {"content-encoding", "content-length", "transfer-encoding"}
-_PATH_SIGNS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/%@:+,;=!$'()*")
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Api:
         self.where = urlsplit(source.url).netloc
         if credential and scheme == "http" and not is_loopback(host):
             raise UsageError("a secret must not be sent over http", where="source.url", next_step="Write https://…")
-        self._urls = {name: source.url.rstrip("/") + _path(name, ask.path) for name, ask in source.ask.items()}
+        self._urls = {name: source.url.rstrip("/") + path_of(name, ask.path) for name, ask in source.ask.items()}
         self._queries = {name: Query(source, name) for name in source.ask}
         self._credential = credential
         self._responses = ResponseCheck(
@@ -165,11 +164,3 @@ def _decode(body: bytes, response: httpx.Response) -> Any:
 def _conditions(response: httpx.Response) -> dict[str, str]:
     pairs = (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified"))
     return {header: value for header, given in pairs if (value := response.headers.get(given))}
-
-
-def _path(name: str, path: str) -> str:
-    """The path of a request, as the file has it. Raises `UsageError`."""
-    if path and (not path.startswith("/") or not set(path) <= _PATH_SIGNS or ".." in path.split("/")):
-        step = "One looks like /data/weather; parameters belong into `query`"
-        raise UsageError(f"no path: {path[:80]!r}", where=f"source.ask.{name}.path", next_step=step)
-    return path

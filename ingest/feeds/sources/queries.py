@@ -1,4 +1,4 @@
-"""Queries of a poll's requests: texts of the feed's file, with values of earlier answers (`{current.coord.lat}`).
+"""Paths and queries of a poll's requests: texts of the file, with values of earlier answers (`{current.coord.lat}`).
 
 A value goes into a parameter of the query, where the client escapes it, and never into the path or the host.
 """
@@ -12,6 +12,7 @@ from ingest.feeds.declaration.model import HttpSource
 from ingest.feeds.rows.expressions import compile_search
 
 _REFERENCE = re.compile(r"\{([a-z_][a-z0-9_]{0,62})\.([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}", re.ASCII)
+_PATH_SIGNS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/%@:+,;=!$'()*")
 _LONGEST = 200
 """Characters of a value."""
 
@@ -36,6 +37,11 @@ class Query:
                 step = "{name} is a variable of the file, {request.field} a value of an earlier answer"
                 raise UsageError(f"what is in braces has no meaning: {text[:60]!r}", where=where, next_step=step)
 
+    @property
+    def references(self) -> set[str]:
+        """Names of the requests whose answers it takes values of."""
+        return {reference[1:].partition(".")[0] for reference in self._searches}
+
     def fill(self, answers: Mapping[str, Any]) -> dict[str, str]:
         """Its parameters. Raises `BadRecordError` where an earlier answer lacks a value."""
 
@@ -54,3 +60,11 @@ class Query:
         if not text or len(text) > _LONGEST or not text.isprintable():
             raise BadRecordError(f"no usable value for {reference}: {text[:40]!r}")
         return text
+
+
+def path_of(name: str, path: str) -> str:
+    """The path of a request, as the file has it. Raises `UsageError`."""
+    if path and (not path.startswith("/") or not set(path) <= _PATH_SIGNS or ".." in path.split("/")):
+        step = "One looks like /data/weather; parameters belong into `query`"
+        raise UsageError(f"no path: {path[:80]!r}", where=f"source.ask.{name}.path", next_step=step)
+    return path

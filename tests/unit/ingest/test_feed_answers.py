@@ -163,9 +163,15 @@ def test_answers_of_another_shape_are_refused_as_a_whole_and_an_empty_list_is_no
 @pytest.mark.parametrize(
     ("changed", "where"),
     [
-        ({"id": "a b"}, "source.id"), ({"at": "]"}, "source.at"), ({"add": {"x": "}"}}, "source.add.x"),
+        ({"id": "a b"}, "source.id"), ({"at": "]"}, "source.at"), ({"add": {"x": "a"}}, "source.add.x"),
         ({"ask": {"a": {"records": "["}}}, "source.ask.a.records"), ({"ask": {}}, "source.ask"),
         ({"join": {"nobody": "x"}}, "source.join.nobody"), ({"join": {"stations": "x"}}, "source.join.stations"),
+        ({"ask": {"a": {"path": "x"}}}, "source.ask.a.path"), ({"ask": {"a": {}, "b": {}}}, "source.ask.b"),
+        ({"ask": {"a": {"query": {"q": "{b.c}"}}}}, "source.ask.a.query.q"),
+        ({"ask": {"a": {"optional": True}}}, "source.ask.a.optional"),
+        ({"send": "one", "join": {"stations": "x"}, "ask": {"a": {}}}, "source.join.stations"),
+        ({"send": "one"}, "source.ask.stations.records"),
+        ({"send": "one", "ask": {"a": {}}, "add": {"x": "}"}}, "source.add.x"),
     ],
 )  # fmt: skip
 def test_a_wrong_expression_or_reference_is_refused_with_its_key(changed: dict[str, Any], where: str) -> None:
