@@ -20,7 +20,7 @@ from uuid import uuid4
 from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from batch_layer.archive.identity import Origin
+from batch_layer.storage.chunk_files.identity import Origin
 from config.errors import FencedError, TrendsError, UnavailableError
 from ingest.hours import Hour
 from serving.views.client import mongo_errors

@@ -1,15 +1,16 @@
 """Avro, as it lies on HDFS: posts to bytes and back. The schema is `ingest/post.avsc`."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 import fastavro
 
-from batch_layer.archive.manifest import SCHEMA_PATH
+from batch_layer.archive.hour_layout import hour_folder
+from batch_layer.archive.manifest import SCHEMA_FINGERPRINT, SCHEMA_PATH, Part
 from config.decoding import decoding
-from ingest.hours import millis
+from ingest.hours import Hour, millis
 
 Record = dict[str, Any]
 """A post as `post.avsc` has it; times are whole milliseconds."""
@@ -21,6 +22,28 @@ QUICK = {"deflate": 1}
 _SCHEMA = fastavro.parse_schema(json.loads(SCHEMA_PATH.read_text()))
 _CODECS = frozenset({"deflate", "zstandard", "null"})
 """Those of `archive.codec`."""
+
+
+class AvroFormat:
+    """See `FileFormat`: the records of an hour, whose label is its serial."""
+
+    schema = SCHEMA_FINGERPRINT
+
+    def __init__(self, codec: str) -> None:
+        self._codec = codec
+
+    def folder(self, label: int) -> str:
+        """See `FileFormat`."""
+        return hour_folder(Hour(label))
+
+    def encode(self, rows: Sequence[Record]) -> bytes:
+        """See `FileFormat`."""
+        return encode(rows, self._codec)
+
+    def part(self, label: int, path: str, rows: Sequence[Record], size: int) -> Part:
+        """See `FileFormat`."""
+        times = [record["created_at"] for record in rows]
+        return Part(str(Hour(label)), path, len(rows), size, min(times), max(times))
 
 
 def encode(records: Iterable[Record], codec: str) -> bytes:

@@ -22,12 +22,13 @@ from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 from batch_layer.archive.avro import Record, write
+from batch_layer.archive.hour_layout import span_of
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import HOURS, Attempt, span_of
-from batch_layer.archive.placement import Site, finish
 from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.archive.reading.records import check_lengths, records_of
 from batch_layer.archive.reading.watermark import complete_until
+from batch_layer.storage.chunk_files.attempts import HOURS, Attempt
+from batch_layer.storage.chunk_files.placement import Site, finish
 from config.errors import DamagedError, TrendsError, UnavailableError
 from config.settings import ArchiveSettings, Settings
 from ingest.hours import Hour, Millis
@@ -86,7 +87,7 @@ class Compaction:
         self._ledger.index()
         return self.report
 
-    def _merge(self, to: Site, hours: Sequence[Hour]) -> None:
+    def _merge(self, to: Site[Manifest], hours: Sequence[Hour]) -> None:
         """Put one file in place of each hour's parts, all in one commit. Nothing happens if another was quicker."""
         attempt = Attempt(HOURS, self._ledger.hours_log.position, uuid4())
         old = {hour: self._ledger.parts(hour) for hour in hours}
@@ -106,7 +107,9 @@ class Compaction:
             self.report.hours += [str(hour) for hour in hours]
             self.report.replaced += len(replaces)
 
-    def _merge_hour(self, to: Site, attempt: Attempt, index: int, hour: Hour, parts: list[Part]) -> Part | None:
+    def _merge_hour(
+        self, to: Site[Manifest], attempt: Attempt, index: int, hour: Hour, parts: list[Part]
+    ) -> Part | None:
         """Upload an hour's new file. None where an old one has damage."""
         path = to.paths.tmp_part(attempt, index + 1)
         try:
@@ -128,7 +131,7 @@ class Compaction:
         earliest, latest = min(part.min_at for part in parts), max(part.max_at for part in parts)
         return Part(str(hour), path, sum(part.records for part in parts), file.tell(), earliest, latest)
 
-    def _commit(self, to: Site, link: Manifest) -> bool:
+    def _commit(self, to: Site[Manifest], link: Manifest) -> bool:
         """Commit and place. A last look at the files comes just before, in case this process has slept meanwhile."""
         attempt = link.attempt
         there = {entry.name: entry.bytes for entry in to.store.entries(to.paths.tmp(attempt))}
@@ -176,7 +179,7 @@ class Compaction:
             topic_id=self._ledger.origin.topic_id,
         )
 
-    def _purge(self, to: Site) -> None:
+    def _purge(self, to: Site[Manifest]) -> None:
         """Delete files long enough after their replacement, provided that the replacement is there."""
         done = max((link.purged for link in self._ledger.compactions), default=0)
         until = self._now - self._settings.keep_replaced_s * 1000
@@ -206,7 +209,7 @@ class Compaction:
             return False
         return True
 
-    def _clear(self, to: Site) -> None:
+    def _clear(self, to: Site[Manifest]) -> None:
         """Delete attempts that can't win any more. `Ledger.refresh` has placed the parts of those that won.
 
         An attempt that may still win stays, however old it is: its archiver may only have slept.

@@ -7,11 +7,12 @@ damaged manifest, which makes a hole; where no manifest follows, the archiver re
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from batch_layer.archive.commit_log import CommitLog, HoleError
-from batch_layer.archive.flush import gap_manifest
-from batch_layer.archive.identity import Origin, read_archive, read_topic
+from batch_layer.archive.manifest import Manifest
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.placement import Site
+from batch_layer.storage.chunk_files.commit_log import CommitLog, HoleError
+from batch_layer.storage.chunk_files.flush import gap_manifest
+from batch_layer.storage.chunk_files.identity import Origin, read_archive, read_topic
+from batch_layer.storage.chunk_files.placement import Site
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import FencedError, NoDataError, TrendsError
 from config.settings import Settings
@@ -60,7 +61,7 @@ def declare_gap(settings: Settings, loss: Loss, now: Millis) -> int:
         return log.position
 
 
-def _loss(to: Site, partition: int, start: int) -> Loss:
+def _loss(to: Site[Manifest], partition: int, start: int) -> Loss:
     log = _read(to, partition)
     where = f"{to.paths.topic}/{partition}"
     if log.damage is None:
@@ -75,13 +76,13 @@ def _loss(to: Site, partition: int, start: int) -> Loss:
     return Loss(partition, start, end, damaged=to.paths.commit(partition, start))
 
 
-def _read(to: Site, partition: int) -> CommitLog:
+def _read(to: Site[Manifest], partition: int) -> CommitLog[Manifest]:
     log = CommitLog(to.store, to.paths, partition, to.origin.archive)
     log.read_on(to.threads)
     return log
 
 
-def _site(settings: Settings, threads: ThreadPoolExecutor) -> Site:
+def _site(settings: Settings, threads: ThreadPoolExecutor) -> Site[Manifest]:
     store, paths = HdfsStore(settings.hdfs), Paths(settings.hdfs.root, settings.kafka.posts)
     archive, topic = read_archive(store, paths), read_topic(store, paths)
     origin = Origin(archive.id if archive else "", topic.topic_id if topic else "")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from batch_layer.archive.manifest import Manifest
+from batch_layer.storage.chunk_files.chunk_manifest import ChunkManifest
 
 
 @dataclass
@@ -23,14 +23,14 @@ class Summary:
     by_others: int = 0
     """Posts that others of the group have archived meanwhile, where this run waited for them."""
 
-    def add(self, manifest: Manifest) -> None:
+    def add(self, manifest: ChunkManifest) -> None:
         """Count a chunk."""
         self.posts += manifest.records
         self.rejected += manifest.rejected
         self.chunks += 1
         self.files += len(manifest.parts)
         self.bytes += sum(part.bytes for part in manifest.parts)
-        self.hours.update(part.hour for part in manifest.parts)
+        self.hours.update(part.label for part in manifest.parts)
         self.offsets[manifest.partition] = manifest.next
 
     def lost(self, offsets: int) -> None:

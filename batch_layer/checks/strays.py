@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from batch_layer.archive.paths import Attempt, compaction_of, hour_folder, hour_of, is_part, span_of
+from batch_layer.archive.hour_layout import compaction_of, hour_folder, hour_of, is_part, span_of
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.checks.finding import Finding
+from batch_layer.storage.chunk_files.attempts import Attempt
 from batch_layer.storage.file_store import Entry
 from config.errors import UsageError
 from ingest.hours import Hour, Millis

@@ -12,15 +12,15 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from batch_layer.archive.commit_log import start_of
 from batch_layer.archive.manifest import Manifest
-from batch_layer.archive.paths import HOURS
 from batch_layer.archive.reading.ledger import Ledger, ledger_of
 from batch_layer.archive.reading.positions import positions
 from batch_layer.archive.reading.records import records_of
 from batch_layer.checks.finding import Finding
 from batch_layer.checks.kafka_offsets import kafka_offsets
 from batch_layer.checks.strays import strays
+from batch_layer.storage.chunk_files.attempts import HOURS
+from batch_layer.storage.chunk_files.commit_log import start_of
 from config.errors import DamagedError
 from config.quantity import quantity
 from config.settings import Settings

@@ -10,7 +10,8 @@ from msgspec.structs import asdict
 
 from batch_layer.archive import avro, manifest
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import Paths, Span
+from batch_layer.archive.paths import Paths
+from batch_layer.storage.chunk_files.layout import Span
 from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from ingest.hours import Hour, Millis

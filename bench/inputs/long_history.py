@@ -12,10 +12,13 @@ from uuid import uuid4
 from confluent_kafka import Producer
 
 from batch_layer.archive import manifest
-from batch_layer.archive.commit_log import INDEXED
 from batch_layer.archive.compaction import GROUP
 from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import HOURS, Paths, Span
+from batch_layer.archive.paths import Paths
+from batch_layer.storage.chunk_files.attempts import HOURS
+from batch_layer.storage.chunk_files.chunk_manifest import Kind
+from batch_layer.storage.chunk_files.commit_log import INDEXED
+from batch_layer.storage.chunk_files.layout import Span
 from batch_layer.storage.webhdfs import HdfsStore
 from config.settings import Settings
 from ingest.hours import HOUR_MS, Hour, wall_clock
@@ -74,7 +77,7 @@ def _part(hour: Hour, path: str) -> Part:
 def _link(
     paths: Paths, log: int, start: int, parts: tuple[Part, ...] = (), replaces: tuple[str, ...] = (), purged: int = 0
 ) -> Manifest:
-    kind: manifest.Kind = "chunk" if log != HOURS else "compact" if parts else "purge"
+    kind: Kind = "chunk" if log != HOURS else "compact" if parts else "purge"
     at = parts[-1].max_at if parts else wall_clock() - HOUR_MS
     return Manifest(
         uuid=uuid4().hex, kind=kind, topic=paths.topic, partition=log, start=start, next=start + 1,

@@ -13,8 +13,8 @@ from msgspec.structs import asdict
 
 from batch_layer.archive import avro
 from batch_layer.archive.manifest import Part
-from batch_layer.archive.paths import Span
 from batch_layer.archive.reading.ledger import Ledger
+from batch_layer.storage.chunk_files.layout import Span
 from bench.inputs.archive_writer import ArchiveWriter
 from bench.inputs.posts import COPY_EVERY_MS, copy_of
 from config.settings import Settings

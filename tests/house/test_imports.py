@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "ingest.sources": {*CONFIG, "ingest", "ingest.rule"},
     "speed_layer": {*CONFIG, *VIEWS, "config.stack", "ingest", "ingest.kafka", "ingest.rejects", "ingest.rule"},
     "batch_layer": {
-        *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.spark", "ingest", "ingest.rule",
+        *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.spark", "batch_layer.storage", "ingest", "ingest.rule",
     },
     "batch_layer.scheduling": {
         *CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.spark", "ingest", "ingest.rule",
@@ -44,7 +44,7 @@ MAY_IMPORT = {
         "ingest.kafka", "ingest.sources",
     },
     "batch_layer.spark": {*CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "ingest", "ingest.rule"},
-    "batch_layer.storage": {*CONFIG, "ingest"},
+    "batch_layer.storage": {*CONFIG, "batch_layer.delivery", "ingest", "ingest.kafka"},
     "serving.views": {*CONFIG, "ingest", "ingest.rule"},
     "serving.answers": {*CONFIG, *VIEWS, "ingest"},
     "serving.query": {*CONFIG, *VIEWS, "ingest", "serving.answers"},

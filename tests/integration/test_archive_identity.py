@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from batch_layer.archive.archiver import Archiver
-from batch_layer.archive.identity import ensure_archive
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.reading.lag import archive_lag
 from batch_layer.archive.reading.ledger import ledger_of
 from batch_layer.archive.reading.watermark import complete_until
+from batch_layer.storage.chunk_files.identity import ensure_archive
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import TrendsError
 from config.settings import Settings

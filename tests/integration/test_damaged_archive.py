@@ -4,12 +4,13 @@ from collections import Counter
 
 import pytest
 
-from batch_layer.archive.commit_log import HoleError
 from batch_layer.archive.compaction import Compaction
-from batch_layer.archive.paths import HOURS, Paths
+from batch_layer.archive.paths import Paths
 from batch_layer.archive.reading.ledger import ledger_of
 from batch_layer.checks.verify import verify_archive
 from batch_layer.delivery import quarantine
+from batch_layer.storage.chunk_files.attempts import HOURS
+from batch_layer.storage.chunk_files.commit_log import HoleError
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
 from config.settings import Settings

@@ -11,15 +11,15 @@ from io import BytesIO
 
 import pytest
 
-from batch_layer.archive.avro import in_millis, read
-from batch_layer.archive.commit_log import INDEXED, CommitLog
+from batch_layer.archive.avro import AvroFormat, in_millis, read
 from batch_layer.archive.compaction import Compaction
-from batch_layer.archive.flush import recover
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.placement import Site
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.archive.reading.records import posts_of
 from batch_layer.checks.strays import strays
+from batch_layer.storage.chunk_files.commit_log import INDEXED, CommitLog
+from batch_layer.storage.chunk_files.flush import recover
+from batch_layer.storage.chunk_files.placement import Site
 from config.errors import DamagedError, TrendsError
 from config.settings import HdfsSettings
 from tests.support.archive_model import ARCHIVE, NOW, ROOTS, Inline, Kafka, Process
@@ -36,7 +36,7 @@ def archive(codec: str) -> HdfsDouble:
     for _ in range(4):
         kafka.topic.accept([0, 1, 0, 1, 0], 1)
         process = Process(kafka, hdfs)
-        process._to = replace(process._to, codec=codec)
+        process._to = replace(process._to, files=AvroFormat(codec))
         process.drain()
     return hdfs
 

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from batch_layer.archive.identity import ensure_archive, ensure_topic
 from batch_layer.archive.paths import Paths
+from batch_layer.storage.chunk_files.identity import ensure_archive, ensure_topic
 from config.errors import UnavailableError
 from tests.support.hdfs_double import Crash, Fault, HdfsDouble
 

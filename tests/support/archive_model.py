@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
-from batch_layer.archive.avro import Record
-from batch_layer.archive.commit_log import CommitLog
-from batch_layer.archive.flush import Flush, Outlets, record_gap, recover
+from batch_layer.archive.avro import AvroFormat, Record
+from batch_layer.archive.manifest import Manifest
 from batch_layer.archive.paths import Paths
-from batch_layer.archive.placement import Site, sweep
 from batch_layer.archive.post_reader import post_reader
 from batch_layer.delivery.chunk import Chunk
+from batch_layer.storage.chunk_files.commit_log import CommitLog
+from batch_layer.storage.chunk_files.flush import Flush, Outlets, record_gap, recover
+from batch_layer.storage.chunk_files.placement import Site, sweep
 from config.errors import FencedError, UnavailableError
 from config.settings import ArchiveSettings
 from ingest.hours import HOUR_MS, Millis
@@ -93,10 +94,10 @@ class Process:
         self._kafka = kafka
         self._number = kafka.topic.number
         self._site = Site(hdfs, Paths(ROOTS[self._number], "posts"), Inline())
-        self._to = Outlets(self._site, "null", self._send, lambda *_: None, lambda: NOW, self._check_topic)
-        self._log: CommitLog | None = None
+        self._to = Outlets(self._site, AvroFormat("null"), self._send, lambda *_: None, lambda: NOW, self._check_topic)
+        self._log: CommitLog[Manifest] | None = None
         self._chunk: Chunk[int, Record] | None = None
-        self._flush: Flush | None = None
+        self._flush: Flush[int, Record, Manifest] | None = None
 
     @property
     def _topic(self) -> Topic:

@@ -3,8 +3,9 @@
 from uuid import uuid4
 
 from batch_layer.archive.manifest import Manifest, Part, encode
-from batch_layer.archive.paths import Paths, Span
+from batch_layer.archive.paths import Paths
 from batch_layer.archive.reading.ledger import Ledger
+from batch_layer.storage.chunk_files.layout import Span
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour
 from tests.support.hdfs_double import HdfsDouble

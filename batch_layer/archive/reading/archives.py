@@ -7,10 +7,10 @@ others: a moved archive, or one from which an earlier version computed hours. A 
 import logging
 from collections.abc import Iterator
 
-from batch_layer.archive.commit_log import first_topic
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.reading.history import History
 from batch_layer.archive.reading.ledger import Ledger
+from batch_layer.storage.chunk_files.commit_log import first_topic
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Millis

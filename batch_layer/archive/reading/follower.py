@@ -20,11 +20,19 @@ from typing import NamedTuple
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from batch_layer.archive.commit_log import CommitLog
-from batch_layer.archive.identity import ArchiveFile, Origin, TopicFile, check_topic, read_archive, read_topic
 from batch_layer.archive.manifest import Manifest
-from batch_layer.archive.paths import HOURS, Paths, partition_of
-from batch_layer.archive.placement import Site, finish_all
+from batch_layer.archive.paths import Paths
+from batch_layer.storage.chunk_files.attempts import HOURS, partition_of
+from batch_layer.storage.chunk_files.commit_log import CommitLog
+from batch_layer.storage.chunk_files.identity import (
+    ArchiveFile,
+    Origin,
+    TopicFile,
+    check_topic,
+    read_archive,
+    read_topic,
+)
+from batch_layer.storage.chunk_files.placement import Site, finish_all
 from batch_layer.storage.file_store import Entry
 from batch_layer.storage.file_store import Store as FileStore
 from batch_layer.storage.webhdfs import HdfsStore

@@ -9,8 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from batch_layer.archive.commit_log import CommitLog
-from batch_layer.archive.identity import (
+from batch_layer.archive.hour_layout import hour_of
+from batch_layer.archive.manifest import Manifest, Part
+from batch_layer.archive.paths import Paths
+from batch_layer.archive.reading.log_ends import position_in
+from batch_layer.storage.chunk_files.attempts import HOURS, Attempt, partition_of
+from batch_layer.storage.chunk_files.commit_log import CommitLog
+from batch_layer.storage.chunk_files.identity import (
     ArchiveFile,
     Origin,
     TopicFile,
@@ -19,10 +24,7 @@ from batch_layer.archive.identity import (
     read_archive,
     read_topic,
 )
-from batch_layer.archive.manifest import Manifest, Part
-from batch_layer.archive.paths import HOURS, Attempt, Paths, hour_of, partition_of
-from batch_layer.archive.placement import Site, finish_all
-from batch_layer.archive.reading.log_ends import position_in
+from batch_layer.storage.chunk_files.placement import Site, finish_all
 from batch_layer.storage.file_store import Store
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import DamagedError
@@ -53,7 +55,7 @@ class Ledger:
         """Each partition's manifests, in order."""
         self.compactions: list[Manifest] = []
         """The log of the hours."""
-        self._logs: list[CommitLog] = []
+        self._logs: list[CommitLog[Manifest]] = []
         self.hours_log = CommitLog(self.store, self.paths, HOURS)
         self.identity: ArchiveFile | None = None
         """Identity of this archive; None while nobody has written it."""

@@ -6,8 +6,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from batch_layer.archive.identity import ArchiveFile, Origin, TopicFile
 from batch_layer.archive.paths import Paths
+from batch_layer.storage.chunk_files.identity import ArchiveFile, Origin, TopicFile
 from config.errors import DamagedError
 from ingest.hours import Millis
 

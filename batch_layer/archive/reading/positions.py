@@ -4,8 +4,8 @@ An operator may add partitions to a topic while everything runs. So each look as
 `kafka.partitions` applies to the creation of a topic, and never afterwards.
 """
 
-from batch_layer.archive.identity import check_topic
 from batch_layer.archive.reading.log_ends import LogEnds, position_in
+from batch_layer.storage.chunk_files.identity import check_topic
 from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import KafkaSettings

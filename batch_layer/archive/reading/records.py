@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from batch_layer.archive.avro import Record, in_millis, read
+from batch_layer.archive.hour_layout import hour_folder, span_of
 from batch_layer.archive.manifest import Part
-from batch_layer.archive.paths import hour_folder, span_of
 from batch_layer.archive.reading.ledger import Ledger
 from config.errors import DamagedError, NoDataError
 from config.quantity import quantity

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_layer.archive.hour_layout import hour_of, is_part, span_of
 from batch_layer.archive.manifest import Manifest, Part, decode, encode
-from batch_layer.archive.paths import Paths, Span, hour_of, is_part, parent, span_of
+from batch_layer.archive.paths import Paths
+from batch_layer.storage.chunk_files.layout import Span, parent
 from config.errors import TrendsError, UsageError
 from ingest.hours import Hour
 

@@ -6,17 +6,17 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from batch_layer.archive.commit_log import INDEXED, CommitLog, Hole, HoleError
-from batch_layer.archive.flush import record_gap, recover
 from batch_layer.archive.manifest import Manifest, Part, decode, encode
-from batch_layer.archive.paths import HOURS
-from batch_layer.archive.placement import Site
+from batch_layer.storage.chunk_files.attempts import HOURS
+from batch_layer.storage.chunk_files.commit_log import INDEXED, CommitLog, Hole, HoleError
+from batch_layer.storage.chunk_files.flush import record_gap, recover
+from batch_layer.storage.chunk_files.placement import Site
 from tests.support.archive_model import Inline
 from tests.support.commit_logs import HOUR, PATHS, chunk, ledger_of, put
 from tests.support.hdfs_double import HdfsDouble
 
 
-def read(hdfs: HdfsDouble, log: CommitLog | None = None) -> list[int]:
+def read(hdfs: HdfsDouble, log: CommitLog[Manifest] | None = None) -> list[int]:
     with ThreadPoolExecutor(2) as threads:
         return [m.start for m in (log or CommitLog(hdfs, PATHS, 0)).read_on(threads)]
 

@@ -5,14 +5,16 @@ from uuid import uuid4
 
 import pytest
 
-from batch_layer.archive.commit_log import CommitLog
+from batch_layer.archive.avro import AvroFormat
 from batch_layer.archive.compaction import ABANDONED_MS, Compaction
-from batch_layer.archive.flush import Flush, Outlets
-from batch_layer.archive.paths import Attempt, Paths
-from batch_layer.archive.placement import Site
+from batch_layer.archive.paths import Paths
 from batch_layer.archive.post_reader import post_reader
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.delivery.chunk import Chunk
+from batch_layer.storage.chunk_files.attempts import Attempt
+from batch_layer.storage.chunk_files.commit_log import CommitLog
+from batch_layer.storage.chunk_files.flush import Flush, Outlets
+from batch_layer.storage.chunk_files.placement import Site
 from config.errors import FencedError, UnavailableError
 from config.settings import HdfsSettings
 from ingest.kafka.message import Message
@@ -29,9 +31,8 @@ class Bench:
         self.hdfs, self.now, self.told = hdfs, NOW, list[object]()
         self.undeliverable = False
         paths = Paths("/archive", "posts")
-        to = Outlets(
-            Site(hdfs, paths, Inline()), "null", self._send, lambda *at: self.told.append(at), lambda: self.now
-        )
+        site, files = Site(hdfs, paths, Inline()), AvroFormat("null")
+        to = Outlets(site, files, self._send, lambda *at: self.told.append(at), lambda: self.now)
         chunk = Chunk("posts", 0, 0, post_reader(0))
         for offset in range(2):
             chunk.take(Message(0, offset, encode(Post(str(offset), "x", NOW, NOW, "#a"))), NOW)

@@ -4,13 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
-from batch_layer.archive.identity import ArchiveFile
 from batch_layer.archive.manifest import Manifest, Part, encode
-from batch_layer.archive.paths import Paths, Span
+from batch_layer.archive.paths import Paths
 from batch_layer.archive.reading.history import History
 from batch_layer.archive.reading.ledger import Ledger
+from batch_layer.storage.chunk_files.identity import ArchiveFile
+from batch_layer.storage.chunk_files.layout import Span
 from config.settings import ArchiveSettings, HdfsSettings
 from ingest.hours import Hour
 from serving.views.documents import HourDocument
@@ -27,7 +29,7 @@ def ledger(archive: str | None, *chunks: tuple[int, int, Hour], adopted: bool = 
     paths = Paths(root, "posts")
     if archive is not None:
         file = ArchiveFile(id=archive, created_at=began, adopted=adopted)
-        hdfs.put(paths.archive_identity, encode(file))
+        hdfs.put(paths.archive_identity, msgspec.json.encode(file))
     for start, end, hour in chunks:
         path = paths.part(hour, Span(0, start, end), 1, 1)
         part = Part(str(hour), path, end - start, 1, hour.start_ms, hour.start_ms)

@@ -1,6 +1,6 @@
-"""Identity: the archive and the topic of a folder. Two small files, each written once and never replaced.
+"""Identity: which folder this is, and of which topic. Two small files, each written once and never replaced.
 
-    _identity/archive.json    the archive's id. It travels with the folder: a copy or a move keeps it
+    _identity/archive.json    the folder's id. It travels with the folder: a copy or a move keeps it
     _identity/topic.json      the topic, and Kafka's id of it, that the offsets of the manifests belong to
 
 The first process writes them, by the same rename that commits a manifest. An archive of an earlier version has neither:
@@ -9,12 +9,13 @@ the first look adds its id, and its topic where Kafka still ends at or beyond ev
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 import msgspec
 
-from batch_layer.archive.paths import Paths
+from batch_layer.storage.chunk_files.chunk_manifest import RESTORE
+from batch_layer.storage.chunk_files.file_paths import FilePaths
 from batch_layer.storage.file_store import Store
 from config.decoding import damage, decoding
 from config.errors import UnavailableError
@@ -22,10 +23,6 @@ from ingest.hours import Millis
 from ingest.kafka.topic_ids import OtherTopicError, differ
 
 TRIES = 5
-NEW_ROOT = "Set hdfs.root to a new folder: the batch layer reads this archive along with the new one"
-"""Advice for an archive of another topic."""
-
-_RESTORE = "Restore this file from a backup of HDFS"
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _UPLOAD = "identity+"
 """Prefix of a file's name in `_tmp`, before its rename."""
@@ -57,20 +54,20 @@ class TopicFile(msgspec.Struct, frozen=True, kw_only=True):
     """Empty where the broker had no ids."""
 
 
-def read_archive(store: Store, paths: Paths) -> ArchiveFile | None:
+def read_archive(store: Store, paths: FilePaths[Any]) -> ArchiveFile | None:
     """The archive's id; None where the folder has none yet."""
     found = _read(store, paths.archive_identity, ArchiveFile)
     if found is not None and not _ID.fullmatch(found.id):
-        raise damage("identity", paths.archive_identity, _RESTORE, f"its id is {found.id[:40]!r}")
+        raise damage("identity", paths.archive_identity, RESTORE, f"its id is {found.id[:40]!r}")
     return found
 
 
-def read_topic(store: Store, paths: Paths) -> TopicFile | None:
+def read_topic(store: Store, paths: FilePaths[Any]) -> TopicFile | None:
     """The topic of the archive's offsets; None where nobody has written it yet."""
     return _read(store, paths.topic_identity, TopicFile)
 
 
-def ensure_archive(store: Store, paths: Paths, now: Millis) -> ArchiveFile:
+def ensure_archive(store: Store, paths: FilePaths[Any], now: Millis) -> ArchiveFile:
     """The archive's id; writes one if there is none."""
     found = read_archive(store, paths)
     if found is not None:
@@ -83,7 +80,7 @@ def ensure_archive(store: Store, paths: Paths, now: Millis) -> ArchiveFile:
 
 def ensure_topic(
     store: Store,
-    paths: Paths,
+    paths: FilePaths[Any],
     topic_id: str,
     archived: Callable[[], Mapping[int, int]],
     ends: Callable[[], Mapping[int, int]],
@@ -98,24 +95,31 @@ def ensure_topic(
         beyond = _beyond(archived(), ends())
         if beyond is not None:
             partition, position, end = beyond
-            what = f"the archive ends at offset {position} and the topic already at {end}: it was deleted and recreated"
-            raise OtherTopicError(what, where=f"{paths.topic}/{partition}", next_step=NEW_ROOT)
+            raise ends_beyond(paths, partition, position, end)
         found = _put_if_absent(store, paths, paths.topic_identity, TopicFile(topic=paths.topic, topic_id=topic_id))
     check_topic(found, paths, topic_id)
     return found
 
 
-def check_topic(found: TopicFile, paths: Paths, topic_id: str) -> None:
-    """Raise `OtherTopicError` where the archive is of another topic than the one that has the name now."""
+def check_topic(found: TopicFile, paths: FilePaths[Any], topic_id: str) -> None:
+    """Raise `OtherTopicError` where the folder is of another topic than the one that has the name now."""
+    terms = paths.terms
     if found.topic != paths.topic:
-        what = f"the archive is of the topic {found.topic}, and kafka.posts is {paths.topic}"
-        raise OtherTopicError(what, where=paths.root, next_step=NEW_ROOT)
+        what = f"{terms.folder} is of the topic {found.topic}, and {terms.topic_key} is {paths.topic}"
+        raise OtherTopicError(what, where=paths.root, next_step=terms.other_topic)
     if differ(found.topic_id, topic_id):
         what = (
-            f"the archive is of the topic {paths.topic} with the id {found.topic_id}, and its id is {topic_id} now: "
+            f"{terms.folder} is of the topic {paths.topic} with the id {found.topic_id}, and its id is {topic_id} now: "
             "it was deleted and recreated, or this is another Kafka"
         )
-        raise OtherTopicError(what, where=paths.root, next_step=NEW_ROOT)
+        raise OtherTopicError(what, where=paths.root, next_step=terms.other_topic)
+
+
+def ends_beyond(paths: FilePaths[Any], partition: int, position: int, end: int) -> OtherTopicError:
+    """The error of a folder that goes beyond the end of a partition."""
+    folder = paths.terms.folder
+    what = f"{folder} ends at offset {position} and the topic already at {end}: it was deleted and recreated"
+    return OtherTopicError(what, where=f"{paths.topic}/{partition}", next_step=paths.terms.other_topic)
 
 
 def _beyond(archived: Mapping[int, int], ends: Mapping[int, int]) -> tuple[int, int, int] | None:
@@ -128,11 +132,11 @@ def _beyond(archived: Mapping[int, int], ends: Mapping[int, int]) -> tuple[int, 
 
 def _read(store: Store, path: str, kind: type[_T]) -> _T | None:
     raw = store.get(path)
-    with decoding("identity", path, _RESTORE):
+    with decoding("identity", path, RESTORE):
         return None if raw is None else msgspec.json.decode(raw, type=kind)
 
 
-def _put_if_absent(store: Store, paths: Paths, path: str, wanted: _T) -> _T:
+def _put_if_absent(store: Store, paths: FilePaths[Any], path: str, wanted: _T) -> _T:
     """Write a file unless there is one, and return the one that is there.
 
     A process that sees it there deletes all attempts, even those that a full disk or a crash left behind: a process
