@@ -78,6 +78,10 @@ class Chunk(Generic[Label, Row]):
         label, row = labelled
         self.rows.setdefault(label, []).append(row)
 
+    def is_full(self, bounds: Bounds) -> bool:
+        """Whether it takes no further message."""
+        return self.records >= bounds.records or self.bytes >= bounds.bytes
+
     def due(self, bounds: Bounds, now: Millis, *, growing: bool = False) -> bool:
         """Whether it is full, or its first message has waited long enough by the wall clock (or that went back).
 
@@ -85,8 +89,7 @@ class Chunk(Generic[Label, Row]):
         """
         if self.since is None:
             return False
-        full = self.records >= bounds.records or self.bytes >= bounds.bytes
-        return full or (not growing and not 0 <= now - self.since < bounds.age_ms)
+        return self.is_full(bounds) or (not growing and not 0 <= now - self.since < bounds.age_ms)
 
 
 def largest_over(chunks: Collection[Chunk[Any, Any]], bounds: Bounds) -> Chunk[Any, Any] | None:

@@ -14,7 +14,7 @@ from typing import Generic
 
 from batch_layer.delivery.chunk import Bounds, Chunk, Label, Row, largest_over
 from batch_layer.delivery.drain import Drain
-from batch_layer.delivery.intake import AtEnd, Intake, Overtaken
+from batch_layer.delivery.intake import AtEnd, Intake, Overtaken, Trouble
 from batch_layer.delivery.intake import Event as IntakeEvent
 from batch_layer.delivery.quarantine import Quarantine
 from batch_layer.delivery.read_order import Backlog, next_turn
@@ -58,6 +58,8 @@ class DeliveryRunner(Generic[Label, Row]):
         self._at_end: set[int] = set()
         self._reading: int | None = None
         """The partition that the intake reads alone."""
+        self._later: list[IntakeEvent] = []
+        """What came while a delivery waited, for the next turn: a chunk takes no message beyond its bounds."""
         self._overtaken: set[int] = set()
         """Partitions whose position the intake no longer has."""
         self._quarantine = Quarantine(topic, time.monotonic)
@@ -75,7 +77,7 @@ class DeliveryRunner(Generic[Label, Row]):
         `OtherTopicError` if the sink is of another topic, or somebody recreates the topic while this runs, and
         `DamagedError` at the end of a drain if a partition has damage; all others are complete by then.
         """
-        self._retry = PartitionRetry(self._topic, self._intake, self._take, stop, report)
+        self._retry = PartitionRetry(self._topic, self._intake, self._keep, stop, report)
         drain = None
         try:
             self._sink.prepare()
@@ -98,8 +100,12 @@ class DeliveryRunner(Generic[Label, Row]):
     def _turn(self, drain: Drain | None) -> None:
         self._reading = next_turn(self._reading, self._backlogs(), self._bounds.far)
         self._intake.read_alone(self._reading)
-        for event in self._intake.read():
+        later, self._later = self._later, []
+        for event in (*later, *self._intake.read()):
             self._take(event)
+            chunk = self.chunks.get(event.partition)
+            if chunk is not None and chunk.is_full(self._bounds):
+                self._flush(event.partition)
         for partition in sorted(self._overtaken):
             self._flush(partition)
             self._drop(partition)
@@ -125,6 +131,13 @@ class DeliveryRunner(Generic[Label, Row]):
         """Our partitions that have read as far as the drain wants."""
         chunks = self.chunks.items()
         return {number for number, chunk in chunks if drain.reached(number, chunk.next, number in self._at_end)}
+
+    def _keep(self, event: IntakeEvent) -> None:
+        """Keep an event for the next turn. An error that no retry can mend is one at once."""
+        if isinstance(event, Trouble) and not event.error.retriable:
+            raise event.error
+        if event.partition in self.chunks:
+            self._later.append(event)
 
     def _take(self, event: IntakeEvent) -> None:
         """One event. Those of partitions that have not begun yet mean nothing."""
@@ -172,6 +185,7 @@ class DeliveryRunner(Generic[Label, Row]):
         self._writers.pop(partition, None)
         self._at_end.discard(partition)
         self._overtaken.discard(partition)
+        self._later = [event for event in self._later if event.partition != partition]
 
     def _flush_due(self) -> None:
         now = self._now()

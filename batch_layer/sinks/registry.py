@@ -9,6 +9,7 @@ from ingest.feeds.declaration.model import SinkTable
 KINDS: dict[tuple[str, str], str] = {
     ("csv", "python"): "batch_layer.sinks.csv_file.csv_sink:CSV_FILE",
     ("postgres", "python"): "batch_layer.sinks.postgres.postgres_kind:KIND",
+    ("hdfs", "python"): "batch_layer.sinks.files.hdfs_files:HDFS",
 }
 """By type and engine, as a feed's file names them: `module:kind`, a `SinkKind`."""
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
-from batch_layer.archive.avro import AvroFormat, Record
-from batch_layer.archive.manifest import Manifest
+from batch_layer.archive.avro import AvroFormat
 from batch_layer.archive.paths import Paths
 from batch_layer.archive.post_reader import post_reader
-from batch_layer.delivery.chunk import Chunk
+from batch_layer.delivery.chunk import Chunk, Reader
 from batch_layer.storage.chunk_files.commit_log import CommitLog
+from batch_layer.storage.chunk_files.file_format import FileFormat
 from batch_layer.storage.chunk_files.flush import Flush, Outlets, record_gap, recover
 from batch_layer.storage.chunk_files.placement import Site, sweep
 from config.errors import FencedError, UnavailableError
@@ -23,6 +23,7 @@ from ingest.post import Post
 from ingest.wire import Reject, encode
 from tests.support.hdfs_double import Crash, HdfsDouble
 
+DAY_MS = 86_400_000
 ROOTS = ["/archive", "/archive-1", "/archive-2"]
 """Of each topic that had the name, one after the other."""
 ARCHIVE = ArchiveSettings(codec="null", keep_replaced_s=0, upload_threads=1)
@@ -93,11 +94,15 @@ class Process:
     def __init__(self, kafka: Kafka, hdfs: HdfsDouble) -> None:
         self._kafka = kafka
         self._number = kafka.topic.number
-        self._site = Site(hdfs, Paths(ROOTS[self._number], "posts"), Inline())
-        self._to = Outlets(self._site, AvroFormat("null"), self._send, lambda *_: None, lambda: NOW, self._check_topic)
-        self._log: CommitLog[Manifest] | None = None
-        self._chunk: Chunk[int, Record] | None = None
-        self._flush: Flush[int, Record, Manifest] | None = None
+        self._site, files, self._reader = self.place(hdfs)
+        self._to = Outlets(self._site, files, self._send, lambda *_: None, lambda: NOW, self._check_topic)
+        self._log: CommitLog[Any] | None = None
+        self._chunk: Chunk[Any, Any] | None = None
+        self._flush: Flush[Any, Any, Any] | None = None
+
+    def place(self, hdfs: HdfsDouble) -> tuple[Site[Any], FileFormat[Any, Any], Reader[Any, Any]]:
+        """The folder that it writes, how, and what it reads."""
+        return Site(hdfs, Paths(ROOTS[self._number], "posts"), Inline()), AvroFormat("null"), READER
 
     @property
     def _topic(self) -> Topic:
@@ -125,17 +130,17 @@ class Process:
         if recover(self._site, log) < self._topic.low:
             record_gap(self._site, log, self._topic.low, NOW)
         sweep(self._site, log)
-        self._log, self._chunk = log, Chunk("posts", 0, log.position, READER)
+        self._log, self._chunk = log, Chunk("posts", 0, log.position, self._reader)
 
     def read(self, count: int) -> None:
         if self._chunk is not None:
             for offset, value in self._topic.read(self._chunk.next, count):
-                self._chunk.take(Message(0, offset, value), NOW)
+                self._chunk.take(Message(0, offset, value, sent_at=NOW - offset % 3 * DAY_MS), NOW)
 
     def step(self) -> None:
         if self._flush is None and self._chunk is not None and self._log is not None and self._chunk.records:
             self._flush = Flush(self._to, self._log, self._chunk)
-            self._chunk = Chunk("posts", 0, self._chunk.next, READER)
+            self._chunk = Chunk("posts", 0, self._chunk.next, self._reader)
         if self._flush is not None:
             self._flush.step()
             if self._flush.done and self._log is not None:

@@ -123,6 +123,11 @@ class FileWriter(Generic[Label, Row, M]):
         """See `Writer`."""
         return self._log.position
 
+    @property
+    def last(self) -> M | None:
+        """The manifest that ends at `position`."""
+        return self._log.last
+
     def check_end(self, end: int) -> None:
         """See `Writer`."""
         self._guard.check_end(self._log.number, self._log.position, end)

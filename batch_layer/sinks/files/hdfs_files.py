@@ -1,0 +1,33 @@
+"""The kind `hdfs` of sinks, written by Python."""
+
+from batch_layer.sinks.contract import SinkKind, Stage
+from batch_layer.sinks.files.feed_folder import FeedFolder, Shape
+from batch_layer.sinks.files.files_place import FilesPlace
+from batch_layer.sinks.files.files_sink import CommitLogger, FeedFileSink
+from batch_layer.sinks.files.json_lines import JsonLines
+from batch_layer.sinks.files.parquet import Parquet
+from batch_layer.storage.webhdfs import HdfsStore
+from config.errors import UsageError
+from ingest.feeds.declaration.model import HdfsSink
+
+_FORMATS = {"json": JsonLines, "parquet": Parquet}
+
+
+def folder_of(stage: Stage) -> FeedFolder:
+    """The folder that the feed's file declares."""
+    table = stage.feed.declaration.sinks[stage.sink]
+    if not isinstance(table, HdfsSink):
+        raise UsageError("it writes no files on HDFS", where=f"feed {stage.feed.name}, sinks.{stage.sink}")
+    rows = _FORMATS[table.format](stage.columns)
+    return FeedFolder(stage, HdfsStore(stage.settings.hdfs), Shape(table.root, table.by, table.files), rows)
+
+
+def _sink(stage: Stage) -> FeedFileSink:
+    return FeedFileSink(stage, folder_of(stage), CommitLogger(stage.feed.name, stage.sink))
+
+
+def _place(stage: Stage) -> FilesPlace:
+    return FilesPlace(stage, folder_of(stage))
+
+
+HDFS = SinkKind(_sink, _place, "once: the files of a chunk enter their folders behind one rename")
