@@ -71,7 +71,7 @@ class PostgresIntake:
             check_topic(connection, self._owner, self._stage.topic, topic_id)
         self._look()
         topic = self._stage.feed.declaration.topic
-        return max(topic.partitions if topic else 1, *(partition + 1 for partition in self.owned))
+        return max([topic.partitions if topic else 1, *(partition + 1 for partition in self.owned)])
 
     def close(self) -> None:
         """See `Intake`."""
