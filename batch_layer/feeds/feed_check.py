@@ -1,6 +1,6 @@
 """Feed check: a feed in words, without a server: its source, topic and sinks with their guarantees, notes, examples.
 
-`trends feed check` prints it. A file with mistakes never gets here: reading it raises.
+The command `feed check` prints it. A file with mistakes never gets here: reading it raises.
 """
 
 from collections.abc import Iterator, Mapping

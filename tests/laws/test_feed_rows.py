@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.errors import BadRecordError
-from ingest.feeds.declaration.model import Column
+from ingest.feeds.declaration.model import Column, Feed
 from ingest.feeds.event_time import event_time
 from ingest.feeds.rows.canonical_json import decode, json_text
+from ingest.feeds.rows.row_reader import RowReader
 from ingest.feeds.rows.types import converter
+from ingest.kafka.message import Message
+from tests.support.jsonb_text import as_jsonb_prints
 
 unhurried = settings(deadline=None)  # the machine may be busy
 SPECIAL = ["", " ", "2,499", "OUI", "1e400", "-0", "1e999999999", "2024-10-27T02:30:00", "NaN", "\x00", "9999-12-31"]
@@ -32,6 +35,33 @@ COLUMNS = [
     for zone in (ZONES if kind in ("timestamp", "date", "string") else [None])
     for pattern in ([None, "%d.%m.%Y"] if kind == "string" else [None])
 ]
+
+SENT = 1_760_000_000_000
+MOMENTS = [1_700_430_704, 1_729_989_000_000, "2024-10-27T02:30:00+02:00", SENT + 300_000, SENT + 300_001]
+COORDINATES = {"p": {"from": "$partition", "type": "int"}, "o": {"from": "$offset", "type": "bigint"}}
+RECORD = {"value": {"from": "$value", "type": "json"}}
+STAGES = Feed.model_validate(
+    {
+        "about": "",
+        "zone": "Europe/Paris",
+        "source": {"type": "file", "path": "a", "format": "json", "at": "at"},
+        "topic": {"name": "t"},
+        "sinks": {
+            "table": {"type": "postgres", "table": "a", "columns": COORDINATES | RECORD},
+            "file": {"type": "hdfs", "from": "table", "root": "/a", "format": "json", "columns": RECORD},
+            "last": {
+                "type": "hive", "from": "file", "table": "b", "by": "day",
+                "columns": {
+                    "text": {"from": "$value", "type": "string"},
+                    "at": {"from": "$at", "type": "timestamp", "zone": "Europe/Paris"},
+                    "n": {"from": "n", "type": "string"},
+                    "x": {"from": "{x: x, n: n}", "type": "json"},
+                } | COORDINATES | RECORD,
+            },
+        },
+    }
+)  # fmt: skip
+"""A table, from it a file, from that another table."""
 
 
 @settings(max_examples=600, deadline=None)
@@ -76,6 +106,33 @@ def test_the_text_of_a_value_is_the_same_after_any_number_of_stages(value: Any) 
     again = decode(text.encode())
     assert json_text(again) == text
     assert json_text(decode(json.dumps(again, sort_keys=False, ensure_ascii=True).encode())) == text
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    value=VALUES | st.dictionaries(st.sampled_from(["at", "n", "x"]), VALUES | st.sampled_from(MOMENTS)),
+    layout=st.sampled_from([None, 1]),
+)
+def test_a_stage_that_reads_a_table_or_a_file_gives_the_rows_of_one_that_reads_kafka(value: Any, layout: Any) -> None:
+    message = Message(2, 7, json.dumps(value, indent=layout).encode(), b"key", SENT)
+    straight = read("last", message)
+    table = read("table", message)
+    if isinstance(table, str):
+        assert straight == table
+        return
+    from_table = message._replace(value=as_jsonb_prints(table[1].cells[2]).encode(), key=None, sent_at=0)
+    assert read("last", from_table) == straight
+    file = read("file", from_table)
+    assert not isinstance(file, str)
+    assert read("last", from_table._replace(value=file[1].cells[0].encode())) == straight
+
+
+def read(sink: str, message: Message) -> Any:
+    """The row, or the reason for a reject."""
+    try:
+        return RowReader(STAGES, sink, "t").read(message, SENT + 1)
+    except BadRecordError as error:
+        return error.reason
 
 
 @unhurried

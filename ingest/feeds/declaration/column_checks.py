@@ -11,13 +11,14 @@ from ingest.feeds.declaration.model import (
     HdfsSink,
     HiveSink,
     PostgresSink,
+    SinkTable,
     TopicSink,
 )
 from ingest.feeds.declaration.problems import Problem
 from ingest.feeds.rows.expressions import compile_expression
 
 _OF_THE_MESSAGE = ("$key", "$sent")
-"""A sink hands on neither: another stage can't know them."""
+"""A sink hands them on only where a column holds them."""
 _MOMENTS = ("timestamp", "date", "string")
 """Types of a column that a zone changes."""
 Key = tuple[str | int, ...]
@@ -39,6 +40,9 @@ def check_columns(feed: Feed, sink: str) -> Iterator[Problem]:
         yield Problem(("sinks", sink), "it has no columns, and neither has the feed")
         return
     columns = feed.columns_of(sink)
+    by_time = isinstance(table, HdfsSink | HiveSink) and table.by != "none" and feed.event_time is None
+    if by_time and "$sent" not in _known(feed, table.from_):
+        yield Problem(("sinks", sink, "by"), _unknown("$sent", table.from_))
     for name, column in columns.items():
         yield from _check_column((*own, name), column)
         yield from _check_fit((*own, name), name, column, feed, sink)
@@ -48,7 +52,11 @@ def check_columns(feed: Feed, sink: str) -> Iterator[Problem]:
                 line = f'{{ from = "{built_in}", type = "{type_}" }}'
                 yield Problem(own, f"a table needs its key: add a column {line}")
     readable = not isinstance(table, CsvSink)
-    if readable and (reader := _reader_of(feed, sink)) and not any(_holds_value(column) for column in columns.values()):
+    if (
+        readable
+        and (reader := _reader_of(feed, sink))
+        and not any(_holds_value(column, table) for column in columns.values())
+    ):
         line = '{ from = "$value", type = "json" }'
         yield Problem(own, f"sink {reader} reads it, so it needs a column {line}")
 
@@ -82,15 +90,39 @@ def _check_fit(key: Key, name: str, column: Column, feed: Feed, sink: str) -> It
             yield Problem(key, f"{name} is the name of a folder already (`by`)")
     if isinstance(table, PostgresSink) and column.from_ in ("$partition", "$offset") and column.type == "string":
         yield Problem((*key, "type"), "the key of a table is made of numbers")
-    if table.from_ != "kafka" and column.from_ in _OF_THE_MESSAGE:
-        yield Problem((*key, "from"), f"{column.from_} is known only to a stage that reads Kafka")
-    if table.from_ != "kafka" and column.from_ == "$at" and feed.event_time is None:
-        yield Problem((*key, "from"), "without `source.at`, $at is known only to a stage that reads Kafka")
+    needs = "$sent" if column.from_ == "$at" and feed.event_time is None else column.from_
+    if needs in _OF_THE_MESSAGE and needs not in _known(feed, table.from_):
+        yield Problem((*key, "from"), _unknown(needs, table.from_))
+
+
+def _known(feed: Feed, origin: str) -> set[str]:
+    """What a stage that reads a sink, or Kafka, knows of the message: what each sink before it has in a column."""
+    known = set(_OF_THE_MESSAGE)
+    for _ in feed.sinks:
+        if origin not in feed.sinks:
+            break
+        known &= {column.from_ for column in feed.columns_of(origin).values() if _hands_on(feed, origin, column)}
+        origin = feed.sinks[origin].from_
+    return known
+
+
+def _hands_on(feed: Feed, sink: str, column: Column) -> bool:
+    if column.from_ == "$sent":
+        return column.type == "timestamp" and column.zone is None
+    return column.type == "string" and isinstance(feed.sinks[sink], HdfsSink | HiveSink)
+
+
+def _unknown(name: str, origin: str) -> str:
+    line = '{ from = "$sent", type = "timestamp" }'
+    remedy = f"; a column {line} of {origin} would hand it on" if name == "$sent" else ""
+    return f"a stage that reads {origin} does not know {name}{remedy}"
 
 
 def _reader_of(feed: Feed, sink: str) -> str | None:
     return next((name for name, table in feed.sinks.items() if table.from_ == sink and name != sink), None)
 
 
-def _holds_value(column: Column) -> bool:
-    return column.from_ == "$value" and column.type in ("json", "string")
+def _holds_value(column: Column, table: SinkTable) -> bool:
+    """A text of PostgreSQL could hold other JSON than what `jsonb` makes of it."""
+    types = ("json",) if isinstance(table, PostgresSink) else ("json", "string")
+    return column.from_ == "$value" and column.type in types

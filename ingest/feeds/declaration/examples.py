@@ -116,7 +116,8 @@ def _in_order(feed: Feed) -> Iterator[str]:
 def _handed_on(feed: Feed, sink: str, rows: Sequence[tuple[Message, Row]]) -> list[Message]:
     """What another stage reads of a sink: the column of `$value`, and the coordinates."""
     index = [column.from_ for column in feed.columns_of(sink).values()].index("$value")
-    return [Message(each.partition, each.offset, str(row.cells[index]).encode()) for each, row in rows]
+    values = [b"null" if row.cells[index] is None else str(row.cells[index]).encode() for _, row in rows]
+    return [each._replace(value=value, key=None) for (each, _), value in zip(rows, values, strict=True)]
 
 
 def _read(

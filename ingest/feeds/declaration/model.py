@@ -9,7 +9,17 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from config.settings.section import Section
-from ingest.feeds.declaration.names import CsvFile, Folder, LocalFile, Name, Seconds, Topic, Url, VariableName, Zone
+from ingest.feeds.declaration.names import (
+    CsvFile,
+    Folder,
+    LocalFile,
+    Name,
+    Seconds,
+    Topic,
+    Url,
+    VariableName,
+    Zone,
+)
 
 ColumnType = Literal["string", "int", "bigint", "double", "boolean", "timestamp", "date", "json", "bytes"]
 """Of a cell."""

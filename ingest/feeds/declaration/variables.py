@@ -21,6 +21,7 @@ _PLACES: tuple[tuple[str, ...], ...] = (
     ("source", "path"),
     ("source", "tag"),
     ("source", "lang"),
+    ("source", "options", "*"),
     ("source", "ask", "*", "path"),
     ("source", "ask", "*", "query", "*"),
     ("topic", "name"),

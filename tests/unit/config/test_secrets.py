@@ -103,9 +103,11 @@ def test_a_service_reads_the_secrets_that_it_needs_from_a_private_file(
     monkeypatch.setenv("TRENDS_MONGO__URI", URI)
     monkeypatch.setenv("TRENDS_SERVE__TOKEN", TOKEN)
     monkeypatch.setenv("TRENDS_KAFKA__POSTS", "other")
+    monkeypatch.setenv("BOOTSTRAP_SERVERS", "b1.example:9092")
     paths = StackPaths(tmp_path / "state", tmp_path)
     pass_secrets_on(paths)
     environment = settings_environment(paths)
+    assert environment["BOOTSTRAP_SERVERS"] == "b1.example:9092"
     assert URI not in environment.values()
     assert TOKEN not in environment.values()
     file = Path(environment[secrets.FILE] or "")

@@ -1,6 +1,5 @@
 """Types of columns, event times and canonical JSON, case by case."""
 
-import json
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from ingest.feeds.event_time import event_time
 from ingest.feeds.rows.canonical_json import decode, json_text
 from ingest.feeds.rows.expressions import Scope, compile_expression, compile_search
 from ingest.feeds.rows.types import converter
+from tests.support.jsonb_text import as_jsonb_prints
 
 MOMENT = 1_700_430_704_000
 SCOPE = Scope({"a": {"b": 1}, "Brand Name": "x"}, b"k", MOMENT, 2, 7, "t", 5, 6)
@@ -138,22 +138,6 @@ def test_equal_numbers_have_one_spelling(spelling: str) -> None:
 def test_a_value_that_comes_back_from_jsonb_has_the_same_text(text: str) -> None:
     direct = json_text(decode(text.encode()))
     assert json_text(decode(as_jsonb_prints(direct).encode())) == direct
-
-
-def as_jsonb_prints(text: str) -> str:
-    """Keys by length, blanks, numbers without exponents: `jsonb_out`."""
-
-    def spell(value: Any) -> str:
-        if isinstance(value, dict):
-            keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
-            return "{" + ", ".join(f"{json.dumps(key)}: {spell(value[key])}" for key in keys) + "}"
-        if isinstance(value, list):
-            return "[" + ", ".join(map(spell, value)) + "]"
-        return (
-            f"{value:.400f}" if isinstance(value, float) and abs(value) < 1 else json.dumps(value, ensure_ascii=False)
-        )
-
-    return spell(json.loads(text))
 
 
 @pytest.mark.parametrize(

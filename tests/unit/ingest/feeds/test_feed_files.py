@@ -109,7 +109,7 @@ def test_the_file_that_the_mistakes_are_made_in_has_none(tmp_path: Path) -> None
         ('bikes = { from = "bikes", type = "int" }', 'bikes = { from = "bikes", type = "bytes" }',
          "columns.bikes.type", "CSV can't hold bytes"),
         ('bikes = { from = "bikes", type = "int" }', 'bikes = { from = "$key", type = "string" }',
-         "columns.bikes.from", "known only to a stage that reads Kafka"),
+         "columns.bikes.from", "a stage that reads db does not know $key"),
         ('table = "stations"', 'table = "Stations; DROP"', "sinks.db.table", "is no name"),
         ('table = "stations"', 'table = "feed_gaps"', "sinks.db.table", "a table of trends itself"),
         ('number = { from = "$partition", type = "int" }', "", "sinks.db.columns", "a table needs its key"),
@@ -132,6 +132,10 @@ def test_the_file_that_the_mistakes_are_made_in_has_none(tmp_path: Path) -> None
         ('city = { default = "Paris", env = "CITY" }', 'city = { default = "Paris", env = "A B" }',
          "vars.city.env", "no name of an environment variable"),
         ('query = { q = "{city}" }', "", "vars.city", "nothing in the file uses it"),
+        ('query = { q = "{city}" }', 'query = { q = "{city}", r = "{stations.id}" }', "source.ask.stations.query.r",
+         "stations is no earlier request"),
+        ('path = "/exports/json"', 'path = "/exports/../json"', "source.ask.stations.path", "no path: "),
+        ('path = "/exports/json"', 'path = "/exports?x=1"', "source.ask.stations.path", "no path: "),
     ],
 )  # fmt: skip
 def test_a_mistake_is_an_error_with_its_file_line_and_key(
@@ -178,6 +182,20 @@ def test_tables_that_do_not_go_together_are_refused(tmp_path: Path, more: str, w
 def test_sinks_that_read_one_another_are_a_circle(tmp_path: Path) -> None:
     text = BASE.replace('table = "stations"', 'table = "stations"\nfrom = "files"')
     assert "in a circle" in refusal(tmp_path, text)
+
+
+def test_a_stage_that_reads_a_sink_knows_of_a_message_what_the_sink_has_in_a_column(tmp_path: Path) -> None:
+    text = BASE.replace('from = "bikes", type = "int"', 'from = "$sent", type = "timestamp"')
+    assert "a stage that reads db does not know $sent; a column {" in refusal(tmp_path, text)
+    column = 'value = { from = "$value", type = "json" }'
+    file_of(tmp_path, text.replace(column, f'{column}\nsent = {{ from = "$sent", type = "timestamp" }}')).feed({}, {})
+
+
+def test_the_folder_of_a_row_needs_its_time(tmp_path: Path) -> None:
+    text = BASE.replace('root = "/feeds/stations"', 'root = "/feeds/stations"\nby = "day"')
+    file_of(tmp_path, text).feed({}, {})
+    begin, end = text.index("[vars]"), text.index("[topic]")
+    assert "sinks.files.by: a stage that reads db does not know $sent" in refusal(tmp_path, text[:begin] + text[end:])
 
 
 def test_a_secret_goes_over_https_or_to_this_machine(tmp_path: Path) -> None:
