@@ -1,10 +1,13 @@
 """The source of a feed as a process of its own, which may kill itself between any two steps of its transactions.
 
-    python -m tests.support.feed_source_process trends.toml feed.json STEP
+    python -m tests.support.feed_source_process trends.toml feed.json NAME STEP POLLS
 
-It kills itself at that step, counted from 1; 0: at none. It prints a line for each commit.
+It kills itself at that step, counted from 1; 0: at none. A poll ends after so many; 0: never. It prints a line for each
+commit, and the log in all detail.
 """
 
+import json
+import logging
 import os
 import signal
 import subprocess
@@ -47,25 +50,40 @@ class StepCounter:
         return stepping
 
 
-def run(settings_file: Path, feed: NamedFeed, step: int = 0) -> "subprocess.CompletedProcess[str]":
-    """Run the source of a feed in another process."""
+def run(
+    settings_file: Path, feed: NamedFeed, step: int = 0, *, polls: int = 0, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run the source of a feed in another process, with these variables of its environment."""
     declared = settings_file.with_name("feed.json")
-    declared.write_text(feed.declaration.model_dump_json(by_alias=True, exclude_unset=True))
-    command = [sys.executable, "-m", __name__, str(settings_file), str(declared), feed.name, str(step)]
+    tables = feed.declaration.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if "every" in tables["source"]:
+        tables["source"]["every"] = f"{tables['source']['every']:.0f}s"
+    declared.write_text(json.dumps(tables))
+    command = [sys.executable, "-m", __name__, str(settings_file), str(declared), feed.name, str(step), str(polls)]
     return subprocess.run(
-        command, env=stack_settings.environment(settings_file), capture_output=True, text=True, timeout=90, check=False
+        command,
+        env=stack_settings.environment(settings_file, **variables),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
     )
 
 
-def main(settings_file: str, declared: str, name: str, step: str) -> None:
+def main(settings_file: str, declared: str, name: str, step: str, polls: str) -> None:
     """See the module."""
+    logging.basicConfig(level=logging.DEBUG)
     counter = StepCounter(int(step))
     for method in STEPS:
         setattr(Transactions, method, counter.around(getattr(Transactions, method)))
     feed = NamedFeed(name, Feed.model_validate_json(Path(declared).read_text()))
     settings = stack_settings.read(Path(settings_file))
     done = source_runner.run_source(
-        settings, feed, threading.Event(), lambda committed: print(committed.counts.posts, flush=True)
+        settings,
+        feed,
+        threading.Event(),
+        lambda committed: print(committed.counts.posts, flush=True),
+        most_polls=int(polls) or None,
     )
     print("ended", done.counts.posts, done.counts.rejects)
 

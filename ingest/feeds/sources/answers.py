@@ -101,7 +101,7 @@ class AnswerReader:
         found = self._records[name](answers.get(name))
         if isinstance(found, list):
             return found
-        seen = f"{type(answers.get(name)).__name__} {json.dumps(answers.get(name), default=repr)}"
+        seen = f"{type(answers.get(name)).__name__} {_json(answers.get(name))}"
         raise BadRecordError(f"{name}: no list of records at {self._source.ask[name].records!r}, but {seen[:100]}")
 
     def _read_record(self, value: Any, now: Millis) -> Record | BrokenPart:
@@ -113,7 +113,7 @@ class AnswerReader:
             at = event_time(self._find_at(value))
             check_event_time(at, now, self._future_ms)
         except BadRecordError as error:
-            return BrokenPart(json.dumps(value, default=repr).encode(), error.reason)
+            return BrokenPart(_json(value).encode(), error.reason)
         return Record(name, at, value, digest_of(self._source.send, at, encoded))
 
 
@@ -148,8 +148,18 @@ def _encode(value: dict[str, Any]) -> bytes:
         return _sorted.encode(value)
     except UnicodeEncodeError:
         raise BadRecordError("holds half a character (a lone surrogate)") from None
+    except RecursionError:
+        raise BadRecordError("nested too deep") from None
     except TypeError:
         raise BadRecordError("holds NaN or Infinity, which are no JSON") from None
+
+
+def _json(value: Any) -> str:
+    """What can be shown of any value."""
+    try:
+        return json.dumps(value, default=repr)
+    except RecursionError:
+        return ""
 
 
 def _id(found: Any) -> str:

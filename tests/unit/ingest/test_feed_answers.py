@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.errors import BadRecordError, UsageError
 from ingest.feeds.declaration.model import HttpSource
@@ -125,6 +127,37 @@ def test_a_record_that_can_not_be_used_is_a_broken_part_and_its_neighbours_are_t
     assert isinstance(broken, BrokenPart)
     assert reason in broken.reason
     assert json.loads(broken.raw) == value
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+fields = {"stationcode": json_values, "duedate": json_values | st.sampled_from(["2024-04-22T14:23:33Z", 1_700_000_000])}
+stations = st.lists(json_values | st.fixed_dictionaries({}, optional=fields), max_size=8)
+
+
+@given(stations)
+def test_every_value_of_a_list_is_a_record_or_a_broken_one_or_an_id_twice_and_nothing_raises(values: list[Any]) -> None:
+    found = parts(*values)
+    kinds = [part for part in found if not isinstance(part, Notice) or part.kind.startswith("an id twice")]
+    assert len(kinds) == len(values)
+    again = parts(*values)
+    assert found == again
+    names = [part.name for part in found if isinstance(part, Record)]
+    assert len(set(names)) == len(names)
+
+
+@given(json_values, st.sampled_from([STATIONS, GBFS, WEATHER]))
+def test_any_answer_is_read_or_refused(answer: Any, source: HttpSource) -> None:
+    answers = dict.fromkeys(source.ask, answer)
+    try:
+        found = records_of(source, answers, NOW)
+    except BadRecordError as error:
+        assert error.reason
+        return
+    assert all(isinstance(part, Record | BrokenPart | Notice) for part in found)
 
 
 def test_an_id_twice_counts_once_and_the_first_counts() -> None:
