@@ -31,6 +31,7 @@ class TopicIntake:
         self.seek = self._consumer.seek
         self.close = self._consumer.close
         self.acknowledge = self._consumer.acknowledge
+        self.membership = self._consumer.membership
 
     @property
     def owned(self) -> set[int]:

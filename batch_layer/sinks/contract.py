@@ -37,6 +37,8 @@ class Stage:
     now: Callable[[], Millis]
     after_step: Callable[[str], None] = lambda _: None
     """Gets the name of each step of a delivery when it ends: tests kill the process there."""
+    intake: Intake | None = None
+    """What a running stage reads, for a sink that commits the offsets of its group. A place has none."""
 
     @property
     def columns(self) -> dict[str, Column]:

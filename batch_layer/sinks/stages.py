@@ -1,6 +1,7 @@
 """Stages: the loop of `batch_layer/delivery` with the intake and the sink that a feed declares."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event
 
 from batch_layer.delivery.chunk import Bounds, Reader
@@ -41,11 +42,11 @@ class FeedStage:
         first = Start.FIRST_NOW if table.start == "now" else Start.POSITION
         bounds = Bounds(packet.messages, PACKET_BYTES, int(packet.after * 1000))
         intake = _intake(stage)
-        # Kafka's offsets of the group stay alone: to a sink that is a topic they are the position
-        acknowledge = _acknowledge_nowhere if table.from_ == "kafka" else intake.acknowledge
-        keeper = kind_of(table).make_sink(stage)
+        keeper = kind_of(table).make_sink(replace(stage, intake=intake))
         start = Start.NOW if from_now else first
-        self._runner = DeliveryRunner(stage.topic, intake, keeper, bounds, now, start=start, acknowledge=acknowledge)
+        self._runner = DeliveryRunner(
+            stage.topic, intake, keeper, bounds, now, start=start, acknowledge=intake.acknowledge
+        )
 
     def run(self, until_drained: bool, stop: Event, report: Callable[[TrendsError | None], None]) -> None:
         """Deliver until `stop`, or until the sink has everything of now: see `DeliveryRunner.run`."""
@@ -82,10 +83,6 @@ def make_stage(
 def group_of(feed: str, sink: str) -> str:
     """The consumer group that shares the partitions of a feed's topic for one sink."""
     return f"feed.{feed}.{sink}"
-
-
-def _acknowledge_nowhere(_partition: int, _position: int) -> None:
-    pass
 
 
 def _intake(stage: Stage) -> Intake:

@@ -7,6 +7,7 @@ the group commits to Kafka decide nothing.
 import logging
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -98,6 +99,10 @@ class GroupConsumer:
             self._consumer.commit(offsets=[self._one(partition, position)], asynchronous=True)
         except KafkaException as error:
             _log.info("offset %d of partition %d is not committed to Kafka: %s", position, partition, error)
+
+    def membership(self) -> Any:
+        """The group and our generation in it, for a transaction that commits offsets: a later generation refuses it."""
+        return self._consumer.consumer_group_metadata()
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ours = [self._one(p.partition, OFFSET_END) for p in partitions]

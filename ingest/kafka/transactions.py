@@ -40,6 +40,8 @@ class Outgoing:
     """Topic, value, key: the arguments of `produce`."""
     rejects: list[dict[str, Any]] = field(default_factory=list)
     """See `ingest.kafka.dead_letters.message`."""
+    copies: list[dict[str, Any]] = field(default_factory=list)
+    """Messages with headers or with a partition of their own: keyword arguments of `produce`."""
     offsets: Offsets | None = None
 
 
@@ -62,6 +64,8 @@ class Transactions:
         self._report = on_delivery
         self._name = name
         self._failure: KafkaError | None = None
+        self._is_over = False
+        """Whether the client takes nothing any more: another one has its name, for example."""
         self._kafka = client.producer(settings, self._options(max_post_bytes))
 
     def begin(self, timeout_s: float = TIMEOUT_MS / 1000) -> None:
@@ -91,7 +95,8 @@ class Transactions:
     def close(self) -> None:
         """Drop unsent messages, and close the connection."""
         self._kafka.purge()
-        self._kafka.flush(1)
+        if not self._is_over:  # the client has no answer to a flush behind a fatal error
+            self._kafka.flush(1)
 
     def _options(self, max_post_bytes: int) -> dict[str, Any]:
         return {
@@ -126,8 +131,8 @@ class Transactions:
                 produce(topic, value, key)
             except BufferError:
                 client.produce(self._kafka, {"topic": topic, "value": value, "key": key})
-        for reject in outgoing.rejects:
-            client.produce(self._kafka, reject)
+        for message in (*outgoing.rejects, *outgoing.copies):
+            client.produce(self._kafka, message)
 
     def _commit(self) -> None:
         try:
@@ -151,6 +156,7 @@ class Transactions:
         return self._translate_error(cause)
 
     def _translate_error(self, error: KafkaError) -> TrendsError:
+        self._is_over = self._is_over or bool(error.fatal())
         if error.code() in _FENCE_CODES:
             return FencedError(
                 "another producer of this source has taken over",
