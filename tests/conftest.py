@@ -17,6 +17,7 @@ from config.settings import Settings
 from config.stack import launcher
 from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
+from tests.support.hive import own_hive_database
 from tests.support.postgres import own_database
 
 ROOT = Path(__file__).parent.parent
@@ -75,7 +76,7 @@ def settings(settings_file: Path) -> Iterator[Settings]:
 def postgres_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The settings file of a PostgreSQL alone, which no other server of the session waits for."""
     if named := os.environ.get("TRENDS_TEST_STACK"):
-        yield start_postgres(Path(named).absolute())
+        yield start_too(Path(named).absolute(), "postgres")
         return
     with servers.start(tmp_path_factory.mktemp("postgres"), ["postgres"]) as file:
         yield file
@@ -92,7 +93,7 @@ def postgres(postgres_file: Path, tmp_path: Path) -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def stack_with_postgres(stack_file: Path) -> Path:
     """The settings file of all servers, PostgreSQL among them."""
-    return start_postgres(stack_file)
+    return start_too(stack_file, "postgres")
 
 
 @pytest.fixture
@@ -102,9 +103,22 @@ def settings_with_postgres(stack_with_postgres: Path, settings: Settings) -> Ite
         yield settings
 
 
-def start_postgres(stack_file: Path) -> Path:
-    """Have PostgreSQL in a stack, whose settings file it returns. It ends with that stack."""
-    launcher.up(stack_settings.read(stack_file), ["postgres"], lambda *_: None)
+@pytest.fixture(scope="session")
+def stack_with_hive(stack_file: Path) -> Path:
+    """The settings file of all servers, Hive and PostgreSQL among them."""
+    return start_too(stack_file, "hive")
+
+
+@pytest.fixture
+def settings_with_hive(stack_with_hive: Path, settings: Settings) -> Iterator[Settings]:
+    """`settings`, whose databases of Hive and PostgreSQL are there too."""
+    with own_database(settings), own_hive_database(settings):
+        yield settings
+
+
+def start_too(stack_file: Path, name: str) -> Path:
+    """Have an optional server in a stack, whose settings file it returns. It ends with that stack."""
+    launcher.up(stack_settings.read(stack_file), [name], lambda *_: None)
     return stack_file
 
 

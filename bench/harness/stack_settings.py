@@ -14,26 +14,31 @@ from config.settings import NOT_SETTINGS, Settings
 from config.stack.ports import free_ports
 
 Tables = dict[str, dict[str, Any]]
+SINGLE_PORTS = (
+    *("kafka", "controller", "web", "rpc", "mongo", "zookeeper", "nimbus", "supervisor"),
+    *("postgres", "hive"),
+)
 
 
 def private_stack(folder: Path) -> Tables:
     """Tables for servers with their own folder and ports. All ports are free at the same moment."""
-    kafka, controller, web, rpc, data, data_web, data_ipc, mongo, zookeeper, nimbus, supervisor, postgres, *workers = (
-        free_ports(15)
-    )
+    found = free_ports(len(SINGLE_PORTS) + 2 * 3)
+    port = dict(zip(SINGLE_PORTS, found, strict=False))
+    datanode, workers = found[-6:-3], found[-3:]
     return {
-        "kafka": {"bootstrap": f"127.0.0.1:{kafka}"},
-        "hdfs": {"url": f"http://127.0.0.1:{web}", "name_node": f"hdfs://127.0.0.1:{rpc}"},
-        "mongo": {"uri": f"mongodb://127.0.0.1:{mongo}/?replicaSet=rs0"},
-        "storm": {"nimbus": f"127.0.0.1:{nimbus}"},
+        "kafka": {"bootstrap": f"127.0.0.1:{port['kafka']}"},
+        "hdfs": {"url": f"http://127.0.0.1:{port['web']}", "name_node": f"hdfs://127.0.0.1:{port['rpc']}"},
+        "mongo": {"uri": f"mongodb://127.0.0.1:{port['mongo']}/?replicaSet=rs0"},
+        "storm": {"nimbus": f"127.0.0.1:{port['nimbus']}"},
         "stack": {
             "state": str(folder / "state"),
-            "kafka_controller_port": controller,
-            "datanode_ports": [data, data_web, data_ipc],
-            "zookeeper_port": zookeeper,
-            "storm_supervisor_port": supervisor,
+            "kafka_controller_port": port["controller"],
+            "datanode_ports": datanode,
+            "zookeeper_port": port["zookeeper"],
+            "storm_supervisor_port": port["supervisor"],
             "storm_worker_ports": workers,
-            "postgres_port": postgres,
+            "postgres_port": port["postgres"],
+            "hive_port": port["hive"],
         },
     }
 
@@ -68,6 +73,7 @@ def isolate(stack_file: Path, file: Path, **sections: dict[str, Any]) -> Path:
         | {"archive_group": f"archive-{mark}"},
         "mongo": {"database": f"trends_{mark}"},
         "postgres": {"database": f"trends_{mark}"},
+        "hive": {"database": f"trends_{mark}"},
         "hdfs": {"root": f"/{mark}/archive/posts"},
         "storm": {"topology": f"hashtag_counts_{mark}"},
     }

@@ -4,6 +4,7 @@ from config.settings.sections.archive import ArchiveSettings
 from config.settings.sections.batch import BatchSettings
 from config.settings.sections.feeds import FeedsSettings
 from config.settings.sections.hdfs import HdfsSettings
+from config.settings.sections.hive import HiveSettings
 from config.settings.sections.ingest import IngestSettings
 from config.settings.sections.kafka import KafkaSettings
 from config.settings.sections.mongo import MongoSettings
@@ -23,6 +24,7 @@ __all__ = [
     "BatchSettings",
     "FeedsSettings",
     "HdfsSettings",
+    "HiveSettings",
     "IngestSettings",
     "KafkaSettings",
     "MongoSettings",

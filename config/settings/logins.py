@@ -1,4 +1,4 @@
-"""Logins: who connects to PostgreSQL, and with which password.
+"""Logins: who connects to PostgreSQL and to HiveServer2, and with which password.
 
 The password of the local server is in a file of mode 0600 that `trends up postgres` writes. Each password that a login
 reads is secret from then on: no message shows it.
@@ -6,6 +6,7 @@ reads is secret from then on: no message shows it.
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -39,6 +40,31 @@ def postgres_address(settings: Settings) -> str:
         return f"{LOCAL_HOST}:{settings.stack.postgres_port}"
     found = _url(settings)
     return f"{found.get('host', 'localhost')}:{found.get('port', '5432')}"
+
+
+def hive_login(settings: Settings) -> dict[str, Any]:
+    """The parameters of a connection to HiveServer2, under impyla's keywords.
+
+    Raises `UsageError` for an address or a file that can't be read.
+    """
+    hive = settings.hive
+    host, port = _host_and_port(hive.uri) if hive.uri else (LOCAL_HOST, settings.stack.hive_port)
+    found = {"host": host, "port": port, "user": hive.user, "auth_mechanism": hive.auth.upper()}
+    if hive.password_file:
+        password = read_password(hive.password_file.expanduser(), "hive.password_file")
+        remember(password)
+        found["password"] = password
+    return found
+
+
+def _host_and_port(uri: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{uri}")
+        if parts.hostname and parts.port:
+            return parts.hostname, parts.port
+    except ValueError:
+        pass
+    raise UsageError(f"not a host and a port: {uri!r}", where="hive.uri", next_step="Example: hive.example:10000")
 
 
 def local_password_file(stack: StackSettings) -> Path:

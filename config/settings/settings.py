@@ -22,6 +22,7 @@ from config.settings.sections.archive import ArchiveSettings
 from config.settings.sections.batch import BatchSettings
 from config.settings.sections.feeds import FeedsSettings
 from config.settings.sections.hdfs import HdfsSettings
+from config.settings.sections.hive import HiveSettings
 from config.settings.sections.ingest import IngestSettings
 from config.settings.sections.kafka import KafkaSettings
 from config.settings.sections.mongo import MongoSettings
@@ -47,6 +48,7 @@ class Settings(Section):
     hdfs: HdfsSettings = HdfsSettings()
     mongo: MongoSettings = MongoSettings()
     postgres: PostgresSettings = PostgresSettings()
+    hive: HiveSettings = HiveSettings()
     storm: StormSettings = StormSettings()
     spark: SparkSettings = SparkSettings()
     ingest: IngestSettings = IngestSettings()

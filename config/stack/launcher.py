@@ -26,6 +26,7 @@ from config.stack.paths import StackPaths
 from config.stack.ports import check_duplicates, find_clashes
 from config.stack.server import Server
 from config.stack.servers.hdfs import DataNode, NameNode
+from config.stack.servers.hive import NEEDS, Hive
 from config.stack.servers.kafka import Kafka
 from config.stack.servers.mongo import Mongo
 from config.stack.servers.postgres import Postgres
@@ -58,7 +59,12 @@ def servers(settings: Settings) -> list[Server]:
 def optional_servers(settings: Settings) -> list[Server]:
     """The servers of feeds: `trends up` starts them by name alone."""
     paths = StackPaths.of(settings.stack)
-    return [kind(settings, paths) for kind in (Postgres,)]
+    return [kind(settings, paths) for kind in (Postgres, Hive)]
+
+
+def with_needs(names: Sequence[str]) -> list[str]:
+    """The names, and those of the servers that they need."""
+    return [*names, *(need for need in NEEDS if need not in names)] if Hive.name in names else list(names)
 
 
 def services(settings: Settings) -> list[Service]:
@@ -69,12 +75,15 @@ def services(settings: Settings) -> list[Service]:
 def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
     """Start the servers of `names` that do not serve yet, and wait until they do. Gives the names of those it started.
 
+    A server that another one needs starts with it.
+
     It restarts a server that runs with other settings. Raises `TrendsError`: a port is busy, Java is missing, a server
     did not come up. The others stay up, then as after Ctrl-C: another `up` goes on from there.
     """
     paths = StackPaths.of(settings.stack)
     everything = [*servers(settings), *optional_servers(settings), *services(settings)]
-    ours = [s for s in everything if s.name in names and (s.ports() or isinstance(s, Service))]
+    wanted = with_needs(names)
+    ours = [s for s in everything if s.name in wanted and (s.ports() or isinstance(s, Service))]
     if not ours:
         return []
     with _exclusive(paths):

@@ -22,6 +22,7 @@ NAMES_OF_ROLES = {
     "mongo": "a server and the section of its settings",
     "storm": "a server and the section of its settings",
     "postgres": "a server and the section of its settings",
+    "hive": "a server and the section of its settings",
     "sink": "the contract, and the archive as one sink",
     "runner": "what runs a delivery, and what runs a batch",
     "day": "an answer and the command that prints it",

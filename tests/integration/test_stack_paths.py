@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from batch_layer.spark.session import Engine
+from batch_layer.storage.hive_server import HiveServer
 from bench.harness import stack_settings
 from config.stack import launcher
 from config.stack.paths import REFUSED
@@ -22,14 +23,14 @@ def stack(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", SIGNS)
-def test_mongod_and_zookeeper_start_in_a_folder_whose_name_has(name: str, tmp_path: Path) -> None:
+def test_mongod_zookeeper_and_postgresql_start_in_a_folder_whose_name_has(name: str, tmp_path: Path) -> None:
     """Between them: supervisord's syntax, a command line, Java's properties and YAML."""
     file = stack(tmp_path / name)
     settings = stack_settings.read(file)
     try:
-        launcher.up(settings, ["mongo", "zookeeper"], lambda *_: None)
+        launcher.up(settings, ["mongo", "zookeeper", "postgres"], lambda *_: None)
         running = {state.name for state in states(settings) if state.state == "running"}
-        assert running == {"mongo", "zookeeper"}
+        assert running == {"mongo", "zookeeper", "postgres"}
         assert (tmp_path / name / "state" / "data" / "zookeeper" / "version-2").is_dir()
         assert sorted(path.name for path in (tmp_path / name).iterdir()) == ["state", "trends.toml"]
     finally:
@@ -53,6 +54,19 @@ def test_everything_starts_in_a_folder_whose_name_has_all_of_them(tmp_path: Path
         spark.close()
         launcher.down(settings, lambda *_: None)
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_hive_starts_in_a_folder_whose_name_has_all_of_them(tmp_path: Path) -> None:
+    settings = stack_settings.read(stack(tmp_path / 'a b"c\\d%20,#[e]=é'))
+    try:
+        launcher.up(settings, ["hive"], lambda *_: None)
+        with HiveServer(settings) as hive:
+            hive.execute("CREATE TABLE placed (a INT) STORED AS PARQUET")
+            hive.execute("INSERT INTO placed VALUES (1)")
+            assert hive.execute("SELECT sum(a) FROM placed GROUP BY a") == [(1,)]
+    finally:
+        launcher.down(settings, lambda *_: None)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("sign", [*REFUSED, "\n"])

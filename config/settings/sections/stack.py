@@ -24,3 +24,5 @@ class StackSettings(Section):
     """Storm worker slots."""
     postgres_port: int = 5432
     """PostgreSQL, unless `postgres.url` names another."""
+    hive_port: int = 10000
+    """Spark's Thrift server, unless `hive.uri` names another HiveServer2."""

@@ -31,15 +31,16 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
     """Start the servers, create topics, folders and indexes, then start the services.
 
     SERVER is one or more of kafka, namenode, datanode, mongo, zookeeper, nimbus, supervisor, and of the services
-    archiver, scheduler, topology; all of these by default. Only its name starts postgres, which feeds use. Running
-    ones stay as they are, and those configured on another machine are not started.
+    archiver, scheduler, topology; all of these by default. Only their names start postgres and hive,
+    which feeds use; hive brings postgres, namenode and datanode. Running ones stay as they are, and those configured on
+    another machine are not started.
 
     \b
     Examples:
       trends up
       trends up --servers-only
       trends up archiver topology
-      trends up postgres
+      trends up postgres hive
     """
     from config.stack import launcher
 
@@ -48,7 +49,7 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
     servers = standard + [server.name for server in launcher.optional_servers(settings)]
     services = [service.name for service in launcher.services(settings)]
     _refuse_unknown("up", names, _known(settings))
-    wanted = list(names) or standard + ([] if servers_only else [*services, TOPOLOGY])
+    wanted = launcher.with_needs(names) or standard + ([] if servers_only else [*services, TOPOLOGY])
     try:
         with Progress(wanted) as progress:
             started = launcher.up(settings, [name for name in wanted if name in servers], progress.tell)
