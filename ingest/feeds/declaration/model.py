@@ -1,4 +1,4 @@
-"""The model of a feed's file: every table and key that it may hold. docs/feeds.md explains each to its author.
+"""The model of a feed's file: every table and key that it may hold. docs/feed_files.md explains each to its author.
 
 `load.py` reads a file into it. The model alone checks what it can check without another file, a record or a server:
 names, types, references from one table to another.

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from config.errors import UsageError
 from config.quantity import quantity
 from ingest.feeds.declaration.key_lines import KeyLines
+from ingest.feeds.declaration.model import Table
 
 _MOST = 20
 """Problems that an error shows."""
@@ -24,7 +25,6 @@ _LITERALS = {
 }
 _MESSAGES = {
     "missing": "the file needs this key",
-    "extra_forbidden": "unknown key",
     "union_tag_not_found": "the table needs a `type`",
 }
 
@@ -43,7 +43,7 @@ class FeedFileError(UsageError):
 
 def feed_error(path: Path, lines: KeyLines, problems: Sequence[Problem]) -> FeedFileError:
     """The error for a file, with every problem in it."""
-    step = "docs/feeds.md lists every table and key"
+    step = "docs/feed_files.md lists every table and key"
     ordered = sorted(problems, key=lambda problem: lines.line(problem.key) or 0)
     if len(ordered) == 1:
         line = lines.line(ordered[0].key)
@@ -90,12 +90,21 @@ def _text(error: Any) -> str:
     if kind in ("literal_error", "union_tag_invalid"):
         name = value.get("type") if kind == "union_tag_invalid" else value
         return _no_choice(str(name), str(context.get("expected") or context.get("expected_tags")))
+    if kind == "extra_forbidden":
+        near = get_close_matches(str(error["loc"][-1]), _keys(Table), 1)
+        return "unknown key" + (f"; perhaps {near[0]}" if near else "")
     if kind in _LITERALS:
         return f"{str(value)[:60]!r} is not {_LITERALS[kind]}"
     return _MESSAGES.get(kind, str(error["msg"]))
 
 
+def _keys(table: type[Table]) -> set[str]:
+    """Every key that some table of a file has."""
+    own = {field.alias or name for name, field in table.model_fields.items()}
+    return own.union(*map(_keys, table.__subclasses__()))
+
+
 def _no_choice(name: str, expected: str) -> str:
     choices = [each.strip("' ") for each in expected.replace(" or ", ",").split(",")]
     near = get_close_matches(name, choices, 1)
-    return f"{name[:60]!r} is none of {', '.join(choices)}" + (f"; did you mean {near[0]}?" if near else "")
+    return f"{name[:60]!r} is none of {', '.join(choices)}" + (f"; perhaps {near[0]}" if near else "")

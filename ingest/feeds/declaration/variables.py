@@ -59,7 +59,7 @@ def values_of(
             raise UsageError(f"no variable {name[:70]!r}: {there}", where=where)
     found: dict[str, str] = {}
     for name, variable in variables.items():
-        value = values.get(name) or environment.get(variable.env or "") or variable.default
+        value = values[name] if name in values else environment.get(variable.env or "") or variable.default
         if value is None and lenient:
             value = name
         if value is None or (variable.needed and not value):

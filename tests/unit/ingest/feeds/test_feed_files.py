@@ -81,11 +81,11 @@ def test_the_file_that_the_mistakes_are_made_in_has_none(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("line", "replacement", "key", "what"),
     [
-        ('name = "Q1"', 'name = "Q1"\npartitoins = 2', "topic.partitoins", "unknown key"),
+        ('name = "Q1"', 'name = "Q1"\npartitoins = 2', "topic.partitoins", "unknown key; perhaps partitions"),
         ('every = "1m"', "", "source.every", "the file needs this key"),
         ('every = "1m"', 'every = "soon"', "source.every", "'soon' is no span"),
-        ('type = "http"', 'type = "htpt"', "source", "did you mean http?"),
-        ('send = "changed"', 'send = "change"', "source.send", "did you mean changed?"),
+        ('type = "http"', 'type = "htpt"', "source", "; perhaps http"),
+        ('send = "changed"', 'send = "change"', "source.send", "; perhaps changed"),
         ('url = "https://api.example/v2"', 'url = "api.example"', "source.url", "no address"),
         ('url = "https://api.example/v2"', 'url = "https://u:p@api.example"', "source.url", "no address"),
         ('id = "code"', 'id = "code["', "source.id", "not JMESPath"),
@@ -229,6 +229,7 @@ def test_a_value_comes_from_set_else_from_the_environment_else_from_the_file(tmp
     assert city({}, {"CITY": "Lyon"}) == "Lyon"
     assert city({}, {"CITY": ""}) == "Paris"
     assert city({"city": "Lille"}, {"CITY": "Lyon"}) == "Lille"
+    assert city({"city": ""}, {"CITY": "Lyon"}) == ""
 
 
 def test_a_variable_that_needs_a_value_is_an_error_that_says_which(tmp_path: Path) -> None:
