@@ -10,20 +10,30 @@ import msgspec
 from config.errors import BadRecordError, UsageError
 from config.quantity import quantity
 from config.settings import IngestSettings, KafkaSettings
-from ingest.encoder import TransactionEncoder
+from ingest.encoder import Counts, TransactionEncoder
 from ingest.feeds.declaration.model import NamedFeed, TopicTable
 from ingest.feeds.record import Record
 from ingest.feeds.rows.canonical_json import json_text
 from ingest.feeds.rows.expressions import compile_search
 from ingest.kafka.transactions import Outgoing
+from ingest.sources.base import Batch
 from ingest.wire import Reject
 
-VALUE_SPEC = '{"format":"value"}'
-"""`Reject.reader` of a record that the encoder refused: its bytes are the value as JSON."""
+VALUE: dict[str, Any] = {"format": "value"}
+"""The reader of a record that the encoder refused: its bytes are the value as JSON."""
 _NULL = b"null"
 """JSON has no NaN, and the encoder writes null in its place."""
 
 _encode = msgspec.json.Encoder().encode
+
+
+class RejectOrigin(msgspec.Struct, frozen=True):
+    """Where a reject of a feed's source comes from: its `Reject.reader`, as JSON."""
+
+    topic: str
+    """The topic that the feed filled: its variables may name another one now."""
+    reader: dict[str, Any]
+    """Spec of the reader that can read it again."""
 
 
 class RecordEncoder(TransactionEncoder[Record]):
@@ -36,13 +46,24 @@ class RecordEncoder(TransactionEncoder[Record]):
         self.stage = stage_of(feed)
         self._key = _compile_key(topic, feed.name)
 
+    def encode_batch(self, batch: Batch[Record], name: str, topic_id: str = "") -> tuple[Outgoing, Counts]:
+        """See `TransactionEncoder`. The rejects get the topic."""
+        rejects = [self._with_origin(reject) for reject in batch.rejects]
+        return super().encode_batch(batch._replace(rejects=rejects), name, topic_id)
+
     def add_item(self, outgoing: Outgoing, item: Record) -> Reject | None:
         """See `TransactionEncoder`: the message of a record."""
         try:
             outgoing.messages.append((self.topic, *self._message(item.value)))
         except BadRecordError as error:
-            return Reject(_raw(item.value), self.stage, error.reason, item.name[:200], VALUE_SPEC)
+            return Reject(_raw(item.value), self.stage, error.reason, item.name[:200], self._origin(VALUE))
         return None
+
+    def _with_origin(self, reject: Reject) -> Reject:
+        return reject._replace(reader=self._origin(json.loads(reject.reader))) if reject.reader else reject
+
+    def _origin(self, reader: dict[str, Any]) -> str:
+        return _encode(RejectOrigin(self.topic, reader)).decode()
 
     def _message(self, value: Any) -> tuple[bytes, bytes | None]:
         try:

@@ -5,7 +5,7 @@ all of them. So a kill at any time retries no reject twice and loses none.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from itertools import islice
 from typing import Any, NamedTuple
@@ -42,12 +42,14 @@ class Retry:
         ingest: IngestSettings,
         encoder: TransactionEncoder[Any],
         stages: Mapping[str, ReadAgain],
+        find_stage: Callable[[str], ReadAgain | None] = lambda _: None,
     ) -> None:
-        """`stages`: how each stage, by its name, reads its rejects again."""
+        """`stages`: how each stage, by its name, reads its rejects again; `find_stage`: the same for any other name."""
         self._settings = settings
         self._at_once = ingest.transaction_posts
         self._encoder = encoder
         self._stages = stages
+        self._find_stage = find_stage
         self._transactions = Transactions(settings, f"{settings.rejects}.retry", ingest.max_post_bytes)
 
     def run(self, stop: threading.Event) -> RetryCounts:
@@ -86,8 +88,9 @@ class Retry:
 
     def _read_again(self, reject: Reject) -> Rewrite:
         try:
-            if reject.stage not in self._stages:
+            read_again = self._stages.get(reject.stage) or self._find_stage(reject.stage)
+            if read_again is None:
                 raise BadRecordError(f"no stage reads it: {reject.stage}")
-            return self._stages[reject.stage](reject)
+            return read_again(reject)
         except TrendsError as error:
             return Rewrite([], 0, (reject._replace(reason=error.what),))

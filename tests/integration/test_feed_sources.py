@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from confluent_kafka import Message, Producer
 
 from bench.harness import stack_settings
 from config.errors import TrendsError
 from config.settings import Settings
+from ingest.feeds.declaration.catalog import Catalog
 from ingest.feeds.declaration.model import Feed, NamedFeed
 from ingest.feeds.source_runner import run_source, topics_of
 from ingest.kafka.topic_ids import OtherTopicError
 from ingest.producer import Committed
+from ingest.rejects.reject import outstanding_rejects
+from serving.cli.commands.rejects import rejects
 from tests.support.feed_source_process import run
 from tests.support.kafka import committed
 from tests.support.recreated import recreate
@@ -30,6 +34,24 @@ ROWS = [
     'Fitbit,Luxe,,"17,999","4,142"\n',
 ]
 KEY = '{brand: "Brand Name", model: "Model Name"}'
+
+MINE = """about = "rows of a CSV"
+[vars]
+topic = { needed = true }
+[source]
+type = "file"
+format = "csv"
+path = "PATH"
+at = '"TIME"'
+[topic]
+name = "{topic}"
+key = '"Model Name"'
+[sinks.csv]
+type = "csv"
+file = "a.csv"
+[sinks.csv.columns]
+n = { from = "Reviews", type = "string" }
+"""
 
 
 def feed(settings: Settings, source: dict[str, Any], **topic: Any) -> NamedFeed:
@@ -135,10 +157,27 @@ def test_a_row_that_no_message_takes_is_a_reject_of_the_feed(settings: Settings,
     declared = feed(settings, trackers(tmp_path, 3))
     append(tmp_path, "too,few\n" + "x" * 5_000_000 + ",b,c,d,e\n")
     assert bring(settings, declared).counts[:3] == (3, 0, 2)
-    rejects = committed(settings.kafka.bootstrap, settings.kafka.rejects)
-    headers = [dict(reject.headers() or ()) for reject in rejects]
+    headers = [dict(reject.headers() or ()) for reject in committed(settings.kafka.bootstrap, settings.kafka.rejects)]
     assert [header["stage"] for header in headers] == [b"feed/fitness"] * 2
     assert [str(header["where"]).rpartition(":")[2] for header in headers] == ["5'", "6'"]
+
+
+def test_rejects_are_retried_once_the_file_of_the_feed_is_right(settings: Settings, tmp_path: Path) -> None:
+    table = trackers(tmp_path, 3)
+    append(tmp_path, "Garmin,Vivo,,2017-01-06,\ntoo,few\n")
+    file, topic = tmp_path / "mine.toml", f"feed-{settings.kafka.posts}"
+    text = MINE.replace("PATH", table["path"])
+    file.write_text(text.replace("TIME", "Color"))
+    own = settings.model_copy(update={"feeds": settings.feeds.model_copy(update={"folder": tmp_path})})
+    bring(own, Catalog(own, frozenset()).feed("mine", {"topic": topic}))
+    assert committed(own.kafka.bootstrap, topic) == []
+    file.write_text(text.replace("TIME", "Selling Price"))
+    words = ["retry", "--json", "--set", f"topic={topic}"]
+    ran = CliRunner().invoke(rejects, words, obj=own, catch_exceptions=False)
+    assert json.loads(ran.stdout) == {"retried": 5, "settled": 1, "failing": 4, "posts": 1, "uses": 0}
+    (message,) = committed(own.kafka.bootstrap, topic)
+    assert message.key() == b"Vivo"
+    assert [parked.reject.stage for parked in outstanding_rejects(own.kafka)] == ["feed/mine"] * 4
 
 
 def test_a_topic_that_was_made_anew_and_a_file_that_changed_are_refused(settings: Settings, tmp_path: Path) -> None:

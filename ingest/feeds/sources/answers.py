@@ -54,14 +54,14 @@ class AnswerReader:
         """
         parts: list[Part] = [Notice(f"no answer: {name}") for name in self._source.ask if answers.get(name) is None]
         if self._source.send == "one":
-            return [*parts, self._read_record(self._whole(answers), now)]
+            return [*parts, self.read_record(self._whole(answers), now)]
         records, notices = self._listed(answers)
         parts += notices
         if not records:
             parts.append(Notice(f"no records: {self._first}"))
         names: set[str] = set()
         for value in records:
-            part = self._read_record(value, now)
+            part = self.read_record(value, now)
             if not isinstance(part, Record):
                 parts.append(part)
             elif part.name in names:
@@ -104,7 +104,8 @@ class AnswerReader:
         seen = f"{type(answers.get(name)).__name__} {_json(answers.get(name))}"
         raise BadRecordError(f"{name}: no list of records at {self._source.ask[name].records!r}, but {seen[:100]}")
 
-    def _read_record(self, value: Any, now: Millis) -> Record | BrokenPart:
+    def read_record(self, value: Any, now: Millis) -> Record | BrokenPart:
+        """One record of an answer, or the object of all answers."""
         try:
             if not isinstance(value, dict):
                 raise BadRecordError("no object")
@@ -141,6 +142,9 @@ class _NoNumber:
     def __repr__(self) -> str:
         return self._name
 
+    def __float__(self) -> float:
+        return float(self._name)
+
 
 def _encode(value: dict[str, Any]) -> bytes:
     """Equal bytes for equal values. Raises `BadRecordError` for what is no JSON."""
@@ -155,9 +159,9 @@ def _encode(value: dict[str, Any]) -> bytes:
 
 
 def _json(value: Any) -> str:
-    """What can be shown of any value."""
+    """What can be shown of any value. NaN stays what no reader takes."""
     try:
-        return json.dumps(value, default=repr)
+        return json.dumps(value, default=float)
     except RecursionError:
         return ""
 

@@ -40,11 +40,14 @@ _UNCHANGED = b""
 
 logger = logging.getLogger(__name__)
 
+SPEC = '{"format":"answer"}'
+"""Spec of the reader of answers: the feed's file says all else."""
+
 
 class PollReader:
     """Reads the answers of one poll, JSON by the name of the request."""
 
-    spec = ""
+    spec = SPEC
 
     def __init__(self, source: HttpSource, now: Callable[[], Millis], future_ms: int) -> None:
         """Raises `UsageError` as `AnswerReader` does."""

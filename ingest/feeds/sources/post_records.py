@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from config.errors import BadRecordError, UsageError
 from ingest.feeds.declaration.model import PostRecords
 from ingest.feeds.record import Record
@@ -13,12 +15,13 @@ from ingest.rule.escapes import author_text
 from ingest.rule.hashtags import Rule, tags_of
 from ingest.sources.base import Batch, Cursor, Source
 from ingest.sources.files.post_files import PostFiles
-from ingest.sources.formats.contract import Reading
+from ingest.sources.formats.contract import BrokenPart, Notice, Reading, RecordReader
 from ingest.sources.formats.timestamps import time_of
 from ingest.sources.live.entry import LiveEntry, Option
 from ingest.sources.live.posts import live_posts
 from ingest.sources.live.source import LiveSource
 from ingest.sources.registry import LIVE, live_entry
+from ingest.sources.registry import reader_of as posts_reader
 from ingest.sources.sample.source import SampleSource
 from ingest.sources.selection import PostFilter
 from ingest.sources.status import State
@@ -79,6 +82,34 @@ def make(request: SourceRequest[PostRecords]) -> Source[Record]:
     reading = Reading.from_settings(settings, SAMPLE, now)
     sample = SampleSource(reading, end=now(), batch_ms=settings.ingest.transaction_ms, stop=request.stop)
     return PostRecordSource(_Filtered(sample, post_filter), rule)
+
+
+def reader_of(request: SourceRequest[PostRecords], spec: Mapping[str, Any], _where: str) -> "PostRecordReader":
+    """The reader of a reject. Raises `UsageError`."""
+    settings = request.settings
+    rule = Rule.from_settings(settings.rule)
+    reader = posts_reader(
+        msgspec.json.encode(spec).decode(), lambda source: Reading.from_settings(settings, source, request.now)
+    )
+    return PostRecordReader(reader, filter_of(request.table, rule), rule)
+
+
+class PostRecordReader:
+    """Reads posts as records. It leaves out those that the filter does not accept."""
+
+    def __init__(self, reader: RecordReader[Post], post_filter: PostFilter, rule: Rule) -> None:
+        self.spec = reader.spec
+        self._reader = reader
+        self._filter = post_filter
+        self._rule = rule
+
+    def read(self, record: bytes) -> list[Record | BrokenPart | Notice]:
+        """See `RecordReader`."""
+        return [
+            record_of(item, self._rule) if isinstance(item, Post) else item
+            for item in self._reader.read(record)
+            if not isinstance(item, Post) or self._filter.accepts(item)
+        ]
 
 
 def filter_of(table: PostRecords, rule: Rule) -> PostFilter:

@@ -15,16 +15,33 @@ from ingest.hours import wall_clock
 from serving.cli.options import json_option, settings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from config.settings import Settings
+    from ingest.feeds.declaration.model import NamedFeed
     from ingest.post_encoder import PostEncoder
     from ingest.rejects.reject import ParkedReject
     from ingest.rejects.stage import ReadAgain
     from serving.cli.ingest_runner import Clock
 
 STAGES = ("ingest", "archive", "speed")
+"""The stages of posts."""
 SHOWN = 60
 """Characters of the bytes that a list shows."""
 _PLACE = re.compile(r"(\d{1,6})@(\d{1,19})", re.ASCII)
+_OF_FEED = re.compile(r"feed(/[a-z_][a-z0-9_]*){1,2}", re.ASCII)
+
+
+class Stage(click.ParamType[str]):
+    """A stage of posts, or of a feed: `feed/weather` is its source, `feed/weather/hdfs` a sink."""
+
+    name = f"[{'|'.join(STAGES)}|feed/NAME|feed/NAME/SINK]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Its name."""
+        if value not in STAGES and not _OF_FEED.fullmatch(str(value)):
+            self.fail(f"{value!r} is no stage; there are {', '.join(STAGES)}, feed/NAME and feed/NAME/SINK", param, ctx)
+        return str(value)
 
 
 @click.group()
@@ -42,7 +59,7 @@ def rejects() -> None:
 
 @rejects.command("list")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="Maximum number; 0 for all.")
-@click.option("--stage", type=click.Choice(STAGES), help="Only rejects of this stage.")
+@click.option("--stage", type=Stage(), help="Only rejects of this stage.")
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, limit: int, stage: str | None, as_json: bool) -> None:
@@ -89,19 +106,24 @@ def show(ctx: click.Context, place: str, as_json: bool) -> None:
 
 
 @rejects.command()
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE",
+              help="Value of a variable, for the feeds that have it; repeatable.")  # fmt: skip
 @json_option
 @click.pass_context
-def retry(ctx: click.Context, as_json: bool) -> None:
+def retry(ctx: click.Context, values: tuple[str, ...], as_json: bool) -> None:
     """Read outstanding rejects again, write those that succeed, and keep the others.
+
+    The files of feeds say how to read theirs: correct one, and retry.
 
     \b
     Examples:
       trends rejects retry
+      trends rejects retry --set tag=bigdata
     """
     from serving.cli.signals import stopping
 
     with stopping() as stop:
-        done = _run_retry(ctx, stop)
+        done = _run_retry(ctx, stop, values)
     if as_json:
         click.echo(json.dumps(done))
     click.echo(
@@ -111,7 +133,8 @@ def retry(ctx: click.Context, as_json: bool) -> None:
     )
 
 
-def _run_retry(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
+def _run_retry(ctx: click.Context, stop: threading.Event, values: tuple[str, ...]) -> dict[str, int]:
+    from ingest.feeds.feed_retry import FeedStages
     from ingest.post_encoder import PostEncoder
     from ingest.rejects.retry import Retry
     from serving.cli.ingest_runner import rule_of
@@ -119,7 +142,22 @@ def _run_retry(ctx: click.Context, stop: threading.Event) -> dict[str, int]:
     settings = settings_of(ctx)
     kafka, ingest = settings.kafka, settings.ingest
     encoder = PostEncoder(kafka, ingest, rule_of(settings))
-    return Retry(kafka, ingest, encoder, stages(settings, encoder, wall_clock)).run(stop)._asdict()
+    of_feeds = FeedStages(settings, _finder(settings, values), wall_clock)
+    return Retry(kafka, ingest, encoder, stages(settings, encoder, wall_clock), of_feeds.find).run(stop)._asdict()
+
+
+def _finder(settings: "Settings", values: tuple[str, ...]) -> "Callable[[str], NamedFeed]":
+    """Finds a feed by its name. It gets the values of those variables that it has."""
+    from ingest.feeds.declaration.catalog import Catalog
+    from ingest.feeds.declaration.variables import assignments
+
+    catalog, given = Catalog(settings, frozenset()), assignments(values)
+
+    def find(name: str) -> "NamedFeed":
+        variables = catalog.file(name).variables
+        return catalog.feed(name, {variable: value for variable, value in given.items() if variable in variables})
+
+    return find
 
 
 def stages(settings: "Settings", encoder: "PostEncoder", now: "Clock") -> "dict[str, ReadAgain]":
@@ -139,7 +177,7 @@ def stages(settings: "Settings", encoder: "PostEncoder", now: "Clock") -> "dict[
 
 @rejects.command()
 @click.argument("places", nargs=-1, metavar="[PARTITION@OFFSET]...")
-@click.option("--stage", type=click.Choice(STAGES), help="All rejects of this stage.")
+@click.option("--stage", type=Stage(), help="All rejects of this stage.")
 @click.option("--all", "everything", is_flag=True, help="All outstanding rejects.")
 @json_option
 @click.pass_context

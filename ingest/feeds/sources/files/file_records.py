@@ -1,14 +1,16 @@
 """FileRecordSource: the records of a feed in files: rows of tables, JSON objects, or words of texts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from config.errors import UsageError
 from ingest.feeds.declaration.model import FileRecords
 from ingest.feeds.record import Record
 from ingest.feeds.rows.expressions import compile_search
-from ingest.feeds.sources.files.record_readers import ObjectRecords, RowRecords, Timing, WordRecords
+from ingest.feeds.sources.files.record_readers import ObjectRecords, RowRecords, TableForm, Timing, WordRecords
 from ingest.feeds.sources.files.text_pieces import TextPieces
 from ingest.feeds.sources.source_request import SourceRequest
 from ingest.hours import Millis
@@ -69,6 +71,19 @@ class FileRecordSource(FileSource[Record]):
 def make(request: SourceRequest[FileRecords]) -> FileRecordSource:
     """The source of a feed of files. Raises `UsageError`."""
     return FileRecordSource(request.table, request.now, request.say)
+
+
+def reader_of(request: SourceRequest[FileRecords], spec: Mapping[str, Any], where: str) -> FileRecordReader[Record]:
+    """The reader of a reject. Raises `UsageError` where the declaration is of another format now."""
+    timing = timing_of(request.table, request.now)
+    if spec.get("format") != request.table.format:
+        raise UsageError(f"the format is {request.table.format} now", where="source.format")
+    if request.table.format == "json":
+        return ObjectRecords(timing, where)
+    try:
+        return RowRecords(msgspec.convert(spec, TableForm), timing, where)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"not a table: {error}", where=where) from None
 
 
 def in_pieces(content: Content, reader: FileRecordReader[Any], start: FileCursor) -> RecordStream:
