@@ -16,7 +16,7 @@ from bench.harness.report import document, promises, save, table
 from bench.harness.trial import Bench, RunOptions
 from config.errors import TrendsError
 
-MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack", "idle")
+MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack", "idle", "feed-postgres")
 """Each has its `BENCHES`, named after it: `speed-live` is one of `speed`."""
 PARTS = (
     "rule-hostile",
@@ -85,7 +85,8 @@ def main(
 def _run(
     name: str, options: RunOptions, sizes: Sequence[int], only: Sequence[str], repeat: int, quiet: bool
 ) -> Iterator[dict[str, Any]]:
-    benches: tuple[Bench, ...] = import_module(f"bench.measures.{name.partition('-')[0]}").BENCHES
+    module = name.replace("-", "_") if name in MODULES else name.partition("-")[0]
+    benches: tuple[Bench, ...] = import_module(f"bench.measures.{module}").BENCHES
     for bench in [bench for bench in benches if name in MODULES or bench.name == name]:
         for size in sizes or bench.sizes:
             with bench.contenders(options._replace(size=size)) as (ours, *others):
