@@ -85,8 +85,7 @@ def main(
 def _run(
     name: str, options: RunOptions, sizes: Sequence[int], only: Sequence[str], repeat: int, quiet: bool
 ) -> Iterator[dict[str, Any]]:
-    module = name.replace("-", "_") if name in MODULES else name.partition("-")[0]
-    benches: tuple[Bench, ...] = import_module(f"bench.measures.{module}").BENCHES
+    benches: tuple[Bench, ...] = import_module(module_of(name)).BENCHES
     for bench in [bench for bench in benches if name in MODULES or bench.name == name]:
         for size in sizes or bench.sizes:
             with bench.contenders(options._replace(size=size)) as (ours, *others):
@@ -96,6 +95,12 @@ def _run(
                 out = Console(width=None if sys.stdout.isatty() else 180, markup=False, emoji=False)
                 out.print(table(bench, size, found), *promises(found), "", sep="\n", markup=False)
             yield document(bench, size, found, _SAMPLE if options.sample else _RECORDED)
+
+
+def module_of(name: str) -> str:
+    """The module of a bench: `hour` and `feed-postgres` have their own, `speed-live` is one of `speed`."""
+    own = name if name in MODULES else name.partition("-")[0]
+    return f"bench.measures.{own.replace('-', '_')}"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from bench.harness.compare import Series, compare
 from bench.harness.trial import Bench, RunOptions
 from bench.inputs import posts
 from bench.inputs.synthetic_archive import by_hour, lay, plain_counts
-from bench.measures import archive, history, ingest, speed, top
+from bench.measures import archive, feed_postgres, history, ingest, speed, top
 from bench.measures.hour import Hours
 from bench.topologies.textbook import Textbook
 from config.settings import Settings
@@ -39,6 +39,11 @@ def measured(bench: Bench, options: RunOptions, *names: str) -> list[Series]:
 def test_ours_and_its_peers_are_measured_on_the_same_posts(bench: Bench, options: RunOptions) -> None:
     for series in measured(bench, options):
         assert series.trials[0].seconds > 0
+
+
+def test_rows_of_a_feed_are_measured(options: RunOptions, stack_with_postgres: Path) -> None:
+    assert stack_with_postgres
+    measured(feed_postgres.BENCHES[0], options, "ours", "textbook, INSERT and COMMIT a row")
 
 
 def test_the_plain_consumer_of_the_speed_path_is_measured(options: RunOptions) -> None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from bench.__main__ import MODULES, PARTS, main
+from bench.__main__ import MODULES, PARTS, main, module_of
 from bench.harness import report
 from bench.harness.compare import WrongError, compare
 from bench.harness.subprocess_run import in_subprocess
@@ -108,9 +108,11 @@ def test_without_recorded_posts_it_says_what_to_do(tmp_path: Path, monkeypatch: 
 
 
 def test_every_bench_has_a_module() -> None:
-    assert [name for name in MODULES if not (ROOT / "bench" / "measures" / f"{name}.py").is_file()] == []
+    assert [
+        name for name in MODULES if not (ROOT / module_of(name).replace(".", "/")).with_suffix(".py").is_file()
+    ] == []
 
 
 def test_every_bench_can_be_had_alone_under_the_name_that_it_tells() -> None:
-    told = [bench.name for name in MODULES for bench in import_module(f"bench.measures.{name}").BENCHES]
+    told = [bench.name for name in MODULES for bench in import_module(module_of(name)).BENCHES]
     assert sorted(name for name in told if name not in MODULES) == sorted(PARTS)
