@@ -87,7 +87,7 @@ def _filled(stack_file: Path, options: RunOptions, topic: str, run: _Run) -> Tri
 
 
 def _ours(settings_file: Path, topic: str) -> Ran:
-    """The stage as `trends feed run` builds it, but for the intake, which notes when its first message came."""
+    """The stage as the process of a feed builds it, but for the intake, which notes when its first message came."""
     settings = read(settings_file)
     sink = {"type": "postgres", "table": "weather", "columns": _COLUMNS}
     declared = {"about": "A bench", "topic": {"name": topic}, "sinks": {"postgres": sink}}
