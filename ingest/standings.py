@@ -15,6 +15,10 @@ from ingest.hours import Millis
 from ingest.sources.status import CONNECTED, RECONNECTING, REPORT_EVERY_S, Gap, State
 
 SILENT = "silent"
+STAGE = "stage/"
+"""How the name of a feed's stage begins, which reports as a source does: `stage/<feed>/<sink>`."""
+NEVER = "not running"
+"""State of a stage that has never reported."""
 
 
 class Standing(NamedTuple):

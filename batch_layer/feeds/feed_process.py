@@ -23,7 +23,7 @@ AGAIN_S = 60.0
 
 _log = logging.getLogger(__name__)
 
-RunSource = Callable[[threading.Event], None]
+RunSource = Callable[[threading.Event], object]
 """Runs the source until it ends or until the event. Raises `TrendsError`."""
 
 
@@ -35,6 +35,8 @@ class FeedProcess:
     feed: NamedFeed
     parts: Sequence[str]
     run_source: RunSource
+    from_now: bool = False
+    """Sinks skip what is there now, and record it as a gap."""
     keep_going: bool = False
     now: Callable[[], Millis] = wall_clock
     after_step: Callable[[str], None] = lambda _: None
@@ -104,7 +106,9 @@ class FeedProcess:
                 else:
                     reports.waits(part, error)
 
-            stage = FeedStage(self.settings, self.feed, part, now=self.now, after_step=self.after_step)
+            stage = FeedStage(
+                self.settings, self.feed, part, from_now=self.from_now, now=self.now, after_step=self.after_step
+            )
             report(None)
             stage.run(until_drained, stop, report)
         except TrendsError as error:

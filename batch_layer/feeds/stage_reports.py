@@ -1,6 +1,6 @@
 """Stage reports: what each stage of a running feed does, for `trends status`, in the topic of cursors.
 
-A stage reports as a live source does (`ingest/standings.py`), under the name `feed/<feed>/<sink>`: connected while it
+A stage reports as a live source does (`ingest/standings.py`), under the name `stage/<feed>/<sink>`: connected while it
 works, reconnecting with the reason while a server does not answer, and how it ended. Nothing starts from a report, and
 the next one comes soon: so one that does not arrive is no error.
 """
@@ -16,14 +16,14 @@ from config.settings import KafkaSettings
 from ingest.hours import Millis
 from ingest.kafka import client
 from ingest.sources.status import CONNECTED, FAILED, RECONNECTING, REPORT_EVERY_S, STOPPED, State
-from ingest.standings import state_message
+from ingest.standings import STAGE, state_message
 
 _log = logging.getLogger(__name__)
 
 
 def stage_name(feed: str, sink: str) -> str:
     """The name under which a stage reports."""
-    return f"feed/{feed}/{sink}"
+    return f"{STAGE}{feed}/{sink}"
 
 
 class StageReports:

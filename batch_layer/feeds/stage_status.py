@@ -18,11 +18,8 @@ from ingest.feeds.declaration.model import Feed, NamedFeed
 from ingest.hours import Millis, iso
 from ingest.kafka.offsets import ends
 from ingest.kafka.reading import drained
+from ingest.standings import NEVER, standings
 from ingest.standings import Standing as Report
-from ingest.standings import standings
-
-NEVER = "not running"
-"""State of a stage that has never reported."""
 
 
 @dataclass(frozen=True)

@@ -69,13 +69,26 @@ def with_needs(names: Sequence[str]) -> list[str]:
 
 def services(settings: Settings) -> list[Service]:
     """The services that are processes of their own."""
-    return [Service(name, settings, StackPaths.of(settings.stack)) for name in COMMANDS]
+    paths = StackPaths.of(settings.stack)
+    return [Service(name, arguments, settings, paths) for name, arguments in COMMANDS.items()]
 
 
-def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
+def feed_services(settings: Settings, names: Sequence[str]) -> list[Service]:
+    """The services that run feeds: `trends up` starts them by name alone."""
+    paths = StackPaths.of(settings.stack)
+    return [Service(name, ("feed", "run", name, "--keep-going"), settings, paths) for name in names]
+
+
+def running_feeds(settings: Settings) -> list[str]:
+    """The feeds that the stack has started, and not forgotten since it began: all programs of no other name."""
+    others = {s.name for s in (*servers(settings), *optional_servers(settings), *services(settings))}
+    return [p.name for p in Supervision(StackPaths.of(settings.stack)).processes() if p.name not in others]
+
+
+def up(settings: Settings, names: Sequence[str], tell: Tell, feeds: Sequence[str] = ()) -> list[str]:
     """Start the servers of `names` that do not serve yet, and wait until they do. Gives the names of those it started.
 
-    A server that another one needs starts with it.
+    A server that another one needs starts with it. The services of `feeds` start as well.
 
     It restarts a server that runs with other settings. Raises `TrendsError`: a port is busy, Java is missing, a server
     did not come up. The others stay up, then as after Ctrl-C: another `up` goes on from there.
@@ -84,6 +97,7 @@ def up(settings: Settings, names: Sequence[str], tell: Tell) -> list[str]:
     everything = [*servers(settings), *optional_servers(settings), *services(settings)]
     wanted = with_needs(names)
     ours = [s for s in everything if s.name in wanted and (s.ports() or isinstance(s, Service))]
+    ours += feed_services(settings, feeds)
     if not ours:
         return []
     with _exclusive(paths):
@@ -120,7 +134,8 @@ def down(settings: Settings, tell: Tell, names: Sequence[str] = ()) -> int:
     """
     supervision = Supervision(StackPaths.of(settings.stack))
     alive = [p.name for p in supervision.processes() if p.alive and (not names or p.name in names)]
-    for group in ([n for n in alive if n in COMMANDS], [n for n in alive if n not in COMMANDS]):
+    of_servers = {server.name for server in (*servers(settings), *optional_servers(settings))}
+    for group in ([n for n in alive if n not in of_servers], [n for n in alive if n in of_servers]):
         if group:
             _announce(group, "stopping", tell)
             supervision.stop(group)

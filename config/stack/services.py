@@ -1,8 +1,9 @@
-"""Services, which run beside the servers: the archiver and the scheduler, under the same supervision."""
+"""Services, which run beside the servers under the same supervision: the archiver, the scheduler, and feeds by name."""
 
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from config.settings.loaders import PREFIX
 from config.stack.paths import StackPaths
 from config.stack.server import Port, Program
 
-COMMANDS = {"archiver": "archive", "scheduler": "schedule"}
-"""Name of the service, and the command of `trends` that it runs."""
+COMMANDS = {"archiver": ("archive",), "scheduler": ("schedule",)}
+"""Name of the service, and the command of `trends` that it runs, with its arguments."""
 OTHERS = frozenset({"serve", "stack"})
 """Sections that no service and no topology reads: they do not get these secrets, and go on when these change. Nor does
 any of them read a section of a live service."""
@@ -25,8 +26,10 @@ class Service:
     jars = None
     address = ""
 
-    def __init__(self, name: str, settings: Settings, paths: StackPaths) -> None:
+    def __init__(self, name: str, arguments: Sequence[str], settings: Settings, paths: StackPaths) -> None:
+        """`arguments`: the command of `trends` and its arguments."""
         self.name = name
+        self._arguments = arguments
         self._settings = settings
         self._paths = paths
 
@@ -40,7 +43,7 @@ class Service:
 
     def program(self, jvm: Path) -> Program:  # noqa: ARG002 - the contract's
         """`trends <command>`, with the Python that runs now; settings that have changed make it another."""
-        command = [sys.executable, str(program_path("trends")), COMMANDS[self.name]]
+        command = [sys.executable, str(program_path("trends")), *self._arguments]
         return Program(
             command, settings_environment(self._paths), Path.cwd(), restart_key=active_settings(self._settings)
         )

@@ -9,7 +9,7 @@ import psutil
 
 from config.errors import UnavailableError
 from config.settings import Settings
-from config.stack.launcher import optional_servers, servers, services
+from config.stack.launcher import feed_services, optional_servers, running_feeds, servers, services
 from config.stack.paths import StackPaths
 from config.stack.server import Server, address_of
 from config.stack.servers import nimbus
@@ -48,11 +48,11 @@ class ServerState:
 def states(settings: Settings) -> list[ServerState]:
     """Every server, service and the topology. Quick, and never an error: one out of reach counts as stopped.
 
-    An optional server that never ran here, and runs nowhere else, is not among them.
+    An optional server or a feed that never ran here is not among them, unless the server runs elsewhere.
     """
     known = {process.name: process for process in Supervision(StackPaths.of(settings.stack)).processes()}
     optional = [server for server in optional_servers(settings) if server.name in known or not server.ports()]
-    every = [*servers(settings), *optional, *services(settings)]
+    every = [*servers(settings), *optional, *services(settings), *feed_services(settings, running_feeds(settings))]
     told = [_state(server, known.get(server.name)) for server in every]
     return [*told, _topology(settings, known.get("supervisor"))]
 

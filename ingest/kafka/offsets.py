@@ -1,11 +1,12 @@
 """Offsets: which partitions a topic has, where they begin and where they end."""
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from typing import NamedTuple
 
 import tenacity
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from config.errors import TrendsError
 from config.settings import KafkaSettings
@@ -53,12 +54,26 @@ def ends(
     level = IsolationLevel.READ_UNCOMMITTED if uncommitted else IsolationLevel.READ_COMMITTED
     client = admin(settings)
     numbers = partitions_of(settings, topic, client) if partitions is None else partitions
-    latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}
     try:
-        answers = client.list_offsets(latest, isolation_level=level, request_timeout=ANSWER_S)
-        return {partition.partition: int(answer.result().offset) for partition, answer in answers.items()}
+        latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}
+        return _answers(client.list_offsets(latest, isolation_level=level, request_timeout=ANSWER_S))
     except KafkaException as error:
         raise unavailable(settings, topic, error) from None
+
+
+def first_offsets(settings: KafkaSettings, topic: str) -> dict[int, int]:
+    """The first offset that retention has left of each partition. Raises as `partitions_of` does."""
+    client = admin(settings)
+    numbers = partitions_of(settings, topic, client)
+    try:
+        earliest = {TopicPartition(topic, number): OffsetSpec.earliest() for number in numbers}
+        return _answers(client.list_offsets(earliest, request_timeout=ANSWER_S))
+    except KafkaException as error:
+        raise unavailable(settings, topic, error) from None
+
+
+def _answers(requests: dict[TopicPartition, Future[ListOffsetsResultInfo]]) -> dict[int, int]:
+    return {partition.partition: int(request.result().offset) for partition, request in requests.items()}
 
 
 def offset_range(consumer: Consumer, settings: KafkaSettings, topic: str, partition: int) -> OffsetRange:

@@ -41,6 +41,9 @@ COMMANDS = {
         ),
         "rejects": ("serving.cli.commands.rejects:rejects", "Records that could not be read: list, show, retry."),
     },
+    "Feeds": {
+        "feed": ("serving.cli.commands.feed:feed", "Other streams: to PostgreSQL, HDFS, Hive, CSV and other topics."),
+    },
     "Batch layer": {
         "archive": ("serving.cli.commands.archive:archive", "Copy posts from Kafka to HDFS, exactly once."),
         "compact": ("serving.cli.commands.archive:compact", "Merge the files of complete hours."),

@@ -17,6 +17,7 @@ from ingest.sources.status import STOPPED, Gap
 from serving.answers.explanation import Unknown
 from serving.status.archive_status import archive_status
 from serving.status.model import (
+    FeedStatus,
     GapStatus,
     HoursStatus,
     RejectsStatus,
@@ -48,6 +49,7 @@ def collect_status(settings: Settings) -> Status:
         "hours": _hours,
         "runs": _runs,
         "rejects": rejects_status,
+        "feeds": _feeds,
     }
     _import_drivers()
     with ThreadPoolExecutor(len(parts)) as threads:
@@ -76,12 +78,13 @@ def _servers(settings: Settings) -> "list[ServerState]":
 
 
 def _sources(settings: Settings) -> list[SourceStatus]:
-    from ingest.standings import standings
+    from ingest.standings import STAGE, standings
 
     now = wall_clock()
     return [
         _source(each, now)
         for each in standings(settings.kafka)
+        if not each.name.startswith(STAGE)
         if each.state.state != STOPPED or now - each.state.at < _STOPPED_MS
     ]
 
@@ -159,6 +162,25 @@ def _run(run: dict[str, Any]) -> RunStatus:
         "seconds": end and round((end - start).total_seconds(), 3),
     }
     return RunStatus(**{"since": None, "until": None, "error": None, **run, **times})
+
+
+def _feeds(settings: Settings) -> list[FeedStatus]:
+    """The feeds whose stages have reported."""
+    from ingest.standings import STAGE, standings
+
+    names = {each.name.split("/")[1] for each in standings(settings.kafka) if each.name.startswith(STAGE)}
+    return [_feed(settings, name) for name in sorted(names)]
+
+
+def _feed(settings: Settings, name: str) -> FeedStatus:
+    from batch_layer.feeds.stage_status import stage_statuses
+    from ingest.feeds.declaration.catalog import Catalog
+
+    try:
+        feed = Catalog(settings, frozenset()).feed(name, {}, lenient=True)
+        return FeedStatus(name, stage_statuses(settings, feed, wall_clock()), "")
+    except TrendsError as error:
+        return FeedStatus(name, [], str(error))
 
 
 def rejects_status(settings: Settings) -> RejectsStatus:

@@ -1,8 +1,11 @@
 """Health: which parts of the status are not well. The exit code of `trends status` follows from it. Pure."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from serving.answers.explanation import Unknown
+
+if TYPE_CHECKING:
+    from batch_layer.feeds.stage_status import StageStatus
 
 WRONG_SERVER = frozenset({"failed", "stopped", "silent"})
 ENDED_WRONG = frozenset({"failed", "silent"})
@@ -10,11 +13,16 @@ ENDED_WRONG = frozenset({"failed", "silent"})
 WRONG_SOURCE = ENDED_WRONG | {"reconnecting"}
 
 
+def stage_is_wrong(stage: "StageStatus") -> bool:
+    """Whether a stage waits or has failed, its process has died, or the server of its sink does not answer."""
+    return bool(stage.error) or stage.state in WRONG_SOURCE
+
+
 def is_wrong(name: str, part: Any) -> bool:
     """Whether a part of the status is unknown, or has a server, service or live source that does not run.
 
-    Two more things are wrong: uses in a partition that no spout counts, and an archive with a damaged log of manifests,
-    because a partition of it stands still then.
+    Three more things are wrong: uses in a partition that no spout counts; an archive with a damaged log of manifests,
+    because a partition of it stands still then; and a stage of a feed that waits, or has failed or died.
     """
     if isinstance(part, Unknown):
         return True
@@ -22,5 +30,7 @@ def is_wrong(name: str, part: Any) -> bool:
         return any(not each.writers and each.behind for each in part.partitions)
     if name == "archive":
         return bool(part.damage)
+    if name == "feeds":
+        return any(each.error or any(map(stage_is_wrong, each.stages)) for each in part)
     wrong = {"servers": WRONG_SERVER, "sources": WRONG_SOURCE}.get(name, frozenset())
     return bool(wrong) and any(each.state in wrong for each in part)

@@ -16,11 +16,12 @@ from prometheus_client.registry import Collector
 from config.stack.status import MEGABYTE, ServerState, State
 from ingest.hours import Hour
 from ingest.sources.status import CONNECTED, FAILED, RECONNECTING, STOPPED
-from ingest.standings import SILENT
+from ingest.standings import NEVER, SILENT
 from serving.answers.explanation import Unknown
 from serving.status.health import is_wrong
 from serving.status.model import (
     ArchiveStatus,
+    FeedStatus,
     GapStatus,
     HoursStatus,
     RejectsStatus,
@@ -159,6 +160,25 @@ def _rejects(rejects: RejectsStatus) -> Iterator[Metric]:
     yield _one("rejects_oldest_timestamp_seconds", "When the oldest of them was refused first.", _at(rejects.oldest))
 
 
+def _feeds(feeds: list[FeedStatus]) -> Iterator[Metric]:
+    stages = [((feed.name, stage.stage), stage) for feed in feeds for stage in feed.stages]
+    labels = ["feed", "stage"]
+    states = [(names, stage.state) for names, stage in stages]
+    yield _states("feed_state", "The state of a stage of a feed.", labels, states, (*SOURCE_STATES, NEVER))
+    yield _gauge("feed_behind_messages", "At most so many records that it reads and lacks; 0 is exact.", labels,
+                 ((names, stage.behind) for names, stage in stages))  # fmt: skip
+    outcomes = (
+        ((*names, outcome), getattr(stage, outcome))
+        for names, stage in stages
+        for outcome in ("kept", "rejected", "left_out")
+    )
+    yield _counter("feed_records", "Records by what became of them.", [*labels, "outcome"], outcomes)
+    yield _counter("feed_gap_messages", "Offsets that its sink has skipped: gaps.", labels,
+                   ((names, stage.lost) for names, stage in stages))  # fmt: skip
+    yield _gauge("feed_committed_timestamp_seconds", "Its last commit.", labels,
+                 ((names, _at(stage.committed_at)) for names, stage in stages))  # fmt: skip
+
+
 _PARTS: dict[str, Callable[[Any], Iterator[Metric]]] = {
     "servers": _servers,
     "sources": _sources,
@@ -167,6 +187,7 @@ _PARTS: dict[str, Callable[[Any], Iterator[Metric]]] = {
     "hours": _hours,
     "runs": _runs,
     "rejects": _rejects,
+    "feeds": _feeds,
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from serving.answers.explanation import Unknown
 
 if TYPE_CHECKING:  # psutil and the launcher are loaded when the servers are looked at
+    from batch_layer.feeds.stage_status import StageStatus
     from config.stack.status import ServerState
 
 
@@ -140,6 +141,16 @@ class RejectsStatus:
 
 
 @dataclass(frozen=True)
+class FeedStatus:
+    """One feed that has run here."""
+
+    name: str
+    stages: "list[StageStatus]"
+    error: str
+    """Why nobody can look: its file is wrong, or lacks a variable."""
+
+
+@dataclass(frozen=True)
 class Status:
     """All parts."""
 
@@ -150,6 +161,7 @@ class Status:
     hours: HoursStatus | Unknown
     runs: list[RunStatus] | Unknown
     rejects: RejectsStatus | Unknown
+    feeds: list[FeedStatus] | Unknown
 
     def parts(self) -> dict[str, Any]:
         """Each part under its name."""

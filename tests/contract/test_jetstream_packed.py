@@ -16,7 +16,7 @@ from ingest.sources.formats.lines import MOST_BYTES
 from ingest.sources.live.backoff import RefusedError
 from ingest.sources.live.source import LiveSource, RunOptions
 from ingest.sources.selection import PostFilter
-from serving.cli import live_sources
+from serving.cli.ingest import live_sources
 from tests.support.live_servers import Act, JetstreamHost, jetstream
 from tests.support.sources import NOW, reading
 

@@ -14,7 +14,7 @@ from ingest.post import Post
 from ingest.sources import registry
 from ingest.sources.base import Source
 from serving.cli import main
-from serving.cli.live_sources import live_source
+from serving.cli.ingest.live_sources import live_source
 from serving.cli.reference import reference
 from tests.support.source_contract import PROMISES, contents
 from tests.support.sources import NOW, reading

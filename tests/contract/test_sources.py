@@ -22,7 +22,7 @@ from ingest.sources.base import Source
 from ingest.sources.files.post_files import PostFiles
 from ingest.sources.registry import LIVE, formats, reader_of
 from ingest.sources.sample.source import SampleSource
-from serving.cli.live_sources import live_source
+from serving.cli.ingest.live_sources import live_source
 from tests.support.live_servers import TOKEN, HttpService, JetstreamHost, http, jetstream
 from tests.support.source_contract import PROMISES, contents
 from tests.support.sources import NOW, reading

@@ -11,6 +11,7 @@ import pytest
 
 from config.settings import Settings
 from config.stack.launcher import optional_servers, servers, services
+from ingest.feeds.declaration.catalog import SHIPPED
 from serving.cli import main
 from serving.cli.commands.stack import TOPOLOGY
 from tests.house.repository import ROOT, modules, tracked
@@ -20,8 +21,10 @@ OPEN = "\0"
 TYPED = re.compile(r"(?:`|^|: |\$ )((?:[A-Z_]+=\S+ )*)trends ([a-z][^`]*?)(?:`|$|\. |, |; |\) )", re.MULTILINE)
 SETTINGS = Settings()
 SERVERS = {each.name for each in (*servers(SETTINGS), *optional_servers(SETTINGS), *services(SETTINGS))} | {TOPOLOGY}
+FEEDS = {path.stem for path in SHIPPED.glob("*.toml")} | {"bikes"}
+"""The shipped ones, and the one that docs/feeds.md has its reader write."""
 LOGS = SERVERS | {"supervisord"}
-TAKES = {"up": SERVERS, "down": SERVERS, "logs": LOGS}
+TAKES = {"up": SERVERS | FEEDS, "down": SERVERS | FEEDS, "logs": LOGS | FEEDS}
 PROSE = {"is", "answers", "does", "and", "tells", "the", "of", "in", "exposes", "fetches"}
 """Words behind the project's name in a sentence about it."""
 

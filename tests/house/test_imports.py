@@ -51,7 +51,8 @@ MAY_IMPORT = {
     "serving.render": {*CONFIG, *VIEWS, "ingest", "serving.answers"},
     "serving.status": {
         *CONFIG, *VIEWS, "config.stack", "ingest", "ingest.rejects", "ingest.rule", "ingest.sources", "speed_layer",
-        "batch_layer", "batch_layer.archive", "batch_layer.scheduling", "serving.answers", "serving.query",
+        "batch_layer", "batch_layer.archive", "batch_layer.feeds", "batch_layer.scheduling", "ingest.feeds",
+        "serving.answers", "serving.query",
     },
     "serving.dashboard": {
         *CONFIG, *VIEWS, "ingest", "ingest.kafka", "ingest.rule", "serving.answers", "serving.query",

@@ -9,6 +9,7 @@ from config.stack.status import ServerState
 from serving.answers.explanation import Unknown
 from serving.status.model import (
     ArchiveStatus,
+    FeedStatus,
     HoursStatus,
     RejectsStatus,
     RunStatus,
@@ -25,6 +26,7 @@ PARTS: dict[str, Any] = {
     "hours": HoursStatus,
     "runs": list[RunStatus],
     "rejects": RejectsStatus,
+    "feeds": list[FeedStatus],
 }
 
 

@@ -134,7 +134,7 @@ def file(ctx: click.Context, /, paths: tuple[str, ...], restart: bool, as_json: 
       trends ingest file posts.jsonl --id-field key --text-field body.text --time-field meta.posted
       unzip -p posts.zip | trends ingest file -
     """
-    from serving.cli import ingest_runner
+    from serving.cli.ingest import ingest_runner
 
     settings = settings_of(ctx)
     ctx.exit(ingest_runner.run(settings, ingest_runner.file_source(settings, paths, wall_clock, asked), asked["rate"],
@@ -162,7 +162,7 @@ def sample(ctx: click.Context, /, restart: bool, as_json: bool, **asked: Any) ->
       trends ingest sample --posts 1000000 --hours 168
       trends ingest sample --live --rate 50/s
     """
-    from serving.cli import ingest_runner
+    from serving.cli.ingest import ingest_runner
 
     settings = settings_of(ctx)
     ctx.exit(ingest_runner.run(settings, ingest_runner.sample_source(settings, wall_clock, asked), None,

@@ -23,7 +23,7 @@ def live_command(name: str) -> click.Command | None:
     @_options_of_every_service
     @click.pass_context
     def run(ctx: click.Context, /, restart: bool, as_json: bool, **values: Any) -> None:
-        from serving.cli import ingest_runner, live_sources
+        from serving.cli.ingest import ingest_runner, live_sources
 
         settings = settings_of(ctx)
         make = live_sources.live_source(name, settings, wall_clock, values)
@@ -72,7 +72,7 @@ def dismiss(ctx: click.Context, name: str) -> None:
       trends ingest dismiss jetstream
       trends ingest dismiss mastodon:mastodon.example
     """
-    from serving.cli import live_sources
+    from serving.cli.ingest import live_sources
 
     live_sources.dismiss(settings_of(ctx), name, wall_clock())
     click.echo(f"marked {name} as stopped", err=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ingest.post_encoder import PostEncoder
     from ingest.rejects.reject import ParkedReject
     from ingest.rejects.stage import ReadAgain
-    from serving.cli.ingest_runner import Clock
+    from serving.cli.ingest.ingest_runner import Clock
 
 STAGES = ("ingest", "archive", "speed")
 """The stages of posts."""
@@ -137,7 +137,7 @@ def _run_retry(ctx: click.Context, stop: threading.Event, values: tuple[str, ...
     from ingest.feeds.feed_retry import FeedStages
     from ingest.post_encoder import PostEncoder
     from ingest.rejects.retry import Retry
-    from serving.cli.ingest_runner import rule_of
+    from serving.cli.ingest.ingest_runner import rule_of
 
     settings = settings_of(ctx)
     kafka, ingest = settings.kafka, settings.ingest

@@ -35,7 +35,7 @@ def rules(ctx: click.Context, version: str | None, as_json: bool) -> None:
       trends rules 2 --json
     """
     from ingest.rule.rule_text import phrases_text, text_of
-    from serving.cli.ingest_runner import rule_of
+    from serving.cli.ingest.ingest_runner import rule_of
     from serving.views.rulebook import entries, uses
     from serving.views.store import Store
 

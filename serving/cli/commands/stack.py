@@ -15,6 +15,7 @@ from config.redaction import redact
 from config.settings import Settings
 from config.stack.polling import wait_until
 from serving.cli.consoles import console
+from serving.cli.feeds.feed_catalog import servers_of_feeds
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress
 
@@ -31,9 +32,9 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
     """Start the servers, create topics, folders and indexes, then start the services.
 
     SERVER is one or more of kafka, namenode, datanode, mongo, zookeeper, nimbus, supervisor, and of the services
-    archiver, scheduler, topology; all of these by default. Only their names start postgres and hive,
-    which feeds use; hive brings postgres, namenode and datanode. Running ones stay as they are, and those configured on
-    another machine are not started.
+    archiver, scheduler, topology; all of these by default. Only their names start postgres and hive, which feeds use;
+    hive brings postgres, namenode and datanode. The name of a feed (`trends feed list`) starts the servers that it
+    needs, then the feed. Running ones stay as they are, and those configured on another machine are not started.
 
     \b
     Examples:
@@ -41,22 +42,25 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
       trends up --servers-only
       trends up archiver topology
       trends up postgres hive
+      trends up weather
     """
     from config.stack import launcher
 
     settings = settings_of(ctx)
+    feeds = [name for name in names if name not in _known(settings)]
+    names = tuple(dict.fromkeys([*servers_of_feeds(settings, feeds), *(set(names) - set(feeds))]))
     standard = [server.name for server in launcher.servers(settings)]
     servers = standard + [server.name for server in launcher.optional_servers(settings)]
     services = [service.name for service in launcher.services(settings)]
-    _refuse_unknown("up", names, _known(settings))
     wanted = launcher.with_needs(names) or standard + ([] if servers_only else [*services, TOPOLOGY])
     try:
-        with Progress(wanted) as progress:
+        with Progress([*wanted, *feeds]) as progress:
             started = launcher.up(settings, [name for name in wanted if name in servers], progress.tell)
             if not servers_only and set(wanted) - set(servers):
                 _furnish(settings)
                 started += launcher.up(settings, [name for name in wanted if name in services], progress.tell)
                 started += _submit(settings, progress) if TOPOLOGY in wanted else []
+            started += launcher.up(settings, [], progress.tell, feeds) if feeds else []
     except KeyboardInterrupt:
         click.echo("interrupted: servers keep running. `trends up` continues, `trends down` stops them", err=True)
         raise
@@ -124,7 +128,7 @@ def down(ctx: click.Context, names: tuple[str, ...]) -> None:
     from config.stack import launcher
 
     settings = settings_of(ctx)
-    _refuse_unknown("down", names, _known(settings))
+    _refuse_unknown("down", names, [*_known(settings), *launcher.running_feeds(settings)])
     with Progress([]) as progress:
         stopped = _kill(settings, progress) if TOPOLOGY in names else 0
         programs = [name for name in names if name != TOPOLOGY]

@@ -9,6 +9,7 @@ import click
 from config.terminal_text import printable
 from serving.answers.explanation import Unknown
 from serving.cli.consoles import console
+from serving.cli.feeds.feed_output import show_stages
 from serving.cli.options import json_option, settings_of
 from serving.status.collect import collect_status
 from serving.status.health import ENDED_WRONG, is_wrong
@@ -58,6 +59,10 @@ def _show(current: Status) -> None:
             screen.print("", _runs_table(part))
         elif name == "sources":
             _show_sources(screen, part)
+        elif name == "feeds":
+            for each in part:
+                screen.print(Text(f"\nfeed {each.name}", style="bold"))
+                screen.print(f"  {each.error}", soft_wrap=True) if each.error else show_stages(each.stages)
         else:
             _show_part(screen, name, part)
 

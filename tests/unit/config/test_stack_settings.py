@@ -175,9 +175,9 @@ def test_a_service_is_another_program_once_a_setting_that_it_reads_has_changed(
     supervision = Supervision(StackPaths(tmp_path, tmp_path))
 
     def changed(**sections: BaseModel) -> bool:
-        program = Service("archiver", settings.model_copy(update=sections), StackPaths(tmp_path, tmp_path)).program(
-            Path("java")
-        )
+        program = Service(
+            "archiver", ["archive"], settings.model_copy(update=sections), StackPaths(tmp_path, tmp_path)
+        ).program(Path("java"))
         return supervision.describe("archiver", program, [], alive=True)
 
     assert changed()

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from rich.columns import Columns
 from rich.table import Table
 
+from batch_layer.feeds.stage_status import StageStatus
 from batch_layer.outcome import Outcome, PublishedHour
 from batch_layer.publish import Change
 from config.stack.doctor import Finding
@@ -20,7 +21,16 @@ from serving.cli.batch_output import show as show_outcome
 from serving.cli.commands.archive import _show as show_summary
 from serving.cli.commands.status import _show as show_status
 from serving.cli.consoles import console
-from serving.status.model import ArchiveStatus, GapStatus, HoursStatus, RejectsStatus, RunStatus, SourceStatus, Status
+from serving.status.model import (
+    ArchiveStatus,
+    FeedStatus,
+    GapStatus,
+    HoursStatus,
+    RejectsStatus,
+    RunStatus,
+    SourceStatus,
+    Status,
+)
 
 HOSTILE = ["trends[local]", "[bold]loud[/bold]", "[/]", "[link=http://x]y[/link]", ":boom:", "[red", "a [0] b", "\\[x]"]
 
@@ -52,6 +62,7 @@ def status_of(text: str) -> Status:
         hours=HoursStatus(1, 1, 1, text, {text: 1}),
         runs=[RunStatus(text, text, None, None, text, 2, 1, 3, text, "", None, None, None)],
         rejects=RejectsStatus(text, 3, exact=False, oldest=None),
+        feeds=[FeedStatus(text, [StageStatus(text, "csv", "failed", text, text, error=text)], text)],
     )
 
 

@@ -31,7 +31,7 @@ from ingest.sources.rate_limit import RateLimited
 from ingest.sources.sample.source import SampleSource
 from ingest.sources.selection import PostFilter
 from serving.cli.consoles import console
-from serving.cli.load_failures import FirstRefusal, refuse_nothing_read
+from serving.cli.ingest.load_failures import FirstRefusal, refuse_nothing_read
 from serving.cli.signals import STOPPED, stopping
 
 CONNECT_S = 10

@@ -16,7 +16,7 @@ from ingest.sources.registry import live_entry
 from ingest.sources.selection import PostFilter
 from ingest.sources.status import CONNECTED, RECONNECTING, STOPPED
 from ingest.standings import standings
-from serving.cli.ingest_runner import Clock, MakeSource, rule_of
+from serving.cli.ingest.ingest_runner import Clock, MakeSource, rule_of
 from serving.query.time_expressions import parse, span
 
 
