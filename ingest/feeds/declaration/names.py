@@ -47,7 +47,7 @@ def _seconds(span: Any) -> Any:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):  # also what looks like a path
+    except (KeyError, OSError, ValueError):  # unknown, a folder, or like a path
         raise ValueError(f"{name[:60]!r} is no zone of the tz database: one looks like Europe/Paris") from None
     return name
 

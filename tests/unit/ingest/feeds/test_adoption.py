@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.errors import UsageError
+from config.settings import Settings
 from ingest.feeds.declaration.adoption import Adoption, adopt
 from ingest.feeds.declaration.load import FeedFile
 from ingest.feeds.declaration.model import HiveSink, PostRecords
@@ -40,7 +41,9 @@ def test_the_recipes_files_become_a_feed_and_settings(tmp_path: Path) -> None:
     assert (feed.topic.name, feed.source.from_, feed.source.tag) == ("Tweets.1", "x", "bigdata")
     assert (feed.sinks["hive"].table, feed.sinks["hive"].packet.messages) == ("tweets", 31)
     comments = "\n".join(line.removeprefix("#   ") for line in found.text.splitlines() if line.startswith("#   "))
-    assert tomllib.loads(comments) == {
+    tables = tomllib.loads(comments)
+    Settings.of(tables)
+    assert tables == {
         "kafka": {"bootstrap": "b1.example:6667,b2.example:9093"},
         "hive": {"uri": "hive.example:10000", "user": "etl", "database": "social"},
     }
