@@ -34,7 +34,7 @@ def damaged(text: str, damages: list[tuple[str, int, str, str]]) -> str:
     for kind, number, value, key in damages:
         at = number % len(lines)
         if kind == "value":
-            lines[at] = re.sub(r"= .*", lambda _, value=value: f"= {value}", lines[at])
+            lines[at] = f"{lines[at].partition('=')[0]}= {value}"
         elif kind == "key":
             lines[at] = re.sub(r"^[\w\"]+ =", f'"{key}" =', lines[at])
         elif kind == "insert":
