@@ -141,15 +141,20 @@ def test_what_the_reader_refuses_is_a_reject_and_deep_json_is_a_row(settings: Se
     assert rejects(settings).keys() == {f"{topic}/0@{number}" for number in (0, 2, 3)}
 
 
-def test_a_row_that_a_constraint_of_the_user_refuses_is_a_reject(settings: Settings) -> None:
-    topic = make_topic(settings)
-    feed = weather_feed(topic)
-    fill(settings, feed)
+def test_a_row_that_a_rule_of_the_user_refuses_is_a_reject(
+    settings: Settings, rivals: tuple[NamedFeed, PostgresSink, PostgresSink]
+) -> None:
+    feed, sink, _ = rivals
     execute(settings, "ALTER TABLE weather ADD CONSTRAINT small CHECK ((value->>'n')::int < 5)")
-    RecordSender(settings, topic).send([record(number) for number in (1, 9, 2)])
-    fill(settings, feed)
+    execute(settings, "CREATE UNIQUE INDEX once ON weather ((value->>'n'))")
+    execute(settings, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.value->>'n' = '4' "
+            "THEN RAISE EXCEPTION 'no fours'; END IF; RETURN NEW; END $$")  # fmt: skip
+    execute(settings, "CREATE TRIGGER fours BEFORE INSERT ON weather FOR EACH ROW EXECUTE FUNCTION refuse()")
+    sink.open(0).delivery(chunk_of(sink, feed, 0, [record(number) for number in (1, 9, 2, 1, 4)])).run()
     assert numbers(settings) == [1, 2]
-    assert "violates check constraint" in rejects(settings)[f"{topic}/0@1"]
+    reasons = [reason for _, reason in sorted(rejects(settings).items())]
+    words = ["violates check constraint", "violates unique constraint", "no fours"]
+    assert [expected in reason for expected, reason in zip(words, reasons, strict=True)] == [True] * 3, reasons
 
 
 def test_text_that_is_no_utf_8_is_a_reject(settings: Settings) -> None:

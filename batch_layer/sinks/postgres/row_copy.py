@@ -16,8 +16,8 @@ from batch_layer.storage.postgres import Connection
 from config.errors import DamagedError
 from ingest.feeds.rows.types import Cell
 
-_ROW_AT_FAULT = ("22", "23", "54")
-"""Beginnings of SQLSTATEs: bad data, a violated constraint, a limit of the server such as the depth of a JSON text."""
+_ROW_AT_FAULT = ("22", "23", "44", "54", "P0001")
+"""Beginnings of SQLSTATEs: bad data, a violated constraint or view, a limit of the server, an error of a trigger."""
 _COLUMN = re.compile(r"^COPY .*, column ([a-z_][a-z0-9_]*)", re.MULTILINE)
 _LONGEST = 300
 
@@ -57,7 +57,7 @@ def _copy_or_halve(
                 copy.write_row(row.cells)
         return []
     except (psycopg.Error, UnicodeError) as error:
-        if isinstance(error, psycopg.errors.UniqueViolation):
+        if isinstance(error, psycopg.errors.UniqueViolation) and _is_of_the_key(connection, table, error):
             raise _present_row(table, error) from None
         if not _is_of_a_row(error):
             raise
@@ -66,6 +66,15 @@ def _copy_or_halve(
     middle = len(rows) // 2
     halves = rows[:middle], rows[middle:]
     return [refusal for half in halves for refusal in _copy_or_halve(connection, table, statement, half)]
+
+
+def _is_of_the_key(connection: Connection, table: Table, error: psycopg.errors.UniqueViolation) -> bool:
+    """Whether a row of that partition and offset is there; else a unique index of the user refuses the row."""
+    row = connection.execute(
+        "SELECT contype = 'p' FROM pg_constraint WHERE conrelid = to_regclass(quote_ident(%s)) AND conname = %s",
+        [table.name, error.diag.constraint_name],
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _is_of_a_row(error: psycopg.Error | UnicodeError) -> bool:
