@@ -2,42 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
-from psycopg import errors
-from psycopg.abc import PQGen
-from psycopg.rows import TupleRow
 
 from config.errors import TrendsError, UnavailableError
 from config.settings import Settings
 from config.settings.logins import postgres_login
+from config.settings.postgres_connection import Connection
 
-_T = TypeVar("_T")
-_LOOK_EVERY_S = 0.1
+__all__ = ["Connection", "connect", "postgres_errors"]
+
 _LONGEST = 300
 """Characters of the server's own words that an error repeats."""
 _PASSING = ("08", "40", "53", "57", "58", "25006", "25P03", "55P03")
 """Beginnings of the SQLSTATEs after which another try may help: lost connections, conflicts, full disks, shutdowns."""
 _REFUSED = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 """Words of a server that refuses a login: libpq gives no code for these."""
-
-
-class Connection(psycopg.Connection[TupleRow]):
-    """A connection that gives up a call without an answer after `answer_s`, and then is closed.
-
-    libpq alone waits for ever: a frozen server keeps its sockets open.
-    """
-
-    answer_s = 30.0
-
-    def wait(self, gen: PQGen[_T], interval: float = _LOOK_EVERY_S, timeout: float | None = None) -> _T:
-        """Run a call to its end. Raises `psycopg.OperationalError` after `answer_s`."""
-        try:
-            return super().wait(gen, interval, self.answer_s if timeout is None else timeout)
-        except errors._WaitTimeout:  # noqa: SLF001 - the one error that it documents for this
-            self.pgconn.finish()
-            raise psycopg.OperationalError(f"no answer in {self.answer_s:g} s") from None
 
 
 def connect(settings: Settings, database: str = "", *, autocommit: bool = False) -> Connection:

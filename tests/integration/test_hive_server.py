@@ -281,6 +281,15 @@ def _has_postgres(settings: Settings) -> bool:
         return False
 
 
+def test_the_fixture_gives_databases_of_the_tests_own_in_the_whole_stack(settings_with_hive: Settings) -> None:
+    own = settings_with_hive
+    with HiveServer(own) as hive:
+        assert hive.execute("SELECT current_database()") == [(own.hive.database,)]
+    with connect(own) as connection:
+        assert connection.execute("SELECT current_database()").fetchone() == (own.postgres.database,)
+    assert own.hive.database not in ("default", "trends")
+
+
 def test_a_schema_that_was_half_made_is_made_again(alone: Settings, file: Path) -> None:
     """The last one: it takes the metastore away."""
     launcher.down(alone, lambda *_: None, ["hive"])

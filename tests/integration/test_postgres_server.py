@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from config.settings import Settings
 from config.settings.logins import local_password_file, postgres_login
 from config.stack import launcher
 from config.stack.paths import StackPaths
+from config.stack.servers.postgres import Postgres
 from config.stack.status import ServerState, states
 from config.stack.supervision import Supervision
 from tests.support.commands import run_trends
@@ -280,6 +282,27 @@ def test_root_without_user_namespaces_is_told_what_to_do(tmp_path: Path, monkeyp
             up(settings)
     finally:
         launcher.down(settings, lambda *_: None)
+
+
+def test_it_runs_in_the_foreground_for_an_engine_of_containers(tmp_path: Path) -> None:
+    file = stack_settings.write(tmp_path / "trends.toml", stack_settings.private_stack(tmp_path))
+    settings = stack_settings.read(file)
+    command = [sys.executable, "-m", "config.stack.foreground"]
+    environment = stack_settings.environment(file)
+    unknown = subprocess.run([*command, "nobody"], env=environment, capture_output=True, text=True, check=False)
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
+    assert "no such server: 'nobody'. One of: kafka" in unknown.stderr
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen([*command, "postgres"], env=environment, stderr=log)
+    try:
+        server = Postgres(settings, StackPaths.of(settings.stack))
+        until(server.ready, (tmp_path / "log").read_text)
+        assert psutil.Process(process.pid).name() == "postgres"
+        with connect(settings) as connection:
+            assert connection.execute("SELECT current_database()").fetchone() == ("trends",)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
 
 
 def test_the_fixtures_give_a_database_of_the_tests_own(postgres: Settings) -> None:

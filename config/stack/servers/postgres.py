@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,7 @@ from config.errors import TrendsError
 from config.redaction import remember
 from config.settings import Settings
 from config.settings.logins import LOCAL_HOST, LOCAL_USER, local_password_file, postgres_address, postgres_login
+from config.settings.postgres_connection import Connection
 from config.settings.secrets import write_private
 from config.stack.jars import postgres_build
 from config.stack.jars.jar_cache import JarSet
@@ -25,6 +27,7 @@ from config.stack.server import Port, Program
 
 MAINTENANCE = "postgres"
 """The database that every server has."""
+ANSWER_S = 2
 ELSEWHERE = "set postgres.url to a server that runs elsewhere"
 INITDB = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--auth=scram-sha-256")
 
@@ -87,18 +90,23 @@ class Postgres:
     def ready(self) -> bool:
         """Whether it answers a query. Makes the database of the settings in the local server."""
         try:
-            if self.ports():
-                self._make_database()
-            with psycopg.connect(**postgres_login(self._settings), connect_timeout=2) as connection:
+            with Connection.connect(**postgres_login(self._settings), connect_timeout=ANSWER_S) as connection:
+                connection.answer_s = ANSWER_S
                 return connection.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.OperationalError as error:
+            if self.ports() and "does not exist" in str(error):
+                self._make_database()
+            return False
         except (psycopg.Error, TrendsError):
             return False
 
     def _make_database(self) -> None:
-        wanted, login = postgres_login(self._settings)["dbname"], postgres_login(self._settings, MAINTENANCE)
-        with psycopg.connect(**login, connect_timeout=2, autocommit=True) as connection:
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [wanted]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(wanted)))
+        name, login = postgres_login(self._settings)["dbname"], postgres_login(self._settings, MAINTENANCE)
+        with (
+            suppress(psycopg.Error),
+            Connection.connect(**login, connect_timeout=ANSWER_S, autocommit=True) as connection,
+        ):
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def _initialize(self, data: Path, password: Path) -> None:
         """Make the data beside its place, then rename it: a killed run leaves nothing that looks like data."""

@@ -71,8 +71,8 @@ def test_postgres_has_the_version_and_the_file_of_the_local_one_and_waits_for_it
     postgres = services["postgres"]
     assert f"{postgres['image'].removeprefix('postgres:')}.0" == postgres_build.VERSION
     assert any("config/postgres/postgresql.conf" in volume for volume in postgres["volumes"])
-    assert postgres["profiles"] == ["feeds"]
-    assert postgres["secrets"] == list(compose["secrets"])
+    assert postgres["profiles"] == services["hive"]["profiles"] == ["feeds"]
+    assert postgres["secrets"] == services["hive"]["secrets"] == list(compose["secrets"])
 
 
 def test_every_mounted_file_exists_and_is_read_only(compose: dict[str, Any], services: dict[str, Service]) -> None:
