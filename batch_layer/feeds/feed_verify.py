@@ -14,14 +14,14 @@ well. Offsets that retention has deleted count as accepted where a row holds the
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
-from batch_layer.sinks.contract import Standing
+from batch_layer.sinks.contract import ListedPlace, Standing
 from batch_layer.sinks.registry import kind_of
 from batch_layer.sinks.stages import make_stage
 from config.errors import TrendsError
@@ -61,16 +61,39 @@ def verify_feed(settings: Settings, feed: NamedFeed) -> Iterator[SinkRecount]:
         place = kind_of(table).make_place(stage)
         try:
             standings = place.standings()
-            accepted = accepted_offsets(settings, stage.topic, {n: each.position for n, each in standings.items()})
+            positions = {number: each.position for number, each in standings.items()}
+            accepted = _accepted(settings, feed, stage.topic, table.from_, positions)
             rejects = rejected_offsets(settings, stage.topic, stage.reader.stage)
             found = [
                 recount(f"{stage.topic}/{number}", each, place.offsets(number), accepted[number], rejects[number])
                 for number, each in sorted(standings.items())
             ]
+            strangers = place.foreign() if isinstance(place, ListedPlace) else []
         except TrendsError as error:
             yield SinkRecount(sink, not_compared=str(error))
         else:
-            yield sum_of(sink, found)
+            whole = sum_of(sink, found)
+            yield replace(whole, wrong=(*whole.wrong, *_name_strangers(strangers)))
+
+
+def _accepted(
+    settings: Settings, feed: NamedFeed, topic: str, origin: str, positions: Mapping[int, int]
+) -> Mapping[int, AbstractSet[int]]:
+    """What a stage could read below its positions: of Kafka committed messages, of another sink its rows."""
+    if origin == "kafka":
+        return accepted_offsets(settings, topic, positions)
+    before = kind_of(feed.declaration.sinks[origin]).make_place(make_stage(settings, feed, origin))
+    return {
+        number: {offset for offset in before.offsets(number) if offset < position}
+        for number, position in positions.items()
+    }
+
+
+def _name_strangers(paths: Sequence[str]) -> Iterator[str]:
+    for path in paths[:_SHOWN]:
+        yield f"{path}: no manifest names this file. Tables show it, and no stage reads it: move it away"
+    if len(paths) > _SHOWN:
+        yield f"{quantity(len(paths) - _SHOWN, 'more file')} that no manifest names"
 
 
 class PartitionRecount(NamedTuple):

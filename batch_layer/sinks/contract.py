@@ -5,7 +5,7 @@ A new kind of sink is a module or folder here and an entry in `registry.py`; the
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from batch_layer.delivery.chunk import Reader
 from batch_layer.delivery.intake import Intake
@@ -83,6 +83,22 @@ class Place(Protocol):
 
         Raises `UsageError` for a kind of sink that another stage can't read.
         """
+
+
+@runtime_checkable
+class ListedPlace(Protocol):
+    """A place whose readers list folders."""
+
+    def foreign(self) -> list[str]:
+        """Files there that the sink has not written, and leaves alone."""
+
+
+@runtime_checkable
+class RegisteredPlace(Protocol):
+    """A place that another server must learn of."""
+
+    def unregistered(self) -> list[str]:
+        """What the sink has and that server does not know yet. Raises `UnavailableError`."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Producer
 
+from batch_layer.feeds.feed_verify import verify_feed
 from batch_layer.sinks.contract import Place
 from batch_layer.sinks.registry import kind_of
 from batch_layer.sinks.stages import FeedStage, make_stage
@@ -32,6 +33,8 @@ from tests.support.wait import until
 PARTITIONS = 2
 DAY_MS = 86_400_000
 NOV_20 = 1_700_438_400_000
+SOURCE = {"type": "file", "path": "x.json", "format": "json", "at": "at"}
+"""It says where the event time is. Nobody runs it."""
 STEPS = ["write", "upload", "commit", "place"]
 KILLED = """
 import os, signal, sys, threading, json
@@ -60,14 +63,13 @@ class Files:
 
     @property
     def feed(self) -> NamedFeed:
-        return feed_of(self.declared, self.topic, PARTITIONS)
+        return feed_of(self.declared, self.topic, PARTITIONS, source=SOURCE)
 
     def send(self, values: Sequence[bytes]) -> None:
-        """Alternately to the partitions; every second one is of the next day."""
+        """Alternately to the partitions."""
         producer = Producer({"bootstrap.servers": self.settings.kafka.bootstrap})
         for number, value in enumerate(values):
-            at = NOV_20 + number // PARTITIONS % 2 * DAY_MS
-            producer.produce(self.topic, value, partition=number % PARTITIONS, timestamp=at)
+            producer.produce(self.topic, value, partition=number % PARTITIONS)
         assert producer.flush(30) == 0
 
     def drain(self, sink: str = "first") -> None:
@@ -115,7 +117,10 @@ def plain(value: Any) -> str:
 
 
 def values(count: int) -> list[bytes]:
-    return [json.dumps({"n": number, "text": "é\u2028 'quote'"}).encode() for number in range(count)]
+    """Records of two days."""
+    days = [(NOV_20 + number // PARTITIONS % 2 * DAY_MS) // 1000 for number in range(count)]
+    records = [{"n": number, "text": "é\u2028 'quote'", "at": day} for number, day in enumerate(days)]
+    return [json.dumps(record).encode() for record in records]
 
 
 def expected(sent: Sequence[bytes]) -> Counter[tuple[int, int, str]]:
@@ -138,6 +143,7 @@ def test_killed_behind_any_step_each_record_is_in_a_file_once(files: Files) -> N
         files.kill("first", step)
     files.drain()
     assert files.oracle("first") == expected_in_rounds(sent, len(STEPS))
+    assert {path.split("/")[-2] for path in files.visible("first")} == {"dt=2023-11-20", "dt=2023-11-21"}
     for sink in ("first", "copy"):
         if sink == "copy":
             files.kill("copy", "upload")
@@ -175,17 +181,23 @@ def test_a_packet_is_exactly_so_many_messages(settings: Settings, settings_file:
 
 
 def test_what_is_no_json_is_a_reject_and_files_of_others_stay(files: Files) -> None:
-    sent = [b'{"n": 1}', b"no JSON", b"\xff\xfe", b"", b"'; DROP TABLE x", b"[1, 2]"]
+    good = b'{"at": 1700438400}'
+    sent = [good, b"no JSON", b"\xff\xfe", b"", b"'; DROP TABLE x", b"[1, 2]", b'{"at": 1e300}', good]
     files.send(sent)
     files.drain()
     standings = files.place().standings()
     assert sum(each.kept for each in standings.values()) == 2
-    assert sum(each.rejected for each in standings.values()) == 4
+    assert sum(each.rejected for each in standings.values()) == 6
     root = files.declared["first"]["root"]
     store = HdfsStore(files.settings.hdfs)
     store.put(f"{root}/dt=2023-11-20/theirs.txt", b"x")
     place = files.place()
-    assert getattr(place, "foreign")() == [f"{root}/dt=2023-11-20/theirs.txt"]  # noqa: B009 - not of every place
+    files.drain("copy")
+    first, copy = verify_feed(files.settings, files.feed)
+    (wrong,) = first.wrong
+    assert wrong.startswith(f"{root}/dt=2023-11-20/theirs.txt: no manifest names")
+    assert (copy.accepted, copy.kept, copy.wrong) == (2, 2, ())
+    files.place("copy").clear()
     place.clear()
     assert list(files.visible("first")) == [f"{root}/dt=2023-11-20/theirs.txt"]
     store.delete(f"{root}/dt=2023-11-20/theirs.txt")
