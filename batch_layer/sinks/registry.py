@@ -11,6 +11,7 @@ KINDS: dict[tuple[str, str], str] = {
     ("postgres", "python"): "batch_layer.sinks.postgres.postgres_kind:KIND",
     ("hdfs", "python"): "batch_layer.sinks.files.hdfs_files:HDFS",
     ("topic", "python"): "batch_layer.sinks.topic_copy.copy_sink:TOPIC_COPY",
+    ("hive", "python"): "batch_layer.sinks.hive.hive_kind:HIVE",
 }
 """By type and engine, as a feed's file names them: `module:kind`, a `SinkKind`."""
 

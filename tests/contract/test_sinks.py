@@ -7,11 +7,14 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from batch_layer.sinks.hive.hive_kind import table_folder
 from batch_layer.sinks.registry import KINDS
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import FencedError, TrendsError, UnavailableError, UsageError
@@ -48,6 +51,17 @@ def rows_of_hdfs(settings: Settings, table: Mapping[str, Any]) -> Rows:
     return Counter((row["p"], row["o"]) for row in map(json.loads, lines))
 
 
+def rows_of_hive(settings: Settings, table: Mapping[str, Any]) -> Rows:
+    """By a listing of the table's folder, as Hive reads it."""
+    store, folder = HdfsStore(settings.hdfs), table_folder(settings, table["table"])
+    found: Rows = Counter()
+    for entry in store.entries(folder):
+        if not entry.is_folder:
+            rows = pq.read_table(BytesIO(store.get(f"{folder}/{entry.name}") or b"")).to_pylist()
+            found.update((row["p"], row["o"]) for row in rows)
+    return found
+
+
 EXAMPLES = {
     ("csv", "python"): SinkExample(
         table=lambda _settings, folder, name: {"type": "csv", "file": str(folder / f"{name}.csv")},
@@ -72,6 +86,11 @@ EXAMPLES = {
             "format": "json",
         },
         rows=rows_of_hdfs,
+    ),
+    ("hive", "python"): SinkExample(
+        table=lambda _settings, _folder, name: {"type": "hive", "table": name},
+        rows=rows_of_hive,
+        settings="settings_with_hive",
     ),
 }
 

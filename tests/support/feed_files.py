@@ -5,7 +5,7 @@ from typing import Any
 
 from batch_layer.delivery.chunk import Reader
 from batch_layer.sinks.contract import Stage
-from batch_layer.sinks.files.feed_folder import FeedFolder, Shape
+from batch_layer.sinks.files.feed_folder import FeedFolder, FolderShape
 from batch_layer.sinks.files.json_lines import JsonLines
 from batch_layer.sinks.files.parquet import Parquet
 from batch_layer.sinks.files.row_format import RowFormat
@@ -56,7 +56,7 @@ def folder_on(store: Store, stage: Stage, root: str | None = None) -> FeedFolder
     """The folder of a stage, on any store."""
     table = stage.feed.declaration.sinks[stage.sink]
     assert isinstance(table, HdfsSink)
-    shape = Shape(root or table.root, table.by, table.files)
+    shape = FolderShape(root or table.root, table.by, table.files)
     return FeedFolder(stage, store, shape, FORMATS[table.format](stage.columns))
 
 

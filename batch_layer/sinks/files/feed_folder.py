@@ -29,7 +29,7 @@ THREADS = 4
 """Uploads and reads at a time."""
 
 
-class Shape(NamedTuple):
+class FolderShape(NamedTuple):
     """What one kind of sink says of its files."""
 
     root: str
@@ -41,7 +41,7 @@ class Shape(NamedTuple):
 class FeedFolder:
     """One root, its layout and its format."""
 
-    def __init__(self, stage: Stage, store: Store, shape: Shape, rows: RowFormat) -> None:
+    def __init__(self, stage: Stage, store: Store, shape: FolderShape, rows: RowFormat) -> None:
         """Raises `UsageError` where a column has the name of a folder."""
         where = f"feed {stage.feed.name}, sinks.{stage.sink}"
         for name in LABELS[shape.by]:

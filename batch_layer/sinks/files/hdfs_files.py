@@ -1,7 +1,7 @@
 """The kind `hdfs` of sinks, written by Python."""
 
 from batch_layer.sinks.contract import SinkKind, Stage
-from batch_layer.sinks.files.feed_folder import FeedFolder, Shape
+from batch_layer.sinks.files.feed_folder import FeedFolder, FolderShape
 from batch_layer.sinks.files.files_place import FilesPlace
 from batch_layer.sinks.files.files_sink import CommitLogger, FeedFileSink
 from batch_layer.sinks.files.json_lines import JsonLines
@@ -19,7 +19,7 @@ def folder_of(stage: Stage) -> FeedFolder:
     if not isinstance(table, HdfsSink):
         raise UsageError("it writes no files on HDFS", where=f"feed {stage.feed.name}, sinks.{stage.sink}")
     rows = _FORMATS[table.format](stage.columns)
-    return FeedFolder(stage, HdfsStore(stage.settings.hdfs), Shape(table.root, table.by, table.files), rows)
+    return FeedFolder(stage, HdfsStore(stage.settings.hdfs), FolderShape(table.root, table.by, table.files), rows)
 
 
 def _sink(stage: Stage) -> FeedFileSink:

@@ -4,7 +4,7 @@ A timestamp is INT64 microseconds in UTC; that of a column with a zone is a wall
 its text.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -32,13 +32,18 @@ class Parquet(RowFormat):
 
     extension = "parquet"
 
+    def __init__(self, columns: Mapping[str, Column], wall_clock_zone: str | None = None) -> None:
+        """`wall_clock_zone`: the zone that readers suppose for a wall clock; None: they suppose none."""
+        super().__init__(columns)
+        kinds = [(name, _type_of(column, wall_clock_zone)) for name, column in columns.items()]
+        self._schema = pa.schema(kinds)
+
     def encode(self, rows: Sequence[Row]) -> bytes:
         """See `FileFormat`."""
-        schema = pa.schema([(name, _type_of(column)) for name, column in self.columns.items()])
         cells = zip(*(row.cells for row in rows), strict=True)
-        arrays = [pa.array(list(column), field.type) for column, field in zip(cells, schema, strict=True)]
+        arrays = [pa.array(list(column), field.type) for column, field in zip(cells, self._schema, strict=True)]
         file = BytesIO()
-        pq.write_table(pa.table(arrays, schema), file, compression="snappy")
+        pq.write_table(pa.table(arrays, self._schema), file, compression="snappy")
         return file.getvalue()
 
     def decode(self, raw: bytes, names: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -47,7 +52,7 @@ class Parquet(RowFormat):
             yield from batch.to_pylist()
 
 
-def _type_of(column: Column) -> pa.DataType:
+def _type_of(column: Column, wall_clock_zone: str | None) -> pa.DataType:
     if column.type == "timestamp":
-        return pa.timestamp("us", tz=None if column.zone else "UTC")
+        return pa.timestamp("us", tz=wall_clock_zone if column.zone else "UTC")
     return _TYPES[column.type]

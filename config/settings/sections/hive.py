@@ -21,6 +21,8 @@ class HiveSettings(Section):
     """`plain`: SASL with user and password (the server's NONE, LDAP, CUSTOM and PAM); `nosasl`: neither."""
     database: str = Field(default="default", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Database of the tables."""
+    warehouse: str = Field(default="/user/hive/warehouse", pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$")
+    """Folder on HDFS in which the tables of feeds have their files."""
     timeout_s: float = Field(default=30.0, ge=1)
     """Longest wait for a connection and for one answer, seconds."""
     statement_s: float = Field(default=600.0, ge=1)

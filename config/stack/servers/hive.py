@@ -41,7 +41,6 @@ MAIN = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 WAIT_S = 60.0
 """Longest wait for the servers that it needs."""
 ANSWER_S = 3
-WAREHOUSE = "/user/hive/warehouse"
 OPENED = (
     *("java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util"),
     *("java.util.concurrent", "java.util.concurrent.atomic", "jdk.internal.ref", "sun.nio.ch", "sun.nio.cs"),
@@ -113,7 +112,7 @@ class Hive:
         return rows == [(1,)]
 
     def _warehouse(self) -> str:
-        return f"{self._settings.hdfs.name_node}{WAREHOUSE}"
+        return f"{self._settings.hdfs.name_node}{self._settings.hive.warehouse}"
 
     def _properties(self) -> dict[str, object]:
         return {
