@@ -3,7 +3,7 @@
 The command `feed check` prints it. A file with mistakes never gets here: reading it raises.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from batch_layer.sinks.registry import kind_of
 from config.errors import UsageError
 from config.quantity import quantity
+from ingest.feeds.declaration.catalog import Catalog
+from ingest.feeds.declaration.checks import place_of
 from ingest.feeds.declaration.examples import run_example
-from ingest.feeds.declaration.load import FeedFile
 from ingest.feeds.declaration.model import (
     CsvSink,
     Feed,
@@ -57,12 +58,22 @@ class FeedCheck(NamedTuple):
         return not any(finding.wrong for finding in self.findings)
 
 
-def check_feed(file: FeedFile, feed: NamedFeed, environment: Mapping[str, str], now: Millis) -> FeedCheck:
-    """Look at a feed, and run its examples. A needed variable without a value is a note. Raises `UsageError`."""
+def check_feed(
+    catalog: Catalog, name: str, values: Mapping[str, str], environment: Mapping[str, str], now: Millis
+) -> FeedCheck:
+    """Look at a feed, by its name or its path, and run its examples. A variable without a value is a note.
+
+    Raises `UsageError`: the file is wrong, or a value of a variable.
+    """
+    file, feed = catalog.file(name), catalog.feed(name, values, environment, lenient=True)
     declared = feed.declaration
     findings = [Finding("source", _source(declared, environment)), *_topic(declared)]
     findings += [_sink(declared, name) for name in declared.sinks]
-    findings += [Finding("note", note) for note in _notes(file, declared, environment, now)]
+    for variable in file.missing(values, environment):
+        about = f": {file.variables[variable].about}" if file.variables[variable].about else ""
+        findings.append(Finding("note", f"{variable} needs a value, by --set {variable}=VALUE{about}"))
+    notes = [*_notes(declared, now), *_shared(feed, catalog.others(feed.name, environment))]
+    findings += [Finding("note", note) for note in notes]
     findings += _examples(feed, file.path.parent, now)
     return FeedCheck(feed.name, declared.about, findings)
 
@@ -127,22 +138,34 @@ def _place(table: SinkTable) -> str:
     return f"topic {table.topic}" if isinstance(table, TopicSink) else f"table {table.table}"
 
 
-def _notes(file: FeedFile, feed: Feed, environment: Mapping[str, str], now: Millis) -> Iterator[str]:
-    for name in file.missing(environment):
-        about = f": {file.variables[name].about}" if file.variables[name].about else ""
-        yield f"{name} needs a value, by --set {name}=VALUE{about}"
+def _notes(feed: Feed, now: Millis) -> Iterator[str]:
+    local: dict[str, list[str]] = {}
     for sink in feed.sinks:
         for name, column in feed.columns_of(sink).items():
             if column.from_ == "$now":
                 yield f"{sink}.{name} is when a row was written: a rebuild gives another"
             if column.zone is not None and column.type != "date":
-                twice = _hour_that_comes_twice(ZoneInfo(column.zone), now)
-                if twice is not None:
-                    end = (twice[0] + twice[1]).strftime("%H:%M")
-                    yield (
-                        f"{sink}.{name} is local time: {twice[0]:%Y-%m-%d %H:%M} to {end} comes twice. "
-                        "Nothing is ordered by it"
-                    )
+                local.setdefault(column.zone, []).append(f"{sink}.{name}")
+    for zone, columns in local.items():
+        twice = _hour_that_comes_twice(ZoneInfo(zone), now)
+        if twice is not None:
+            start, end = twice[0], twice[0] + twice[1]
+            names = f"{', '.join(columns)} {'is' if len(columns) == 1 else 'are'}"
+            yield f"{names} local time: {start:%Y-%m-%d %H:%M} to {end:%H:%M} comes twice. Nothing is ordered by it"
+
+
+def _shared(feed: NamedFeed, others: Iterable[NamedFeed]) -> Iterator[str]:
+    """Places that other feeds have too: two feeds that run would meet there."""
+    mine = _places(feed.declaration)
+    for other in others:
+        if both := sorted(mine & _places(other.declaration)):
+            names = ", ".join(" ".join(place) for place in both)
+            yield f"feed {other.name} has {names} too: run one of them, or rename"
+
+
+def _places(feed: Feed) -> set[tuple[str, str]]:
+    own = {("topic", feed.topic.name)} if feed.topic is not None else set()
+    return own | {place_of(table) for table in feed.sinks.values()}
 
 
 def _hour_that_comes_twice(zone: ZoneInfo, now: Millis) -> tuple[datetime, timedelta] | None:
@@ -164,8 +187,11 @@ def _examples(feed: NamedFeed, folder: Path, now: Millis) -> Iterator[Finding]:
         return
     different = []
     for number, example in enumerate(examples):
-        run = run_example(feed, example, folder, now)
-        different += [Finding("examples", f"example {number}: {text}", wrong=True) for text in run.differences[:1]]
+        try:
+            differences = run_example(feed, example, folder, now).differences
+        except UsageError as error:
+            differences = [str(error)]
+        different += [Finding("examples", f"example {number}: {text}", wrong=True) for text in differences[:1]]
     right = len(examples) - len(different)
     yield Finding("examples", f"{right} of {len(examples)} give what they say", wrong=bool(different))
     yield from different

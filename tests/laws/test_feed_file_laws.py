@@ -7,10 +7,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch_layer.feeds.feed_check import check_feed
 from config.errors import UsageError
 from ingest.feeds.declaration.adoption import adopt
 from ingest.feeds.declaration.catalog import SHIPPED
+from ingest.feeds.declaration.examples import run_example
 from ingest.feeds.declaration.load import FeedFile
 
 TEXTS = [path.read_text() for path in sorted(SHIPPED.glob("*.toml"))]
@@ -61,7 +61,8 @@ def test_a_damaged_file_is_a_feed_or_a_usage_error(text: str, damages: list[tupl
             assert error.what
             return
         try:
-            check_feed(file, feed, {}, NOW)
+            for example in feed.declaration.examples:
+                run_example(feed, example, path.parent, NOW)
         except UsageError as error:  # an answer that is not beside this copy
             assert "can't read it" in error.what or "beside the feed's file" in error.what
 

@@ -1,14 +1,15 @@
 """Catalog: the feeds that there are: those that `trends` ships, and those in the user's folder, which hide them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import config
 from config.errors import UsageError
 from config.settings import KafkaSettings, Settings
 from ingest.feeds.declaration.load import FeedFile
-from ingest.feeds.declaration.model import NamedFeed, TopicSink
+from ingest.feeds.declaration.model import HdfsSink, NamedFeed, TopicSink
 
 SHIPPED = Path(config.__file__).with_name("feeds")
 """The folder of the feeds that `trends` ships."""
@@ -20,6 +21,7 @@ class Catalog:
     def __init__(self, settings: Settings, reserved: frozenset[str]) -> None:
         """`reserved`: names of servers and services of the stack, which no feed may have."""
         self._kafka = settings.kafka
+        self._archives = (settings.hdfs.root, *settings.hdfs.earlier)
         self._folders = (settings.feeds.folder, SHIPPED)
         self._reserved = reserved
 
@@ -52,7 +54,15 @@ class Catalog:
         file = self.file(name_or_path)
         feed = file.feed(values, os.environ if environment is None else environment, lenient=lenient)
         _refuse_core_topics(file, feed, self._kafka)
+        _refuse_archives(file, feed, self._archives)
         return feed
+
+    def others(self, name: str, environment: Mapping[str, str] | None = None) -> Iterator[NamedFeed]:
+        """All other feeds whose files are right, with the values that their variables have without `--set`."""
+        for other in self.names():
+            if other != name:
+                with suppress(UsageError):
+                    yield self.feed(other, {}, environment, lenient=True)
 
     def _path(self, name: str) -> Path:
         for folder in self._folders:
@@ -72,3 +82,12 @@ def _refuse_core_topics(file: FeedFile, feed: NamedFeed, kafka: KafkaSettings) -
     for name, table in declared.sinks.items():
         if isinstance(table, TopicSink) and table.topic in core:
             raise file.problem(("sinks", name, "topic"), f"{table.topic} is a topic of trends itself")
+
+
+def _refuse_archives(file: FeedFile, feed: NamedFeed, archives: Sequence[str]) -> None:
+    """The archive would take files of a feed for strays, and a feed those of the archive."""
+    for name, table in feed.declaration.sinks.items():
+        if isinstance(table, HdfsSink):
+            for root in archives:
+                if f"{table.root}/".startswith(f"{root.rstrip('/')}/") or f"{root}/".startswith(f"{table.root}/"):
+                    raise file.problem(("sinks", name, "root"), f"the archive of posts is in {root}")

@@ -146,7 +146,7 @@ def _check_places(feed: Feed) -> Iterator[Problem]:
     """Two sinks in one place would overwrite each other, and a topic that feeds itself would grow for ever."""
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, table in feed.sinks.items():
-        key, place = _place(table)
+        key, place = place_of(table)
         users[table.type, place].append(name)
         if len(users[table.type, place]) > 1:
             yield Problem(("sinks", name, key), f"sink {users[table.type, place][0]} has {place} already")
@@ -159,12 +159,15 @@ def _check_places(feed: Feed) -> Iterator[Problem]:
 
 
 def _check_root(feed: Feed, name: str, table: HdfsSink) -> Iterator[Problem]:
+    if table.files.startswith("_"):
+        yield Problem(("sinks", name, "files"), "Hive and Spark do not see files whose names begin with _")
     for other, each in feed.sinks.items():
         if other != name and isinstance(each, HdfsSink) and table.root.startswith(f"{each.root}/"):
             yield Problem(("sinks", name, "root"), f"{table.root} lies in {each.root} of sink {other}")
 
 
-def _place(table: SinkTable) -> tuple[str, str]:
+def place_of(table: SinkTable) -> tuple[str, str]:
+    """The key and the value that say where a sink is."""
     if isinstance(table, HdfsSink):
         return "root", table.root
     if isinstance(table, CsvSink):

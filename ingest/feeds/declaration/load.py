@@ -56,9 +56,9 @@ class FeedFile:
             raise feed_error(self.path, self._lines, problems)
         return NamedFeed(self.name, feed)
 
-    def missing(self, environment: Mapping[str, str]) -> list[str]:
-        """The variables that need a value, and have none without `--set`."""
-        return missing(self.variables, environment)
+    def missing(self, values: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
+        """The variables that need a value, and have none."""
+        return missing(self.variables, values, environment)
 
     def problem(self, key: tuple[str | int, ...], text: str) -> UsageError:
         """The error for a problem that somebody else has found in the file."""

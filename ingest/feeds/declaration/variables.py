@@ -74,12 +74,12 @@ def values_of(
     return found
 
 
-def missing(variables: Mapping[str, Variable], environment: Mapping[str, str]) -> list[str]:
-    """The variables that need a value, and have none without `--set`."""
+def missing(variables: Mapping[str, Variable], values: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
+    """The variables that need a value, and have none."""
     return [
         name
         for name, variable in variables.items()
-        if variable.default is None and not environment.get(variable.env or "")
+        if variable.default is None and name not in values and not environment.get(variable.env or "")
     ]
 
 

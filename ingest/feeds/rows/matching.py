@@ -27,8 +27,9 @@ def matcher(where: Where, watched: Mapping[str, Sequence[str]]) -> Match:
 
 def words_of(text: str) -> str:
     """The words of a text, without case and accents, each between blanks: ` rosny sous bois `."""
-    plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
-    return f" {' '.join(_WORD.findall(plain.casefold()))} "
+    if not text.isascii():
+        text = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
 def _by_expression(search: Search) -> Match:

@@ -88,7 +88,7 @@ class RowReader:
         if self._at is None:
             return message.sent_at
         at = event_time(self._at(value))
-        check_event_time(at, message.sent_at or now, FUTURE_MS)
+        check_event_time(at, message.sent_at if message.sent_at > 0 else now, FUTURE_MS)
         return at
 
 

@@ -70,9 +70,10 @@ def check(ctx: click.Context, name: str, values: tuple[str, ...], as_json: bool)
       trends feed check feeds/bikes.toml --json
     """
     from batch_layer.feeds.feed_check import check_feed
+    from ingest.feeds.declaration.variables import assignments
 
-    file = feed_catalog.catalog(settings_of(ctx)).file(name)
-    found = check_feed(file, _load(settings_of(ctx), name, values, lenient=True), os.environ, wall_clock())
+    feeds = feed_catalog.catalog(settings_of(ctx))
+    found = check_feed(feeds, name, assignments(values), os.environ, wall_clock())
     feed_output.show_check(found, as_json)
     ctx.exit(0 if found.is_right else 1)
 

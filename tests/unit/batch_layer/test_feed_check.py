@@ -6,16 +6,19 @@ import pytest
 
 from batch_layer.feeds.feed_check import FeedCheck, Finding, check_feed, span_text
 from batch_layer.sinks.registry import KINDS, kind_of
-from ingest.feeds.declaration.catalog import SHIPPED
+from config.settings import FeedsSettings, Settings
+from ingest.feeds.declaration.catalog import SHIPPED, Catalog
 from ingest.feeds.declaration.load import FeedFile
 
 NOW = 1_732_000_000_000
 """In November 2024."""
 
 
-def check(path: Path, **environment: str) -> FeedCheck:
-    file = FeedFile(path)
-    return check_feed(file, file.feed({}, environment, lenient=True), environment, NOW)
+def check(
+    path: Path, folder: Path = Path("none"), values: dict[str, str] | None = None, **environment: str
+) -> FeedCheck:
+    catalog = Catalog(Settings(feeds=FeedsSettings(folder=folder)), frozenset())
+    return check_feed(catalog, str(path), values or {}, environment, NOW)
 
 
 def of(found: FeedCheck, part: str) -> list[str]:
@@ -47,15 +50,25 @@ def test_a_key_is_set_or_not_and_never_shown() -> None:
 def test_local_times_and_times_of_writing_are_noted() -> None:
     notes = of(check(SHIPPED / "weather.toml"), "note")
     assert "hive.ingestion_time is when a row was written: a rebuild gives another" in notes
-    twice = "is local time: 2024-10-27 02:00 to 03:00 comes twice. Nothing is ordered by it"
-    assert [note for note in notes if note.endswith(twice)] == [
-        f"{column} {twice}" for column in ("postgres.date_time", "hdfs.event_time", "hive.event_time")
-    ]
+    twice = "are local time: 2024-10-27 02:00 to 03:00 comes twice. Nothing is ordered by it"
+    assert f"postgres.date_time, hdfs.event_time, hive.event_time {twice}" in notes
 
 
 def test_a_value_that_a_run_needs_is_noted() -> None:
     assert of(check(SHIPPED / "hashtag.toml"), "note") == [
         "tag needs a value, by --set tag=VALUE: the hashtag to follow, without #"
+    ]
+    assert of(check(SHIPPED / "hashtag.toml", values={"tag": "bigdata"}), "note") == []
+
+
+def test_places_that_another_feed_has_too_are_noted(tmp_path: Path) -> None:
+    (tmp_path / "copy.toml").write_text((SHIPPED / "velib_gbfs.toml").read_text().split("[[examples]]")[0])
+    (tmp_path / "broken.toml").write_text("about = 1")
+    shared = "has file velib_gbfs.csv, topic velib-gbfs too: run one of them, or rename"
+    assert of(check(tmp_path / "copy.toml", tmp_path), "note") == [f"feed velib_gbfs {shared}"]
+    assert of(check(SHIPPED / "velib_gbfs.toml", tmp_path), "note") == [f"feed copy {shared}"]
+    assert of(check(SHIPPED / "words.toml"), "note") == [
+        "feed velib has topic Q1, topic Q2, topic Q3 too: run one of them, or rename"
     ]
 
 
@@ -85,6 +98,14 @@ def test_an_example_that_gives_something_else_is_wrong_and_shows_a_row(tmp_path:
     assert not found.is_right
     assert of(found, "examples") == ["1 of 2 give what they say", "example 0: csv, row 1: a is 2, not 3"]
     assert of(found, "source") == ["others fill the topic"]
+
+
+def test_an_example_without_its_answer_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "copy.toml"
+    path.write_text((SHIPPED / "velib_gbfs.toml").read_text())
+    right, wrong = of(check(path), "examples")
+    assert right == "0 of 1 give what they say"
+    assert "can't read it" in wrong
 
 
 @pytest.mark.parametrize(

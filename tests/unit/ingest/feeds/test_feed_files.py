@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import UsageError
-from config.settings import FeedsSettings, KafkaSettings, Settings
+from config.settings import FeedsSettings, HdfsSettings, KafkaSettings, Settings
 from ingest.feeds.declaration.catalog import SHIPPED, Catalog
 from ingest.feeds.declaration.key_lines import KeyLines
 from ingest.feeds.declaration.load import FeedFile
@@ -122,6 +122,7 @@ def test_the_file_that_the_mistakes_are_made_in_has_none(tmp_path: Path) -> None
         ('from = "db"', 'from = "archive"', "sinks.files.from", "only a Hive table"),
         ('from = "db"', "", "sinks.files.every", "a stage that reads Kafka never waits"),
         ('from = "db"', 'from = "db"\nstart = "now"', "sinks.files.start", "only a stage that reads Kafka"),
+        ('root = "/feeds/stations"', 'root = "/feeds"\nfiles = "_part"', "sinks.files.files", "do not see files"),
         ('root = "/feeds/stations"', 'root = "/feeds/../etc"', "sinks.files.root", "no folder of HDFS"),
         ('file = "stations.csv"', 'file = "../stations.csv"', "sinks.csv.file", "no path of a file"),
         ('file = "stations.csv"', 'file = "a.csv"\nwhere = { watched = "names", in = ["x"] }',
@@ -241,8 +242,8 @@ def test_a_variable_that_needs_a_value_is_an_error_that_says_which(tmp_path: Pat
     assert str(error.value) == (
         "feed mine: it needs a value for city: the city. Give it by --set city=VALUE, or in the environment as CITY"
     )
-    assert file.missing({}) == ["city"]
-    assert file.missing({"CITY": "Lyon"}) == []
+    assert file.missing({}, {}) == ["city"]
+    assert file.missing({}, {"CITY": "Lyon"}) == file.missing({"city": "Lyon"}, {}) == []
     source = file.feed({}, {}, lenient=True).declaration.source
     assert isinstance(source, HttpSource)
     assert source.ask["stations"].query == {"q": "city"}
@@ -338,6 +339,16 @@ def test_a_feed_has_no_name_of_the_stack_and_no_topic_of_the_core(tmp_path: Path
     (tmp_path / "mine.toml").write_text(BASE)
     with pytest.raises(UsageError, match=r"mine\.toml:19: topic\.name: Q1 is a topic of trends itself"):
         catalog(tmp_path, posts="Q1").feed("mine", {}, {})
+
+
+@pytest.mark.parametrize("root", ["/trends/archive/posts", "/trends/archive", "/trends/archive/posts/x", "/old/posts"])
+def test_a_feed_has_no_folder_of_the_archive(tmp_path: Path, root: str) -> None:
+    (tmp_path / "mine.toml").write_text(BASE.replace("/feeds/stations", root))
+    settings = Settings(feeds=FeedsSettings(folder=tmp_path), hdfs=HdfsSettings(earlier=("/old/posts",)))
+    with pytest.raises(UsageError, match=r"sinks\.files\.root: the archive of posts is in"):
+        Catalog(settings, frozenset()).feed("mine", {}, {})
+    (tmp_path / "mine.toml").write_text(BASE.replace("/feeds/stations", "/trends/archive/posts2"))
+    Catalog(settings, frozenset()).feed("mine", {}, {})
 
 
 def test_the_tag_of_a_feed_of_posts_is_the_value_of_its_variable(tmp_path: Path) -> None:
