@@ -36,8 +36,8 @@ $(READY): requirements.lock pyproject.toml | needs
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: $(READY) ## From posts to answers, every step shown; POSTS=path for recorded posts
-	@$(BIN)/trends demo $(if $(POSTS),"$(POSTS)")
+demo: $(READY) ## From posts to answers, every step shown; POSTS=path for recorded posts; FEED=weather for a feed
+	@$(BIN)/trends $(if $(FEED),feed demo "$(FEED)",demo $(if $(POSTS),"$(POSTS)"))
 
 test: $(READY) ## All tests, on real servers that are started for them
 	@$(BIN)/python -m pytest --durations=15 $(TESTS)

@@ -13,7 +13,7 @@ from batch_layer.sinks.csv_file.growing_csv import GrowingCsv
 from batch_layer.sinks.csv_file.local_disk import LocalDisk
 from batch_layer.sinks.csv_file.position_file import PositionFile, decode, position_path
 from config.decoding import decoding
-from config.errors import NoDataError, UsageError
+from config.errors import UsageError
 from ingest.feeds.declaration.model import CsvSink as CsvTable
 
 
@@ -37,11 +37,7 @@ class CsvPlace:
             return iter(())
         position.check(self._path, self._stage.topic, columns_of(self._stage))
         offset, home = self._column("$offset"), self._column("$partition")
-        if offset is None:
-            raise NoDataError("no column holds `$offset`", where=str(self._path))
-        if home is None and position.partitions.keys() - {partition}:
-            raise NoDataError("no column holds `$partition`, and the file has several", where=str(self._path))
-        return (int(row[offset]) for row in self._rows(position) if home is None or int(row[home]) == partition)
+        return (int(row[offset]) for row in self._rows(position) if int(row[home]) == partition)
 
     def rows(self, most: int) -> list[dict[str, Any]]:
         """See `Place`."""
@@ -72,10 +68,9 @@ class CsvPlace:
             with decoding("CSV", str(self._path), "Restore it, or rebuild the sink from its topic"):
                 yield from islice(read_lines(self._path, position.length), 1, None)
 
-    def _column(self, expression: str) -> int | None:
-        """The index of the first column that holds a built-in name."""
-        columns = self._stage.columns.values()
-        return next((index for index, column in enumerate(columns) if column.from_ == expression), None)
+    def _column(self, coordinate: str) -> int:
+        """The index of the first column that holds a coordinate."""
+        return [column.from_ for column in self._stage.columns.values()].index(coordinate)
 
 
 def path_of(stage: Stage) -> Path:

@@ -253,14 +253,14 @@ class Feed(Table):
     def columns_of(self, sink: str) -> dict[str, Column]:
         """The columns of a sink: its own, else those of the feed.
 
-        Files and tables of Hive also get the coordinates of a row where no column holds them: a row that can't say
-        where it came from can't be verified. A topic has no columns: its records pass on as they are. Nor has a table
-        of the archive: its columns are those of a post.
+        Files, tables of Hive and a CSV also get the coordinates of a row where no column holds them: nobody can verify
+        a row that does not say where it came from. A topic has no columns: its records pass on as they are. Nor has a
+        table of the archive: its columns are those of a post.
         """
         if isinstance(self.sinks[sink], TopicSink) or self.sinks[sink].from_ == ARCHIVE:
             return {}
         columns = self.sinks[sink].columns or self.columns
-        if not isinstance(self.sinks[sink], HdfsSink | HiveSink):
+        if not isinstance(self.sinks[sink], HdfsSink | HiveSink | CsvSink):
             return columns
         held = {column.from_ for column in columns.values()}
         return columns | {name: column for name, column in COORDINATES.items() if column.from_ not in held}

@@ -1,12 +1,9 @@
 """`trends demo`: a tour on real servers. Each step prints the command that a user would type."""
 
 import json
-import shlex
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +19,7 @@ from ingest.rule.hashtags import Rule
 from serving.cli.batch_output import show
 from serving.cli.next_steps import next_steps
 from serving.cli.options import settings_of
+from serving.cli.tour import echo_command, run_command, title
 from serving.query.query import Query
 from serving.views.client import mongo_errors
 from serving.views.documents import USES, Row
@@ -55,13 +53,13 @@ def demo(ctx: click.Context, paths: tuple[Path, ...]) -> None:
     """
     settings = settings_of(ctx)
     began = time.monotonic()
-    _title("Start the servers, and the topology that counts while posts come in")
-    _run("down", "archiver", "scheduler")
-    _run("up", *_SERVERS)
+    title("Start the servers, and the topology that counts while posts come in")
+    run_command("down", "archiver", "scheduler")
+    run_command("up", *_SERVERS)
     with Store(settings.mongo) as store:
         Demo(settings, store).run(["file", *map(str, paths)] if paths else ["sample", "--restart"])
-    _title("Start the archiver and the scheduler: from here on all of this happens by itself")
-    _run("up")
+    title("Start the archiver and the scheduler: from here on all of this happens by itself")
+    run_command("up")
     click.echo(f"\nThat took {time.monotonic() - began:.0f} s. Everything is still running.")
 
 
@@ -80,26 +78,26 @@ class Demo:
         """All of them, in order."""
         from batch_layer.runner import BatchRunner
 
-        _title("Ingest posts")
+        title("Ingest posts")
         before = self._speed_uses().total()
         loaded = _run_for_json("ingest", *source)
         self._wait("the speed layer has counted them", self._counted)
         live = self._speed_uses().total() - before
-        _title("Archive the posts on HDFS")
+        title("Archive the posts on HDFS")
         archived = _run_for_json("archive", "--until-drained")
         ledger = self._ledger()
         touched = self._touched(ledger)
         busiest = self._busiest(touched or ledger.hours(), ledger)
-        _title("Live: the busiest hour, as the speed layer has it")
+        title("Live: the busiest hour, as the speed layer has it")
         speed = self._speed_top(busiest)
-        _title("Computed from the archive: the same hour, as the batch layer has it")
+        title("Computed from the archive: the same hour, as the batch layer has it")
         layer = BatchRunner(self.settings, lambda: self.rule, wall_clock)
         try:
             layer.engine.session()
             self._wait("the archive has been idle long enough for its hours to be complete", lambda: self._idle(ledger))
-            _echo_command("batch", "run")
+            echo_command("batch", "run")
             batch = layer.run(layer.plan_missing())
-            _run("top", "--hour", str(busiest))
+            run_command("top", "--hour", str(busiest))
             self._compare(busiest, speed)
             self._where_posts_went(loaded, live, archived, batch, ledger)
             self._correct(busiest, layer)
@@ -152,7 +150,7 @@ class Demo:
             rows = snapshot.speed_rows(hour)
             computed = snapshot.batch([hour])
         if rows:
-            _run("top", "--hour", str(hour), "--origin", "speed")
+            run_command("top", "--hour", str(hour), "--origin", "speed")
             if computed:
                 click.echo("The batch layer has computed this hour before: these are the uses that came since then.")
         else:
@@ -177,7 +175,7 @@ class Demo:
 
     def _where_posts_went(self, loaded: Facts, live: int, archived: Facts, batch: "Outcome", ledger: "Ledger") -> None:
         """Counts at each step, which must add up."""
-        _title("Where each post went")
+        title("Where each post went")
         ledger.refresh()
         computed = [each.hour for each in batch.hours]
         arrived = sum(map(ledger.posts, computed))
@@ -208,13 +206,13 @@ class Demo:
         if not top:
             return
         wrong = top[0]["tag"]
-        _title(f"Correct the rule: #{printable(wrong)} is not to be counted. Compute the day from then on again")
+        title(f"Correct the rule: #{printable(wrong)} is not to be counted. Compute the day from then on again")
         corrections = {"TRENDS_RULE__IGNORE": json.dumps([*self.settings.rule.ignore, wrong], ensure_ascii=False)}
         until = busiest.plus(24)
-        _echo_command("recompute", "--since", str(busiest), "--until", str(until), variables=corrections)
+        echo_command("recompute", "--since", str(busiest), "--until", str(until), variables=corrections)
         self.rule = Rule.with_corrections([*self.settings.rule.ignore, wrong], self.settings.rule.aliases)
         show(layer.run(layer.plan_range(Span(busiest, until))), as_json=False)
-        _run("top", "--hour", str(busiest))
+        run_command("top", "--hour", str(busiest))
 
     def _wait(self, what: str, reached: Callable[[], bool]) -> None:
         click.echo(f"waiting until {what} …", err=True)
@@ -222,7 +220,7 @@ class Demo:
         wait_until(reached, _WITHIN_S, every_s=0.25, timeout=timeout)
 
     def _what_next(self, busiest: Hour) -> None:
-        _title("What to type next")
+        title("What to type next")
         query = Query(self.store)
         newest = query.newest()
         rows = query.hour(busiest, 1).rows
@@ -238,30 +236,7 @@ def _adds_up(loaded: Facts, archived: Facts) -> bool:
     return bool(archived["posts"] + archived["rejected"] >= loaded["posts"])
 
 
-def _title(text: str) -> None:
-    click.secho(f"\n── {text} ──", bold=True)
-
-
-def _echo_command(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
-    """Print a command line."""
-    words = [*(f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items()), "trends"]
-    click.secho(f"$ {' '.join(words)} {shlex.join(arguments)}", fg="cyan")
-    sys.stdout.flush()
-
-
-def _run(*arguments: str, capture: bool = False) -> str:
-    """Print a command line and run it."""
-    _echo_command(*arguments)
-    command = [str(Path(sys.executable).with_name("trends")), *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE if capture else None, check=False)  # noqa: S603 - our own
-    if done.returncode:
-        raise TrendsError(
-            f"exit code {done.returncode}", where=f"trends {shlex.join(arguments)}", next_step="See above"
-        )
-    return done.stdout.decode() if capture else ""
-
-
 def _run_for_json(*arguments: str) -> Facts:
     """Run a command for its JSON."""
-    facts: Facts = json.loads(_run(*arguments, "--json", capture=True))
+    facts: Facts = json.loads(run_command(*arguments, "--json", capture=True))
     return facts

@@ -12,6 +12,7 @@ import click
 
 from config.errors import UsageError
 from ingest.hours import wall_clock
+from serving.cli.commands import feed_demo
 from serving.cli.feeds import feed_catalog, feed_output
 from serving.cli.options import json_option, settings_of
 from serving.cli.signals import STOPPED, stopping
@@ -37,6 +38,9 @@ def feed() -> None:
       trends up weather
       trends feed status weather
     """
+
+
+feed.add_command(feed_demo.demo)
 
 
 @feed.command("list")

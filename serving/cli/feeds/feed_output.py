@@ -57,22 +57,19 @@ def _entry(catalog: "Catalog", name: str) -> dict[str, Any]:
 
 
 def show_check(found: "FeedCheck", as_json: bool) -> None:
-    """A line for each finding of `trends feed check`."""
-    from rich.table import Table
-
+    """A line for each finding of `trends feed check`, and below it the guarantee of a sink."""
     if as_json:
         findings = [finding._asdict() for finding in found.findings]
         document = {"name": found.name, "about": found.about, "ok": found.is_right, "findings": findings}
         click.echo(json.dumps(document, ensure_ascii=False))
         return
     click.echo(f"{found.name}: {found.about}")
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for column in ("part", "what", "guarantee"):
-        table.add_column(column, overflow="fold")
+    width = max(len(each.part) for each in found.findings)
     for each in found.findings:
-        what = f"WRONG: {each.what}" if each.wrong else each.what
-        table.add_row(f"  {each.part}", what, each.guarantee)
-    console().print(table)
+        mark = "WRONG: " if each.wrong else ""
+        click.echo(f"  {each.part:{width}}  {mark}{printable(each.what, 300)}")
+        if each.guarantee:
+            click.echo(f"  {'':{width}}  {each.guarantee}")
 
 
 def say_adopted(keys: "Sequence[Adopted]") -> None:

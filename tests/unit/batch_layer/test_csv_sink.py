@@ -20,7 +20,6 @@ from config.errors import (
     BadRecordError,
     DamagedError,
     FencedError,
-    NoDataError,
     TrendsError,
     UnavailableError,
     UsageError,
@@ -256,23 +255,6 @@ def test_its_place_tells_standings_offsets_and_rows_and_clears_it(file: Path, to
     assert (place.standings(), list(file.parent.iterdir())) == ({}, [])
     with pytest.raises(UsageError, match="no stage can read a CSV"):
         place.intake(stage_of({"type": "csv", "file": "x"}, topic))
-
-
-def test_rows_without_coordinates_do_not_tell_their_offsets(file: Path, topic: FeedTopic) -> None:
-    for columns, told in (
-        ({"text": {"from": "$value", "type": "string"}}, r"no column holds `\$offset`"),
-        ({"o": {"from": "$offset", "type": "bigint"}}, r"no column holds `\$partition`"),
-    ):
-        other = file.with_name(f"{len(columns)}{next(iter(columns))}.csv")
-        table = {"type": "csv", "file": str(other), "columns": columns}
-        sink = CsvSink(stage_of(table, topic), guard=ModelTopic(topic))
-        sink.prepare()
-        sink.admit()
-        for partition in (0, 1):
-            assert sink.open(partition).skip(1, "why")
-        sink.close()
-        with pytest.raises(NoDataError, match=told):
-            CsvPlace(stage_of(table, topic)).offsets(0)
 
 
 def test_lines_are_rfc_4180_and_cells_stay_as_they_are(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_feed_is_said_part_by_part() -> None:
     assert found.findings == [
         Finding("source", "http, every 1 min: 2 requests, 2,880 a day"),
         Finding("topic", "velib-gbfs, 1 partition, retention 7 days, key stationCode"),
-        Finding("csv", "file velib_gbfs.csv, 10 columns", guarantee),
+        Finding("csv", "file velib_gbfs.csv, 12 columns", guarantee),
         Finding("examples", "1 of 1 give what they say"),
     ]
 

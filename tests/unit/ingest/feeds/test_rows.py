@@ -50,9 +50,9 @@ def read(sink: dict[str, Any], value: Any, **more: Any) -> tuple[str, Row] | Non
     return RowReader(feed(sink, **more), "s", "Q1").read(message(value), SENT + 5)
 
 
-def test_a_row_has_a_cell_for_each_column_and_a_file_of_hdfs_its_coordinates_behind() -> None:
+def test_a_row_has_a_cell_for_each_column_and_its_coordinates_behind() -> None:
     cells = ("9020", AT, 3, 2.33)
-    assert read({"type": "csv", "file": "a.csv"}, STATION) == ("", Row(5, cells))
+    assert read({"type": "csv", "file": "a.csv"}, STATION) == ("", Row(5, (*cells, 0, 5)))
     hdfs = {"type": "hdfs", "root": "/velib", "by": "hour"}
     assert read(hdfs, STATION) == ("dt=2024-04-22/hour=14", Row(5, (*cells, 0, 5)))
 
@@ -108,7 +108,7 @@ def test_a_record_is_of_the_future_by_the_time_of_its_message_whenever_a_stage_r
 def test_without_an_event_time_a_record_has_the_time_of_its_message() -> None:
     columns = {"at": {"from": "$at", "type": "timestamp"}}
     found = read({"type": "csv", "file": "a.csv", "columns": columns}, [1], source=None)
-    assert found == ("", Row(5, (datetime(2024, 4, 22, 14, 26, 40, tzinfo=UTC),)))
+    assert found == ("", Row(5, (datetime(2024, 4, 22, 14, 26, 40, tzinfo=UTC), 0, 5)))
 
 
 def test_an_expression_that_does_not_compile_is_an_error_of_its_key() -> None:
