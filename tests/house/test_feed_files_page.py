@@ -1,10 +1,11 @@
-"""The page about feed files names every key that a file may have, and its example is a feed."""
+"""The pages about feeds: every key of a file, the shipped feeds, and examples that are feeds."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from ingest.feeds.declaration.catalog import SHIPPED
 from ingest.feeds.declaration.examples import run_example
 from ingest.feeds.declaration.load import FeedFile
 from ingest.feeds.declaration.model import ColumnType, Table
@@ -47,3 +48,17 @@ def test_the_error_of_the_page_is_the_error_of_that_file(tmp_path: Path) -> None
     assert said is not None
     with pytest.raises(Exception, match=re.escape(said[1])):
         FeedFile(path).feed({}, {})
+
+
+def test_the_page_about_feeds_has_each_shipped_feed_with_its_topic() -> None:
+    page = (ROOT / "docs/feeds.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| (?:`([\w-]+)`|–) \|", page, re.MULTILINE))
+    shipped = {path.stem: FeedFile(path).feed({}, {}, lenient=True).declaration for path in SHIPPED.glob("*.toml")}
+    topics = {name: feed.topic.name if feed.topic is not None else "" for name, feed in shipped.items()}
+    assert {name: rows.get(name) for name in topics} == topics
+
+
+def test_the_example_of_the_page_about_feeds_is_a_feed(tmp_path: Path) -> None:
+    path = tmp_path / "bikes.toml"
+    path.write_text((ROOT / "docs/feeds.md").read_text().split("```toml\n")[1].split("```")[0])
+    assert FeedFile(path).feed({}, {}).declaration.sinks.keys() == {"postgres"}
