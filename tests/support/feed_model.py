@@ -228,11 +228,15 @@ def held_by_csv(content: bytes | None, position: bytes | None) -> dict[int, Held
         assert not content
         return {}
     told = json.loads(position)
-    text = (content or b"")[: told["length"]].decode()
-    assert len(text.encode()) == told["length"]
-    header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+    counted = (content or b"")[: told["length"]]
+    assert len(counted) == told["length"]
+    text = io.StringIO(counted.decode(errors="replace"), newline="")
+    header, *rows = list(csv.reader(text)) or [[]]
     assert header in ([], list(COLUMNS))
-    for number, offset, cell in rows:
+    for row in rows:
+        assert len(row) == len(COLUMNS), row
+        number, offset, cell = row
+        assert (number.isdecimal(), offset.isdecimal()) == (True, True), row
         assert cell == text_of(int(number), int(offset), "row").decode()
     return {
         int(partition): Held(

@@ -66,8 +66,10 @@ class CopySink:
         self._guard.check()
         if partition in self._writers:
             self._writers[partition].close()
-        shared = _Shared(self._stage, self._intake, self._guard, self._positions, self._partitions)
-        writer = self._writers[partition] = CopyWriter(shared, partition)
+        outlets = CopyOutlets(
+            self._stage, self._intake.membership, self._guard, self._positions, self._partitions, self._producer
+        )
+        writer = self._writers[partition] = CopyWriter(outlets, partition)
         writer.connect()
         return writer
 
@@ -80,16 +82,23 @@ class CopySink:
         for writer in self._writers.values():
             writer.close()
 
+    def _producer(self, name: str) -> Transactions:
+        settings = self._stage.settings
+        return Transactions(settings.kafka, name, settings.ingest.max_post_bytes)
 
-class _Shared(NamedTuple):
+
+class CopyOutlets(NamedTuple):
     """What all writers of a sink use."""
 
     stage: Stage
-    intake: TopicIntake
+    membership: Callable[[], Any]
+    """The group and our generation in it."""
     guard: SameTopic
     positions: CopyPositions
     targets: int
     """Partitions of the topic that gets the copies."""
+    producer: Callable[[str], Transactions]
+    """Makes the producer of a transactional id."""
 
 
 class _Commit(NamedTuple):
@@ -106,8 +115,8 @@ class _Commit(NamedTuple):
 class CopyWriter:
     """See `Writer`."""
 
-    def __init__(self, shared: _Shared, partition: int) -> None:
-        self._stage, self._intake, self._guard, self._positions, targets = shared
+    def __init__(self, outlets: CopyOutlets, partition: int) -> None:
+        self._stage, self._membership, self._guard, self._positions, targets, self._producer = outlets
         self._partition = partition
         self._target_partition = partition % targets
         self._name = writer_name(self._stage, partition)
@@ -117,9 +126,7 @@ class CopyWriter:
     def connect(self) -> None:
         """Take over the name of the partition's producer, then read the position: nobody else can move it any more."""
         self.close()
-        settings = self._stage.settings
-        transactions = Transactions(settings.kafka, self._name, settings.ingest.max_post_bytes)
-        self._transactions = transactions
+        transactions = self._transactions = self._producer(self._name)
         try:
             transactions.begin()
             self._at = self._positions.read(uncommitted=True).get(self._partition, CopyPosition())
@@ -201,7 +208,7 @@ class CopyWriter:
         if commit.gap is not None:
             messages.append(self._positions.gap_message(self._partition, commit.gap))
         moved = TopicPartition(self._stage.topic, self._partition, after.next)
-        offsets = Offsets([moved], self._intake.membership())
+        offsets = Offsets([moved], self._membership())
         try:
             self._transactions.commit(Outgoing(messages, offsets=offsets, copies=commit.copies))
         except FencedError:
