@@ -157,10 +157,14 @@ def kill_at(step: str, nth: int) -> Callable[[str], None]:
 
 
 def main() -> None:
-    """`python -m tests.support.table_feeds SETTINGS TOPIC SINK STEP NTH`: a stage that kills itself."""
-    file, topic, sink, step, nth = sys.argv[1:]
-    feed = weather_feed(topic, packet={"messages": 100, "after": "1s"})
-    fill(stack_settings.read(Path(file)), feed, sink, after_step=kill_at(step, int(nth)))
+    """`python -m tests.support.table_feeds SETTINGS TOPIC SINK [STEP NTH]`: a stage, which kills itself at a step."""
+    file, topic, sink, *fatal = sys.argv[1:]
+    feed = weather_feed(topic, packet={"messages": 100, "after": "0.5s"})
+    settings = stack_settings.read(Path(file))
+    if fatal:
+        fill(settings, feed, sink, after_step=kill_at(fatal[0], int(fatal[1])))
+    else:
+        fill(settings, feed, sink, stop=threading.Event())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@
 
 Position first: a second writer waits for our lock, finds another position than its chunk's start, and is fenced off. A
 lost reply to COMMIT needs no memory either: the next try waits for the lock that a COMMIT on its way holds, and then
-finds its own uuid in the row (done), the start (again), or another uuid (fenced off).
+finds its own uuid in the row (done), the start (again), or another uuid (fenced off). Our commit may lie behind that
+other one: its rows count then, the position is behind them, and the stage reads on from there all the same.
 """
 
 from collections.abc import Callable, Sequence
