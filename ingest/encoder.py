@@ -9,7 +9,7 @@ from config.settings import IngestSettings, KafkaSettings
 from ingest.cursors import encode_cursor
 from ingest.kafka import dead_letters
 from ingest.kafka.transactions import Outgoing
-from ingest.sources.base import Batch, T
+from ingest.sources.base import Batch, Cursor, T
 from ingest.sources.status import State
 from ingest.standings import gap_message, state_message
 from ingest.wire import Reject
@@ -45,14 +45,21 @@ class TransactionEncoder(ABC, Generic[T]):
         self.topic = topic
         """The topic of the items: the producer stores its id with every cursor."""
 
-    def encode_batch(self, batch: Batch[T], name: str, topic_id: str = "") -> tuple[Outgoing, Counts]:
-        """One transaction: a batch, its cursor with the id of the topic, its gaps and the state of the source."""
+    def encode_batch(
+        self, batch: Batch[T], name: str, topic_id: str = "", before: Cursor | None = None
+    ) -> tuple[Outgoing, Counts]:
+        """One transaction: a batch, its cursor with the id of the topic, its gaps and the state of the source.
+
+        `before`: the cursor of the transaction before. A report of the state alone does not write it again: that of a
+        poll is long, and stays the same between slots.
+        """
         outgoing = Outgoing()
         refused = [reject for item in batch.items if (reject := self.add_item(outgoing, item)) is not None]
         self.add_rejects(outgoing, [*(reject._replace(stage=self.stage) for reject in batch.rejects), *refused])
         items = len(batch.items) - len(refused)
         uses = len(outgoing.messages) - items
-        self._add_to_cursors(outgoing, (encode_cursor(batch.cursor, topic_id), name.encode()))
+        if batch.cursor != before or batch.state is None:
+            self._add_to_cursors(outgoing, (encode_cursor(batch.cursor, topic_id), name.encode()))
         for gap in batch.gaps:
             self._add_to_cursors(outgoing, gap_message(name, gap))
         if batch.state is not None:

@@ -29,8 +29,13 @@ class Encoder(Protocol[T]):
     topic: str
     """The topic of the items."""
 
-    def encode_batch(self, batch: Batch[T], name: str, topic_id: str, /) -> tuple[Outgoing, Counts]:
-        """One transaction: a batch, its cursor with the id of the topic, its gaps and the state of the source."""
+    def encode_batch(
+        self, batch: Batch[T], name: str, topic_id: str, before: Cursor | None, /
+    ) -> tuple[Outgoing, Counts]:
+        """One transaction: a batch, its cursor with the id of the topic, its gaps and the state of the source.
+
+        `before` is the cursor of the transaction before, in this run.
+        """
         ...
 
     def encode_state(self, name: str, state: State, /) -> Outgoing:
@@ -92,10 +97,12 @@ class Producer(Generic[T]):
         """
         committed = Committed(cursor, Counts())
         under_way: Future[Committed] | None = None
+        before: Cursor | None = None
         with ThreadPoolExecutor(1, "transactions") as writer:
             try:
                 for batch in source.batches(cursor, self._limits.transaction_posts):
-                    outgoing, counts = self._encoder.encode_batch(batch, self.name, self.topic_id)
+                    outgoing, counts = self._encoder.encode_batch(batch, self.name, self.topic_id, before)
+                    before = batch.cursor
                     if under_way is not None:
                         committed = under_way.result()
                         report(committed)

@@ -16,7 +16,7 @@ from ingest.feeds.record import Record
 from ingest.feeds.rows.canonical_json import json_text
 from ingest.feeds.rows.expressions import compile_search
 from ingest.kafka.transactions import Outgoing
-from ingest.sources.base import Batch
+from ingest.sources.base import Batch, Cursor
 from ingest.wire import Reject
 
 VALUE: dict[str, Any] = {"format": "value"}
@@ -46,10 +46,12 @@ class RecordEncoder(TransactionEncoder[Record]):
         self.stage = stage_of(feed)
         self._key = _compile_key(topic, feed.name)
 
-    def encode_batch(self, batch: Batch[Record], name: str, topic_id: str = "") -> tuple[Outgoing, Counts]:
+    def encode_batch(
+        self, batch: Batch[Record], name: str, topic_id: str = "", before: Cursor | None = None
+    ) -> tuple[Outgoing, Counts]:
         """See `TransactionEncoder`. The rejects get the topic."""
         rejects = [self._with_origin(reject) for reject in batch.rejects]
-        return super().encode_batch(batch._replace(rejects=rejects), name, topic_id)
+        return super().encode_batch(batch._replace(rejects=rejects), name, topic_id, before)
 
     def add_item(self, outgoing: Outgoing, item: Record) -> Reject | None:
         """See `TransactionEncoder`: the message of a record."""

@@ -44,7 +44,7 @@ def core_topics(
         TopicSpec(settings.posts, settings.partitions, shared | large | _PACKED | _retention(7 * DAY_MS, DAY_MS)),
         TopicSpec(settings.hashtags, settings.partitions, shared | _PACKED | _retention(DAY_MS, 3 * HOUR_MS)),
         TopicSpec(settings.rejects, 1, shared | large | _retention(30 * DAY_MS, DAY_MS)),
-        TopicSpec(settings.cursors, 1, shared | compacted | {"segment.ms": str(HOUR_MS)}),
+        TopicSpec(settings.cursors, 1, shared | large | compacted | {"segment.ms": str(HOUR_MS)}),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The demo of each shipped feed: its own poll reads the generated answers, which look like those of the real API."""
+"""Shipped feeds poll recorded answers, and those of their demos, which look like recorded ones."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,7 @@ from ingest.feeds.declaration.model import HttpSource, NamedFeed
 from ingest.feeds.demo.demo_api import DEMOS, demo_api, redirect_feed
 from ingest.feeds.demo.velib_answers import STATIONS, export, station_information, station_status
 from ingest.feeds.demo.weather_answers import air_pollution, current, forecast
+from tests.support.api_host import ApiHost, api
 from tests.support.polls import MINUTE_MS, Clock, gaps, poll, records, run
 from tests.support.sources import NOW
 
@@ -64,6 +65,42 @@ def test_the_same_seed_and_moment_give_the_same_answers(feed: str) -> None:
     assert answers(1, NOW) == first
     assert answers(2, NOW) != first
     assert answers(1, NOW + 60 * MINUTE_MS) != first
+
+
+def test_shipped_feeds_poll_recorded_answers(test_data: Path) -> None:
+    def recorded(name: str) -> Any:
+        return json.loads((test_data / name).read_text())
+
+    served = {
+        "weather": {
+            "/weather": recorded("openweather/current_weather.json"),
+            "/forecast": {"cod": "200", "list": recorded("openweather/forecast_list_items.json")},
+            "/air_pollution": recorded("openweather/air_pollution.json"),
+        },
+        "velib": {"/exports/json": recorded("velib/explore_v2.1_records_sample.json")["results"]},
+        "velib_gbfs": {
+            "/station_status.json": recorded("velib/station_status_sample.json"),
+            "/station_information.json": recorded("velib/station_information_sample.json"),
+        },
+    }
+    found, clock = {}, Clock()
+    for feed, answers in served.items():
+        host = ApiHost({path: json.dumps(answer).encode() for path, answer in answers.items()})
+        with api(host) as url:
+            source = redirect_feed(shipped(feed), url).declaration.source
+            assert isinstance(source, HttpSource)
+            batches = run(poll(source, clock, 2), clock)
+        assert not [reject for batch in batches for reject in batch.rejects]
+        found[feed] = records(batches)
+        assert {each.path for each in host.seen} == set(answers)
+    (weather,) = found["weather"]
+    assert (weather.name, weather.at) == ("5392900", 1_700_430_704_000)
+    assert weather.value["air"] == served["weather"]["/air_pollution"]
+    assert weather.value["sun"] == {"sunrise": 1700404038, "sunset": 1700441204}
+    assert [record.name for record in found["velib"]] == ["31104", "9020"]
+    assert [record.value["name"] for record in found["velib_gbfs"]] == [
+        "Benjamin Godard - Victor Hugo", "Charonne - Robert et Sonia Delauney", "Toudouze - Clauzel",
+    ]  # fmt: skip
 
 
 def paths(value: Any, at: str = "") -> set[str]:

@@ -11,6 +11,7 @@ from bench.harness import stack_settings
 from config.settings import Settings
 from ingest.feeds.declaration.model import Feed, NamedFeed
 from ingest.feeds.source_runner import run_source
+from ingest.feeds.sources.latest import MOST_IDS
 from ingest.standings import standings
 from tests.support.api_host import ApiHost, Fault, api
 from tests.support.feed_source_process import run
@@ -135,3 +136,12 @@ def test_a_fault_of_an_optional_request_is_in_the_state_and_a_broken_record_amon
     assert (headers["stage"], headers["reason"]) == (b"feed/velib", b"no event time")
     told = [state["why"] for state in of_cursors(settings, "state/")]
     assert any("information: answers 404" in why and "rejected: no event time" in why for why in told)
+
+
+def test_the_cursor_of_as_many_ids_as_a_poll_may_have_fits_into_its_topic(settings: Settings) -> None:
+    host = ApiHost({"/stations": body(*[station(str(n), due="2024-04-22T14:23:33Z") for n in range(MOST_IDS)])})
+    with api(host) as url:
+        declared = feed(settings, url, secret=None)
+        assert run_source(settings, declared, threading.Event(), most_polls=1).counts.posts == MOST_IDS
+        assert run_source(settings, declared, threading.Event(), most_polls=1).counts.posts == 0
+    assert len(values(settings)) == MOST_IDS

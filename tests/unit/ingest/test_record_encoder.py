@@ -11,6 +11,7 @@ from ingest.feeds.record import Record
 from ingest.feeds.record_encoder import RecordEncoder
 from ingest.kafka.transactions import Outgoing
 from ingest.sources.base import Batch
+from ingest.sources.status import State
 from ingest.wire import Reject
 
 
@@ -36,6 +37,17 @@ def test_a_batch_becomes_its_records_its_rejects_and_the_cursor_with_the_id_of_t
     ]
     (reject,) = outgoing.rejects
     assert dict(reject["headers"])["stage"] == b"feed/fitness"
+
+
+def test_a_report_of_the_state_alone_leaves_out_the_cursor_that_is_committed() -> None:
+    encoder = RecordEncoder(KafkaSettings(), IngestSettings(), feed())
+    report = Batch[Record]([], [], {"until": 7}, state=State(state="connected", since=1, at=2))
+    keys = [
+        [key for _, _, key in encoder.encode_batch(report, "poll", "id", before)[0].messages]
+        for before in (None, {"until": 6}, {"until": 7})
+    ]
+    assert keys == [[b"poll", b"state/poll"], [b"poll", b"state/poll"], [b"state/poll"]]
+    assert encoder.encode_batch(report._replace(state=None), "poll", "id", {"until": 7})[0].messages
 
 
 @pytest.mark.parametrize(
