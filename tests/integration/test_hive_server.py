@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -22,7 +23,7 @@ from config.settings import Settings
 from config.settings.logins import local_password_file, postgres_login
 from config.stack import launcher
 from config.stack.paths import StackPaths
-from config.stack.status import ServerState, states
+from config.stack.status import ServerState, probe_states, states
 from config.stack.supervision import Supervision
 from tests.support.commands import run_trends
 from tests.support.wait import until
@@ -212,6 +213,9 @@ def test_a_frozen_server_hangs_nobody(alone: Settings) -> None:
         try:
             with pytest.raises(UnavailableError, match=r"`trends up hive` starts it"):
                 hive.execute("SELECT 1")
+            began = time.monotonic()
+            assert next(each for each in probe_states(alone) if each.name == "hive").state == "silent"
+            assert time.monotonic() - began < 15
         finally:
             process.resume()
         until(lambda: answers(alone), within_s=60)

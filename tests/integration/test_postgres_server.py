@@ -21,7 +21,7 @@ from config.settings.logins import local_password_file, postgres_login
 from config.stack import launcher
 from config.stack.paths import StackPaths
 from config.stack.servers.postgres import Postgres
-from config.stack.status import ServerState, states
+from config.stack.status import ServerState, probe_states, states
 from config.stack.supervision import Supervision
 from tests.support.commands import run_trends
 from tests.support.wait import until
@@ -207,6 +207,22 @@ def test_a_frozen_server_hangs_nobody(alone: Settings) -> None:
             assert connection.closed
         finally:
             backend.resume()
+
+
+def test_the_status_shows_a_server_that_is_frozen_as_silent(alone: Settings) -> None:
+    up(alone)
+    leader = psutil.Process(pid_of(alone))
+    frozen = [leader, *leader.children(recursive=True)]
+    for process in frozen:
+        process.suspend()
+    try:
+        began = time.monotonic()
+        assert next(each for each in probe_states(alone) if each.name == "postgres").state == "silent"
+        assert time.monotonic() - began < 15
+    finally:
+        for process in frozen:
+            process.resume()
+    until(lambda: answers(alone) or None)
 
 
 def test_a_client_that_sleeps_in_a_transaction_holds_no_lock_for_longer_than_its_limit(alone: Settings) -> None:

@@ -40,7 +40,7 @@ Hive takes for a user to impersonate, which HDFS refuses."""
 MAIN = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 WAIT_S = 60.0
 """Longest wait for the servers that it needs."""
-ANSWER_S = 3
+ANSWER_S = 2
 OPENED = (
     *("java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util"),
     *("java.util.concurrent", "java.util.concurrent.atomic", "jdk.internal.ref", "sun.nio.ch", "sun.nio.cs"),
