@@ -19,6 +19,8 @@ STAGE = "stage/"
 """How the name of a feed's stage begins, which reports as a source does: `stage/<feed>/<sink>`."""
 NEVER = "not running"
 """State of a stage that has never reported."""
+OF_FEED = "feed/"
+"""How the name of a feed's source begins: `feed/NAME/TOPIC/…`."""
 
 
 class Standing(NamedTuple):
@@ -28,6 +30,11 @@ class Standing(NamedTuple):
     state: State
     gaps: list[Gap]
     """In order of time."""
+
+    @property
+    def brings_posts(self) -> bool:
+        """Whether its gaps are of posts that the platform counts. A feed fills a topic of its own."""
+        return not self.name.startswith((OF_FEED, STAGE))
 
     def state_at(self, now: Millis) -> str:
         """Its state now; `silent` if its last report is so old that it must have died."""

@@ -16,6 +16,7 @@ from ingest.kafka.topics import TopicSpec, core_topics, create_topics, log_topic
 from ingest.producer import Committed, Producer
 from ingest.run_boundaries import commit_final_state, cursor_to_resume
 from ingest.sources.base import Source
+from ingest.standings import OF_FEED
 
 CONNECT_S = 10.0
 """Longest wait for the brokers at the start, seconds."""
@@ -58,7 +59,7 @@ def topics_of(settings: Settings, feed: NamedFeed) -> list[TopicSpec]:
 
 def name_of_source(feed: NamedFeed, source: Source[Record]) -> str:
     """The key of the cursor, and the transactional id. No two feeds, topics or questions share it."""
-    return f"feed/{feed.name}/{topic_of(feed).name}/{source.name}"
+    return f"{OF_FEED}{feed.name}/{topic_of(feed).name}/{source.name}"
 
 
 def _delivery_lines(topic: str, deliver: Callable[[str], None]) -> Callable[[KafkaError | None, Message], None]:

@@ -93,7 +93,7 @@ def _gaps(settings: Settings, hour: Hour) -> list[SourceGap]:
         SourceGap(each.name, **vars(gap_status(gap)))
         for each in standings(settings.kafka)
         for gap in each.gaps
-        if gap.touches(hour)
+        if each.brings_posts and gap.touches(hour)
     ]
 
 

@@ -7,6 +7,7 @@ import re
 import threading
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from ingest.feeds.declaration.catalog import Catalog
 from ingest.feeds.declaration.model import Feed, NamedFeed
 from ingest.feeds.source_runner import run_source, topics_of
 from ingest.kafka.topic_ids import OtherTopicError
+from ingest.kafka.topics import create_topics
 from ingest.producer import Committed
 from ingest.rejects.reject import outstanding_rejects
 from serving.cli.commands.rejects import rejects
@@ -160,6 +162,21 @@ def test_a_row_that_no_message_takes_is_a_reject_of_the_feed(settings: Settings,
     headers = [dict(reject.headers() or ()) for reject in committed(settings.kafka.bootstrap, settings.kafka.rejects)]
     assert [header["stage"] for header in headers] == [b"feed/fitness"] * 2
     assert [str(header["where"]).rpartition(":")[2] for header in headers] == ["5'", "6'"]
+
+
+def test_a_delivery_that_fails_is_told_and_nothing_of_its_transaction_is_there(
+    settings: Settings, tmp_path: Path
+) -> None:
+    declared = feed(settings, trackers(tmp_path, 3))
+    append(tmp_path, Random(1).randbytes(4_000).hex() + ",b,c,d,e\n")
+    spec, *others = topics_of(settings, declared)
+    small = spec._replace(config=spec.config | {"max.message.bytes": "1000"})
+    create_topics(settings.kafka, [small, *others])
+    lines: list[str] = []
+    with pytest.raises(TrendsError, match=r"max\.message\.bytes"):
+        bring(settings, declared, deliver=lines.append)
+    assert any(line.startswith(f"{small.name}: failed: ") for line in lines), lines
+    assert messages_of(settings, declared) == []
 
 
 def test_rejects_are_retried_once_the_file_of_the_feed_is_right(settings: Settings, tmp_path: Path) -> None:

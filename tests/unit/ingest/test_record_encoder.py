@@ -12,6 +12,7 @@ from ingest.feeds.record_encoder import RecordEncoder
 from ingest.kafka.transactions import Outgoing
 from ingest.sources.base import Batch
 from ingest.sources.status import State
+from ingest.standings import Standing
 from ingest.wire import Reject
 
 
@@ -92,3 +93,9 @@ def test_a_key_that_does_not_compile_and_a_feed_without_a_topic_are_refused() ->
         RecordEncoder(KafkaSettings(), IngestSettings(), feed("a["))
     with pytest.raises(UsageError, match="no topic"):
         RecordEncoder(KafkaSettings(), IngestSettings(), feed(topic=False))
+
+
+def test_a_gap_of_a_feeds_source_is_none_of_posts() -> None:
+    state = State(state="connected", since=0, at=0)
+    assert Standing("jetstream", state, []).brings_posts
+    assert not Standing("feed/velib/Q1/http:1", state, []).brings_posts
