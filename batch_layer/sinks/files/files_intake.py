@@ -155,7 +155,7 @@ class FilesIntake:
             yield Message(
                 manifest.partition,
                 int(row[self._offset]),
-                value if isinstance(value, bytes | None) else value.encode(),
+                b"null" if value is None else value if isinstance(value, bytes) else value.encode(),
                 None if key is None else key.encode(),
                 _moment(row[self._sent]) if self._sent else 0,
             )

@@ -196,6 +196,22 @@ def test_a_stage_reads_files_of_another_in_packets_of_its_own(kind: str) -> None
     assert all(json.loads(rows[at]["value"]) == {"n": at} for at in range(1_000))
 
 
+@pytest.mark.parametrize(("kind", "type_"), [("json", "json"), ("parquet", "json"), ("parquet", "string")])
+def test_a_stage_reads_from_files_the_values_that_kafka_has(kind: str, type_: str) -> None:
+    values: list[Any] = [None, "a b", "", '"', 7, 1.5, 1e22, True, [], {"b": [None, "\u2028\n"], "a": {}}]
+    hdfs = HdfsDouble()
+    columns = COLUMNS | {"value": {"from": "$value", "type": type_}}
+    first = stage(format=kind, by="none", columns=columns)
+    write(hdfs, first, *(message(at, value) for at, value in enumerate(values)))
+    sinks = {"files": hdfs_sink(format=kind, columns=columns), "copy": hdfs_sink(root="/copy", **{"from": "files"})}
+    intake = FilesIntake(folder_on(hdfs, first), stage_of(feed_of(sinks), "copy"))
+    intake.join(lambda _: None)
+    intake.seek(0, 0)
+    messages = [event for event in intake.read() if isinstance(event, Message)]
+    assert [json.loads(each.value or b"") for each in messages] == values
+    intake.close()
+
+
 def test_files_without_the_whole_record_are_no_intake() -> None:
     of = stage(columns={"t": {"from": "t", "type": "int"}})
     with pytest.raises(UsageError, match="no column holds the record"):
