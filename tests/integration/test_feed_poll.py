@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import signal
 import threading
-from itertools import pairwise
+import time
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ from ingest.feeds.source_runner import run_source
 from ingest.feeds.sources.latest import MOST_IDS
 from ingest.standings import standings
 from tests.support.api_host import ApiHost, Fault, api
-from tests.support.feed_source_process import run
+from tests.support.feed_source_process import run, start
 from tests.support.kafka import committed
 from tests.support.polls import body, station
+from tests.support.wait import until
 
 KEY = "s3cret-k3y/&?"
 STATIONS = 20
@@ -65,6 +68,16 @@ def of_cursors(settings: Settings, prefix: str) -> list[Any]:
     return [json.loads(each.value() or b"") for each in found if (each.key() or b"").decode().startswith(prefix)]
 
 
+def slots_of(settings: Settings) -> list[int]:
+    """The slots that are committed: each once, and gaps cover the time between them."""
+    slots = [cursor["until"] for cursor in of_cursors(settings, "feed/velib") if "until" in cursor]
+    slots = [slot for slot, _ in groupby(slots)]
+    assert all(later > earlier for earlier, later in pairwise(slots))
+    gaps = sorted((gap["since"], gap["until"]) for gap in of_cursors(settings, "gap/"))
+    assert gaps == [(a + EVERY_MS, b) for a, b in pairwise(slots) if b > a + EVERY_MS]
+    return slots
+
+
 def everything(settings: Settings) -> bytes:
     """What Kafka holds of a feed, keys and headers too."""
     topics = (f"feed-{settings.kafka.posts}", settings.kafka.cursors, settings.kafka.rejects)
@@ -90,10 +103,26 @@ def test_a_kill_between_any_two_steps_sends_each_change_once_and_uses_each_slot_
     assert len(by_station) == STATIONS
     for bikes in by_station.values():
         assert all(later > earlier for earlier, later in pairwise(bikes)), "a change comes once, and none goes back"
-    slots = list(dict.fromkeys(cursor["until"] for cursor in of_cursors(settings, "feed/velib") if "until" in cursor))
-    assert all(later > earlier for earlier, later in pairwise(slots))
-    gaps = {(gap["since"], gap["until"]) for gap in of_cursors(settings, "gap/")}
-    assert gaps == {(a + EVERY_MS, b) for a, b in pairwise(slots) if b > a + EVERY_MS}
+    assert len(slots_of(settings)) >= 2
+
+
+def test_a_process_that_stands_still_leaves_a_gap_and_goes_on(settings: Settings, settings_file: Path) -> None:
+    with api(answering()) as url:
+        process = start(settings_file, feed(settings, url), API_KEY=KEY)
+        try:
+            until(lambda: len(slots_of(settings)) >= 2)
+            process.send_signal(signal.SIGSTOP)
+            before = len(slots_of(settings))
+            stood = time.monotonic() + 4
+            until(lambda: time.monotonic() > stood)
+            process.send_signal(signal.SIGCONT)
+            until(lambda: len(slots_of(settings)) >= before + 2)
+        finally:
+            process.kill()
+            process.communicate(timeout=30)
+    longest = max(of_cursors(settings, "gap/"), key=lambda gap: gap["until"] - gap["since"])
+    assert longest["until"] - longest["since"] >= 2_000
+    assert longest["why"].startswith("the poll before, or Kafka, took ")
 
 
 def test_the_key_is_in_nothing_that_a_poll_writes(settings: Settings, settings_file: Path) -> None:

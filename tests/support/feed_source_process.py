@@ -50,24 +50,34 @@ class StepCounter:
         return stepping
 
 
-def run(
+def start(
     settings_file: Path, feed: NamedFeed, step: int = 0, *, polls: int = 0, **variables: str
-) -> "subprocess.CompletedProcess[str]":
-    """Run the source of a feed in another process, with these variables of its environment."""
+) -> "subprocess.Popen[str]":
+    """The source of a feed in another process, with these variables of its environment."""
     declared = settings_file.with_name("feed.json")
     tables = feed.declaration.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if "every" in tables["source"]:
         tables["source"]["every"] = f"{tables['source']['every']:.0f}s"
     declared.write_text(json.dumps(tables))
-    command = [sys.executable, "-m", __name__, str(settings_file), str(declared), feed.name, str(step), str(polls)]
-    return subprocess.run(
-        command,
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__, str(settings_file), str(declared), feed.name, str(step), str(polls)],
         env=stack_settings.environment(settings_file, **variables),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=90,
-        check=False,
     )
+
+
+def run(
+    settings_file: Path, feed: NamedFeed, step: int = 0, *, polls: int = 0, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """The same, and how it ended."""
+    process = start(settings_file, feed, step, polls=polls, **variables)
+    try:
+        out, talk = process.communicate(timeout=90)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, talk)
 
 
 def main(settings_file: str, declared: str, name: str, step: str, polls: str) -> None:
