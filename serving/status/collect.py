@@ -49,7 +49,7 @@ def collect_status(settings: Settings) -> Status:
         "hours": _hours,
         "runs": _runs,
         "rejects": rejects_status,
-        "feeds": _feeds,
+        "feeds": feeds_status,
     }
     _import_drivers()
     with ThreadPoolExecutor(len(parts)) as threads:
@@ -164,12 +164,14 @@ def _run(run: dict[str, Any]) -> RunStatus:
     return RunStatus(**{"since": None, "until": None, "error": None, **run, **times})
 
 
-def _feeds(settings: Settings) -> list[FeedStatus]:
-    """The feeds whose stages have reported."""
+def feeds_status(settings: Settings) -> list[FeedStatus]:
+    """The feeds with a file here whose stages have reported. Raises `UnavailableError`."""
+    from ingest.feeds.declaration.catalog import Catalog
     from ingest.standings import STAGE, standings
 
-    names = {each.name.split("/")[1] for each in standings(settings.kafka) if each.name.startswith(STAGE)}
-    return [_feed(settings, name) for name in sorted(names)]
+    reported = {each.name.split("/")[1] for each in standings(settings.kafka) if each.name.startswith(STAGE)}
+    there = Catalog(settings, frozenset()).names()
+    return [_feed(settings, name) for name in sorted(reported.intersection(there))]
 
 
 def _feed(settings: Settings, name: str) -> FeedStatus:

@@ -203,7 +203,7 @@ def logs(ctx: click.Context, name: str, count: int, follow: bool) -> None:
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Check Java, packages, memory, disk, ports, every server and the clock.
+    """Check Java, packages, memory, disk, ports, every server, the clock, and the stages of feeds.
 
     Suggests a fix for each problem. Exits with 1 if a check fails.
 
@@ -213,8 +213,12 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
       trends doctor --json
     """
     from config.stack.doctor import examine
+    from serving.status.feed_findings import feed_findings
 
-    found = list(examine(settings_of(ctx)))
+    settings = settings_of(ctx)
+    found = list(examine(settings))
+    if any(finding.subject == "kafka" and finding.state == "ok" for finding in found):
+        found += feed_findings(settings)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], ensure_ascii=False))
     else:

@@ -82,7 +82,9 @@ def show_stages(stages: "Sequence[StageStatus]") -> None:
     """A line for each stage, and under the table the reasons of those that wait or fail."""
     from rich.table import Table
 
-    table = Table("stage", "state", "behind", "kept", "rejected", "left out", "gaps", "last commit", box=None)
+    table = Table(
+        "stage", "state", "behind", "kept", "rejected", "left out", "gaps", "last commit", box=None, pad_edge=False
+    )
     for each in stages:
         numbers = (each.behind, each.kept, each.rejected, each.left_out, each.lost)
         shown = ["–" if number is None else f"{number:,}" for number in numbers]
@@ -99,7 +101,7 @@ def show_recount(found: "Sequence[SinkRecount]") -> None:
     """A line for each sink, and under the table what does not add up."""
     from rich.table import Table
 
-    table = Table("sink", "accepted", "kept", "rejected", "left out", "gaps", "", box=None)
+    table = Table("sink", "accepted", "kept", "rejected", "left out", "gaps", "", box=None, pad_edge=False)
     for each in found:
         if each.not_compared:
             table.add_row(each.sink, *["–"] * 5, "not compared")
@@ -127,7 +129,9 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_csv: bool, as_json: bool)
     elif texts:
         from rich.table import Table
 
-        table = Table(*texts[0], box=None)
+        table = Table(box=None, pad_edge=False)
+        for name in texts[0]:
+            table.add_column(name, no_wrap=True, overflow="ellipsis")
         for row in texts:
             table.add_row(*("–" if value is None else printable(str(value), _LONGEST) for value in row.values()))
         console().print(table)
