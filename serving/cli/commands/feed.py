@@ -115,7 +115,11 @@ def adopt(ctx: click.Context, files: tuple[Path, ...]) -> None:
 )
 @click.option("--until-drained", is_flag=True, help="Stop when the source has ended and every sink has everything.")
 @click.option("--polls", type=click.IntRange(1), help="End a polled source after so many polls.")
-@click.option("--deliveries", is_flag=True, help="Print a line for each message that Kafka has taken or refused.")
+@click.option(
+    "--deliveries",
+    is_flag=True,
+    help="Print a line for each message that Kafka has taken or refused, and for each commit.",
+)
 @click.option("--keep-going", is_flag=True, help="If a part fails, run the others on, and start it again each minute.")
 @click.pass_context
 def run(ctx: click.Context, /, name: str, values: tuple[str, ...], **options: Any) -> None:
