@@ -44,6 +44,8 @@ def check(feed: Feed) -> Iterator[Problem]:
     for name, table in feed.sinks.items():
         yield from _check_sink(feed, name, table)
         yield from check_columns(feed, name)
+    if feed.columns and all(table.columns or isinstance(table, TopicSink) for table in feed.sinks.values()):
+        yield Problem(("columns",), "no sink uses them: each has its own, or none")
     yield from _check_places(feed)
     yield from _check_examples(feed)
 
@@ -97,6 +99,8 @@ def _check_topic(feed: Feed) -> Iterator[Problem]:
 
 
 def _check_watched(feed: Feed) -> Iterator[Problem]:
+    if feed.watched and not any(table.where and table.where.watched for table in feed.sinks.values()):
+        yield Problem(("watched",), "no `where` looks for these words")
     for name, keywords in feed.watched.items():
         for word in (name, *keywords):
             if not words_of(word).strip():

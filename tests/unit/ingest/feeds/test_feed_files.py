@@ -174,10 +174,16 @@ def test_an_error_says_all_mistakes_by_line(tmp_path: Path) -> None:
         ('[[examples]]\nrows = [{ a = 1 }]\ngives.csv = [{ colour = 1 }]', "examples.0.gives.csv: no column 'colour'"),
         ('[[examples]]\nrows = [{ a = 1 }]\ngives.sink = []', "examples.0.gives.sink: no such sink"),
         ('[watched]\n"--" = []', "watched.--: '--' has no word in it"),
+        ('[watched]\n"a" = []', "watched: no `where` looks for these words"),
     ],
 )  # fmt: skip
 def test_tables_that_do_not_go_together_are_refused(tmp_path: Path, more: str, what: str) -> None:
     assert what in refusal(tmp_path, f"{BASE}\n{more}\n")
+
+
+def test_columns_that_no_sink_uses_are_refused(tmp_path: Path) -> None:
+    text = BASE.partition("[sinks.files]")[0]
+    assert "columns: no sink uses them" in refusal(tmp_path, text)
 
 
 def test_sinks_that_read_one_another_are_a_circle(tmp_path: Path) -> None:
