@@ -16,6 +16,7 @@ from ingest.feeds.source_runner import run_source
 from ingest.feeds.sources.latest import MOST_IDS
 from ingest.standings import standings
 from tests.support.api_host import ApiHost, Fault, api
+from tests.support.faults.clock import Clock
 from tests.support.feed_source_process import run, start
 from tests.support.kafka import committed
 from tests.support.polls import body, station
@@ -123,6 +124,27 @@ def test_a_process_that_stands_still_leaves_a_gap_and_goes_on(settings: Settings
     longest = max(of_cursors(settings, "gap/"), key=lambda gap: gap["until"] - gap["since"])
     assert longest["until"] - longest["since"] >= 2_000
     assert longest["why"].startswith("the poll before, or Kafka, took ")
+
+
+def test_a_clock_that_jumps_ahead_and_back_repeats_no_slot(
+    settings: Settings, settings_file: Path, tmp_path: Path
+) -> None:
+    clock = Clock(tmp_path / "clock")
+    with api(answering()) as url:
+        process = start(settings_file, feed(settings, url), 0, polls=0, API_KEY=KEY, **clock.for_python)
+        try:
+            until(lambda: len(slots_of(settings)) >= 2)
+            with clock.jumped(20, {"the last slot": lambda: slots_of(settings)[-1] / 1000}) as proof:
+                ahead = slots_of(settings)
+            after = slots_of(settings)  # it waits until its clock is there again
+            until(lambda: slots_of(settings)[-1] > after[-1])
+        finally:
+            process.kill()
+            process.communicate(timeout=30)
+    assert proof.seen["set_right"]
+    assert after[: len(ahead)] == ahead
+    assert any("our clock jumped ahead by" in gap["why"] for gap in of_cursors(settings, "gap/"))
+    assert any("our clock is before the last poll" in state["why"] for state in of_cursors(settings, "state/"))
 
 
 def test_the_key_is_in_nothing_that_a_poll_writes(settings: Settings, settings_file: Path) -> None:
