@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 LOUD := -o log_cli=true -o log_cli_level=INFO
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
-.PHONY: help needs demo check test faults soak laws lint bench bench.lock up down clean jars reference lock
+.PHONY: help needs demo check test test.quick test.servers faults soak laws lint bench bench.lock up down clean jars reference lock
 
 help: ## What can be made
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,11 +39,16 @@ $(READY): requirements.lock pyproject.toml | needs
 demo: $(READY) ## From posts to answers, every step shown; POSTS=path for recorded posts; FEED=weather for a feed
 	@$(BIN)/trends $(if $(FEED),feed demo "$(FEED)",demo $(if $(POSTS),"$(POSTS)"))
 
-test: $(READY) ## All tests, on real servers that are started for them
-	@$(BIN)/python -m pytest --durations=15 $(TESTS)
+test: $(READY) ## All tests, on real servers that are started for them; TESTS=path for some
+	@$(if $(TESTS),$(BIN)/python -m pytest --durations=15 $(TESTS),$(MAKE) test.quick test.servers)
 
-check: lint ## Lint, types, and the tests that need no server: under a minute
+test.quick: $(READY)
 	@$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal tests/unit tests/house tests/laws
+
+test.servers: $(READY)
+	@$(BIN)/python -m pytest --durations=25 tests/contract tests/integration tests/end_to_end tests/faults
+
+check: lint test.quick ## Lint, types, and the tests that need no server: about a minute
 
 laws: $(READY) ## The protocols under 20,000 random histories each; SEED=… repeats a run
 	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); \

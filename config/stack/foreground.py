@@ -24,7 +24,7 @@ def prepare(settings: Settings, name: str) -> Program:
         raise UsageError(f"no such server: {name!r}", where="foreground", next_step=f"One of: {', '.join(known)}")
     server = known[name]
     if not server.ports():
-        raise UsageError(f"{name} runs at {server.address}", where="settings", next_step="Unset its address")
+        raise UsageError(f"{name} has the address {server.address}", where="settings", next_step="Unset its address")
     os.umask(0o077)
     paths.check()
     paths.make()
