@@ -343,7 +343,7 @@ def test_a_recreated_topic_is_refused_until_the_table_is_cleared(settings: Setti
     execute(settings, "UPDATE feed_positions SET topic_id = 'AAAAAAAAAAAAAAAAAAAAAQ'")  # as if it were another one now
     with pytest.raises(OtherTopicError, match="deleted and recreated") as error:
         fill(settings, feed)
-    assert "rebuild it" in str(error.value)
+    assert "`trends feed rebuild weather postgres`" in str(error.value)
     place_of(settings, feed).clear()
     fill(settings, feed)
     assert numbers(settings) == [1, 2]

@@ -31,8 +31,6 @@ _CREATE = (
       PRIMARY KEY (feed, sink, partition, start))
     """,
 )
-REBUILD = "Give the sink another name and table, or rebuild it"
-"""Advice for a sink whose rows are of another topic."""
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
@@ -105,6 +103,11 @@ def owner_of(stage: Stage) -> Owner:
     return Owner(stage.feed.name, stage.sink)
 
 
+def rebuild(owner: Owner) -> str:
+    """Advice for a sink whose rows are of another topic."""
+    return f"Give the sink another name and table, or fill it again: `trends feed rebuild {owner.feed} {owner.sink}`"
+
+
 def lock_tables(connection: Connection) -> None:
     """Let one transaction after the other make tables: two that make the same one at once would fail."""
     connection.execute(_LOCK, ["feed tables"])
@@ -142,10 +145,12 @@ def check_topic(connection: Connection, owner: Owner, topic: str, topic_id: str)
     where = f"feed {owner.feed}: sink {owner.sink}"
     for name, number in rows:
         if name != topic:
-            raise OtherTopicError(f"its rows are of the topic {name}, not of {topic}", where=where, next_step=REBUILD)
+            raise OtherTopicError(
+                f"its rows are of the topic {name}, not of {topic}", where=where, next_step=rebuild(owner)
+            )
         if differ(number, topic_id):
             what = f"the topic {topic} was deleted and recreated: its id was {number}, and is {topic_id} now"
-            raise OtherTopicError(what, where=where, next_step=REBUILD)
+            raise OtherTopicError(what, where=where, next_step=rebuild(owner))
 
 
 def read_positions(connection: Connection, owner: Owner) -> dict[int, Position]:

@@ -21,5 +21,5 @@ def _place(stage: Stage) -> Place:
 KIND = SinkKind(
     _sink,
     _place,
-    "once: rows and position are one transaction, and the key (partition, offset) refuses a second row",
+    "once: rows and position are one transaction",
 )

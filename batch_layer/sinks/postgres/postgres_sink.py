@@ -34,7 +34,7 @@ class PostgresSink:
         self._table = table_of(stage)
         self._owner = owner_of(stage)
         self._session = Session(stage.settings)
-        self.guard = SameTopic(stage.settings.kafka, stage.topic, position_tables.REBUILD)
+        self.guard = SameTopic(stage.settings.kafka, stage.topic, position_tables.rebuild(self._owner))
         self._reads_kafka = stage.feed.declaration.sinks[stage.sink].from_ == "kafka"
 
     def prepare(self) -> None:

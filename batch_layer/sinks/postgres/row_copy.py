@@ -98,5 +98,5 @@ def _present_row(table: Table, error: psycopg.errors.UniqueViolation) -> Damaged
     return DamagedError(
         f"a row of this chunk is there already, though the position is before it: {error.diag.message_detail or error}",
         where=f"table {table.name} of PostgreSQL",
-        next_step="Somebody has changed feed_positions, or fills this table too. Restore one of both from a backup",
+        next_step="Somebody has changed feed_positions, or fills this table too: see `trends feed verify FEED`",
     )
