@@ -110,7 +110,7 @@ def _behind(
         before = held[origin]
         if isinstance(before, TrendsError):
             return None
-        return sum(max(0, each.position - position.get(number, 0)) for number, each in before.items())
+        return sum(rows_lacking(each, has.get(number)) for number, each in before.items())
     try:
         until = ends(settings.kafka, feed.topic.name)
         short = {number: position.get(number, 0) for number, end in until.items() if end > position.get(number, 0)}
@@ -118,3 +118,14 @@ def _behind(
     except TrendsError:
         return None
     return sum(until[number] - at for number, at in short.items() if number not in done)
+
+
+def rows_lacking(before: Standing, has: Standing | None) -> int:
+    """How many rows of a sink's partition a stage that reads it lacks: an upper bound, and 0 is exact.
+
+    The offsets up to the sink's position are one bound, but rejects at its end are no rows. The rows that the stage has
+    not counted are another, but it counts none of those that it skipped.
+    """
+    if has is None:
+        return before.kept
+    return max(0, min(before.position - has.position, before.kept - has.kept - has.rejected - has.left_out))
