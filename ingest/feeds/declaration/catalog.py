@@ -29,10 +29,6 @@ class Catalog:
         """All feeds, those of the user first."""
         return list(dict.fromkeys(path.stem for folder in self._folders for path in sorted(folder.glob("*.toml"))))
 
-    def is_shipped(self, name: str) -> bool:
-        """Whether `trends` ships the feed, and no file of the user hides it."""
-        return self._path(name).parent == SHIPPED
-
     def file(self, name_or_path: str) -> FeedFile:
         """A feed's file, by its name or its path. Raises `UsageError`."""
         is_path = "/" in name_or_path or name_or_path.endswith(".toml")

@@ -37,22 +37,16 @@ class Problem(NamedTuple):
     text: str
 
 
-class FeedFileError(UsageError):
-    """A feed's file that `trends` can't follow."""
-
-
-def feed_error(path: Path, lines: KeyLines, problems: Sequence[Problem]) -> FeedFileError:
+def feed_error(path: Path, lines: KeyLines, problems: Sequence[Problem]) -> UsageError:
     """The error for a file, with every problem in it."""
     step = "docs/feed_files.md lists every table and key"
     ordered = sorted(problems, key=lambda problem: lines.line(problem.key) or 0)
     if len(ordered) == 1:
         line = lines.line(ordered[0].key)
-        return FeedFileError(_shown(ordered[0]), where=f"{path}:{line}" if line else str(path), next_step=step)
+        return UsageError(_shown(ordered[0]), where=f"{path}:{line}" if line else str(path), next_step=step)
     shown = [f"line {lines.line(each.key) or '?'}: {_shown(each)}" for each in ordered[:_MOST]]
     more = [f"and {len(ordered) - _MOST} more"] if len(ordered) > _MOST else []
-    return FeedFileError(
-        "\n  ".join([quantity(len(ordered), "problem"), *shown, *more]), where=str(path), next_step=step
-    )
+    return UsageError("\n  ".join([quantity(len(ordered), "problem"), *shown, *more]), where=str(path), next_step=step)
 
 
 def problems_of(error: ValidationError, tables: Mapping[str, Any]) -> list[Problem]:

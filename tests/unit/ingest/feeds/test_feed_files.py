@@ -328,7 +328,6 @@ def test_a_file_of_the_user_hides_a_shipped_feed_of_its_name(tmp_path: Path) -> 
     assert feeds.names().count("weather") == 1
     assert feeds.feed("weather", {}, {}).declaration.about == "Stations"
     assert feeds.feed(str(SHIPPED / "weather.toml"), {}, {}).declaration.about.startswith("OpenWeather")
-    assert (feeds.is_shipped("weather"), feeds.is_shipped("velib")) == (False, True)
 
 
 @pytest.mark.parametrize("name", ["nothing", "../mine", "nothing.toml"])
