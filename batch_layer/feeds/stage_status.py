@@ -6,8 +6,8 @@ state, since, why                           the last report of the stage (`stage
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from batch_layer.feeds.stage_model import StageStatus
 from batch_layer.feeds.stage_reports import stage_name
 from batch_layer.sinks.contract import Standing
 from batch_layer.sinks.registry import kind_of
@@ -20,30 +20,6 @@ from ingest.kafka.offsets import ends
 from ingest.kafka.reading import drained
 from ingest.standings import NEVER, standings
 from ingest.standings import Standing as Report
-
-
-@dataclass(frozen=True)
-class StageStatus:
-    """One stage. Numbers are None where its server does not answer; `error` says why."""
-
-    stage: str
-    type: str
-    state: str
-    since: str | None
-    """ISO 8601: when the stage came to its state."""
-    why: str
-    """Why it waits or has failed."""
-    behind: int | None = None
-    """Committed records that it reads and lacks: an upper bound, and 0 is exact."""
-    kept: int | None = None
-    rejected: int | None = None
-    left_out: int | None = None
-    lost: int | None = None
-    """Offsets in gaps."""
-    positions: dict[int, int] = field(default_factory=dict)
-    committed_at: str | None = None
-    """ISO 8601: the last commit."""
-    error: str = ""
 
 
 def stage_statuses(settings: Settings, feed: NamedFeed, now: Millis) -> list[StageStatus]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from batch_layer.feeds.stage_status import StageStatus
+from batch_layer.feeds.stage_model import StageStatus
 from config.quantity import quantity
 from config.settings import Settings
 from config.stack.doctor import Finding

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from serving.answers.explanation import Unknown
 
 if TYPE_CHECKING:
-    from batch_layer.feeds.stage_status import StageStatus
+    from batch_layer.feeds.stage_model import StageStatus
 
 WRONG_SERVER = frozenset({"failed", "stopped", "silent"})
 ENDED_WRONG = frozenset({"failed", "silent"})

@@ -6,10 +6,10 @@ The fields of each class, in their order, are the keys of `trends status --json`
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from batch_layer.feeds.stage_model import StageStatus
 from serving.answers.explanation import Unknown
 
 if TYPE_CHECKING:  # psutil and the launcher are loaded when the servers are looked at
-    from batch_layer.feeds.stage_status import StageStatus
     from config.stack.status import ServerState
 
 
@@ -145,7 +145,7 @@ class FeedStatus:
     """One feed that has run here."""
 
     name: str
-    stages: "list[StageStatus]"
+    stages: list[StageStatus]
     error: str
     """Why nobody can look: its file is wrong, or lacks a variable."""
 

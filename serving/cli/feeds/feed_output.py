@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # sinks' libraries load when a command needs them
     from batch_layer.feeds.feed_check import FeedCheck
     from batch_layer.feeds.feed_verify import SinkRecount
     from batch_layer.feeds.rebuild import RebuildPlan
-    from batch_layer.feeds.stage_status import StageStatus
+    from batch_layer.feeds.stage_model import StageStatus
     from batch_layer.sinks.contract import Standing
     from ingest.feeds.declaration.adoption import Adopted
     from ingest.feeds.declaration.catalog import Catalog

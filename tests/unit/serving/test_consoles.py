@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from rich.columns import Columns
 from rich.table import Table
 
-from batch_layer.feeds.stage_status import StageStatus
+from batch_layer.feeds.stage_model import StageStatus
 from batch_layer.outcome import Outcome, PublishedHour
 from batch_layer.publish import Change
 from config.stack.doctor import Finding

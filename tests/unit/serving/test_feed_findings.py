@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch_layer.feeds.stage_status import StageStatus
+from batch_layer.feeds.stage_model import StageStatus
 from config.settings import Settings
 from serving.answers.explanation import Unknown
 from serving.status import feed_findings as module

@@ -51,6 +51,12 @@ FACTS: dict[str, Any] = {
          "started_at": "2026-11-25T08:05:00Z", "ended_at": "2026-11-25T08:05:12Z"},
     ],
     "rejects": {"topic": "rejects", "outstanding": 4, "exact": True, "oldest": "2026-11-24T10:00:00Z"},
+    "feeds": [
+        {"name": "weather", "error": "", "stages": [
+            {"stage": "postgres", "type": "postgres", "state": "reconnecting", "since": "2026-11-25T09:00:00Z",
+             "why": "no answer", "behind": 2, "kept": 40, "rejected": 3, "left_out": 1, "lost": 6,
+             "positions": {0: 90}, "committed_at": "2026-11-25T09:00:00Z", "error": ""}]},
+    ],
 }  # fmt: skip
 
 
@@ -88,6 +94,12 @@ def test_every_fact_is_a_figure() -> None:
         ("trends_run_hours", "recompute"): 5,
         ("trends_run_posts", "recompute"): 99,
         ("trends_rejects_outstanding",): 4,
+        ("trends_feed_behind_messages", "weather", "postgres"): 2,
+        ("trends_feed_records_total", "weather", "postgres", "kept"): 40,
+        ("trends_feed_records_total", "weather", "postgres", "rejected"): 3,
+        ("trends_feed_records_total", "weather", "postgres", "left_out"): 1,
+        ("trends_feed_gap_messages_total", "weather", "postgres"): 6,
+        ("trends_feed_committed_timestamp_seconds", "weather", "postgres"): 1795597200,
         ("trends_rejects_oldest_timestamp_seconds",): 1795514400,
         ("trends_source_reported_timestamp_seconds", "jetstream"): 1795600810,
         ("trends_source_last_post_timestamp_seconds", "jetstream"): 1795600809,
