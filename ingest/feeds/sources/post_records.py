@@ -8,6 +8,7 @@ import msgspec
 from config.errors import BadRecordError, UsageError
 from ingest.feeds.declaration.model import PostRecords
 from ingest.feeds.record import Record
+from ingest.feeds.sources.files.file_records import CHANGED
 from ingest.feeds.sources.source_request import SourceRequest
 from ingest.hours import Millis, moment_of
 from ingest.post import Post
@@ -15,6 +16,7 @@ from ingest.rule.escapes import author_text
 from ingest.rule.hashtags import Rule, tags_of
 from ingest.sources.base import Batch, Cursor, Source
 from ingest.sources.files.post_files import PostFiles
+from ingest.sources.files.source import NextSteps
 from ingest.sources.formats.contract import BrokenPart, Notice, Reading, RecordReader
 from ingest.sources.formats.timestamps import time_of
 from ingest.sources.live.entry import LiveEntry, Option
@@ -27,6 +29,7 @@ from ingest.sources.selection import PostFilter
 from ingest.sources.status import State
 
 FILE, SAMPLE = "file", "sample"
+_STEPS = NextSteps(CHANGED, "Nothing of it is written. `trends ingest file --help` says which files hold posts")
 _KINDS = {"flag": bool, "count": int}
 """Types of values by the type of their option; a text otherwise."""
 
@@ -75,7 +78,8 @@ def make(request: SourceRequest[PostRecords]) -> Source[Record]:
         if table.path is None:
             raise UsageError("posts from a file need `path`", where="source.path")
         reading = Reading.from_settings(settings, "", now)
-        return PostRecordSource(PostFiles([table.path], reading, post_filter=post_filter, say=request.say), rule)
+        files = PostFiles([table.path], reading, post_filter=post_filter, steps=_STEPS, say=request.say)
+        return PostRecordSource(files, rule)
     if table.from_ != SAMPLE:
         there = ", ".join([*LIVE, SAMPLE, FILE])
         raise UsageError(f"no source of posts {table.from_[:40]!r}; there are {there}", where="source.from")

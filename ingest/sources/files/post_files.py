@@ -11,7 +11,7 @@ from ingest.post import Post
 from ingest.sources.files.cursor import expand_paths
 from ingest.sources.files.inputs import STANDARD_INPUT, Input, Pipe, is_pipe
 from ingest.sources.files.reader_choice import ReaderChoice
-from ingest.sources.files.source import FileSource
+from ingest.sources.files.source import POSTS, FileSource, NextSteps
 from ingest.sources.formats.contract import Reading, X
 from ingest.sources.formats.csv_cells import Escape
 from ingest.sources.formats.csv_header import FormatOptions
@@ -40,13 +40,14 @@ class PostFiles(FileSource[Post]):
         escape: Escape | None = None,
         post_filter: PostFilter = ALL,
         force: bool = False,
+        steps: NextSteps = POSTS,
         say: Callable[[str], None] = logger.info,
     ) -> None:
         files = expand_paths(paths)
         asked = FormatOptions(dict(columns or {}), dict(fields or {}), delimiter, escape)
         choice = ReaderChoice(replace(reading, langs=post_filter.langs), format, asked, say)
         details = [reading.source or X, sorted(post_filter.langs), sorted(post_filter.tags)]
-        super().__init__(files, name_of_files(paths, files, details), choice.of, post_filter, force=force)
+        super().__init__(files, name_of_files(paths, files, details), choice.of, post_filter, force=force, steps=steps)
 
 
 def name_of_files(paths: Sequence[str], files: Sequence[Input], details: Sequence[object]) -> str:

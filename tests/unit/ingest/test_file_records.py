@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,3 +192,23 @@ def test_the_name_tells_path_format_and_time_apart(tmp_path: Path) -> None:
     names = {source(file).name, source(file, "words").name, source(file, at="Color").name}
     assert len(names) == 3
     assert source(file).name == source(file).name
+
+
+def test_a_pipe_is_read_to_its_end_and_the_same_content_goes_on(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def piped(content: bytes) -> FileRecordSource:
+        writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+        writer.start()
+        made = source(pipe, "words")
+        writer.join(10)
+        return made
+
+    text = b"one two three four\n" * 300
+    first = piped(text)
+    batches = list(first.batches({}, 500))
+    assert [len(batch.items) for batch in batches] == [500, 500, 200]
+    longer = piped(text + b"five")
+    assert longer.name == first.name
+    assert [record.value["word"] for record in records(list(longer.batches(batches[-1].cursor, 500)))] == ["five"]

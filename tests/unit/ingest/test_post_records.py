@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.errors import UsageError
+from config.errors import TrendsError, UsageError
 from config.settings import Settings
 from ingest.feeds.declaration.model import Feed, NamedFeed
 from ingest.feeds.record import Record
@@ -93,3 +93,15 @@ def test_a_declaration_that_nothing_fits_is_refused(source: dict[str, Any], what
     with pytest.raises(UsageError) as refused:
         posts(**source)
     assert what in refused.value.what
+
+
+def test_a_file_that_changed_behind_the_cursor_is_refused_with_what_a_feed_can_do(file: str) -> None:
+    (batch,) = posts(**{"from": "file", "path": file}).batches({}, 100)
+    Path(file).write_text('{"id_str": "1", "text": "another"}\n')
+    with pytest.raises(UsageError, match="the file has changed") as refused:
+        list(posts(**{"from": "file", "path": file}).batches(batch.cursor, 100))
+    assert "--restart" not in refused.value.next_step
+    Path(file).write_text('{"id_str": "x", "text": "no time"}\n' * 200)
+    with pytest.raises(TrendsError, match="begins with 100 records") as refused_whole:
+        records(posts(**{"from": "file", "path": file, "lang": "fr"}))
+    assert "--force" not in refused_whole.value.next_step

@@ -25,8 +25,9 @@ from ingest.sources.selection import AllItems
 from ingest.sources.unpacking.content import HEAD_BYTES, Content
 from ingest.sources.unpacking.packing import refuse_unreadable
 
+CHANGED = "Give the file another name: the feed then reads it from its beginning"
 STEPS = NextSteps(
-    changed="Give the file another name: the feed then reads it from its beginning",
+    changed=CHANGED,
     refused="Nothing of it is written. Look into the file, and at `format` in the [source] of the feed's file",
 )
 
