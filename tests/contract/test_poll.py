@@ -267,6 +267,16 @@ def test_broken_records_are_rejects_that_come_once_while_they_stay_the_same() ->
     with api(host) as url:
         (after,) = run(poll(source(url), clock, 1), clock, cursor=json.loads(json.dumps(changed.cursor)))
     assert not after.rejects
+    assert len(after.cursor["seen"]) == len(changed.cursor["seen"])
+
+
+def test_the_cursor_does_not_grow_by_broken_records_that_change() -> None:
+    answers = [body(station("1"), {"stationcode": "2", "n": n}) for n in range(30)]
+    host, clock = ApiHost({PLACE: changing(*answers)}, tags=False), Clock()
+    with api(host) as url:
+        batches = run(poll(source(url), clock, 30), clock)
+    assert [len(batch.rejects) for batch in batches] == [1] * 30
+    assert len({len(batch.cursor["seen"]) for batch in batches}) == 1
 
 
 def test_an_id_twice_in_one_answer_is_a_notice() -> None:

@@ -91,6 +91,7 @@ class Poll(Service[Record]):
         self._slot: Millis = 0
         """Of the answers that the reader gets next."""
         self._faults: dict[str, str] = {}
+        self._latest = Latest("")
         self._version: tuple[int, ...] = ()
         self._read_version: tuple[int, ...] = ()
 
@@ -107,7 +108,8 @@ class Poll(Service[Record]):
         """See `Service`. A run may begin before answers that another run of this process has read."""
         self._api.forget()
         self._read_version = ()
-        return Latest(packed)
+        self._latest = Latest(packed)
+        return self._latest
 
     @property
     def remark(self) -> str:
@@ -130,6 +132,8 @@ class Poll(Service[Record]):
             return
         if missed := self._slots.missed(self.until, self._slot):
             self.gap(*missed)
+        if record != _UNCHANGED:
+            self._latest.begin_answer()
         self.until = self._slot
         self._read_version = self._version
         self._slots.success()
