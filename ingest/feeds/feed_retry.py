@@ -92,6 +92,7 @@ class SinkRetry:
         if sink not in feed.declaration.sinks:
             raise UsageError(f"it has no sink {sink[:70]} now", where=f"feed {feed.name}")
         self._feed = feed
+        self._sink = sink
         self._now = now
         self._topic = topic_of(feed).name
         self._rows = RowReader(feed.declaration, sink, self._topic)
@@ -104,7 +105,8 @@ class SinkRetry:
         now = self._now()
         taken = self._rows.read(Message(0, 0, reject.raw, None, now), now)
         if len(self._feed.declaration.sinks) > 1:
-            raise BadRecordError("other sinks of the feed may have it: fill this one again from its beginning")
+            rebuild = f"`trends feed rebuild {self._feed.name} {self._sink}`"
+            raise BadRecordError(f"other sinks of the feed may have it; {rebuild} fills this one again")
         if taken is None:
             return Rewrite([], 0)
         outgoing = Outgoing()
