@@ -16,7 +16,7 @@ from ingest.feeds.rows.row_reader import Row
 from ingest.hours import Millis
 from ingest.wire import Reject
 
-REBUILD = "Rebuild the sink: it gives up what it has, and gets the records of the topic of now"
+REBUILD = "`trends feed rebuild` empties the sink and fills it from the topic of now"
 """The remedy for a sink of another topic with the same name."""
 
 

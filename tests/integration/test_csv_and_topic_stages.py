@@ -1,6 +1,7 @@
 """Stages into a CSV and into other topics, on a real Kafka: each record once, whatever dies and whenever."""
 
 import logging
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -63,6 +64,34 @@ def test_stages_share_the_partitions_and_take_over_from_a_dead_one(stations: Sta
     finally:
         stop(processes)
     stations.check_copies("keywords")
+
+
+def test_a_stage_that_sleeps_in_an_open_transaction_is_fenced_when_it_wakes(stations: Stations) -> None:
+    processes: list[subprocess.Popen[str]] = []
+    try:
+        stations.send(20)
+        sleeper = stations.start("keywords", "transaction", 1, signal.SIGSTOP)
+        processes.append(sleeper)
+        until(lambda: is_frozen(sleeper), lambda: "it does not sleep", 60)
+        assert not stations.copied("keywords"), "its transaction is not open"
+        processes.append(stations.start("keywords"))
+        until(lambda: has_everything(stations, "keywords"), lambda: stations.place("keywords").standings(), 90)
+        stations.check_copies("keywords")
+        sleeper.send_signal(signal.SIGCONT)
+        stations.send(60)
+        until(lambda: has_everything(stations, "keywords"), lambda: stations.place("keywords").standings(), 90)
+        processes[1].kill()
+        stations.send(20)
+        until(lambda: has_everything(stations, "keywords"), lambda: stations.place("keywords").standings(), 90)
+        sleeper.kill()
+        assert "another stage has taken the partition over" in sleeper.communicate(timeout=30)[1]
+    finally:
+        stop(processes)
+    stations.check_copies("keywords")
+
+
+def is_frozen(process: "subprocess.Popen[str]") -> bool:
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].startswith("T")
 
 
 def has_everything(stations: Stations, sink: str) -> bool:

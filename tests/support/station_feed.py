@@ -1,11 +1,12 @@
 """A feed of stations into a CSV and two other topics, and what they have to hold: counted by csv and a plain consumer.
 
-`python -m tests.support.station_feed SETTINGS NAME DECLARATION SINK STEP NTH` is a stage that kills itself behind a
-step; the step `transaction` is the moment before a commit.
+`python -m tests.support.station_feed SETTINGS NAME DECLARATION SINK STEP NTH SIGNAL` is a stage that kills or freezes
+itself behind a step; the step `transaction` is the moment before a commit.
 """
 
 import csv
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -116,8 +117,11 @@ class Stations:
             _, errors = process.communicate(timeout=120)
             assert process.returncode == -signal.SIGKILL, errors
 
-    def start(self, sink: str, step: str = "-", nth: int = 1) -> "subprocess.Popen[str]":
-        arguments = [str(self.settings_file), self.feed.name, json.dumps(self.declared), sink, step, str(nth)]
+    def start(
+        self, sink: str, step: str = "-", nth: int = 1, end: signal.Signals = signal.SIGKILL
+    ) -> "subprocess.Popen[str]":
+        where = [str(self.settings_file), self.feed.name, json.dumps(self.declared), sink]
+        arguments = [*where, step, str(nth), str(int(end))]
         return subprocess.Popen(
             [sys.executable, "-m", __name__, *arguments],
             stderr=subprocess.PIPE,
@@ -176,21 +180,22 @@ class Stations:
             assert each.position > max(offsets, default=-1)
 
 
-def kill_at(step: str, nth: int) -> Callable[[str], None]:
-    """Kills this process when a step has ended for the nth time."""
+def signal_at(step: str, nth: int, end: int) -> Callable[[str], None]:
+    """Sends a signal to this process when a step has ended for the nth time."""
     left = [nth]
 
     def die(name: str) -> None:
         left[0] -= name == step
-        if not left[0]:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if name == step and not left[0]:
+            os.kill(os.getpid(), end)
 
     return die
 
 
 def run_stage(arguments: Sequence[str]) -> None:
-    file, name, declared, sink, step, nth = arguments
-    die = kill_at(step, int(nth))
+    file, name, declared, sink, step, nth, end = arguments
+    logging.basicConfig(level=logging.WARNING)
+    die = signal_at(step, int(nth), int(end))
     if step == "transaction":
         commit = Transactions._commit
 

@@ -71,12 +71,15 @@ class TornDisk:
         self._synced_names = dict(self._names)
 
     def _between(self, file: _File) -> bytes:
-        """A file of which the disk has some: as it was, or as it is, or a part of what was added, or zeros for it."""
-        shorter, longer = sorted((file.synced, file.now), key=len)
-        if longer.startswith(shorter):
-            added = longer[: len(shorter) + self._pick(len(longer) - len(shorter))]
-            return added if self._pick(1) else added + bytes(len(longer) - len(added))
-        return file.now[: self._pick(len(file.now))]
+        """A file of which the disk has some: as it was, or as it is, a part of that, or zeros for the rest.
+
+        What both states have in common is there: nobody has written to it.
+        """
+        state = (file.synced, file.now)[self._pick(1)]
+        shorter = min(len(file.synced), len(file.now))
+        common = next((at for at in range(shorter) if file.synced[at] != file.now[at]), shorter)
+        some = state[: common + self._pick(len(state) - common)]
+        return some if self._pick(1) else some + bytes(len(state) - len(some))
 
     # the calls of `Disk`
 
