@@ -9,18 +9,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from batch_layer.feeds.parts import SOURCE, depth
+from batch_layer.feeds.stage_choice import stage_to_run
 from batch_layer.feeds.stage_reports import StageReports
-from batch_layer.sinks.stages import FeedStage
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.feeds.declaration.model import ARCHIVE, NamedFeed
+from ingest.feeds.declaration.model import NamedFeed
 from ingest.hours import Millis, wall_clock
-
-if TYPE_CHECKING:
-    from batch_layer.sinks.hive.posts_table import PostsStage
 
 AGAIN_S = 60.0
 """`keep_going`: seconds until a part that has failed starts again."""
@@ -95,15 +91,6 @@ class FeedProcess:
             _log.error("%s: %s; starting it again in %.0f s", part, error, AGAIN_S)
             stop.wait(AGAIN_S)
 
-    def _stage(self, part: str) -> "FeedStage | PostsStage":
-        if self.feed.declaration.sinks[part].from_ == ARCHIVE:
-            from batch_layer.sinks.hive.posts_table import PostsStage  # noqa: PLC0415 - loads the client of Hive
-
-            return PostsStage(self.settings, self.feed, part)
-        return FeedStage(
-            self.settings, self.feed, part, from_now=self.from_now, now=self.now, after_step=self.after_step
-        )
-
     def _run_part(
         self, part: str, reports: StageReports, stop: threading.Event, until_drained: bool
     ) -> TrendsError | None:
@@ -119,7 +106,9 @@ class FeedProcess:
                 else:
                     reports.waits(part, error)
 
-            stage = self._stage(part)
+            stage = stage_to_run(
+                self.settings, self.feed, part, from_now=self.from_now, now=self.now, after_step=self.after_step
+            )
             report(None)
             stage.run(until_drained, stop, report)
         except TrendsError as error:

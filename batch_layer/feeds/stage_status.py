@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 from batch_layer.feeds.stage_model import StageStatus
 from batch_layer.feeds.stage_reports import stage_name
-from batch_layer.sinks.contract import Standing
+from batch_layer.sinks.contract import RegisteredPlace, Standing
 from batch_layer.sinks.registry import kind_of
 from batch_layer.sinks.stages import make_stage
 from config.errors import TrendsError, UnavailableError
+from config.quantity import quantity
 from config.settings import Settings
 from ingest.feeds.declaration.model import Feed, NamedFeed
 from ingest.hours import Millis, iso
@@ -20,6 +21,9 @@ from ingest.kafka.offsets import ends
 from ingest.kafka.reading import drained
 from ingest.standings import NEVER, standings
 from ingest.standings import Standing as Report
+
+LOOK_S = 3.0
+"""Longest wait for a server that only has to say what it knows."""
 
 
 def stage_statuses(settings: Settings, feed: NamedFeed, now: Millis) -> list[StageStatus]:
@@ -38,6 +42,8 @@ def stage_statuses(settings: Settings, feed: NamedFeed, now: Millis) -> list[Sta
         if isinstance(has, TrendsError):
             found.append(StageStatus(sink, table.type, state, since, why, error=str(has)))
             continue
+        new = _unregistered(settings, feed, sink)
+        why = why or (f"{quantity(new, 'folder')} not registered with Hive yet" if new else "")
         last = max((each.committed_at for each in has.values() if each.committed_at is not None), default=None)
         found.append(
             StageStatus(
@@ -53,6 +59,7 @@ def stage_statuses(settings: Settings, feed: NamedFeed, now: Millis) -> list[Sta
                 lost=sum(end - start for each in has.values() for start, end, _ in each.gaps),
                 positions={number: each.position for number, each in sorted(has.items())},
                 committed_at=None if last is None else iso(last),
+                unregistered=new,
             )
         )
     return found
@@ -71,6 +78,18 @@ def _standings(settings: Settings, feed: NamedFeed, sink: str) -> Mapping[int, S
         return kind_of(table).make_place(make_stage(settings, feed, sink)).standings()
     except TrendsError as error:
         return error
+
+
+def _unregistered(settings: Settings, feed: NamedFeed, sink: str) -> int:
+    """How many folders the sink has and its other server does not know; 0 where that server does not answer soon."""
+    hasty = settings.model_copy(update={"hive": settings.hive.model_copy(update={"timeout_s": LOOK_S})})
+    place = kind_of(feed.declaration.sinks[sink]).make_place(make_stage(hasty, feed, sink))
+    if not isinstance(place, RegisteredPlace):
+        return 0
+    try:
+        return len(place.unregistered())
+    except TrendsError:
+        return 0
 
 
 def _behind(

@@ -13,10 +13,11 @@ from batch_layer.sinks.contract import Stage
 from batch_layer.sinks.registry import kind_of
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
-from ingest.feeds.declaration.model import NamedFeed
-from ingest.feeds.rows.row_reader import RowReader
+from ingest.feeds.declaration.model import ARCHIVE, NamedFeed
+from ingest.feeds.rows.row_reader import Row, RowReader
 from ingest.hours import Millis, wall_clock
 from ingest.kafka.dead_letters import DeadLetters
+from ingest.kafka.message import Message
 
 PACKET_BYTES = 64_000_000
 """A chunk ends with so many bytes, however many messages its packet may have."""
@@ -65,19 +66,28 @@ def make_stage(
     sinks, topic = feed.declaration.sinks, feed.declaration.topic
     if sink not in sinks:
         raise UsageError(f"no sink {sink[:70]!r}; there are {', '.join(sinks)}", where=f"feed {feed.name}")
-    if topic is None:
-        raise UsageError("it has no topic", where=f"feed {feed.name}")
-    rows = RowReader(feed.declaration, sink, topic.name)
+    if sinks[sink].from_ == ARCHIVE:
+        name, reader = settings.kafka.posts, Reader("archive", _read_nothing)
+    elif topic is None:
+        raise UsageError("it has no topic", where=f"feed {feed.name}", next_step="Give its file a [topic]")
+    else:
+        rows = RowReader(feed.declaration, sink, topic.name)
+        name, reader = topic.name, Reader(f"feed/{feed.name}/{sink}", rows.read)
     return Stage(
         settings,
         feed,
         sink,
-        topic.name,
-        Reader(f"feed/{feed.name}/{sink}", rows.read),
+        name,
+        reader,
         DeadLetters(settings).send,
         now,
         after_step,
     )
+
+
+def _read_nothing(_message: Message, _now: Millis) -> tuple[str, Row] | None:
+    """The archiver reads the posts."""
+    return None
 
 
 def group_of(feed: str, sink: str) -> str:

@@ -62,9 +62,11 @@ def run_source(  # noqa: PLR0913 - a run, and how it reports
 
 
 def topics_of(settings: Settings, feed: NamedFeed) -> list[TopicSpec]:
-    """The topic that a feed fills, and those of its rejects and cursors. Raises `UsageError` for a feed without one."""
-    table, kafka, most = topic_of(feed), settings.kafka, settings.ingest.max_post_bytes
+    """The topic that a feed fills, if it has one, and those of its rejects and cursors."""
+    table, kafka, most = feed.declaration.topic, settings.kafka, settings.ingest.max_post_bytes
     shared = [topic for topic in core_topics(kafka, most) if topic.name in (kafka.rejects, kafka.cursors)]
+    if table is None:
+        return shared
     return [log_topic(kafka, table.name, table.partitions, int(table.keep * 1000), most), *shared]
 
 

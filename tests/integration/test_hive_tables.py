@@ -7,19 +7,25 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from confluent_kafka import Producer
 from pyhive import hive as pyhive
 
+from batch_layer.feeds.feed_verify import verify_feed
+from batch_layer.feeds.running import RunOptions, run_feed
 from batch_layer.sinks.hive.hive_kind import HivePlace, table_of
 from batch_layer.sinks.stages import FeedStage, make_stage
 from batch_layer.storage.hive_server import HiveServer
 from config.errors import TrendsError, UnavailableError, UsageError
 from config.settings import Settings
 from config.settings.logins import hive_login
+from ingest.feeds.declaration.catalog import SHIPPED
+from ingest.feeds.declaration.load import FeedFile
 from ingest.feeds.declaration.model import NamedFeed
 from ingest.kafka.topics import create_topics, log_topic
 from tests.support.faults.network import Link
@@ -254,3 +260,31 @@ def test_hive_that_lost_the_table_gets_it_again(shop: Shop) -> None:
     shop.send([{"price": 2}], at=NOV_20 + DAY_MS)
     shop.drain()
     assert shop.count() == 2
+
+
+def test_the_shipped_weather_reaches_its_table_through_postgresql_and_hdfs(settings_with_hive: Settings) -> None:
+    settings, topic = settings_with_hive, f"weather-{uuid.uuid4().hex[:8]}"
+    create_topics(settings.kafka, [log_topic(settings.kafka, topic, 1, 7 * DAY_MS, 1_000_000)])
+    feed = FeedFile(SHIPPED / "weather.toml").feed({"topic": topic, "root": f"{settings.hdfs.root}/weather"}, {})
+    current = json.loads((SHIPPED / "examples/weather/current.json").read_text())
+    night = 1_700_430_000  # 2023-11-19 22:40 in Paris
+    polls = [{"current": current | {"dt": night + 600 * slot}, "forecast": None, "slot": slot} for slot in range(12)]
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap})
+    for poll in (*polls, {"current": None}):
+        producer.produce(topic, json.dumps(poll).encode())
+    assert producer.flush(30) == 0
+    run_feed(settings, feed, RunOptions(until_drained=True, only=("postgres", "hdfs", "hive")), threading.Event())
+    shop = Shop(settings)
+    rows = shop.select(
+        "SELECT event_time, kafka_partition, kafka_offset, get_json_object(value, '$.slot'), ingestion_time "
+        "FROM weather_data ORDER BY kafka_offset"
+    )
+    local = [datetime.fromtimestamp(night + 600 * slot, ZoneInfo("Europe/Paris")) for slot in range(12)]
+    assert [row[:4] for row in rows] == [
+        (f"{at:%Y-%m-%d %H:%M:%S}", 0, slot, str(slot)) for slot, at in enumerate(local)
+    ]
+    assert [(each.sink, each.kept, each.rejected, each.wrong) for each in verify_feed(settings, feed)] == [
+        ("postgres", 12, 1, ()),
+        ("hdfs", 12, 0, ()),
+        ("hive", 12, 0, ()),
+    ]

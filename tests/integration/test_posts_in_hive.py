@@ -11,12 +11,19 @@ from pyhive import hive as pyhive
 
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.reading.ledger import ledger_of
+from batch_layer.feeds.feed_verify import verify_feed
+from batch_layer.feeds.running import RunOptions, run_feed
+from batch_layer.feeds.stage_status import stage_statuses
 from batch_layer.sinks.hive.posts_table import PostsStage, PostsTables
+from batch_layer.sinks.registry import kind_of
+from batch_layer.sinks.stages import make_stage
 from batch_layer.spark.session import Engine
 from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import UsageError
 from config.settings import Settings
 from config.settings.logins import hive_login
+from ingest.feeds.declaration.catalog import SHIPPED
+from ingest.feeds.declaration.load import FeedFile
 from ingest.feeds.declaration.model import Feed, NamedFeed
 from ingest.hours import Hour, moment_of
 from ingest.post import Post
@@ -26,6 +33,7 @@ from tests.support.batch import Layers, documents, run_missing
 from tests.support.posts import recorded_posts
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
+FEED = FeedFile(SHIPPED / "posts.toml").feed({}, {})
 TOP = """
 SELECT tag, count(*) AS uses FROM (
   SELECT DISTINCT source, id, lower(tag) AS tag FROM posts LATERAL VIEW explode(tags) each AS tag
@@ -103,17 +111,25 @@ def test_files_that_a_compaction_has_replaced_count_once(settings_with_hive: Set
     assert str(first[2])[:19] == f"{moment_of(at):%Y-%m-%d %H:%M:%S}"
     assert first[5] in {'["a","b"]'} and first[6:] == (0, 0, "2017-01-06", "07")
     archive.add(0, [Post("late", "x", at + 3_600_000, at, "x")])
+    (status,) = stage_statuses(settings, FEED, at)
+    assert (status.kept, status.unregistered, status.why) == (11, 1, "1 folder not registered with Hive yet")
     assert tables.register() == 1
+    (status,) = stage_statuses(settings, FEED, at)
+    assert (status.unregistered, status.why) == (0, "")
     tables.close()
+    place = kind_of(FEED.declaration.sinks["hive"]).make_place(make_stage(settings, FEED, "hive"))
+    assert [row["id"] for row in place.rows(2)] == ["9", "late"]
+    assert [each.not_compared for each in verify_feed(settings, FEED)] == [
+        "its rows are the archive's own files: see `trends verify --all`"
+    ]
+    place.clear()
+    assert select(settings, "SHOW TABLES") == []
+    assert ledger.hours(), "the archive stays"
 
 
 def test_the_feed_of_posts_registers_until_it_is_drained(settings_with_hive: Settings) -> None:
     settings = settings_with_hive
-    feed = NamedFeed(
-        "posts",
-        Feed.model_validate({"about": "x", "sinks": {"hive": {"type": "hive", "from": "archive", "table": "posts"}}}),
-    )
-    PostsStage(settings, feed, "hive").run(True, threading.Event(), lambda _: None)
+    run_feed(settings, FEED, RunOptions(until_drained=True), threading.Event())
     assert select(settings, "SELECT count(*) FROM posts") == [(0,)]
     other = NamedFeed(
         "other",

@@ -13,6 +13,7 @@ from typing import Any
 from batch_layer.delivery.intake import AtEnd, Event
 from batch_layer.sinks.contract import Stage
 from batch_layer.sinks.files.feed_folder import THREADS, FeedFolder
+from batch_layer.sinks.handover import check_handover
 from batch_layer.storage.chunk_files.chunk_manifest import ChunkManifest
 from batch_layer.storage.chunk_files.commit_log import CommitLog
 from ingest.hours import Millis, millis
@@ -30,12 +31,13 @@ class FilesIntake:
     """See `Intake`."""
 
     def __init__(self, folder: FeedFolder, reader: Stage) -> None:
-        """Raises `UsageError` where no column holds the whole record."""
+        """Raises `UsageError` where no column holds the whole record, or a thing that the reader needs."""
         self._folder = folder
         self._value = folder.value_column()
         self._offset = folder.offset_column()
-        self._sent = _sent_column(folder, reader)
+        self._sent = _sent_column(folder)
         self._key = next((name for name, column in folder.columns_from("$key") if column.type == "string"), None)
+        check_handover(reader, key=self._key is not None, sent=self._sent is not None)
         topic = reader.feed.declaration.topic
         self._least = topic.partitions if topic is not None else 0
         self._every = getattr(reader.feed.declaration.sinks[reader.sink], "every", None) or LOOK_S
@@ -161,15 +163,10 @@ class FilesIntake:
             )
 
 
-def _sent_column(folder: FeedFolder, reader: Stage) -> str | None:
-    """The column that holds the broker's time. Without one, a feed whose source names no time has none."""
-    source = reader.feed.declaration.source
-    expressions = ["$sent"] if getattr(source, "at", None) else ["$sent", "$at"]
-    for expression in expressions:
-        for name, column in folder.columns_from(expression):
-            if column.type in {"timestamp", "bigint"} and column.zone is None:
-                return name
-    return None
+def _sent_column(folder: FeedFolder) -> str | None:
+    """The column that holds Kafka's time of a record, if there is one."""
+    moments = [name for name, column in folder.columns_from("$sent") if column.type == "timestamp" and not column.zone]
+    return moments[0] if moments else None
 
 
 def _moment(cell: Any) -> Millis:

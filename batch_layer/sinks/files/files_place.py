@@ -1,15 +1,14 @@
 """FilesPlace: what a folder of files holds, from its manifests and from the files themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batch_layer.delivery.intake import Intake
+from batch_layer.delivery.start_line import DELETED
 from batch_layer.sinks.contract import Stage, Standing
 from batch_layer.sinks.files.feed_folder import LABELS, FeedFolder
 from batch_layer.sinks.files.files_intake import FilesIntake
 from batch_layer.storage.chunk_files.chunk_manifest import ChunkManifest
-
-_LOST = "Kafka deleted them before the stage had read them"
 
 
 class FilesPlace:
@@ -22,7 +21,7 @@ class FilesPlace:
     def standings(self) -> dict[int, Standing]:
         """See `Place`."""
         logs = self._folder.manifests()
-        return {partition: _standing(manifests) for partition, manifests in logs.items() if manifests}
+        return {partition: standing_of(manifests) for partition, manifests in logs.items() if manifests}
 
     def offsets(self, partition: int) -> Iterator[int]:
         """See `Place`. Raises `DamagedError` where a file contradicts its manifest."""
@@ -67,12 +66,13 @@ class FilesPlace:
         return [path for path in there if path not in ours]
 
 
-def _standing(manifests: list[ChunkManifest]) -> Standing:
+def standing_of(manifests: Sequence[ChunkManifest]) -> Standing:
+    """The standing of a partition, from all its manifests."""
     return Standing(
         position=manifests[-1].next,
         kept=sum(manifest.records for manifest in manifests),
         rejected=sum(manifest.rejected for manifest in manifests),
         left_out=sum(manifest.left_out or 0 for manifest in manifests),
-        gaps=tuple((gap.start, gap.next, gap.why or _LOST) for gap in manifests if gap.kind == "gap"),
+        gaps=tuple((gap.start, gap.next, gap.why or DELETED) for gap in manifests if gap.kind == "gap"),
         committed_at=manifests[-1].committed_at,
     )

@@ -1,18 +1,19 @@
 """The kind `hive` of sinks, written by Python: an external table over Parquet files in the warehouse."""
 
-from batch_layer.sinks.contract import SinkKind, Stage
+from batch_layer.sinks.contract import Place, SinkKind, Stage
 from batch_layer.sinks.files.feed_folder import LABELS, FeedFolder, FolderShape
 from batch_layer.sinks.files.files_place import FilesPlace
 from batch_layer.sinks.files.files_sink import CommitLogger, FeedFileSink
 from batch_layer.sinks.files.parquet import Parquet
 from batch_layer.sinks.hive.hive_table import HiveTable, TableShape
+from batch_layer.sinks.hive.posts_place import PostsPlace
 from batch_layer.sinks.hive.registration import Registration
 from batch_layer.storage.chunk_files.chunk_manifest import ChunkManifest
 from batch_layer.storage.hive_server import HiveServer
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import UsageError
 from config.settings import Settings
-from ingest.feeds.declaration.model import ColumnType, HiveSink
+from ingest.feeds.declaration.model import ARCHIVE, ColumnType, HiveSink
 
 _TYPES: dict[ColumnType, str] = {
     "string": "string",
@@ -118,4 +119,11 @@ def _declared(stage: Stage) -> HiveSink:
     return table
 
 
-HIVE = SinkKind(HiveFileSink, HivePlace, "once: as files on HDFS; Hive learns of a new day behind the commit")
+def _place(stage: Stage) -> Place:
+    declared = _declared(stage)
+    if declared.from_ == ARCHIVE:
+        return PostsPlace(stage.settings, declared.table, stage.feed.name)
+    return HivePlace(stage)
+
+
+HIVE = SinkKind(HiveFileSink, _place, "once: as files on HDFS; Hive learns of a new day behind the commit")

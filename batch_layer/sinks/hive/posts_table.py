@@ -69,6 +69,15 @@ class PostsTables:
         self._known |= new
         return len(new)
 
+    def folders(self) -> set[str]:
+        """The hours that Hive knows, as folders."""
+        return self._table.folders() if self._table.exists() else set()
+
+    def drop(self) -> None:
+        """Delete the view and the table. Raises `UsageError` where the table is over another folder."""
+        self._table.drop()
+        self._hive.execute(f"DROP VIEW IF EXISTS {identifier(self.name)}")
+
     def close(self) -> None:
         """End the session."""
         self._hive.close()

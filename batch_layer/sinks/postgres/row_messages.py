@@ -5,10 +5,10 @@ from typing import NamedTuple
 from psycopg import sql
 
 from batch_layer.sinks.contract import Stage
+from batch_layer.sinks.handover import check_handover
 from batch_layer.sinks.postgres.table_columns import Table
 from batch_layer.storage.postgres import Connection
 from config.errors import UsageError
-from ingest.feeds.declaration.model import HdfsSink, HiveSink
 from ingest.kafka.message import Message
 
 _PAGE_ROWS = 2_000
@@ -40,15 +40,7 @@ def sources_of(stage: Stage, reader: Stage, table: Table) -> Sources:
             where=where,
             next_step='Add value = { from = "$value", type = "json" }',
         )
-    used = _names_in(reader)
-    if "$key" in used:
-        raise UsageError(f"a table does not hand on the $key that is in sinks.{reader.sink}", where=where)
-    if sent is None and used & _from_the_time_of_kafka(stage):
-        raise UsageError(
-            f"no column holds the time at which Kafka took a record, for sinks.{reader.sink}",
-            where=where,
-            next_step='Add sent = { from = "$sent", type = "timestamp" }',
-        )
+    check_handover(reader, key=False, sent=sent is not None)
     return Sources(table, value, sent)
 
 
@@ -91,15 +83,3 @@ def _query(sources: Sources) -> sql.Composed:
         table=sources.table.identifier,
         partition=sql.Identifier(sources.table.partition),
     )
-
-
-def _names_in(reader: Stage) -> set[str]:
-    """The `$` names that a stage needs; the folders of files need the event time."""
-    sink = reader.feed.declaration.sinks[reader.sink]
-    by_time = isinstance(sink, HdfsSink | HiveSink) and sink.by != "none"
-    return {column.from_ for column in reader.columns.values()} | ({"$at"} if by_time else set())
-
-
-def _from_the_time_of_kafka(stage: Stage) -> set[str]:
-    """The `$` names whose values come from Kafka's time: the event time too, where records have none of their own."""
-    return {"$sent", "$at"} if stage.feed.declaration.event_time is None else {"$sent"}

@@ -212,6 +212,17 @@ def test_a_stage_reads_from_files_the_values_that_kafka_has(kind: str, type_: st
     intake.close()
 
 
+def test_files_hand_on_what_a_column_holds_and_no_stage_reads_them_for_more() -> None:
+    without = {name: column for name, column in COLUMNS.items() if name != "sent"}
+    sinks = {"files": hdfs_sink(columns=without), "copy": hdfs_sink(root="/copy", **{"from": "files"})}
+    with pytest.raises(UsageError, match="the time at which Kafka took a record, for"):
+        FilesIntake(folder_on(HdfsDouble(), stage_of(feed_of(sinks), "files")), stage_of(feed_of(sinks), "copy"))
+    keys = {**COLUMNS, "key": {"from": "$key", "type": "string"}}
+    sinks = {"files": hdfs_sink(), "copy": hdfs_sink(root="/copy", columns=keys, **{"from": "files"})}
+    with pytest.raises(UsageError, match=r"the \$key that is in sinks.copy"):
+        FilesIntake(folder_on(HdfsDouble(), stage_of(feed_of(sinks), "files")), stage_of(feed_of(sinks), "copy"))
+
+
 def test_files_without_the_whole_record_are_no_intake() -> None:
     of = stage(columns={"t": {"from": "t", "type": "int"}})
     with pytest.raises(UsageError, match="no column holds the record"):
