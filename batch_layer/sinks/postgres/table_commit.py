@@ -12,6 +12,7 @@ finds its own uuid in the row (done), the start (again), or another uuid (fenced
 other one: its rows count then, the position is behind them, and the stage reads on from there all the same.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -21,7 +22,10 @@ from batch_layer.delivery.chunk import Chunk
 from batch_layer.sinks.postgres.position_tables import Counts
 from batch_layer.sinks.postgres.row_copy import Refusal, TableRow
 from config.errors import FencedError
+from config.quantity import quantity
 from ingest.wire import Reject
+
+_log = logging.getLogger(__name__)
 
 
 class Transaction(Protocol):
@@ -71,6 +75,7 @@ class TableDelivery:
         self._committed = committed
         self._after_step = after_step
         self._attempt = uuid4()
+        self._counts = Counts(0, 0, 0)
 
     def run(self) -> None:
         """See `Delivery`."""
@@ -81,6 +86,8 @@ class TableDelivery:
             self._fill(transaction)
         self._after_step("commit")
         self._committed(chunk.next)
+        rows, rejects = quantity(self._counts.kept, "row"), quantity(self._counts.rejected, "reject")
+        _log.info("%s/%d: up to %d: %s, %s", chunk.topic, chunk.partition, chunk.next, rows, rejects)
 
     def _fill(self, transaction: Transaction) -> None:
         chunk = self._chunk
@@ -95,6 +102,7 @@ class TableDelivery:
         refusals = transaction.copy(rows)
         if refusals:
             transaction.reject(len(refusals))
+        self._counts = Counts(len(rows) - len(refusals), len(chunk.rejects) + len(refusals), chunk.left_out)
         self._after_step("rows")
         self._to.send_rejects([*chunk.rejects, *map(self._reject, refusals)])
         self._after_step("rejects")
