@@ -341,6 +341,18 @@ def test_an_optional_request_that_fails_is_null_and_told_with_the_state() -> Non
     assert ("connected", "air: answers 500: no air") in states
 
 
+def test_an_optional_request_without_an_answer_takes_no_time_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poll_module, "OPTIONAL_S", 0.4)
+    host, clock = weather_host(), Clock()
+    host.fails("/forecast", Fault(status=0))
+    with api(host) as url:
+        service = poll(weather_source(url), clock, 1, ENVIRONMENT)
+        (batch,) = run(service, clock)
+    assert batch.items[0].value["forecast"] is None
+    assert batch.items[0].value["air"] == {"list": [1]}
+    assert service.remark == "forecast: no answer in 0 s"
+
+
 def test_a_value_that_an_earlier_answer_lacks_fails_the_request_that_needs_it() -> None:
     host, clock = weather_host(coord={"lat": "x\ny"}), Clock()
     with api(host) as url:

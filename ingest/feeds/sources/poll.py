@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 import httpx
 import msgspec
 
-from config.errors import BadRecordError
+from config.errors import BadRecordError, TrendsError
 from ingest.feeds.declaration.model import HttpSource
 from ingest.feeds.event_time import FUTURE_MS
 from ingest.feeds.record import Record
@@ -33,6 +33,8 @@ from ingest.sources.live.service import OnBytes, Service
 
 POLL_S = 50.0
 """Longest poll, with all of its requests. The reader gives a connection 60 s to open (`OPEN_S`)."""
+OPTIONAL_S = 10.0
+"""Longest optional request, so that one without an answer does not take the time of the others."""
 _LOOK_S = 1.0
 """How often a waiting poll looks at the clock, which may jump."""
 _UNCHANGED = b""
@@ -179,11 +181,14 @@ class Poll(Service[Record]):
         version: list[int] = []
         for name, ask in self._source.ask.items():
             try:
-                answer = await self._api.ask(client, name, answers, on_bytes)
-            except (DroppedError, RefusedError) as error:
+                async with asyncio.timeout(OPTIONAL_S if ask.optional else None):
+                    answer = await self._api.ask(client, name, answers, on_bytes)
+            except (DroppedError, RefusedError, TimeoutError) as error:
                 if not ask.optional:
                     raise
-                faults[name], answers[name], bodies[name] = error.what, None, None
+                late = f"{name}: no answer in {OPTIONAL_S:.0f} s"
+                faults[name] = error.what if isinstance(error, TrendsError) else late
+                answers[name], bodies[name] = None, None
                 version.append(0)
             else:
                 answers[name], bodies[name] = answer.value, msgspec.Raw(answer.body)
