@@ -24,9 +24,11 @@ from ingest.kafka.topic_ids import OtherTopicError
 from ingest.kafka.topics import create_topics
 from ingest.producer import Committed
 from ingest.rejects.reject import outstanding_rejects
+from ingest.standings import standings
 from serving.cli.commands.rejects import rejects
 from tests.support.feed_source_process import run
 from tests.support.kafka import committed
+from tests.support.live_servers import JetstreamHost, jetstream
 from tests.support.recreated import recreate
 
 HEADER = "Brand Name,Model Name,Color,Selling Price,Reviews\n"
@@ -54,6 +56,13 @@ file = "a.csv"
 [sinks.csv.columns]
 n = { from = "Reviews", type = "string" }
 """
+
+
+def event(n: int, text: str) -> bytes:
+    record = {"text": text, "createdAt": "2026-07-04T14:38:06Z", "tags": [f"t{n % 2}"]}
+    commit = {"operation": "create", "collection": "app.bsky.feed.post", "rkey": f"r{n}", "rev": "1", "record": record}
+    told = {"did": "did:plc:a", "time_us": 1_783_175_888_090_631 + n, "kind": "commit", "commit": commit}
+    return json.dumps(told).encode() + b"\n"
 
 
 def feed(settings: Settings, source: dict[str, Any], **topic: Any) -> NamedFeed:
@@ -223,3 +232,29 @@ def test_recorded_posts_by_tag(settings: Settings, test_data: Path) -> None:
     assert len(found) == len(expected) > 100
     assert all("prayforboston" in value["tags"] for value in found)
     assert found[0]["source"] == "x"
+
+
+def test_live_posts_by_tag_come_once_over_a_restart_and_the_state_is_told(
+    settings: Settings, settings_file: Path, tmp_path: Path
+) -> None:
+    events = [event(n, str(n)) for n in range(70)]
+    source = {"type": "posts", "from": "jetstream", "tag": "t1"}
+
+    def listen(host: JetstreamHost, count: int) -> None:
+        with jetstream(host) as hosts:
+            file = stack_settings.override(settings_file, tmp_path / "live.toml", {"jetstream": {"hosts": hosts}})
+            own, stop = stack_settings.read(file), threading.Event()
+
+            def report(done: Committed) -> None:
+                if done.counts.posts + done.counts.filtered >= count:
+                    stop.set()
+
+            run_source(own, feed(own, source), stop, report)
+
+    listen(JetstreamHost(events[:60]), 60)
+    listen(JetstreamHost(events), 10)  # it gives the others again
+    texts = [value["text"] for value in values_of(settings, feed(settings, source))]
+    assert texts == [str(n) for n in range(1, 70, 2)]
+    (standing,) = standings(settings.kafka)
+    assert standing.name.startswith(f"feed/fitness/feed-{settings.kafka.posts}/jetstream:")
+    assert standing.state.state == "stopped"
