@@ -175,6 +175,23 @@ def tables(settings: Settings) -> set[str]:
     return {name for (name,) in query(settings, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
 
 
+def test_a_table_from_an_older_backup_is_filled_again_and_its_copy_stays_right(settings: Settings) -> None:
+    topic = make_topic(settings)
+    sender, feed = RecordSender(settings, topic), weather_feed(topic)
+    sender.send([record(number) for number in range(10)])
+    fill(settings, feed)
+    fill(settings, feed, COPY)
+    execute(settings, "DELETE FROM weather WHERE msg_offset >= 4")
+    execute(settings, "UPDATE feed_positions SET next = 4, kept = 4 WHERE sink = 'postgres'")
+    fill(settings, feed, COPY)
+    assert numbers(settings, COPY) == list(range(10))
+    sender.send([record(10)])
+    fill(settings, feed)
+    fill(settings, feed, COPY)
+    assert numbers(settings) == numbers(settings, COPY) == list(range(11))
+    assert standing(settings)[1:] == standing(settings, COPY)[1:] == (11, 0, 0)
+
+
 def test_nothing_of_an_open_transaction_is_read(settings: Settings) -> None:
     topic = make_topic(settings)
     sender, feed = RecordSender(settings, topic), weather_feed(topic)
