@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException, Message, TopicPartition
 
 from batch_layer.delivery.intake import Intake
 from batch_layer.sinks.contract import Stage, Standing
-from batch_layer.sinks.topic_copy.copy_position import CopyPositions
+from batch_layer.sinks.topic_copy.copy_position import COPY, CopyPositions
 from config.errors import UsageError
 from ingest.feeds.declaration.model import TopicSink
 from ingest.kafka.client import ANSWER_S, admin, unavailable
@@ -96,7 +96,7 @@ def name_of(stage: Stage) -> str:
 
 def writer_name(stage: Stage, partition: int) -> str:
     """The transactional id of the one producer that a partition may have."""
-    return f"feed/{name_of(stage)}/{partition}"
+    return f"{COPY}{name_of(stage)}/{partition}"
 
 
 def target_of(stage: Stage) -> str:

@@ -1,6 +1,6 @@
 """Position of a stage that copies into a topic: messages of the topic of cursors, in the transaction of the records.
 
-    feed/<feed>/<sink>/<partition>                 position and counts
+    feed-copy/<feed>/<sink>/<partition>            position and counts
     feed-gap/<feed>/<sink>/<partition>/<start>     a gap
 
 The offsets of the consumer group move in the same transaction, for tools that show lag, and so that the broker refuses
@@ -18,6 +18,8 @@ from config.settings import KafkaSettings
 from ingest.cursors import last_values
 from ingest.hours import Millis
 
+COPY, GAP = "feed-copy/", "feed-gap/"
+"""How keys begin; `COPY` also begins the transactional ids. `feed/` begins the names of sources."""
 _REBUILD = "Rebuild the sink from its topic"
 
 
@@ -52,11 +54,11 @@ class CopyPositions:
 
     def message(self, partition: int, position: CopyPosition) -> tuple[str, bytes, bytes]:
         """Topic, value and key of a position."""
-        return self._settings.cursors, msgspec.json.encode(position), f"feed/{self._name}/{partition}".encode()
+        return self._settings.cursors, msgspec.json.encode(position), f"{COPY}{self._name}/{partition}".encode()
 
     def gap_message(self, partition: int, gap: CopyGap) -> tuple[str, bytes, bytes]:
         """Topic, value and key of a gap."""
-        key = f"feed-gap/{self._name}/{partition}/{gap.start}"
+        key = f"{GAP}{self._name}/{partition}/{gap.start}"
         return self._settings.cursors, msgspec.json.encode(gap), key.encode()
 
     def read(self, *, uncommitted: bool = False) -> dict[int, CopyPosition]:
@@ -86,14 +88,14 @@ class CopyPositions:
     def _positions(self, values: Mapping[str, bytes]) -> Iterator[tuple[int, CopyPosition]]:
         for key, value in values.items():
             partition = self._partition(key)
-            if partition is not None and key.startswith("feed/"):
+            if partition is not None and key.startswith(COPY):
                 with decoding("position", f"topic {self._settings.cursors}, key {key}", _REBUILD):
                     yield partition, msgspec.json.decode(value, type=CopyPosition)
 
     def _gaps(self, values: Mapping[str, bytes]) -> Iterator[tuple[int, CopyGap]]:
         for key, value in values.items():
             partition = self._partition(key)
-            if partition is not None and key.startswith("feed-gap/"):
+            if partition is not None and key.startswith(GAP):
                 with decoding("gap", f"topic {self._settings.cursors}, key {key}", _REBUILD):
                     gap = msgspec.json.decode(value, type=CopyGap)
                 if gap.end > gap.start:  # a tombstone reads as a gap of nothing
@@ -101,8 +103,8 @@ class CopyPositions:
 
     def _partition(self, key: str) -> int | None:
         """The partition in a key of this sink."""
-        kind, _, rest = key.partition("/")
-        if kind not in {"feed", "feed-gap"} or not rest.startswith(f"{self._name}/"):
-            return None
-        number = rest.removeprefix(f"{self._name}/").partition("/")[0]
-        return int(number) if number.isdecimal() else None
+        for prefix in (f"{COPY}{self._name}/", f"{GAP}{self._name}/"):
+            number = key.removeprefix(prefix).partition("/")[0]
+            if key.startswith(prefix) and number.isdecimal():
+                return int(number)
+        return None
