@@ -24,7 +24,7 @@ from typing import NamedTuple
 from batch_layer.sinks.contract import ListedPlace, Standing
 from batch_layer.sinks.registry import kind_of
 from batch_layer.sinks.stages import make_stage
-from config.errors import TrendsError
+from config.errors import DamagedError, TrendsError
 from config.quantity import quantity
 from config.settings import Settings
 from ingest.feeds.declaration.model import ARCHIVE, NamedFeed
@@ -72,6 +72,8 @@ def verify_feed(settings: Settings, feed: NamedFeed) -> Iterator[SinkRecount]:
                 for number, each in sorted(standings.items())
             ]
             strangers = place.foreign() if isinstance(place, ListedPlace) else []
+        except DamagedError as error:
+            yield SinkRecount(sink, wrong=(str(error),))
         except TrendsError as error:
             yield SinkRecount(sink, not_compared=str(error))
         else:

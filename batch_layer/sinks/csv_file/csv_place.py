@@ -13,8 +13,10 @@ from batch_layer.sinks.csv_file.growing_csv import GrowingCsv
 from batch_layer.sinks.csv_file.local_disk import LocalDisk
 from batch_layer.sinks.csv_file.position_file import PositionFile, decode, position_path
 from config.decoding import decoding
-from config.errors import UsageError
+from config.errors import DamagedError, UsageError
 from ingest.feeds.declaration.model import CsvSink as CsvTable
+
+_RESTORE = "Restore it, or rebuild the sink: `trends feed rebuild`"
 
 
 class CsvPlace:
@@ -50,9 +52,7 @@ class CsvPlace:
         """See `Place`. Raises `TrendsError` where a stage has the lock."""
         position = self._position()
         columns = columns_of(self._stage) if position is None else position.columns
-        csv = GrowingCsv(self._disk, self._path, self._stage.topic, columns)
-        csv.open()
-        csv.clear()
+        GrowingCsv(self._disk, self._path, self._stage.topic, columns).clear()
 
     def intake(self, reader: Stage) -> Intake:
         """See `Place`."""
@@ -65,7 +65,11 @@ class CsvPlace:
 
     def _rows(self, position: PositionFile) -> Iterator[list[str]]:
         if position.length:
-            with decoding("CSV", str(self._path), "Restore it, or rebuild the sink from its topic"):
+            if not self._path.is_file():
+                raise DamagedError(
+                    "the CSV is gone, and its position is there", where=str(self._path), next_step=_RESTORE
+                )
+            with decoding("CSV", str(self._path), _RESTORE):
                 yield from islice(read_lines(self._path, position.length), 1, None)
 
     def _column(self, coordinate: str) -> int:

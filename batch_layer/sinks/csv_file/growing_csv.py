@@ -100,7 +100,14 @@ class GrowingCsv:
         self._disk.sync_folder(self._path.parent)
 
     def clear(self) -> None:
-        """Delete both files; a crash in between leaves an empty CSV. The file must be open."""
+        """Take the lock, and delete both files, damaged ones too; a crash in between leaves an empty CSV.
+
+        Raises `DamagedError` for a CSV without a position: that may be somebody else's.
+        """
+        if self._read() is None:
+            self.open()
+        elif self._file is None:
+            self._file = self._disk.lock(self._path)
         self._replace(self._new)
         self._disk.delete(self._path)
         self._disk.delete(self._position)
