@@ -10,6 +10,7 @@ READY := $(VENV)/.installed
 PEERS := state/bench/peers
 PEERS_READY := $(PEERS)/.installed
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+ALONE := tests/faults $(addprefix tests/integration/test_,stack.py stack_network.py stack_paths.py frozen_servers.py benches.py)
 LOUD := -o log_cli=true -o log_cli_level=INFO
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
@@ -45,8 +46,10 @@ test: $(READY) ## All tests, on real servers that are started for them; TESTS=pa
 test.quick: $(READY)
 	@$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal tests/unit tests/house tests/laws
 
-test.servers: $(READY)
-	@$(BIN)/python -m pytest --durations=25 tests/contract tests/integration tests/end_to_end tests/faults
+test.servers: $(READY) # two processes, each with servers of its own; then what measures time, or stops its servers
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations=40 $(addprefix --ignore=,$(ALONE)) \
+	  tests/contract tests/integration tests/end_to_end
+	@$(BIN)/python -m pytest --durations=15 $(ALONE)
 
 check: lint test.quick ## Lint, types, and the tests that need no server: about a minute
 
