@@ -177,6 +177,8 @@ def _feeds(feeds: list[FeedStatus]) -> Iterator[Metric]:
                    ((names, stage.lost) for names, stage in stages))  # fmt: skip
     yield _gauge("feed_committed_timestamp_seconds", "Its last commit.", labels,
                  ((names, _at(stage.committed_at)) for names, stage in stages))  # fmt: skip
+    yield _gauge("feed_unregistered_folders", "Folders of its files that Hive does not know yet.", labels,
+                 ((names, stage.unregistered) for names, stage in stages))  # fmt: skip
 
 
 _PARTS: dict[str, Callable[[Any], Iterator[Metric]]] = {

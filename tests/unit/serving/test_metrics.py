@@ -100,6 +100,7 @@ def test_every_fact_is_a_figure() -> None:
         ("trends_feed_records_total", "weather", "left_out", "postgres"): 1,
         ("trends_feed_gap_messages_total", "weather", "postgres"): 6,
         ("trends_feed_committed_timestamp_seconds", "weather", "postgres"): 1795597200,
+        ("trends_feed_unregistered_folders", "weather", "postgres"): 0,
         ("trends_rejects_oldest_timestamp_seconds",): 1795514400,
         ("trends_source_reported_timestamp_seconds", "jetstream"): 1795600810,
         ("trends_source_last_post_timestamp_seconds", "jetstream"): 1795600809,
