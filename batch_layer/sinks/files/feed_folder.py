@@ -80,8 +80,9 @@ class FeedFolder:
     def read_on(self, log: CommitLog[ChunkManifest], threads: Executor) -> list[ChunkManifest]:
         """The next manifests of a log, their parts in their places. Raises `DamagedError` where the log has damage."""
         manifests = log.read_on(threads)
-        for _, error in finish_all(Site(self.store, self.paths, threads), manifests):
-            raise error
+        if manifests:
+            for _, error in finish_all(Site(self.store, self.paths, threads), manifests):
+                raise error
         if log.damage is not None:
             raise log.damage
         return manifests

@@ -4,9 +4,11 @@ Several stages may read the same files. The sink of one of them keeps each chunk
 """
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from itertools import islice
 from threading import Event as Flag
 from typing import Any
 
@@ -138,8 +140,9 @@ class FilesIntake:
     def _next(self, partition: int) -> list[Event]:
         """The messages of the next manifest that has any behind the position; the end, once, where there is none."""
         position = self._positions[partition]
-        for manifest in self._ahead.get(partition, []):
-            if manifest.next > position and manifest.records:
+        manifests = self._ahead.get(partition, [])
+        for manifest in islice(manifests, bisect_right(manifests, position, key=_end_of), None):
+            if manifest.records:
                 self._positions[partition] = manifest.next
                 return [message for message in self._messages(manifest) if message.offset >= position]
         if partition in self._at_end:
@@ -161,6 +164,10 @@ class FilesIntake:
                 None if key is None else key.encode(),
                 _moment(row[self._sent]) if self._sent else 0,
             )
+
+
+def _end_of(manifest: ChunkManifest) -> int:
+    return manifest.next
 
 
 def _sent_column(folder: FeedFolder) -> str | None:
