@@ -78,6 +78,10 @@ class Chunk(Generic[Label, Row]):
         label, row = labelled
         self.rows.setdefault(label, []).append(row)
 
+    def follower(self) -> "Chunk[Label, Row]":
+        """An empty chunk that begins where this one ends."""
+        return Chunk(self.topic, self.partition, self.next, self._reader)
+
     def is_full(self, bounds: Bounds) -> bool:
         """Whether it takes no further message."""
         return self.records >= bounds.records or self.bytes >= bounds.bytes

@@ -173,11 +173,8 @@ class DeliveryRunner(Generic[Label, Row]):
         self._intake.seek(partition, writer.position)
         writer.tidy()
         self._writers[partition] = writer
-        self.chunks[partition] = self._chunk(partition, writer.position)
+        self.chunks[partition] = Chunk(self._topic, partition, writer.position, self._sink.reader)
         _log.info("%s/%d: reading from offset %d", self._topic, partition, writer.position)
-
-    def _chunk(self, partition: int, start: int) -> Chunk[Label, Row]:
-        return Chunk(self._topic, partition, start, self._sink.reader)
 
     def _drop(self, partition: int) -> None:
         """Let go of a partition. The intake still has its messages, and the sink its position."""
@@ -205,7 +202,7 @@ class DeliveryRunner(Generic[Label, Row]):
         if chunk is None or not chunk.records:
             return
         writer = self._writers[partition]
-        self.chunks[partition] = self._chunk(partition, chunk.next)
+        self.chunks[partition] = chunk.follower()
         delivery = writer.delivery(chunk)
         try:
             self._alone(partition, delivery.run)

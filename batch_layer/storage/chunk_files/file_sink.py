@@ -11,9 +11,10 @@ from batch_layer.delivery.sink import Progress
 from batch_layer.delivery.start_line import DELETED
 from batch_layer.storage.chunk_files.chunk_manifest import ChunkManifest, M
 from batch_layer.storage.chunk_files.commit_log import CommitLog
-from batch_layer.storage.chunk_files.flush import Flush, Outlets, record_gap, recover
+from batch_layer.storage.chunk_files.flush import ChunkCommit, Flush, Outlets, record_gap, recover
 from batch_layer.storage.chunk_files.identity import Origin
 from batch_layer.storage.chunk_files.placement import sweep
+from batch_layer.storage.chunk_files.upload import Receipt
 from batch_layer.storage.file_store import Store
 from ingest.hours import Millis
 
@@ -144,6 +145,11 @@ class FileWriter(Generic[Label, Row, M]):
     def delivery(self, chunk: Chunk[Label, Row]) -> "FileDelivery[Label, Row, M]":
         """See `Writer`."""
         return FileDelivery(Flush(self._to, self._log, chunk), self._observer, self._after_step)
+
+    def commit(self, receipt: Receipt) -> None:
+        """Commit and place the parts that another process has uploaded. Raises as `Delivery.run` does."""
+        commit = ChunkCommit(self._to, self._log, lambda: receipt)
+        self._observer.added(commit.run(self._after_step))
 
     def tidy(self) -> None:
         """See `Writer`."""

@@ -9,7 +9,7 @@
 After a crash between any two steps the next owner of the partition does it again under another uuid (before the
 commit), or completes it (`finish`, after the commit).
 
-It encodes parts in memory and writes no local file: after a crash nothing would read one.
+The first two steps are those of `upload.py`: another process may take them.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +20,12 @@ from uuid import uuid4
 from msgspec import UNSET
 
 from batch_layer.delivery.chunk import Chunk, Label, Row
-from batch_layer.storage.chunk_files.attempts import Attempt
-from batch_layer.storage.chunk_files.chunk_manifest import FilePart, M
+from batch_layer.storage.chunk_files.chunk_manifest import M
 from batch_layer.storage.chunk_files.commit_log import CommitLog
 from batch_layer.storage.chunk_files.file_format import FileFormat
-from batch_layer.storage.chunk_files.layout import Span
 from batch_layer.storage.chunk_files.placement import Site, finish, finish_all
-from config.errors import FencedError, TrendsError, UnavailableError
+from batch_layer.storage.chunk_files.upload import Receipt, Upload
+from config.errors import FencedError, TrendsError
 from ingest.hours import Millis
 from ingest.wire import Reject
 
@@ -46,18 +45,16 @@ class Outlets(Generic[Label, Row, M]):
     """Raises `OtherTopicError` where messages read before may be of another topic than the folder."""
 
 
-class Flush(Generic[Label, Row, M]):
-    """One chunk on its way. After an `UnavailableError` call `run` again: it resumes at the step that failed."""
+class ChunkCommit(Generic[Label, Row, M]):
+    """Steps 3 to 5 of a chunk. After an `UnavailableError` call `run` again: it resumes at the step that failed."""
 
-    def __init__(self, outlets: Outlets[Label, Row, M], log: CommitLog[M], chunk: Chunk[Label, Row]) -> None:
+    def __init__(self, outlets: Outlets[Label, Row, M], log: CommitLog[M], receipt: Callable[[], Receipt]) -> None:
+        """`receipt` is called at step 3: the parts may come from this process or from another one."""
         self._to = outlets
         self._log = log
-        self._chunk = chunk
-        self._attempt = Attempt(chunk.partition, chunk.start, uuid4())
-        self._files: list[bytes] = []
-        self._parts: list[FilePart] = []
+        self._receipt = receipt
         self._manifest: M | None = None
-        self._steps = [self.write, self.upload, self.commit, self.place, self.acknowledge]
+        self._steps: list[Callable[[], None]] = [self.commit, self.place, self.acknowledge]
 
     def run(self, after_step: Callable[[str], None]) -> M:
         """Take the remaining steps, and return the committed manifest.
@@ -80,36 +77,16 @@ class Flush(Generic[Label, Row, M]):
         del self._steps[0]
         return step.__name__
 
-    def write(self) -> None:
-        """Step 1."""
-        files, rows = self._to.files, self._chunk.rows
-        labels = sorted(rows, key=files.folder)
-        self._files = list(self._to.site.threads.map(lambda label: files.encode(rows[label]), labels))
-        self._parts = [
-            self._part(number, label, len(file))
-            for number, (label, file) in enumerate(zip(labels, self._files, strict=True), start=1)
-        ]
-
-    def upload(self) -> None:
-        """Step 2. One listing gives the length of every part."""
-        to = self._to
-        folder = to.site.paths.tmp(self._attempt)
-        files = {to.site.paths.tmp_part(self._attempt, n): file for n, file in enumerate(self._files, start=1)}
-        list(to.site.threads.map(to.site.store.put, files.keys(), files.values()))
-        there = {f"{folder}/{entry.name}": entry.bytes for entry in to.site.store.entries(folder)}
-        for path, file in files.items():
-            if there.get(path) != len(file):
-                raise UnavailableError("a part is cut off", where=path)
-
     def commit(self) -> None:
         """Step 3. The check of the topic comes after the last read, so a chunk holds no message of a recreated one."""
+        receipt = self._receipt()
         self._to.check_topic()
-        self._to.send_rejects(self._chunk.rejects)
+        self._to.send_rejects(receipt.rejects)
         if self._manifest is None:
-            self._manifest = self._make_manifest()
+            self._manifest = self._make_manifest(receipt)
         there = self._log.commit(self._manifest)
-        if there.uuid != self._attempt.uuid.hex:
-            self._to.site.store.delete(self._to.site.paths.tmp(self._attempt), everything_below=True)
+        if there.uuid != receipt.attempt.uuid.hex:
+            self._to.site.store.delete(self._to.site.paths.tmp(receipt.attempt), everything_below=True)
             where = f"{there.topic}/{there.partition}@{there.start}"
             writer = self._to.site.paths.terms.writer
             raise FencedError(f"another {writer} has committed up to {there.next}", where=where)
@@ -121,36 +98,39 @@ class Flush(Generic[Label, Row, M]):
 
     def acknowledge(self) -> None:
         """Step 5."""
-        self._to.acknowledge(self._chunk.partition, self._chunk.next)
+        self._to.acknowledge(self._committed.partition, self._committed.next)
 
     @property
     def _committed(self) -> M:
         if self._manifest is None:
-            raise TrendsError("not committed yet", where=f"{self._chunk.topic}/{self._chunk.partition}")
+            raise TrendsError("not committed yet", where=f"{self._to.site.paths.topic}/{self._log.number}")
         return self._manifest
 
-    def _part(self, number: int, label: Label, size: int) -> FilePart:
-        span = Span(self._chunk.partition, self._chunk.start, self._chunk.next)
-        folder, rows = self._to.files.folder(label), self._chunk.rows
-        path = self._to.site.paths.part_in(folder, span, number, len(rows))
-        return self._to.files.part(label, path, rows[label], size)
-
-    def _make_manifest(self) -> M:
+    def _make_manifest(self, receipt: Receipt) -> M:
         return self._to.site.paths.manifests.make(
-            uuid=self._attempt.uuid.hex,
+            uuid=receipt.attempt.uuid.hex,
             kind="chunk",
-            topic=self._chunk.topic,
-            partition=self._chunk.partition,
-            start=self._chunk.start,
-            next=self._chunk.next,
-            parts=tuple(self._parts),
-            rejected=len(self._chunk.rejects),
-            left_out=self._chunk.left_out or UNSET,
+            topic=self._to.site.paths.topic,
+            partition=self._log.number,
+            start=receipt.attempt.start,
+            next=receipt.next,
+            parts=receipt.parts,
+            rejected=len(receipt.rejects),
+            left_out=receipt.left_out or UNSET,
             committed_at=self._to.now(),
             schema=self._to.files.schema,
             archive=self._to.site.origin.archive,
             topic_id=self._to.site.origin.topic_id,
         )
+
+
+class Flush(ChunkCommit[Label, Row, M]):
+    """All five steps of a chunk, in this process."""
+
+    def __init__(self, outlets: Outlets[Label, Row, M], log: CommitLog[M], chunk: Chunk[Label, Row]) -> None:
+        upload = Upload(outlets.site.store, outlets.site.paths, outlets.site.threads, outlets.files, chunk)
+        super().__init__(outlets, log, upload.receipt)
+        self._steps = [upload.write, upload.upload, *self._steps]
 
 
 def recover(to: Site[M], log: CommitLog[M]) -> int:
