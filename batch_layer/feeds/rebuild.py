@@ -66,8 +66,10 @@ def rebuild(settings: Settings, feed: NamedFeed, plan: RebuildPlan, stop: thread
 
 
 def _reading(feed: NamedFeed, plan: RebuildPlan) -> NamedFeed:
-    """The feed, with the sink behind another origin."""
-    table = feed.declaration.sinks[plan.sink].model_copy(update={"from_": plan.origin})
+    """The feed, with the sink behind another origin. Python fills it from a sink, for Spark reads Kafka alone."""
+    table = feed.declaration.sinks[plan.sink]
+    engine = {"engine": "python"} if hasattr(table, "engine") and plan.origin != KAFKA else {}
+    table = table.model_copy(update={"from_": plan.origin, **engine})
     sinks = feed.declaration.sinks | {plan.sink: table}
     declaration: Feed = feed.declaration.model_copy(update={"sinks": sinks})
     return feed._replace(declaration=declaration)

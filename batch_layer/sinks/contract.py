@@ -5,11 +5,14 @@ A new kind of sink is a module or folder here and an entry in `registry.py`; the
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from batch_layer.delivery.chunk import Reader
+from batch_layer.delivery.chunk import Bounds, Reader
 from batch_layer.delivery.intake import Intake
 from batch_layer.delivery.sink import Sink
+from batch_layer.delivery.start_line import Start
+from config.errors import TrendsError
 from config.settings import Settings
 from ingest.feeds.declaration.model import Column, NamedFeed
 from ingest.feeds.rows.row_reader import Row
@@ -101,6 +104,13 @@ class RegisteredPlace(Protocol):
         """What the sink has and that server does not know yet. Raises `UnavailableError`."""
 
 
+class Loop(Protocol):
+    """What fills a sink."""
+
+    def run(self, until_drained: bool, stop: Event, report: Callable[[TrendsError | None], None]) -> None:
+        """See `DeliveryRunner.run`."""
+
+
 @dataclass(frozen=True)
 class SinkKind:
     """An entry of the registry. Importing it loads no client library: the functions do."""
@@ -109,3 +119,5 @@ class SinkKind:
     make_place: Callable[[Stage], Place]
     guarantee: str
     """`once: …`, or `at least once: …` with the reason: `check` prints it."""
+    make_loop: Callable[[Stage, Bounds, Start], Loop] | None = None
+    """For a kind that reads Kafka by itself; all others are filled by `DeliveryRunner`."""

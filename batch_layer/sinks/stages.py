@@ -9,7 +9,7 @@ from batch_layer.delivery.intake import Intake
 from batch_layer.delivery.runner import DeliveryRunner
 from batch_layer.delivery.start_line import Start
 from batch_layer.delivery.topic_intake import TopicIntake
-from batch_layer.sinks.contract import Stage
+from batch_layer.sinks.contract import Loop, Stage
 from batch_layer.sinks.registry import kind_of
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
@@ -42,16 +42,21 @@ class FeedStage:
         packet = table.packet
         first = Start.FIRST_NOW if table.start == "now" else Start.POSITION
         bounds = Bounds(packet.messages, PACKET_BYTES, int(packet.after * 1000))
-        intake = _intake(stage)
-        keeper = kind_of(table).make_sink(replace(stage, intake=intake))
         start = Start.NOW if from_now else first
-        self._runner = DeliveryRunner(
+        self._loop: Loop
+        kind = kind_of(table)
+        if kind.make_loop is not None:
+            self._loop = kind.make_loop(stage, bounds, start)
+            return
+        intake = _intake(stage)
+        keeper = kind.make_sink(replace(stage, intake=intake))
+        self._loop = DeliveryRunner(
             stage.topic, intake, keeper, bounds, now, start=start, acknowledge=intake.acknowledge
         )
 
     def run(self, until_drained: bool, stop: Event, report: Callable[[TrendsError | None], None]) -> None:
         """Deliver until `stop`, or until the sink has everything of now: see `DeliveryRunner.run`."""
-        self._runner.run(until_drained, stop, report)
+        self._loop.run(until_drained, stop, report)
 
 
 def make_stage(

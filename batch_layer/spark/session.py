@@ -7,9 +7,11 @@ The JVM is a child of this process and ends with it, even after a kill: it reads
 import logging
 import sys
 import zipfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
+from types import MappingProxyType
 from typing import Any
 
 from py4j.protocol import Py4JError
@@ -38,8 +40,11 @@ LONG_POSTS = 4_000_000
 class Engine:
     """A Spark session that outlives single runs. One thread computes with it; any thread may cancel."""
 
-    def __init__(self, spark: SparkSettings, hdfs: HdfsSettings, state: Path) -> None:
-        self._spark, self._hdfs, self._state = spark, hdfs, state.absolute()
+    def __init__(
+        self, spark: SparkSettings, hdfs: HdfsSettings, state: Path, more: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """`more`: configuration of ours beside that of every session; `spark.conf` wins."""
+        self._spark, self._hdfs, self._state, self._more = spark, hdfs, state.absolute(), more
         self._session: SparkSession | None = None
         self._gateway: Any = None
 
@@ -82,7 +87,7 @@ class Engine:
     def _start(self, posts: int) -> SparkSession:
         try:
             conf, shown = SparkConf(loadDefaults=False), SparkConf(loadDefaults=False)
-            for name, value in configuration(self._spark, self._hdfs, self._state, posts).items():
+            for name, value in configuration(self._spark, self._hdfs, self._state, posts, self._more).items():
                 conf.set(name, value)
                 if not SECRET_KEY.search(name):  # a process list shows the command line: a secret goes by the gateway
                     shown.set(name, value)
@@ -129,8 +134,14 @@ def is_local(master: str) -> bool:
     return master == "local" or master.startswith("local[")
 
 
-def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path, posts: int) -> dict[str, str]:
-    """Spark's configuration for reading so many posts: ours, then `spark.conf`, which wins."""
+def configuration(
+    spark: SparkSettings,
+    hdfs: HdfsSettings,
+    state: Path,
+    posts: int,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Spark's configuration for reading so many posts: ours, `more` of ours, then `spark.conf`, which wins."""
     timeout_ms = str(int(hdfs.timeout_s * 1000))
     ours = {
         "spark.master": spark.master,
@@ -172,7 +183,7 @@ def configuration(spark: SparkSettings, hdfs: HdfsSettings, state: Path, posts: 
         f"-DHADOOP_USER_NAME={hdfs.user}",
         spark.conf.get("spark.driver.extraJavaOptions", ""),
     ]
-    return ours | spark.conf | {"spark.driver.extraJavaOptions": " ".join(java).strip()}
+    return ours | dict(more) | spark.conf | {"spark.driver.extraJavaOptions": " ".join(java).strip()}
 
 
 def _quoted(option: str) -> str:

@@ -87,6 +87,15 @@ EXAMPLES = {
         },
         rows=rows_of_hdfs,
     ),
+    ("hdfs", "spark"): SinkExample(
+        table=lambda settings, _folder, name: {
+            "type": "hdfs",
+            "engine": "spark",
+            "root": f"{settings.hdfs.root}/{name}",
+            "format": "json",
+        },
+        rows=rows_of_hdfs,
+    ),
     ("hive", "python"): SinkExample(
         table=lambda _settings, _folder, name: {"type": "hive", "table": name},
         rows=rows_of_hive,

@@ -40,10 +40,12 @@ MAY_IMPORT = {
         "ingest.sources",
     },
     "batch_layer.sinks": {
-        *CONFIG, "batch_layer.archive", "batch_layer.delivery", "batch_layer.storage", "ingest", "ingest.feeds",
-        "ingest.kafka", "ingest.sources",
+        *CONFIG, "batch_layer.archive", "batch_layer.delivery", "batch_layer.spark", "batch_layer.storage", "ingest",
+        "ingest.feeds", "ingest.kafka", "ingest.sources",
     },
-    "batch_layer.spark": {*CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "ingest", "ingest.rule"},
+    "batch_layer.spark": {
+        *CONFIG, *VIEWS, "config.stack", "batch_layer", "batch_layer.archive", "ingest", "ingest.rule",
+    },
     "batch_layer.storage": {*CONFIG, "batch_layer.delivery", "ingest", "ingest.kafka"},
     "serving.views": {*CONFIG, "ingest", "ingest.rule"},
     "serving.answers": {*CONFIG, *VIEWS, "ingest"},

@@ -36,7 +36,7 @@ class FeedFileSink(FileSink[str, Row, ChunkManifest]):
             lambda *_: None,
             stage.now,
         )
-        reader = _in_layout(stage.reader, folder.label)
+        reader = in_layout(stage.reader, folder.label)
         super().__init__(reader, outlets, guard, observer, stage.after_step, threads)
         self._folder = folder
 
@@ -70,7 +70,7 @@ class CommitLogger(Observer):
         _log.error("%s/%d: offsets %d to %d are a gap: %s", self._name, partition, start, end - 1, why)
 
 
-def _in_layout(reader: Reader[str, Row], labels: Pattern[str]) -> Reader[str, Row]:
+def in_layout(reader: Reader[str, Row], labels: Pattern[str]) -> Reader[str, Row]:
     """The reader, which also refuses a row whose folder no manifest may name."""
 
     def read(message: Message, now: Millis) -> tuple[str, Row] | None:

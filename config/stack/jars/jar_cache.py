@@ -1,8 +1,8 @@
 """The servers' jars: resolved once, verified against a list, kept in the user's cache for every checkout.
 
-`config/<server>/jars.txt` lists every jar: SHA-256, size, `folder/name`. Ivy resolves a set in a folder of its own, and
-a rename follows when all of it is right, so every set in the cache is complete: a killed download leaves nothing behind
-that looks like one.
+`config/<server>/jars.txt`, or another file there, lists every jar: SHA-256, size, `folder/name`. Ivy resolves a set in
+a folder of its own, and a rename follows when all of it is right, so every set in the cache is complete: a killed
+download leaves nothing behind that looks like one.
 """
 
 import hashlib
@@ -39,10 +39,17 @@ class JarSet:
     folders: tuple[tuple[str, tuple[Artifact, ...]], ...]
     stored: bool = False
     """Keep the jars in `stored` without compression too: for a server that reads them whole at each start."""
+    list_name: str = "jars.txt"
+    """File name of the list: another one for a second set of the same server."""
+
+    @property
+    def list_file(self) -> Path:
+        """The list, below `config/`."""
+        return Path(self.server) / self.list_name
 
     def listed(self) -> list[Jar]:
         """The jars that belong to the set."""
-        lines = (FILES / self.server / "jars.txt").read_text().splitlines()
+        lines = (FILES / self.list_file).read_text().splitlines()
         return [Jar(sha, int(size), path) for sha, size, path in (line.split(maxsplit=2) for line in lines)]
 
     def megabytes(self) -> int:

@@ -8,17 +8,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from config.stack.jars import java, postgres_build
+from config.stack.jars import java, kafka_source, postgres_build
 from config.stack.jars.ivy import Ivy
 from config.stack.jars.jar_cache import Jar, JarSet, sha256_of
 from config.stack.paths import FILES
 from config.stack.servers import hdfs, hive, kafka, storm
 
-SETS = (kafka.JARS, hdfs.JARS, storm.JARS, postgres_build.JARS, hive.JARS)
+SETS = (kafka.JARS, hdfs.JARS, storm.JARS, postgres_build.JARS, hive.JARS, kafka_source.JARS)
 
 
 def write_list(jars: JarSet, ivy: Ivy, target: Path, config: Path = FILES) -> int:
-    """Resolve the artifacts of a set into `target`, list the files in `config/<server>/jars.txt`; return their number.
+    """Resolve the artifacts of a set into `target`, list the files in its list below `config/`; return their number.
 
     Raises `UnavailableError` if the registry does not answer; the list stays as it was then.
     """
@@ -26,7 +26,7 @@ def write_list(jars: JarSet, ivy: Ivy, target: Path, config: Path = FILES) -> in
         ivy.resolve(artifacts, target / folder)
     files = [path for folder, _ in jars.folders for path in sorted((target / folder).iterdir())]
     listed = [Jar(sha256_of(path), path.stat().st_size, path.relative_to(target).as_posix()) for path in files]
-    (config / jars.server / "jars.txt").write_text("".join(f"{jar.sha256} {jar.size} {jar.path}\n" for jar in listed))
+    (config / jars.list_file).write_text("".join(f"{jar.sha256} {jar.size} {jar.path}\n" for jar in listed))
     return len(listed)
 
 

@@ -192,6 +192,12 @@ class HdfsSink(_Sink):
     every: Seconds | None = None
     """How often a stage looks, if it reads another sink."""
 
+    @model_validator(mode="after")
+    def _spark_reads_kafka(self) -> Self:
+        if self.engine == "spark" and self.from_ != "kafka":
+            raise ValueError('engine = "spark" reads Kafka alone: leave `engine` out where `from` names a sink')
+        return self
+
 
 class HiveSink(_Sink):
     """A table of Hive."""
@@ -199,8 +205,14 @@ class HiveSink(_Sink):
     type: Literal["hive"]
     table: Name
     by: Literal["day", "none"] = "none"
-    engine: Literal["python", "spark"] = "python"
     every: Seconds | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_engine(cls, table: Any) -> Any:
+        if isinstance(table, dict) and "engine" in table:
+            raise ValueError("Python fills every table of Hive: leave `engine` out; Spark can write the sink it reads")
+        return table
 
 
 class CsvSink(_Sink):

@@ -33,6 +33,13 @@ def test_what_the_settings_say_of_java_comes_last_so_it_wins() -> None:
     assert java(asked, 0).endswith("-XX:TieredStopAtLevel=4")
 
 
+def test_more_of_ours_comes_before_the_settings() -> None:
+    asked = SparkSettings(conf={"spark.one": "settings"})
+    more = {"spark.one": "ours", "spark.jars": "file:///a.jar"}
+    found = configuration(asked, HdfsSettings(), Path("/state"), 0, more)
+    assert (found["spark.one"], found["spark.jars"]) == ("settings", "file:///a.jar")
+
+
 def test_no_secret_of_spark_is_on_the_command_line_of_its_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """All of the command line is what `launch_gateway` is given; the rest goes through the gateway to the driver."""
     shown: dict[str, str] = {}

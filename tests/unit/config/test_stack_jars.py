@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import TrendsError, UnavailableError
-from config.stack.jars import jar_cache, lists, openssl, postgres_build
+from config.stack.jars import jar_cache, kafka_source, lists, openssl, postgres_build
 from config.stack.jars.ivy import Artifact, Ivy
 from config.stack.jars.jar_cache import Jar, JarSet, fetch
 from config.stack.paths import FILES, StackPaths
@@ -148,7 +148,9 @@ def test_a_jar_without_the_libraries_of_mongod_is_told_and_leaves_nothing(paths:
 
 
 def test_every_list_of_the_project_has_a_set() -> None:
-    assert {path.parent.name for path in FILES.glob("*/jars.txt")} == {jar_set.server for jar_set in ALL}
+    there = {path.relative_to(FILES) for path in FILES.glob("*/*jars.txt")}
+    assert there == {jar_set.list_file for jar_set in ALL}
+    assert len(kafka_source.JARS.listed()) == 4
 
 
 def test_a_written_list_names_what_was_resolved_in_order_of_folder_and_name(

@@ -181,6 +181,18 @@ def test_tables_that_do_not_go_together_are_refused(tmp_path: Path, more: str, w
     assert what in refusal(tmp_path, f"{BASE}\n{more}\n")
 
 
+@pytest.mark.parametrize(
+    ("sink", "what"),
+    [
+        ('type = "hdfs"\nroot = "/x"\nfrom = "db"\nengine = "spark"', "reads Kafka alone"),
+        ('type = "hive"\ntable = "x"\nengine = "spark"', "Python fills every table of Hive"),
+        ('type = "csv"\nfile = "x.csv"\nengine = "spark"', "unknown key"),
+    ],
+)
+def test_spark_fills_files_from_kafka_alone(tmp_path: Path, sink: str, what: str) -> None:
+    assert what in refusal(tmp_path, f"{BASE}\n[sinks.other]\n{sink}\n")
+
+
 def test_columns_that_no_sink_uses_are_refused(tmp_path: Path) -> None:
     text = BASE.partition("[sinks.files]")[0]
     assert "columns: no sink uses them" in refusal(tmp_path, text)

@@ -1,0 +1,1 @@
+"""Files on HDFS, written by Spark: the folders, files and manifests are those of the sink `files`."""

@@ -1,0 +1,223 @@
+"""Files of a feed that Spark writes, on real Kafka and HDFS: each record once, and the rows that Python would write."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from confluent_kafka import Producer
+
+from batch_layer.sinks.contract import Standing
+from batch_layer.sinks.registry import kind_of
+from batch_layer.sinks.stages import FeedStage, make_stage
+from batch_layer.spark.streaming import streaming_session
+from batch_layer.storage.webhdfs import HdfsStore
+from bench.harness import stack_settings
+from config.settings import Settings
+from ingest.feeds.declaration.catalog import SHIPPED
+from ingest.feeds.declaration.load import FeedFile
+from ingest.feeds.declaration.model import NamedFeed
+from ingest.kafka.topics import create_topics, log_topic
+from tests.support.feed_files import feed_of, hdfs_sink
+from tests.support.wait import until
+
+PARTITIONS = 2
+WEEK_MS = 604_800_000
+KILLED = """
+import os, signal, sys, threading
+from batch_layer.sinks.stages import FeedStage
+from config.settings import Settings
+from ingest.feeds.declaration.model import Feed, NamedFeed
+feed = NamedFeed("test", Feed.model_validate_json(sys.argv[1]))
+def die(step):
+    if step == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+FeedStage(Settings.read(), feed, "spark", after_step=die).run(True, threading.Event(), lambda _: None)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def session(stack: Settings) -> Iterator[None]:
+    """One session of Spark for all tests here."""
+    with streaming_session(stack):
+        yield
+
+
+class Engines:
+    """A feed with two sinks of the same declaration, one for each engine."""
+
+    def __init__(self, settings: Settings, file: Path | None = None, **more: Any) -> None:
+        self.settings, self.file = settings, file
+        self.topic = f"feed-{uuid.uuid4().hex[:10]}"
+        create_topics(settings.kafka, [log_topic(settings.kafka, self.topic, PARTITIONS, WEEK_MS, 1_000_000)])
+        self.sinks = {
+            engine: hdfs_sink(root=f"{settings.hdfs.root}/{engine}", engine=engine, format="parquet", **more)
+            for engine in ("python", "spark")
+        }
+        self.sent: list[bytes] = []
+
+    @property
+    def feed(self) -> NamedFeed:
+        return feed_of(self.sinks, self.topic, PARTITIONS)
+
+    def send(self, values: Sequence[bytes], *, commit: bool = True) -> None:
+        """One transaction: alternately to the partitions."""
+        options = {"bootstrap.servers": self.settings.kafka.bootstrap, "transactional.id": uuid.uuid4().hex}
+        producer = Producer(options)
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for number, value in enumerate(values):
+            producer.produce(self.topic, value, b"key", partition=number % PARTITIONS)
+        producer.flush(30)
+        if commit:
+            producer.commit_transaction(30)
+            self.sent += values
+        else:
+            producer.abort_transaction(30)
+
+    def drain(self, engine: str = "spark") -> None:
+        FeedStage(self.settings, self.feed, engine).run(True, threading.Event(), lambda _: None)
+
+    def standings(self, engine: str = "spark") -> dict[int, Standing]:
+        stage = make_stage(self.settings, self.feed, engine)
+        return kind_of(self.feed.declaration.sinks[engine]).make_place(stage).standings()
+
+    def rows(self, engine: str = "spark") -> Counter[str]:
+        """Each row of each file that a listing shows, by the libraries alone."""
+        return rows_below(self.settings, self.sinks[engine]["root"])
+
+    def values(self) -> Counter[str]:
+        return plain(json.loads(row)["value"] for row in self.rows().elements())
+
+    def kill(self, step: str) -> None:
+        """Run a stage that kills itself behind a step."""
+        assert self.file is not None
+        declared = self.feed.declaration.model_dump_json(by_alias=True, exclude_defaults=True)
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, declared, step],
+            check=False,
+            env=stack_settings.environment(self.file),
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def rows_below(settings: Settings, root: str) -> Counter[str]:
+    store = HdfsStore(settings.hdfs)
+    days = [entry.name for entry in store.entries(root) if not entry.name.startswith("_")]
+    paths = [f"{root}/{day}/{entry.name}" for day in days for entry in store.entries(f"{root}/{day}")]
+    return Counter(
+        json.dumps({**row, "folder": path.split("/")[-2]}, default=str, sort_keys=True)
+        for path in paths
+        for row in pq.read_table(BytesIO(store.get(path) or b""), partitioning=None).to_pylist()
+    )
+
+
+def plain(values: Iterable[str | bytes]) -> Counter[str]:
+    return Counter(json.dumps(json.loads(value), sort_keys=True) for value in values)
+
+
+def records(count: int, name: str = "n") -> list[bytes]:
+    return [
+        json.dumps({name: number, "text": "\u00e9 'quote'"}, separators=(",", ":")).encode() for number in range(count)
+    ]
+
+
+def test_both_engines_write_equal_rows_and_count_alike(settings: Settings) -> None:
+    engines = Engines(settings, where={"true": "n != `7`"}, packet={"messages": 100, "after": "1s"})
+    engines.send([*records(60), b"no JSON", b"\xff\xfe", b"", b"[1, 2]"])
+    engines.send(records(40, "aborted"), commit=False)
+    engines.send(records(60, "later"))
+    for engine in engines.sinks:
+        engines.drain(engine)
+    assert engines.rows("spark") == engines.rows("python")
+    assert set(engines.rows().values()) == {1}
+    assert not [row for row in engines.rows() if "aborted" in row]
+    counts = {
+        engine: {
+            number: (each.position, each.kept, each.rejected, each.left_out)
+            for number, each in engines.standings(engine).items()
+        }
+        for engine in engines.sinks
+    }
+    assert counts["spark"] == counts["python"]
+    assert sum(kept + rejected + out for _, kept, rejected, out in counts["spark"].values()) == len(engines.sent)
+
+
+def test_a_running_stage_needs_no_checkpoint(settings: Settings, stack: Settings) -> None:
+    engines = Engines(settings, packet={"messages": 1_000, "after": "1s"})
+    scratch = Path(settings.stack.state) / "tmp"
+    stop, errors = threading.Event(), list[object]()
+    stage = FeedStage(settings, engines.feed, "spark")
+    thread = threading.Thread(target=lambda: stage.run(False, stop, errors.append))
+    thread.start()
+    try:
+        for name in ("one", "two", "three"):
+            engines.send(records(10, name))
+            until(
+                lambda: sum(each.kept for each in engines.standings().values()) == len(engines.sent),
+                lambda: (engines.standings(), errors),
+            )
+            checkpoints = list(scratch.glob("checkpoint-*"))
+            assert checkpoints, "no checkpoint to delete"
+            for checkpoint in checkpoints:
+                shutil.rmtree(checkpoint)
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
+    assert engines.values() == plain(engines.sent)
+    assert list(scratch.glob("checkpoint-*")) == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["commit", *(pytest.param(step, marks=pytest.mark.long) for step in ("upload", "place", "acknowledge"))],
+)
+def test_killed_behind_a_step_each_record_is_in_a_file_once(settings: Settings, settings_file: Path, step: str) -> None:
+    engines = Engines(settings, settings_file)
+    engines.send(records(30))
+    engines.kill(step)
+    engines.send(records(10, "later"))
+    engines.drain()
+    assert engines.values() == plain(engines.sent)
+    assert HdfsStore(settings.hdfs).entries(f"{engines.sinks['spark']['root']}/_tmp") == [], "an orphan is left"
+
+
+def test_recorded_stations_are_in_parquet_by_day_as_the_shipped_feed_says(settings: Settings, test_data: Path) -> None:
+    stations = json.loads((test_data / "velib/explore_v2.1_records_sample.json").read_text())["results"]
+    declared = FeedFile(SHIPPED / "velib.toml").feed({}, {}).declaration
+    engines = Engines(settings)
+    root = f"{settings.hdfs.root}/velib"
+    parquet = declared.sinks["parquet"].model_copy(update={"root": root})
+    assert declared.topic is not None
+    topic = declared.topic.model_copy(update={"name": engines.topic})
+    feed = NamedFeed("velib", declared.model_copy(update={"topic": topic, "sinks": {"parquet": parquet}}))
+    engines.send([json.dumps(station).encode() for station in stations])
+    FeedStage(settings, feed, "parquet").run(True, threading.Event(), lambda _: None)
+    rows = [json.loads(row) for row in rows_below(settings, root).elements()]
+    told = {(row["station"], row["name"], row["bikes"], row["docks"], row["lon"], row["folder"]) for row in rows}
+    assert len(rows) == len(stations) > 0
+    assert told == {
+        (
+            each["stationcode"],
+            each["name"].strip(),
+            each["numbikesavailable"],
+            each["numdocksavailable"],
+            each["coordonnees_geo"]["lon"],
+            f"dt={each['duedate'][:10]}",
+        )
+        for each in stations
+    }
