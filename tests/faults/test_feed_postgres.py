@@ -172,7 +172,7 @@ def strike(settings: Settings, link: Link, stages: list[StageProcess], chance: r
         """Until it has struck, for as long as there is no stage that talks to the server."""
         begun = time.monotonic()
         with fault as proof:
-            while not proof.seen or time.monotonic() < begun + least_s:
+            while not all(map(proof.seen.get, proof.needed)) or time.monotonic() < begun + least_s:
                 assert time.monotonic() < begun + 60, "nobody talks to the server"
                 keep(stages, 0.2)
 
