@@ -1,7 +1,8 @@
 """FeedProcess: the parts of a feed that this process runs, each in a thread of its own.
 
-A part that no retry can help (a wrong key, a damaged sink, a table of another shape) ends the process, after all others
-have delivered what they hold. With `keep_going` the others go on, and the part starts again after a while.
+A part whose server does not answer at its start begins again, until it does. A part that no retry can help (a wrong
+key, a damaged sink, a table of another shape) ends the process, after all others have delivered their packets. With
+`keep_going` the others go on, and the part starts again after a while. A drain waits for nobody: each error ends it.
 """
 
 import logging
@@ -20,6 +21,8 @@ from ingest.hours import Millis, wall_clock
 
 AGAIN_S = 60.0
 """`keep_going`: seconds until a part that has failed starts again."""
+LONGEST_WAIT_S = 30.0
+"""Seconds, at most, until a part starts again that could not begin, since a server did not answer."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ class FeedProcess:
     now: Callable[[], Millis] = wall_clock
     after_step: Callable[[str], None] = lambda _: None
     """See `batch_layer.sinks.contract.Stage`."""
-    _failures: list[TrendsError] = field(default_factory=list)
+    _failures: list[Exception] = field(default_factory=list)
 
     def run(self, stop: threading.Event) -> None:
         """Run until `stop`, or until each part has ended. Raises the first error that ended a part."""
@@ -60,7 +63,8 @@ class FeedProcess:
         reports = StageReports(self.settings.kafka, self.feed.name, self.now)
         reports.begin()
         threads = [
-            threading.Thread(target=self._keep, args=(part, reports, stop, until_drained), name=part) for part in parts
+            threading.Thread(target=self._keep, args=(part, reports, stop, until_drained), name=part, daemon=True)
+            for part in parts
         ]
         for thread in threads:
             thread.start()
@@ -69,31 +73,32 @@ class FeedProcess:
                 while thread.is_alive():  # a signal reaches the main thread only between two short waits
                     thread.join(0.5)
         finally:
-            stop_all = stop if any(thread.is_alive() for thread in threads) else None
-            if stop_all is not None:
-                stop_all.set()
             reports.close()
         if self._failures:
             raise self._failures[0]
 
     def _keep(self, part: str, reports: StageReports, stop: threading.Event, until_drained: bool) -> None:
-        """Run a part, and again after a failure where others keep going."""
+        """Run a part, and again where a server did not answer, or where others keep going."""
+        failures = 0
         while not stop.is_set():
             error = self._run_part(part, reports, stop, until_drained)
+            waits = isinstance(error, TrendsError) and error.retriable and not until_drained
             if part != SOURCE:
-                reports.ended(part, error)
+                reports.waits(part, error) if waits and error else reports.ended(part, error)
             if error is None:
                 return
-            if not self.keep_going or until_drained:
+            if not waits and (until_drained or not self.keep_going):
                 self._failures.append(error)
                 stop.set()
                 return
-            _log.error("%s: %s; starting it again in %.0f s", part, error, AGAIN_S)
-            stop.wait(AGAIN_S)
+            seconds = min(LONGEST_WAIT_S, 2.0**failures) if waits else AGAIN_S
+            failures += 1
+            _log.error("%s: %s; starting it again in %.0f s", part, error, seconds)
+            stop.wait(seconds)
 
     def _run_part(
         self, part: str, reports: StageReports, stop: threading.Event, until_drained: bool
-    ) -> TrendsError | None:
+    ) -> Exception | None:
         """Run a part once. The error that ended it; None where it has ended by itself or by the stop."""
         try:
             if part == SOURCE:
@@ -111,6 +116,6 @@ class FeedProcess:
             )
             report(None)
             stage.run(until_drained, stop, report)
-        except TrendsError as error:
+        except Exception as error:  # noqa: BLE001 - `run` raises it where the user meets it, or the part starts again
             return error
         return None

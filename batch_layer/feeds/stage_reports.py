@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaException, Producer
 
-from config.errors import TrendsError
 from config.settings import KafkaSettings
 from ingest.hours import Millis
 from ingest.kafka import client
@@ -47,11 +46,11 @@ class StageReports:
         """The stage works, or works again."""
         self._set(sink, CONNECTED, "")
 
-    def waits(self, sink: str, error: TrendsError) -> None:
+    def waits(self, sink: str, error: Exception) -> None:
         """The stage waits for a server."""
         self._set(sink, RECONNECTING, str(error))
 
-    def ended(self, sink: str, error: TrendsError | None) -> None:
+    def ended(self, sink: str, error: Exception | None) -> None:
         """The stage has ended, by a stop or by an error."""
         self._set(sink, STOPPED if error is None else FAILED, "" if error is None else str(error))
 
