@@ -1,6 +1,8 @@
 """Running a feed: the options of `trends feed run`, and what they make of a declaration."""
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -8,10 +10,15 @@ from typing import NamedTuple
 from batch_layer.feeds.feed_process import FeedProcess
 from batch_layer.feeds.parts import SOURCE, choose
 from config.errors import UsageError
+from config.quantity import quantity
 from config.settings import Settings
 from ingest.feeds.declaration.model import HttpSource, NamedFeed
 from ingest.feeds.source_runner import run_source, topics_of
 from ingest.kafka.topics import create_topics
+from ingest.producer import Committed
+from ingest.sources.status import REPORT_EVERY_S
+
+_log = logging.getLogger(__name__)
 
 
 class RunOptions(NamedTuple):
@@ -47,9 +54,25 @@ def run_feed(
         )
 
     create_topics(settings.kafka, topics_of(settings, feed))
-    begin = partial(run_source, settings, feed, deliver=options.deliver, most_polls=options.polls)
+    begin = partial(
+        run_source, settings, feed, report=_log_commits(), deliver=options.deliver, most_polls=options.polls
+    )
     process = FeedProcess(settings, feed, parts, begin, from_now=options.since == "now", keep_going=options.keep_going)
     if options.until_drained:
         process.drain(stop)
     else:
         process.run(stop)
+
+
+def _log_commits() -> Callable[[Committed], None]:
+    """Logs the first commit of the source, then at most one in `REPORT_EVERY_S`."""
+    due = 0.0
+
+    def log(committed: Committed) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + REPORT_EVERY_S
+            counts = committed.counts
+            _log.info("%s and %s committed", quantity(counts.posts, "record"), quantity(counts.rejects, "reject"))
+
+    return log

@@ -15,7 +15,7 @@ from config.redaction import redact
 from config.settings import Settings
 from config.stack.polling import wait_until
 from serving.cli.consoles import console
-from serving.cli.feeds.feed_catalog import servers_of_feeds
+from serving.cli.feeds.feed_catalog import catalog, servers_of_feeds
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress
 
@@ -48,6 +48,8 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
 
     settings = settings_of(ctx)
     feeds = [name for name in names if name not in _known(settings)]
+    if feeds:
+        _refuse_unknown("up", feeds, [*_known(settings), *catalog(settings).names()])
     names = tuple(dict.fromkeys([*servers_of_feeds(settings, feeds), *(set(names) - set(feeds))]))
     standard = [server.name for server in launcher.servers(settings)]
     servers = standard + [server.name for server in launcher.optional_servers(settings)]
@@ -171,7 +173,7 @@ def _known(settings: Settings) -> list[str]:
 def _refuse_unknown(command: str, names: Sequence[str], known: Sequence[str]) -> None:
     if unknown := sorted(set(names) - set(known)):
         raise UsageError(
-            f"no such server: {', '.join(unknown)}", where=command, next_step=f"One of: {', '.join(known)}"
+            f"no such server or feed: {', '.join(unknown)}", where=command, next_step=f"One of: {', '.join(known)}"
         )
 
 
