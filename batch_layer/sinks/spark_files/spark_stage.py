@@ -19,6 +19,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from batch_layer.delivery.chunk import Bounds
+from batch_layer.delivery.retry import WARN_AFTER_S
 from batch_layer.delivery.start_line import Start, StartLine
 from batch_layer.sinks.contract import Stage
 from batch_layer.sinks.files.feed_folder import FeedFolder
@@ -35,8 +36,9 @@ from ingest.kafka.reading import drained_until
 LOOK_S = 0.2
 """Seconds between two looks at a running query."""
 PASSING = 2
-"""So many failures in a row may be a passing fault; those after it are reported."""
+"""So many failures in a row within `WARN_AFTER_S` may be a passing fault; any other is reported."""
 
+_OF_SPARK = (PySparkException, Py4JError, OSError)
 _log = logging.getLogger(__name__)
 Report = Callable[[TrendsError | None], None]
 
@@ -87,7 +89,7 @@ class SparkStage:
 
         def note(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            passing = state.attempt_number <= PASSING
+            passing = state.attempt_number <= PASSING and (state.seconds_since_start or 0) < WARN_AFTER_S
             _log.log(logging.DEBUG if passing else logging.WARNING, "degraded, nothing is lost: %s", error)
             if not passing and isinstance(error, TrendsError):
                 self._waiting = True
@@ -169,8 +171,10 @@ class SparkStage:
             query = kafka_query(session.spark(), reading, partial(self._take, writers), scratch)
             with query as running:
                 self._watch(running, stop, report)
-        except (PySparkException, Py4JError, OSError) as error:
-            raise (self._error or _spark_failure(error, session)) from None
+        except _OF_SPARK as error:
+            self._error = self._error or error
+        if isinstance(self._error, _OF_SPARK):
+            raise _spark_failure(self._error, session) from self._error
         if self._error is not None:
             raise self._error
 
