@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 
 from config.settings import Settings
-from config.stack import launcher
+from config.stack.servers import OPTIONAL, SERVICES, STANDARD
 from ingest.feeds.declaration.catalog import Catalog
 from ingest.feeds.declaration.model import NamedFeed
 from ingest.feeds.declaration.variables import assignments
 
-TOPOLOGY = "topology"
-
 
 def catalog(settings: Settings) -> Catalog:
     """All feeds. None may have the name of a server or service."""
-    every = (*launcher.servers(settings), *launcher.optional_servers(settings), *launcher.services(settings))
-    return Catalog(settings, frozenset({TOPOLOGY, *(each.name for each in every)}))
+    return Catalog(settings, frozenset({*STANDARD, *OPTIONAL, *SERVICES}))
 
 
 def load_feed(settings: Settings, name: str, values: Sequence[str], *, lenient: bool = False) -> NamedFeed:

@@ -22,6 +22,7 @@ from config.stack.launcher import servers
 from config.stack.paths import FILES, StackPaths, render_template, write_whole
 from config.stack.ports import check_duplicates, exposed_listeners, find_clashes, free_ports, owner_of
 from config.stack.server import Port, Program, address_of
+from config.stack.servers import OPTIONAL, SERVICES, STANDARD
 from config.stack.servers.kafka import cluster_id
 from config.stack.services import Service
 from config.stack.status import states
@@ -212,3 +213,10 @@ def test_the_id_of_a_new_kafka_is_never_taken_for_an_option() -> None:
     ids = [cluster_id() for _ in range(1_000)]
     assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{21}", each) for each in ids)
     assert len(set(ids)) == len(ids)
+
+
+def test_the_names_of_servers_and_services_are_those_of_the_launcher() -> None:
+    found = Settings()
+    assert [server.name for server in launcher.servers(found)] == list(STANDARD)
+    assert [server.name for server in launcher.optional_servers(found)] == list(OPTIONAL)
+    assert [*(service.name for service in launcher.services(found)), "topology"] == list(SERVICES)
