@@ -51,13 +51,13 @@ def _is_of_hours(_store: Any, collection: str, *_: Any) -> bool:
 
 
 POINTS = {
-    "archiver: after write": Point("batch_layer.storage.chunk_files.flush", "Flush.write", "after"),
-    "archiver: after upload": Point("batch_layer.storage.chunk_files.flush", "Flush.upload", "after"),
+    "archiver: after write": Point("batch_layer.storage.chunk_files.upload", "Upload.write", "after"),
+    "archiver: after upload": Point("batch_layer.storage.chunk_files.upload", "Upload.upload", "after"),
     "archiver: in commit": Point("batch_layer.storage.chunk_files.commit_log", "CommitLog.commit", "before"),
-    "archiver: after commit": Point("batch_layer.storage.chunk_files.flush", "Flush.commit", "after"),
+    "archiver: after commit": Point("batch_layer.storage.chunk_files.flush", "ChunkCommit.commit", "after"),
     "archiver: in place": Point("batch_layer.storage.chunk_files.placement", "_move", "after"),
-    "archiver: after place": Point("batch_layer.storage.chunk_files.flush", "Flush.place", "after"),
-    "archiver: after acknowledge": Point("batch_layer.storage.chunk_files.flush", "Flush.acknowledge", "after"),
+    "archiver: after place": Point("batch_layer.storage.chunk_files.flush", "ChunkCommit.place", "after"),
+    "archiver: after acknowledge": Point("batch_layer.storage.chunk_files.flush", "ChunkCommit.acknowledge", "after"),
     "producer: before commit": Point("ingest.kafka.transactions", "Transactions._commit", "before"),
     "producer: after commit": Point("ingest.kafka.transactions", "Transactions._commit", "after"),
     "spout: before the marker": Point("speed_layer.spout", "UseSpout.emit", "before", _is_marker),
