@@ -24,6 +24,6 @@ class StageStatus:
     positions: dict[int, int] = field(default_factory=dict)
     committed_at: str | None = None
     """ISO 8601: the last commit."""
-    unregistered: int = 0
-    """Folders of committed files that another server, such as Hive, does not know yet."""
+    unregistered: int | None = 0
+    """Folders of committed files that another server, such as Hive, does not know yet; None: it does not answer."""
     error: str = ""

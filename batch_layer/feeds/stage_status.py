@@ -43,7 +43,10 @@ def stage_statuses(settings: Settings, feed: NamedFeed, now: Millis) -> list[Sta
             found.append(StageStatus(sink, table.type, state, since, why, error=str(has)))
             continue
         new = _unregistered(settings, feed, sink)
-        why = why or (f"{quantity(new, 'folder')} not registered with Hive yet" if new else "")
+        if isinstance(new, TrendsError):
+            why = why or f"files go on, and Hive hears of new days later: {new}"
+        elif new:
+            why = why or f"{quantity(new, 'folder')} not registered with Hive yet"
         last = max((each.committed_at for each in has.values() if each.committed_at is not None), default=None)
         found.append(
             StageStatus(
@@ -59,7 +62,7 @@ def stage_statuses(settings: Settings, feed: NamedFeed, now: Millis) -> list[Sta
                 lost=sum(end - start for each in has.values() for start, end, _ in each.gaps),
                 positions={number: each.position for number, each in sorted(has.items())},
                 committed_at=None if last is None else iso(last),
-                unregistered=new,
+                unregistered=None if isinstance(new, TrendsError) else new,
             )
         )
     return found
@@ -80,16 +83,16 @@ def _standings(settings: Settings, feed: NamedFeed, sink: str) -> Mapping[int, S
         return error
 
 
-def _unregistered(settings: Settings, feed: NamedFeed, sink: str) -> int:
-    """How many folders the sink has and its other server does not know; 0 where that server does not answer soon."""
+def _unregistered(settings: Settings, feed: NamedFeed, sink: str) -> int | TrendsError:
+    """How many folders the sink has and its other server does not know, or why nobody can tell soon."""
     hasty = settings.model_copy(update={"hive": settings.hive.model_copy(update={"timeout_s": LOOK_S})})
     place = kind_of(feed.declaration.sinks[sink]).make_place(make_stage(hasty, feed, sink))
     if not isinstance(place, RegisteredPlace):
         return 0
     try:
         return len(place.unregistered())
-    except TrendsError:
-        return 0
+    except TrendsError as error:
+        return error
 
 
 def _behind(

@@ -18,6 +18,7 @@ from pyhive import hive as pyhive
 
 from batch_layer.feeds.feed_verify import verify_feed
 from batch_layer.feeds.running import RunOptions, run_feed
+from batch_layer.feeds.stage_status import stage_statuses
 from batch_layer.sinks.hive.hive_kind import HivePlace, table_of
 from batch_layer.sinks.stages import FeedStage, make_stage
 from batch_layer.storage.hive_server import HiveServer
@@ -231,6 +232,11 @@ def test_hive_away_from_the_start_holds_up_no_file(shop: Shop, caplog: pytest.Lo
     assert shop.place().unregistered() == ["dt=2023-11-20", "dt=2023-11-21"]
     with pytest.raises(UnavailableError):
         shop.place(away).unregistered()
+    (status,) = stage_statuses(away, shop.feed, NOV_20)
+    assert (status.kept, status.unregistered) == (2, None)
+    assert status.why.startswith("files go on, and Hive hears of new days later: HiveServer2 at 127.0.0.1:9")
+    (status,) = stage_statuses(shop.settings, shop.feed, NOV_20)
+    assert status.why == "2 folders not registered with Hive yet"
     shop.drain()
     assert shop.count() == 2
     assert shop.place().unregistered() == []
