@@ -5,7 +5,7 @@ error that a user can act on comes back as a value: Spark would wrap its text in
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import chain
 from typing import NamedTuple
 
@@ -103,12 +103,17 @@ def _upload_all(plan: Plan, messages: Iterator[Message]) -> Outcome | None:
     folder = folder_of(stage)
     start = Chunk(stage.topic, first.partition, plan.positions[first.partition], in_layout(stage.reader, folder.label))
     with ThreadPoolExecutor(THREADS, "feed-upload") as threads:
-        chunks = _chunks(start, plan.bounds, chain([first], messages))
-        return Receipts([_upload(folder, threads, chunk) for chunk in chunks])
+        return upload_messages(folder, start, plan.bounds, chain([first], messages), threads)
+
+
+def upload_messages(
+    folder: FeedFolder, start: Chunk[str, Row], bounds: Bounds, messages: Iterable[Message], threads: Executor
+) -> Receipts:
+    """Upload the messages from the start of an empty chunk on, in chunks within bounds. Raises `UnavailableError`."""
+    return Receipts([_upload(folder, threads, chunk) for chunk in _chunks(start, bounds, messages)])
 
 
 def _chunks(chunk: Chunk[str, Row], bounds: Bounds, messages: Iterable[Message]) -> Iterator[Chunk[str, Row]]:
-    """The messages from the start of an empty chunk on, in chunks within bounds."""
     for message in messages:
         if message.offset < chunk.next:
             continue
@@ -120,7 +125,7 @@ def _chunks(chunk: Chunk[str, Row], bounds: Bounds, messages: Iterable[Message])
         yield chunk
 
 
-def _upload(folder: FeedFolder, threads: ThreadPoolExecutor, chunk: Chunk[str, Row]) -> Receipt:
+def _upload(folder: FeedFolder, threads: Executor, chunk: Chunk[str, Row]) -> Receipt:
     upload = Upload(folder.store, folder.paths, threads, folder.rows, chunk)
     upload.write()
     upload.upload()
