@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from batch_layer.delivery.chunk import Bounds
 from batch_layer.delivery.start_line import SKIPPED
@@ -83,14 +83,14 @@ class Engines:
     def feed(self) -> NamedFeed:
         return feed_of(self.sinks, self.topic, PARTITIONS)
 
-    def send(self, values: Sequence[bytes], *, commit: bool = True) -> None:
+    def send(self, values: Sequence[bytes], *, commit: bool = True, partitions: int = PARTITIONS) -> None:
         """One transaction: alternately to the partitions."""
         options = {"bootstrap.servers": self.settings.kafka.bootstrap, "transactional.id": uuid.uuid4().hex}
         producer = Producer(options)
         producer.init_transactions(30)
         producer.begin_transaction()
         for number, value in enumerate(values):
-            producer.produce(self.topic, value, b"key", partition=number % PARTITIONS)
+            producer.produce(self.topic, value, b"key", partition=number % partitions)
         producer.flush(30)
         if commit:
             producer.commit_transaction(30)
@@ -256,6 +256,30 @@ def test_two_stages_at_once_write_each_record_once(settings: Settings) -> None:
         assert not thread.is_alive()
     assert engines.values() == plain(engines.sent)
     assert sum(each.kept for each in engines.standings().values()) == len(engines.sent)
+
+
+@pytest.mark.long
+def test_a_running_stage_takes_up_a_partition_that_is_added(settings: Settings) -> None:
+    engines = Engines(settings, packet={"messages": 1_000, "after": "1s"})
+    stop, reports = threading.Event(), list[TrendsError | None]()
+    stage = FeedStage(settings, engines.feed, "spark")
+    thread = threading.Thread(target=lambda: stage.run(False, stop, reports.append))
+    thread.start()
+    try:
+        engines.send(records(10, "before"))
+        engines.await_all()
+        admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap})
+        admin.create_partitions([NewPartitions(engines.topic, PARTITIONS + 1)])[engines.topic].result(30)
+        until(lambda: len(admin.list_topics(timeout=10).topics[engines.topic].partitions) > PARTITIONS)
+        engines.send(records(10, "behind"), partitions=PARTITIONS + 1)
+        engines.await_all()
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
+    assert engines.values() == plain(engines.sent)
+    assert engines.standings().keys() == {0, 1, 2}
+    assert not [report for report in reports if report], "it waited for nobody"
 
 
 @pytest.mark.long
