@@ -47,8 +47,8 @@ test.quick: $(READY)
 	@$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal tests/unit tests/house tests/laws
 
 test.servers: $(READY) # two processes, each with servers of its own; then what measures time, or stops its servers
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations=40 $(addprefix --ignore=,$(ALONE)) \
-	  tests/contract tests/integration tests/end_to_end
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations=25 $(addprefix --ignore=,$(ALONE)) \
+	  tests/end_to_end tests/contract tests/integration
 	@$(BIN)/python -m pytest --durations=15 $(ALONE)
 
 check: lint test.quick ## Lint, types, and the tests that need no server: about a minute

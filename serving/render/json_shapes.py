@@ -206,6 +206,7 @@ class Status(TypedDict):
     hours: Any
     runs: Any
     rejects: Any
+    feeds: Any
 
 
 class Problem(TypedDict):

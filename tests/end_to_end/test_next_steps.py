@@ -74,7 +74,7 @@ def test_every_next_step_has_an_answer_on_what_was_loaded(
         typed(command, tmp_path)
     _hints_work(tmp_path)
 
-    until_the_hour_lasts(minutes=6)
+    until_the_hour_lasts(minutes=6, since=3)
     run("ingest", "sample", "--posts", "2000")
     run("archive", "--until-drained")
     run("batch", "run")

@@ -22,9 +22,12 @@ def until(look: Callable[[], T | None], seen: Callable[[], Any] | str = "", with
     return reached
 
 
-def until_the_hour_lasts(minutes: int) -> None:
-    """Wait for the next hour where this one ends within so many minutes: it must not turn on the way."""
-    until(lambda: _minute() < 60 - minutes, _minute, within_s=minutes * 60 + 30)
+def until_the_hour_lasts(minutes: int, since: int = 0) -> None:
+    """Wait for the next hour where this one ends within so many minutes: it must not turn on the way.
+
+    `since`: wait until it has lasted so many minutes, too, after which the hour before may be complete.
+    """
+    until(lambda: since <= _minute() < 60 - minutes, _minute, within_s=(minutes + since) * 60 + 30)
 
 
 def _minute() -> int:
