@@ -25,6 +25,7 @@ from config.stack.jars.jar_cache import fetch
 from config.stack.paths import StackPaths
 from config.stack.ports import check_duplicates, find_clashes
 from config.stack.server import Server
+from config.stack.servers import OPTIONAL, STANDARD
 from config.stack.servers.hdfs import DataNode, NameNode
 from config.stack.servers.hive import NEEDS, Hive
 from config.stack.servers.kafka import Kafka
@@ -81,7 +82,7 @@ def feed_services(settings: Settings, names: Sequence[str]) -> list[Service]:
 
 def running_feeds(settings: Settings) -> list[str]:
     """The feeds that the stack has started, and not forgotten since it began: all programs of no other name."""
-    others = {s.name for s in (*servers(settings), *optional_servers(settings), *services(settings))}
+    others = {*STANDARD, *OPTIONAL, *COMMANDS}
     return [p.name for p in Supervision(StackPaths.of(settings.stack)).processes() if p.name not in others]
 
 
@@ -134,7 +135,7 @@ def down(settings: Settings, tell: Tell, names: Sequence[str] = ()) -> int:
     """
     supervision = Supervision(StackPaths.of(settings.stack))
     alive = [p.name for p in supervision.processes() if p.alive and (not names or p.name in names)]
-    of_servers = {server.name for server in (*servers(settings), *optional_servers(settings))}
+    of_servers = {*STANDARD, *OPTIONAL}
     for group in ([n for n in alive if n not in of_servers], [n for n in alive if n in of_servers]):
         if group:
             _announce(group, "stopping", tell)

@@ -14,12 +14,15 @@ from config.errors import UnavailableError, UsageError
 from config.redaction import redact
 from config.settings import Settings
 from config.stack.polling import wait_until
+from config.stack.servers import OPTIONAL, SERVICES, STANDARD
 from serving.cli.consoles import console
 from serving.cli.feeds.feed_catalog import catalog, servers_of_feeds
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress
 
 TOPOLOGY = "topology"
+KNOWN = (*STANDARD, *OPTIONAL, *SERVICES)
+"""What a user may name beside feeds."""
 FOLLOW_EVERY_S = 0.5
 STORM_TIMEOUT_S = 60
 
@@ -47,20 +50,18 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
     from config.stack import launcher
 
     settings = settings_of(ctx)
-    feeds = [name for name in names if name not in _known(settings)]
+    feeds = [name for name in names if name not in KNOWN]
     if feeds:
-        _refuse_unknown("up", feeds, [*_known(settings), *catalog(settings).names()])
-    names = tuple(dict.fromkeys([*servers_of_feeds(settings, feeds), *(set(names) - set(feeds))]))
-    standard = [server.name for server in launcher.servers(settings)]
-    servers = standard + [server.name for server in launcher.optional_servers(settings)]
-    services = [service.name for service in launcher.services(settings)]
-    wanted = launcher.with_needs(names) or standard + ([] if servers_only else [*services, TOPOLOGY])
+        _refuse_unknown("up", feeds, [*KNOWN, *catalog(settings).names()])
+    named = dict.fromkeys([*servers_of_feeds(settings, feeds), *(name for name in names if name in KNOWN)])
+    servers = (*STANDARD, *OPTIONAL)
+    wanted = launcher.with_needs(list(named)) or [*STANDARD, *(() if servers_only else SERVICES)]
     try:
         with Progress([*wanted, *feeds]) as progress:
             started = launcher.up(settings, [name for name in wanted if name in servers], progress.tell)
             if not servers_only and set(wanted) - set(servers):
                 _furnish(settings)
-                started += launcher.up(settings, [name for name in wanted if name in services], progress.tell)
+                started += launcher.up(settings, [name for name in wanted if name in SERVICES], progress.tell)
                 started += _submit(settings, progress) if TOPOLOGY in wanted else []
             started += launcher.up(settings, [], progress.tell, feeds) if feeds else []
     except KeyboardInterrupt:
@@ -130,7 +131,7 @@ def down(ctx: click.Context, names: tuple[str, ...]) -> None:
     from config.stack import launcher
 
     settings = settings_of(ctx)
-    _refuse_unknown("down", names, [*_known(settings), *launcher.running_feeds(settings)])
+    _refuse_unknown("down", names, [*KNOWN, *launcher.running_feeds(settings)])
     with Progress([]) as progress:
         stopped = _kill(settings, progress) if TOPOLOGY in names else 0
         programs = [name for name in names if name != TOPOLOGY]
@@ -161,13 +162,6 @@ def _await(reached: Callable[[], bool], otherwise: str) -> None:
     """Ask nimbus until it is so. Raises `UnavailableError` after a minute."""
     timeout = UnavailableError(otherwise, where="Storm", next_step="See `trends logs nimbus`")
     wait_until(reached, STORM_TIMEOUT_S, every_s=0.5, timeout=timeout)
-
-
-def _known(settings: Settings) -> list[str]:
-    from config.stack import launcher
-
-    every = (*launcher.servers(settings), *launcher.optional_servers(settings), *launcher.services(settings))
-    return [*(each.name for each in every), TOPOLOGY]
 
 
 def _refuse_unknown(command: str, names: Sequence[str], known: Sequence[str]) -> None:
