@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from batch_layer.feeds.parts import SOURCE, depth
-from batch_layer.feeds.stage_choice import stage_to_run
 from batch_layer.feeds.stage_reports import StageReports
+from batch_layer.sinks.stages import FeedStage
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.feeds.declaration.model import NamedFeed
@@ -111,7 +111,7 @@ class FeedProcess:
                 else:
                     reports.waits(part, error)
 
-            stage = stage_to_run(
+            stage = FeedStage(
                 self.settings, self.feed, part, from_now=self.from_now, now=self.now, after_step=self.after_step
             )
             report(None)

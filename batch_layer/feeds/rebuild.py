@@ -6,10 +6,9 @@ That is what its stage reads, or where Kafka no longer has the first records of 
 import threading
 from dataclasses import dataclass
 
-from batch_layer.feeds.stage_choice import stage_to_run
 from batch_layer.sinks.contract import Standing
 from batch_layer.sinks.registry import kind_of
-from batch_layer.sinks.stages import make_stage
+from batch_layer.sinks.stages import FeedStage, make_stage
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
 from ingest.feeds.declaration.model import Feed, NamedFeed
@@ -53,7 +52,7 @@ def rebuild(settings: Settings, feed: NamedFeed, plan: RebuildPlan, stop: thread
     stage = make_stage(settings, feed, plan.sink)
     place = kind_of(feed.declaration.sinks[plan.sink]).make_place(stage)
     place.clear()
-    stage_to_run(settings, _reading(feed, plan), plan.sink).run(True, stop, lambda _: None)
+    FeedStage(settings, _reading(feed, plan), plan.sink).run(True, stop, lambda _: None)
     standings = place.standings().values()
     return Standing(
         position=sum(each.position for each in standings),

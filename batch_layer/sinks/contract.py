@@ -119,5 +119,5 @@ class SinkKind:
     make_place: Callable[[Stage], Place]
     guarantee: str
     """`once: …`, or `at least once: …` with the reason: `check` prints it."""
-    make_loop: Callable[[Stage, Bounds, Start], Loop] | None = None
-    """For a kind that reads Kafka by itself; all others are filled by `DeliveryRunner`."""
+    make_loop: Callable[[Stage, Bounds, Start], Loop | None] = lambda *_: None
+    """The loop of a kind that reads its records by itself. None: `DeliveryRunner` fills the sink."""

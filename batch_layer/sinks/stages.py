@@ -43,16 +43,7 @@ class FeedStage:
         first = Start.FIRST_NOW if table.start == "now" else Start.POSITION
         bounds = Bounds(packet.messages, PACKET_BYTES, int(packet.after * 1000))
         start = Start.NOW if from_now else first
-        self._loop: Loop
-        kind = kind_of(table)
-        if kind.make_loop is not None:
-            self._loop = kind.make_loop(stage, bounds, start)
-            return
-        intake = _intake(stage)
-        keeper = kind.make_sink(replace(stage, intake=intake))
-        self._loop = DeliveryRunner(
-            stage.topic, intake, keeper, bounds, now, start=start, acknowledge=intake.acknowledge
-        )
+        self._loop = kind_of(table).make_loop(stage, bounds, start) or _deliveries(stage, bounds, start)
 
     def run(self, until_drained: bool, stop: Event, report: Callable[[TrendsError | None], None]) -> None:
         """Deliver until `stop`, or until the sink has everything of now: see `DeliveryRunner.run`."""
@@ -88,6 +79,12 @@ def make_stage(
         now,
         after_step,
     )
+
+
+def _deliveries(stage: Stage, bounds: Bounds, start: Start) -> Loop:
+    intake = _intake(stage)
+    sink = kind_of(stage.feed.declaration.sinks[stage.sink]).make_sink(replace(stage, intake=intake))
+    return DeliveryRunner(stage.topic, intake, sink, bounds, stage.now, start=start, acknowledge=intake.acknowledge)
 
 
 def _read_nothing(_message: Message, _now: Millis) -> tuple[str, Row] | None:

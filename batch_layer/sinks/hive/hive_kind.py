@@ -1,12 +1,15 @@
 """The kind `hive` of sinks, written by Python: an external table over Parquet files in the warehouse."""
 
-from batch_layer.sinks.contract import Place, SinkKind, Stage
+from batch_layer.delivery.chunk import Bounds
+from batch_layer.delivery.start_line import Start
+from batch_layer.sinks.contract import Loop, Place, SinkKind, Stage
 from batch_layer.sinks.files.feed_folder import LABELS, FeedFolder, FolderShape
 from batch_layer.sinks.files.files_place import FilesPlace
 from batch_layer.sinks.files.files_sink import CommitLogger, FeedFileSink
 from batch_layer.sinks.files.parquet import Parquet
 from batch_layer.sinks.hive.hive_table import HiveTable, TableShape
 from batch_layer.sinks.hive.posts_place import PostsPlace
+from batch_layer.sinks.hive.posts_table import PostsStage
 from batch_layer.sinks.hive.registration import Registration
 from batch_layer.storage.chunk_files.chunk_manifest import ChunkManifest
 from batch_layer.storage.hive_server import HiveServer
@@ -126,4 +129,11 @@ def _place(stage: Stage) -> Place:
     return HivePlace(stage)
 
 
-HIVE = SinkKind(HiveFileSink, _place, "once: as files on HDFS; Hive learns of a new day behind the commit")
+def _loop(stage: Stage, _bounds: Bounds, _start: Start) -> Loop | None:
+    """The archiver has written the posts already: their stage registers hours."""
+    if _declared(stage).from_ == ARCHIVE:
+        return PostsStage(stage.settings, stage.feed, stage.sink)
+    return None
+
+
+HIVE = SinkKind(HiveFileSink, _place, "once: as files on HDFS; Hive learns of a new day behind the commit", _loop)

@@ -32,7 +32,7 @@ class Stages:
         self.runs = runs
         self.begun: list[str] = []
         self.states: list[tuple[str, str]] = []
-        monkeypatch.setattr(module, "stage_to_run", lambda _settings, _feed, sink, **_: self._stage(sink))
+        monkeypatch.setattr(module, "FeedStage", lambda _settings, _feed, sink, **_: self._stage(sink))
         monkeypatch.setattr(module, "AGAIN_S", 0.01)
         monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.01)
         monkeypatch.setattr(StageReports, "_send", lambda reports: None)
