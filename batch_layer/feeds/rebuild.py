@@ -7,9 +7,8 @@ import threading
 from dataclasses import dataclass
 
 from batch_layer.sinks.contract import Standing
-from batch_layer.sinks.registry import kind_of
-from batch_layer.sinks.stages import FeedStage, make_stage
-from config.errors import TrendsError, UsageError
+from batch_layer.sinks.stages import FeedStage, make_stage, open_place
+from config.errors import TrendsError
 from config.settings import Settings
 from ingest.feeds.declaration.model import Feed, NamedFeed
 from ingest.kafka.offsets import first_offsets
@@ -32,13 +31,11 @@ class RebuildPlan:
 
 def plan_rebuild(settings: Settings, feed: NamedFeed, sink: str) -> RebuildPlan:
     """Choose where the rows come from. Raises `UnavailableError` where a server does not answer."""
-    table = feed.declaration.sinks.get(sink)
-    if table is None:
-        raise UsageError(f"no sink {sink[:70]!r}; there are {', '.join(feed.declaration.sinks)}", where=feed.name)
     stage = make_stage(settings, feed, sink)
-    rows = sum(each.kept for each in kind_of(table).make_place(stage).standings().values())
-    if table.from_ != KAFKA:
-        return RebuildPlan(sink, table.from_, rows, 0)
+    rows = sum(each.kept for each in open_place(settings, feed, sink).standings().values())
+    origin = feed.declaration.sinks[sink].from_
+    if origin != KAFKA:
+        return RebuildPlan(sink, origin, rows, 0)
     gone = sum(first_offsets(settings.kafka, stage.topic).values())
     if gone:
         for other in feed.declaration.sinks:
@@ -49,8 +46,7 @@ def plan_rebuild(settings: Settings, feed: NamedFeed, sink: str) -> RebuildPlan:
 
 def rebuild(settings: Settings, feed: NamedFeed, plan: RebuildPlan, stop: threading.Event) -> Standing:
     """Empty the sink and fill it; the sum of its partitions afterwards. No stage of it may run meanwhile."""
-    stage = make_stage(settings, feed, plan.sink)
-    place = kind_of(feed.declaration.sinks[plan.sink]).make_place(stage)
+    place = open_place(settings, feed, plan.sink)
     place.clear()
     FeedStage(settings, _reading(feed, plan), plan.sink).run(True, stop, lambda _: None)
     standings = place.standings().values()
@@ -76,10 +72,9 @@ def _reading(feed: NamedFeed, plan: RebuildPlan) -> NamedFeed:
 
 def _has_everything(settings: Settings, feed: NamedFeed, sink: str) -> bool:
     """Whether another stage can read the sink, and it lacks no offset."""
-    stage = make_stage(settings, feed, sink)
-    place = kind_of(feed.declaration.sinks[sink]).make_place(stage)
+    place = open_place(settings, feed, sink)
     try:
-        place.intake(stage)
+        place.intake(make_stage(settings, feed, sink))
         standings = place.standings()
     except TrendsError:
         return False

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from batch_layer.feeds.stage_model import StageStatus
 from batch_layer.feeds.stage_reports import stage_name
 from batch_layer.sinks.contract import RegisteredPlace, Standing
-from batch_layer.sinks.registry import kind_of
-from batch_layer.sinks.stages import make_stage
+from batch_layer.sinks.stages import open_place
 from config.errors import TrendsError, UnavailableError
 from config.quantity import quantity
 from config.settings import Settings
@@ -77,8 +76,7 @@ def _reports(settings: Settings) -> list[Report]:
 
 def _standings(settings: Settings, feed: NamedFeed, sink: str) -> Mapping[int, Standing] | TrendsError:
     try:
-        table = feed.declaration.sinks[sink]
-        return kind_of(table).make_place(make_stage(settings, feed, sink)).standings()
+        return open_place(settings, feed, sink).standings()
     except TrendsError as error:
         return error
 
@@ -86,7 +84,7 @@ def _standings(settings: Settings, feed: NamedFeed, sink: str) -> Mapping[int, S
 def _unregistered(settings: Settings, feed: NamedFeed, sink: str) -> int | TrendsError:
     """How many folders the sink has and its other server does not know, or why nobody can tell soon."""
     hasty = settings.model_copy(update={"hive": settings.hive.model_copy(update={"timeout_s": LOOK_S})})
-    place = kind_of(feed.declaration.sinks[sink]).make_place(make_stage(hasty, feed, sink))
+    place = open_place(hasty, feed, sink)
     if not isinstance(place, RegisteredPlace):
         return 0
     try:

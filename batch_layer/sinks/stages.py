@@ -9,7 +9,7 @@ from batch_layer.delivery.intake import Intake
 from batch_layer.delivery.runner import DeliveryRunner
 from batch_layer.delivery.start_line import Start
 from batch_layer.delivery.topic_intake import TopicIntake
-from batch_layer.sinks.contract import Loop, Stage
+from batch_layer.sinks.contract import Loop, Place, Stage
 from batch_layer.sinks.registry import kind_of
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
@@ -81,6 +81,12 @@ def make_stage(
     )
 
 
+def open_place(settings: Settings, feed: NamedFeed, sink: str) -> Place:
+    """What a sink holds. Raises as `make_stage` does."""
+    stage = make_stage(settings, feed, sink)
+    return kind_of(feed.declaration.sinks[sink]).make_place(stage)
+
+
 def _deliveries(stage: Stage, bounds: Bounds, start: Start) -> Loop:
     intake = _intake(stage)
     sink = kind_of(stage.feed.declaration.sinks[stage.sink]).make_sink(replace(stage, intake=intake))
@@ -102,5 +108,4 @@ def _intake(stage: Stage) -> Intake:
     origin = sinks[stage.sink].from_
     if origin == "kafka":
         return TopicIntake(stage.settings.kafka, stage.topic, group_of(stage.feed.name, stage.sink))
-    before = make_stage(stage.settings, stage.feed, origin, now=stage.now)
-    return kind_of(sinks[origin]).make_place(before).intake(stage)
+    return open_place(stage.settings, stage.feed, origin).intake(stage)

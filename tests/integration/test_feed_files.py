@@ -19,8 +19,7 @@ from confluent_kafka import Producer
 
 from batch_layer.feeds.feed_verify import verify_feed
 from batch_layer.sinks.contract import Place
-from batch_layer.sinks.registry import kind_of
-from batch_layer.sinks.stages import FeedStage, make_stage
+from batch_layer.sinks.stages import FeedStage, open_place
 from batch_layer.storage.webhdfs import HdfsStore
 from bench.harness import stack_settings
 from config.errors import TrendsError
@@ -89,8 +88,7 @@ class Files:
         assert done.returncode == -signal.SIGKILL, done.stderr
 
     def place(self, sink: str = "first") -> Place:
-        stage = make_stage(self.settings, self.feed, sink)
-        return kind_of(self.feed.declaration.sinks[sink]).make_place(stage)
+        return open_place(self.settings, self.feed, sink)
 
     def oracle(self, sink: str) -> Counter[tuple[int, int, str]]:
         """Partition, offset and value of each row that a listing shows, by the libraries alone."""

@@ -15,8 +15,7 @@ from batch_layer.feeds.feed_verify import verify_feed
 from batch_layer.feeds.running import RunOptions, run_feed
 from batch_layer.feeds.stage_status import stage_statuses
 from batch_layer.sinks.hive.posts_table import PostsStage, PostsTables
-from batch_layer.sinks.registry import kind_of
-from batch_layer.sinks.stages import make_stage
+from batch_layer.sinks.stages import open_place
 from batch_layer.spark.session import Engine
 from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import UsageError
@@ -117,7 +116,7 @@ def test_files_that_a_compaction_has_replaced_count_once(settings_with_hive: Set
     (status,) = stage_statuses(settings, FEED, at)
     assert (status.unregistered, status.why) == (0, "")
     tables.close()
-    place = kind_of(FEED.declaration.sinks["hive"]).make_place(make_stage(settings, FEED, "hive"))
+    place = open_place(settings, FEED, "hive")
     assert [row["id"] for row in place.rows(2)] == ["9", "late"]
     assert [each.not_compared for each in verify_feed(settings, FEED)] == [
         "its rows are the archive's own files: see `trends verify --all`"

@@ -26,7 +26,7 @@ from batch_layer.delivery.start_line import SKIPPED
 from batch_layer.sinks.contract import Standing
 from batch_layer.sinks.registry import kind_of
 from batch_layer.sinks.spark_files.partition_task import COLUMNS, Plan, Receipts, decode_outcome, run_task
-from batch_layer.sinks.stages import FeedStage, make_stage
+from batch_layer.sinks.stages import FeedStage, make_stage, open_place
 from batch_layer.spark.streaming import streaming_session
 from batch_layer.storage.chunk_files.file_sink import FileWriter
 from batch_layer.storage.webhdfs import HdfsStore
@@ -102,8 +102,7 @@ class Engines:
         FeedStage(self.settings, self.feed, engine).run(True, threading.Event(), lambda _: None)
 
     def standings(self, engine: str = "spark") -> dict[int, Standing]:
-        stage = make_stage(self.settings, self.feed, engine)
-        return kind_of(self.feed.declaration.sinks[engine]).make_place(stage).standings()
+        return open_place(self.settings, self.feed, engine).standings()
 
     def rows(self, engine: str = "spark") -> Counter[str]:
         """Each row of each file that a listing shows, by the libraries alone."""

@@ -22,8 +22,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from batch_layer.sinks.contract import Place
-from batch_layer.sinks.registry import kind_of
-from batch_layer.sinks.stages import FeedStage, make_stage
+from batch_layer.sinks.stages import FeedStage, open_place
 from bench.harness import stack_settings
 from config.settings import Settings
 from ingest.feeds.declaration.model import Feed, NamedFeed
@@ -129,8 +128,7 @@ class Stations:
         )
 
     def place(self, sink: str) -> Place:
-        stage = make_stage(self.settings, self.feed, sink)
-        return kind_of(self.feed.declaration.sinks[sink]).make_place(stage)
+        return open_place(self.settings, self.feed, sink)
 
     def accepted(self) -> list[tuple[int, int, bytes | None, bytes]]:
         messages = committed(self.settings.kafka.bootstrap, self.topic)

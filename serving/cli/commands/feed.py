@@ -193,15 +193,13 @@ def show(
       trends feed show weather postgres
       trends feed show weather hive -n 5 --json
     """
-    from batch_layer.sinks.registry import kind_of
-    from batch_layer.sinks.stages import make_stage
+    from batch_layer.sinks.stages import open_place
 
     if as_csv and as_json:
         raise UsageError("give --csv or --json, not both")
     settings = settings_of(ctx)
     declared = _load(settings, name, values, lenient=True)
-    stage = make_stage(settings, declared, sink)
-    rows = kind_of(declared.declaration.sinks[sink]).make_place(stage).rows(most)
+    rows = open_place(settings, declared, sink).rows(most)
     feed_output.show_rows(rows, as_csv=as_csv, as_json=as_json)
 
 

@@ -73,13 +73,12 @@ def _show(settings: Settings, name: str, feed: NamedFeed) -> None:
     """Rows of each sink, and the recount. Raises `TrendsError` where that does not add up."""
     from batch_layer.feeds.feed_verify import verify_feed
     from batch_layer.feeds.stage_status import stage_statuses
-    from batch_layer.sinks.registry import kind_of
-    from batch_layer.sinks.stages import make_stage
+    from batch_layer.sinks.stages import open_place
 
-    for sink, table in feed.declaration.sinks.items():
+    for sink in feed.declaration.sinks:
         title(f"What {sink} has")
         echo_command("feed", "show", name, sink, "-n", "3")
-        rows = kind_of(table).make_place(make_stage(settings, feed, sink)).rows(3)
+        rows = open_place(settings, feed, sink).rows(3)
         feed_output.show_rows(rows, as_csv=False, as_json=False)
     title("How far each stage is")
     echo_command("feed", "status", name)
