@@ -13,21 +13,22 @@ well. Offsets that retention has deleted count as accepted where a row holds the
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
 from batch_layer.sinks.contract import ListedPlace, Standing
-from batch_layer.sinks.registry import kind_of
-from batch_layer.sinks.stages import make_stage
+from batch_layer.sinks.stages import make_stage, open_place
 from config.errors import DamagedError, TrendsError
 from config.quantity import quantity
 from config.settings import Settings
 from ingest.feeds.declaration.model import ARCHIVE, NamedFeed
+from ingest.feeds.record_encoder import topic_of
 from ingest.kafka.client import OFFSET_IS_GONE
 from ingest.kafka.offsets import ends
 from ingest.kafka.reading import messages, reader
@@ -55,21 +56,32 @@ class SinkRecount:
 
 
 def verify_feed(settings: Settings, feed: NamedFeed) -> Iterator[SinkRecount]:
-    """Recount each sink of a feed; what a running stage adds meanwhile does not count."""
-    for sink, table in feed.declaration.sinks.items():
+    """Recount each sink of a feed; what a running stage adds meanwhile does not count.
+
+    It asks all sinks for their positions first, and reads the topic and the rejects once, behind that.
+    """
+    sinks = feed.declaration.sinks
+    standings = {sink: _standings(settings, feed, sink) for sink, table in sinks.items() if table.from_ != ARCHIVE}
+    readable = _Readable(settings, feed)
+    for sink, table in sinks.items():
         if table.from_ == ARCHIVE:
             yield SinkRecount(sink, not_compared="its rows are the archive's own files: see `trends verify --all`")
             continue
-        stage = make_stage(settings, feed, sink)
-        place = kind_of(table).make_place(stage)
+        stage, place = make_stage(settings, feed, sink), open_place(settings, feed, sink)
         try:
-            standings = place.standings()
-            positions = {number: each.position for number, each in standings.items()}
-            accepted = _accepted(settings, feed, stage.topic, table.from_, positions)
-            rejects = rejected_offsets(settings, stage.topic, stage.reader.stage)
+            held = standings[sink]
+            if isinstance(held, TrendsError):
+                raise held
+            accepted, rejects = readable.of(table.from_), readable.rejects.get(stage.reader.stage, {})
             found = [
-                recount(f"{stage.topic}/{number}", each, place.offsets(number), accepted[number], rejects[number])
-                for number, each in sorted(standings.items())
+                recount(
+                    f"{stage.topic}/{number}",
+                    each,
+                    place.offsets(number),
+                    accepted.get(number, frozenset()),
+                    rejects.get(number, frozenset()),
+                )
+                for number, each in sorted(held.items())
             ]
             strangers = place.foreign() if isinstance(place, ListedPlace) else []
         except DamagedError as error:
@@ -81,17 +93,35 @@ def verify_feed(settings: Settings, feed: NamedFeed) -> Iterator[SinkRecount]:
             yield replace(whole, wrong=(*whole.wrong, *_name_strangers(strangers)))
 
 
-def _accepted(
-    settings: Settings, feed: NamedFeed, topic: str, origin: str, positions: Mapping[int, int]
-) -> Mapping[int, AbstractSet[int]]:
-    """What a stage could read below its positions: of Kafka committed messages, of another sink its rows."""
-    if origin == "kafka":
-        return accepted_offsets(settings, topic, positions)
-    before = kind_of(feed.declaration.sinks[origin]).make_place(make_stage(settings, feed, origin))
-    return {
-        number: {offset for offset in before.offsets(number) if offset < position}
-        for number, position in positions.items()
-    }
+def _standings(settings: Settings, feed: NamedFeed, sink: str) -> Mapping[int, Standing] | TrendsError:
+    try:
+        return open_place(settings, feed, sink).standings()
+    except TrendsError as error:
+        return error
+
+
+class _Readable:
+    """Offsets that stages could read, and those that they refused; reads Kafka once, for the first sink that asks."""
+
+    def __init__(self, settings: Settings, feed: NamedFeed) -> None:
+        self._settings = settings
+        self._feed = feed
+
+    def of(self, origin: str) -> Mapping[int, AbstractSet[int]]:
+        """By partition: of Kafka committed messages, of another sink its rows."""
+        if origin == "kafka":
+            return self._messages
+        place = open_place(self._settings, self._feed, origin)
+        return {number: set(place.offsets(number)) for number in place.standings()}
+
+    @cached_property
+    def _messages(self) -> Mapping[int, AbstractSet[int]]:
+        return accepted_offsets(self._settings, topic_of(self._feed).name)
+
+    @cached_property
+    def rejects(self) -> Mapping[str, Mapping[int, AbstractSet[int]]]:
+        """By stage and partition."""
+        return rejected_offsets(self._settings, topic_of(self._feed).name)
 
 
 def _name_strangers(paths: Sequence[str]) -> Iterator[str]:
@@ -118,7 +148,7 @@ def recount(
     """Recount a partition. `rows`, `accepted` and `rejects` are offsets; those from the position on do not count."""
     counts = Counter(offset for offset in rows if offset < standing.position)
     low = min(accepted, default=standing.position)
-    have = set(accepted) | {offset for offset in counts if offset < low}
+    have = {offset for offset in accepted if offset < standing.position} | {offset for offset in counts if offset < low}
     refused = {offset for offset in rejects if offset in have}
     gaps = {offset for offset in have if any(start <= offset < end for start, end, _ in standing.gaps)}
     left = have - counts.keys() - refused - gaps
@@ -148,10 +178,10 @@ def sum_of(sink: str, partitions: Iterable[PartitionRecount]) -> SinkRecount:
     )
 
 
-def accepted_offsets(settings: Settings, topic: str, below: Mapping[int, int]) -> dict[int, set[int]]:
-    """The offsets of the committed messages that Kafka still has, by partition, below some positions."""
-    until = {number: min(end, below[number]) for number, end in ends(settings.kafka, topic).items() if number in below}
-    found: dict[int, set[int]] = {number: set() for number in below}
+def accepted_offsets(settings: Settings, topic: str) -> dict[int, set[int]]:
+    """The offsets of the committed messages that Kafka has now, by partition."""
+    until = ends(settings.kafka, topic)
+    found: dict[int, set[int]] = {number: set() for number in until}
     with closing(reader(settings.kafka, f"{topic}.verify")) as consumer:
         for message in messages(consumer, settings.kafka, topic, until):
             if message.error() is None or message.error().code() != OFFSET_IS_GONE:
@@ -159,17 +189,18 @@ def accepted_offsets(settings: Settings, topic: str, below: Mapping[int, int]) -
     return found
 
 
-def rejected_offsets(settings: Settings, topic: str, stage: str) -> defaultdict[int, set[int]]:
-    """The offsets of a topic that are among the rejects of a stage, by partition: by their header `where`."""
+def rejected_offsets(settings: Settings, topic: str) -> dict[str, dict[int, set[int]]]:
+    """The offsets of a topic that are among the rejects, by stage and partition: by their headers."""
     where = re.compile(rf"{re.escape(topic)}/(\d+)@(\d+)")
-    found: defaultdict[int, set[int]] = defaultdict(set)
+    found: dict[str, dict[int, set[int]]] = {}
     with closing(reader(settings.kafka, f"{settings.kafka.rejects}.verify")) as consumer:
         rejects = settings.kafka.rejects
         for message in messages(consumer, settings.kafka, rejects, ends(settings.kafka, rejects)):
             headers = dict(message.headers() or [])
             place = where.fullmatch((headers.get("where") or b"").decode(errors="replace"))
-            if place and headers.get("stage") == stage.encode():
-                found[int(place[1])].add(int(place[2]))
+            if place:
+                stage = (headers.get("stage") or b"").decode(errors="replace")
+                found.setdefault(stage, {}).setdefault(int(place[1]), set()).add(int(place[2]))
     return found
 
 
