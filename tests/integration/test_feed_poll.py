@@ -9,6 +9,8 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import Message
+
 from bench.harness import stack_settings
 from config.settings import Settings
 from ingest.feeds.declaration.model import Feed, NamedFeed
@@ -65,16 +67,24 @@ def values(settings: Settings) -> list[Any]:
 
 def of_cursors(settings: Settings, prefix: str) -> list[Any]:
     """Values of the topic of cursors, in order, whose key begins so."""
-    found = committed(settings.kafka.bootstrap, settings.kafka.cursors)
-    return [json.loads(each.value() or b"") for each in found if (each.key() or b"").decode().startswith(prefix)]
+    return values_below(prefix, cursor_messages(settings))
+
+
+def cursor_messages(settings: Settings) -> list[Message]:
+    return committed(settings.kafka.bootstrap, settings.kafka.cursors)
+
+
+def values_below(prefix: str, messages: list[Message]) -> list[Any]:
+    return [json.loads(each.value() or b"") for each in messages if (each.key() or b"").decode().startswith(prefix)]
 
 
 def slots_of(settings: Settings) -> list[int]:
     """The slots that are committed: each once, and gaps cover the time between them."""
-    slots = [cursor["until"] for cursor in of_cursors(settings, "feed/velib") if "until" in cursor]
+    messages = cursor_messages(settings)  # read once: a slot and the gap before it are of one transaction
+    slots = [cursor["until"] for cursor in values_below("feed/velib", messages) if "until" in cursor]
     slots = [slot for slot, _ in groupby(slots)]
     assert all(later > earlier for earlier, later in pairwise(slots))
-    gaps = sorted((gap["since"], gap["until"]) for gap in of_cursors(settings, "gap/"))
+    gaps = sorted((gap["since"], gap["until"]) for gap in values_below("gap/", messages))
     assert gaps == [(a + EVERY_MS, b) for a, b in pairwise(slots) if b > a + EVERY_MS]
     return slots
 
