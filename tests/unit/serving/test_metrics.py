@@ -13,7 +13,7 @@ from tests.support import metrics
 from tests.support.metrics import Figures
 from tests.support.status import status_from
 
-PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
+ROOT = Path(__file__).parents[3]
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 GAP = {"since": "2026-11-25T10:00:00Z", "until": "2026-11-25T10:01:30Z", "why": "the stream does not replay"}
 RUN = {"_id": "r1", "since": None, "until": None, "rule": "1", "error": None}
@@ -169,12 +169,11 @@ def test_both_formats_say_the_same_and_whatever_a_name_holds_is_escaped() -> Non
     assert told["trends_source_posts_total", odd] == 900
 
 
-def test_the_docs_name_every_metric_and_alert_by_those_that_there_are() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+def test_the_docs_name_every_metric_and_rules_use_those_that_there_are() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     emitted = {name for name, *_ in figures(FACTS)}
     assert set(re.findall(r"`(trends_\w+)`", page)) == emitted
-    rules = next(block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "groups:" in block)
-    for rule in yaml.safe_load(rules)["groups"][0]["rules"]:
-        named = set(re.findall(r"trends_\w+", rule["expr"]))
-        assert named
-        assert named <= emitted
+    for file in ("recording.yml", "alerts.yml"):
+        groups = yaml.safe_load((ROOT / "deploy" / "prometheus" / file).read_text())["groups"]
+        for rule in (rule for group in groups for rule in group["rules"]):
+            assert set(re.findall(r"(?<![:\w])trends_\w+(?!:)", rule["expr"])) <= emitted
