@@ -15,7 +15,15 @@ from config.settings.sections.spark import SparkSettings
 from config.settings.sections.speed import SpeedSettings
 from config.settings.sections.stack import StackSettings
 from config.settings.sections.storm import StormSettings
-from config.settings.settings import BOOTSTRAP, NOT_SETTINGS, Settings, environment_tables, file_path, section_types
+from config.settings.settings import (
+    BOOTSTRAP,
+    NOT_SETTINGS,
+    Settings,
+    environment_tables,
+    file_path,
+    file_tables,
+    section_types,
+)
 
 __all__ = [
     "BOOTSTRAP",
@@ -38,5 +46,6 @@ __all__ = [
     "StormSettings",
     "environment_tables",
     "file_path",
+    "file_tables",
     "section_types",
 ]

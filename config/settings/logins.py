@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from config.errors import TrendsError, UnavailableError, UsageError
 from config.redaction import remember
 from config.settings import Settings, StackSettings
+from config.settings.secret_files import read_secret
 
 LOCAL_HOST = "127.0.0.1"
 LOCAL_USER = "trends"
@@ -29,7 +30,7 @@ def postgres_login(settings: Settings, database: str = "") -> dict[str, Any]:
     found = _url(settings) if settings.postgres.url.get_secret_value() else _local(settings.stack)
     found["dbname"] = database or found.get("dbname") or settings.postgres.database
     if "password" not in found and settings.postgres.password_file:
-        found["password"] = read_password(settings.postgres.password_file.expanduser(), "postgres.password_file")
+        found["password"] = read_secret(settings.postgres.password_file, "postgres.password_file")
     remember(found.get("password", ""))
     return found
 
@@ -51,7 +52,7 @@ def hive_login(settings: Settings) -> dict[str, Any]:
     host, port = _host_and_port(hive.uri) if hive.uri else (LOCAL_HOST, settings.stack.hive_port)
     found = {"host": host, "port": port, "user": hive.user, "auth_mechanism": hive.auth.upper()}
     if hive.password_file:
-        password = read_password(hive.password_file.expanduser(), "hive.password_file")
+        password = read_secret(hive.password_file, "hive.password_file")
         remember(password)
         found["password"] = password
     return found
@@ -70,15 +71,6 @@ def _host_and_port(uri: str) -> tuple[str, int]:
 def local_password_file(stack: StackSettings) -> Path:
     """Where the password of the local server is, or will be."""
     return stack.state.expanduser().absolute() / "conf" / "postgres" / "password"
-
-
-def read_password(file: Path, setting: str) -> str:
-    """The password in a file, without the end of its line. Raises `UsageError` that names the setting."""
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise UsageError(f"can't read {file}: {why}", where=setting, next_step="Name a readable file") from None
 
 
 def _local(stack: StackSettings) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Secrets: which settings are secret, and how a process that we start gets those it needs.
 
-A secret setting has the type `SecretStr`; a value of `spark.conf` is secret where Spark's own rule says so. Secrets in
+A secret setting has the type `SecretStr`; a value of `spark.conf` is secret where Spark's own rule says so, one of
+`kafka.conf` by the rule of `kafka_options`. Secrets in
 the environment go to a child through a file of mode 0600 that `TRENDS_SECRETS_FILE` names: a process list shows the
 environment of a process to its user, and a server may print its own into a log that others read. Servers get neither.
 """
@@ -8,7 +9,7 @@ environment of a process to its user, and a server may print its own into a log 
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -17,12 +18,19 @@ from pydantic import BaseModel, SecretStr
 
 from config.errors import UsageError
 from config.redaction import remember
+from config.settings.kafka_options import is_secret_option as is_secret_kafka_option
 from config.settings.loaders import PREFIX
 
 FILE = "TRENDS_SECRETS_FILE"
 """Names a JSON file of further variables. A variable of the environment itself counts more."""
 SECRET_KEY = re.compile(r"secret|password|token|access[.]?key", re.IGNORECASE)
 """Spark's rule (`spark.redaction.regex`), for keys of `spark.conf` and options of a connection string."""
+
+_SECRET_OPTIONS: Mapping[str, Callable[[str], object]] = {
+    "kafka": is_secret_kafka_option,
+    "spark": SECRET_KEY.search,
+}
+"""Of each section with a table `conf`: the rule that tells which of its values are secret."""
 
 Sections = Mapping[str, type[BaseModel]]
 
@@ -36,6 +44,11 @@ def _is_secret(annotation: Any) -> bool:
     return annotation is SecretStr or SecretStr in getattr(annotation, "__args__", ())
 
 
+def is_secret_option(section: str, key: str) -> bool:
+    """Whether a key of the table `conf` of a section has a secret value."""
+    return section in _SECRET_OPTIONS and bool(_SECRET_OPTIONS[section](key))
+
+
 def learn(tables: Mapping[str, Any], sections: Sections) -> None:
     """Redact every secret of these tables from now on. Call it before validation, since that can fail."""
     for name, section in sections.items():
@@ -46,7 +59,7 @@ def learn(tables: Mapping[str, Any], sections: Sections) -> None:
             remember(*_parts(str(table[key])))
         conf = table.get("conf")
         if isinstance(conf, Mapping):
-            remember(*(str(value) for key, value in conf.items() if SECRET_KEY.search(key)))
+            remember(*(str(value) for key, value in conf.items() if is_secret_option(name, key)))
 
 
 def _parts(value: str) -> Iterator[str]:
@@ -77,8 +90,8 @@ def is_secret(variable: str, sections: Sections) -> bool:
     section, *keys = variable.removeprefix(PREFIX).lower().split("__")
     if not variable.startswith(PREFIX) or section not in sections:
         return False
-    if section == "spark":
-        return not keys or keys == ["conf"] or (keys[0] == "conf" and bool(SECRET_KEY.search(variable)))
+    if section in _SECRET_OPTIONS and (not keys or keys[0] == "conf"):
+        return len(keys) < 2 or is_secret_option(section, "__".join(keys[1:]))
     secret = secret_keys(sections[section])
     return bool(secret) if not keys else keys[0] in secret
 

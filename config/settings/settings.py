@@ -1,8 +1,8 @@
 """Settings: one frozen, typed object, read once at the edge: defaults < file < `TRENDS_*` environment < flag.
 
 The file is `trends.toml` in the working folder, or the one that `TRENDS_CONFIG` names. The environment spells a nested
-value `TRENDS_KAFKA__BOOTSTRAP`; without that variable, `BOOTSTRAP_SERVERS` counts too. An unknown key is an error in
-either.
+value `TRENDS_KAFKA__BOOTSTRAP`; without that variable, `BOOTSTRAP_SERVERS` counts too. `TRENDS_MONGO__URI_FILE` names a
+file that holds the value of `TRENDS_MONGO__URI`, and so for every setting. An unknown key is an error in either.
 """
 
 import os
@@ -17,6 +17,7 @@ from config.errors import UsageError
 from config.settings import secrets
 from config.settings.live import live_sections
 from config.settings.loaders import PREFIX, Table, merge, read_environment, read_file
+from config.settings.secret_files import with_contents
 from config.settings.section import Section
 from config.settings.sections.archive import ArchiveSettings
 from config.settings.sections.batch import BatchSettings
@@ -72,7 +73,7 @@ class Settings(Section):
                 f"no such file: {file_path()}", where="TRENDS_CONFIG", next_step="Unset it or make the file"
             )
         try:
-            tables = merge(flags, merge(environment_tables(), read_file(file_path())))
+            tables = merge(flags, merge(environment_tables(), file_tables()))
             secrets.learn(tables, section_types())
             return cls.of(tables)
         except ValidationError as error:
@@ -102,9 +103,25 @@ def file_path() -> Path:
 def environment_tables() -> Table:
     """Tables of settings that the environment holds. Raises `UsageError`."""
     variables = {name: value for name, value in secrets.with_file(os.environ).items() if name not in NOT_SETTINGS}
-    tables = read_environment(variables, section_types())
+    tables = _resolve(read_environment(variables, section_types()))
     brokers = os.environ.get(BOOTSTRAP)
     return merge(tables, {"kafka": {"bootstrap": brokers}}) if brokers else tables
+
+
+def file_tables() -> Table:
+    """Tables of the settings file. Raises `UsageError`."""
+    return _resolve(read_file(file_path()))
+
+
+def _resolve(tables: Table) -> Table:
+    """Tables with one spelling of each key, and with the contents of files in place of their names."""
+    sections = section_types()
+    return {
+        name: with_contents(name, sections[name], sections[name].canonical(table))
+        if name in sections and isinstance(table, Mapping)
+        else table
+        for name, table in tables.items()
+    }
 
 
 def section_types() -> dict[str, type[Section]]:

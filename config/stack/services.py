@@ -5,7 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from pydantic import SecretStr
 
 from config.settings import BOOTSTRAP, NOT_SETTINGS, Settings, file_path, secrets, section_types
 from config.settings.live import live_sections
@@ -83,14 +84,11 @@ def pass_secrets_on(paths: StackPaths) -> None:
 
 def active_settings(settings: Settings) -> str:
     """The settings that services and the topology go by, secrets included: to compare, never to show."""
-    return json.dumps(settings.model_dump(mode="json", exclude=set(OTHERS), context=None) | _values(settings))
+    return json.dumps(settings.model_dump(exclude=set(OTHERS)), default=_plain)
 
 
-def _values(settings: Settings) -> dict[str, Any]:
-    return {
-        "mongo.uri": settings.mongo.uri.get_secret_value(),
-        "postgres.url": settings.postgres.url.get_secret_value(),
-    }
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def _file(paths: StackPaths) -> Path:

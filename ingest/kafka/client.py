@@ -5,14 +5,15 @@ error, past every level and filter.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from config.errors import UnavailableError
+from config.errors import UnavailableError, UsageError
 from config.settings import KafkaSettings
 
 ANSWER_S = 10.0
@@ -52,14 +53,16 @@ logger.addFilter(RepeatFilter())
 
 
 def admin(settings: KafkaSettings) -> AdminClient:
-    """An admin client."""
-    return AdminClient(_configuration(settings, _NO_OPTIONS), logger=logger)
+    """An admin client. Raises `UsageError` for a `kafka.conf` that the client refuses."""
+    with _refusals():
+        return AdminClient(_configuration(settings, _NO_OPTIONS), logger=logger)
 
 
 def consumer(settings: KafkaSettings, group: str, options: Mapping[str, Any] = _NO_OPTIONS) -> Consumer:
     """A consumer of committed messages that commits no offset by itself.
 
-    It reports the end of a partition, and an offset that retention has deleted. `options` overrides any of this.
+    It reports the end of a partition, and an offset that retention has deleted. `options` overrides any of this. Raises
+    `UsageError` for a `kafka.conf` that the client refuses.
     """
     defaults = {
         "group.id": group,
@@ -69,12 +72,14 @@ def consumer(settings: KafkaSettings, group: str, options: Mapping[str, Any] = _
         "auto.offset.reset": "error",
         "fetch.wait.max.ms": 100,  # an answer to anything else waits behind a fetch that waits for messages
     }
-    return Consumer(_configuration(settings, defaults | dict(options)), logger=logger)
+    with _refusals():
+        return Consumer(_configuration(settings, defaults | dict(options)), logger=logger)
 
 
 def producer(settings: KafkaSettings, options: Mapping[str, Any]) -> Producer:
-    """A producer."""
-    return Producer(_configuration(settings, options), logger=logger)
+    """A producer. Raises `UsageError` for a `kafka.conf` that the client refuses."""
+    with _refusals():
+        return Producer(_configuration(settings, options), logger=logger)
 
 
 def produce(producer: Producer, message: Mapping[str, Any]) -> None:
@@ -92,7 +97,21 @@ def produce(producer: Producer, message: Mapping[str, Any]) -> None:
 
 
 def _configuration(settings: KafkaSettings, options: Mapping[str, Any]) -> dict[str, Any]:
-    return {**settings.connection, **options}
+    """The options of a client: `kafka.conf` wins, since the settings refuse there what must stay as it is."""
+    return {**options, **settings.connection}
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Translates the refusal of a configuration: an unknown option, a file that is missing, a wrong key password."""
+    try:
+        yield
+    except (KafkaException, TypeError, ValueError) as error:
+        raise UsageError(
+            reason(error) if isinstance(error, KafkaException) else str(error),
+            where="kafka.conf",
+            next_step="Correct that option: the reference of librdkafka lists them",
+        ) from None
 
 
 def unavailable(settings: KafkaSettings, topic: str, error: KafkaException | KafkaError | str) -> UnavailableError:

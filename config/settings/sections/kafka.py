@@ -1,7 +1,11 @@
 """Settings of Kafka."""
 
-from pydantic import Field
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+from pydantic import BeforeValidator, Field, SecretStr
+
+from config.settings.kafka_options import option_names, options
 from config.settings.section import Section
 
 
@@ -25,7 +29,18 @@ class KafkaSettings(Section):
     archive_group: str = "archive"
     """Consumer group of the archiver."""
 
+    conf: Annotated[dict[str, str | SecretStr], BeforeValidator(options)] = Field(default={})
+    """Further options of librdkafka for every client: `security.protocol`, `sasl.mechanism`, `ssl.ca.location`, …
+    `trends` never prints passwords and keys among them, and refuses options on which its guarantees rest."""
+
+    @classmethod
+    def canonical(cls, table: Mapping[str, Any]) -> dict[str, Any]:
+        """A table whose `conf` has librdkafka's names."""
+        conf = table.get("conf")
+        return {**table, "conf": option_names(conf)} if isinstance(conf, Mapping) else dict(table)
+
     @property
     def connection(self) -> dict[str, str]:
-        """The options that every client needs to reach the brokers, under the names of librdkafka."""
-        return {"bootstrap.servers": self.bootstrap}
+        """The options that every client needs to reach the brokers, under the names of librdkafka; secret."""
+        conf = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in self.conf.items()}
+        return {"bootstrap.servers": self.bootstrap, **conf}

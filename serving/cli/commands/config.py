@@ -8,10 +8,9 @@ import click
 from pydantic import SecretStr
 
 from config.redaction import HIDDEN
-from config.settings import Settings, environment_tables, file_path, section_types
+from config.settings import Settings, environment_tables, file_path, file_tables, section_types
 from config.settings.field_docs import field_docs
-from config.settings.loaders import read_file
-from config.settings.secrets import SECRET_KEY
+from config.settings.secrets import is_secret_option
 from serving.cli.options import json_option, settings_of
 
 
@@ -63,7 +62,7 @@ def config(ctx: click.Context, as_json: bool) -> None:
 
 def settings_in_force(settings: Settings) -> Iterator[Setting]:
     """Walk the sections, naming for each value the last source that gave it."""
-    environment, file = environment_tables(), read_file(file_path())
+    environment, file = environment_tables(), file_tables()
     for section in section_types():
         values = settings.section(section)
         told = field_docs(type(values))
@@ -73,8 +72,8 @@ def settings_in_force(settings: Settings) -> Iterator[Setting]:
             shown: Any = HIDDEN
             if not isinstance(value, SecretStr):
                 shown = json.loads(values.model_dump_json(include={key}))[key]
-            if (section, key) == ("spark", "conf"):
-                shown = {name: HIDDEN if SECRET_KEY.search(name) else each for name, each in shown.items()}
+            if key == "conf":
+                shown = {name: HIDDEN if is_secret_option(section, name) else each for name, each in shown.items()}
             yield Setting(section, key, shown, source or "default", told[key])
 
 
