@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ingest.post import Post
 from ingest.rule.hashtags import AS_IS, Rule, tags_of, typed
+from ingest.sources.languages import speaks
 
 
 class AllItems:
@@ -46,9 +47,3 @@ class PostFilter:
         if self.langs and not speaks(post.lang or "", self.langs):
             return False
         return not self.tags or not self.tags.isdisjoint(tags_of(post, self.rule))
-
-
-def speaks(lang: str, langs: frozenset[str]) -> bool:
-    """Whether a language is one of these: `en-GB` is `en` too."""
-    spoken = lang.lower()
-    return spoken in langs or spoken.partition("-")[0] in langs

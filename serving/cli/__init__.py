@@ -157,8 +157,6 @@ def main(ctx: click.Context) -> None:
       trends top --hour monday-7h            last Monday between 7 and 8
       trends recompute --since monday-7h     compute again, after correcting the rule
     """
-    from config.settings import Settings  # `trends --help` needs none of it
-
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(
@@ -166,7 +164,6 @@ def main(ctx: click.Context) -> None:
     )
     if ctx.invoked_subcommand not in KAFKA_LOGS:
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    ctx.obj = Settings.read()
 
 
 def run() -> None:

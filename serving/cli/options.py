@@ -2,23 +2,28 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 from zoneinfo import ZoneInfo
 
 import click
 
-from config.settings import Settings
 from ingest.hours import wall_clock
 from serving.query.time_expressions import zone
 from serving.query.time_ranges import TimeResolver
 from serving.views.documents import Kind
 
+if TYPE_CHECKING:
+    from config.settings import Settings
 
-def settings_of(ctx: click.Context) -> Settings:
-    """The settings that the root command read."""
-    settings = ctx.find_root().obj
-    if not isinstance(settings, Settings):
-        raise TypeError("the root command reads the settings first")
+
+def settings_of(ctx: click.Context) -> "Settings":
+    """The settings. The first call of a process reads them: a page of help needs none."""
+    from config.settings import Settings
+
+    root = ctx.find_root()
+    if root.obj is None:
+        root.obj = Settings.read()
+    settings: Settings = root.obj
     return settings
 
 

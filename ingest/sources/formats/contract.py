@@ -16,7 +16,7 @@ from ingest.post import Post
 from ingest.sources.formats.ids import plain_id
 from ingest.sources.formats.lines import Lines
 from ingest.sources.formats.timestamps import by_id_or, time_of, time_of_id
-from ingest.sources.selection import speaks
+from ingest.sources.languages import speaks
 
 LONGEST_ID = 256
 X = "x"

@@ -13,7 +13,7 @@ import click
 from config.errors import UsageError
 from ingest.hours import wall_clock
 from serving.cli.commands import feed_demo
-from serving.cli.feeds import feed_catalog, feed_output
+from serving.cli.feeds import feed_output
 from serving.cli.options import json_option, settings_of
 from serving.cli.signals import STOPPED, stopping
 
@@ -54,7 +54,9 @@ def list_(ctx: click.Context, as_json: bool) -> None:
       trends feed list
       trends feed list --json
     """
-    feed_output.show_catalog(feed_catalog.catalog(settings_of(ctx)), as_json)
+    from serving.cli.feeds.feed_catalog import catalog
+
+    feed_output.show_catalog(catalog(settings_of(ctx)), as_json)
 
 
 @feed.command()
@@ -75,9 +77,9 @@ def check(ctx: click.Context, name: str, values: tuple[str, ...], as_json: bool)
     """
     from batch_layer.feeds.feed_check import check_feed
     from ingest.feeds.declaration.variables import assignments
+    from serving.cli.feeds.feed_catalog import catalog
 
-    feeds = feed_catalog.catalog(settings_of(ctx))
-    found = check_feed(feeds, name, assignments(values), os.environ, wall_clock())
+    found = check_feed(catalog(settings_of(ctx)), name, assignments(values), os.environ, wall_clock())
     feed_output.show_check(found, as_json)
     ctx.exit(0 if found.is_right else 1)
 
@@ -263,4 +265,6 @@ def rebuild(ctx: click.Context, name: str, sink: str, values: tuple[str, ...], d
 
 
 def _load(settings: "Settings", name: str, values: tuple[str, ...], *, lenient: bool = False) -> "NamedFeed":
-    return feed_catalog.load_feed(settings, name, values, lenient=lenient)
+    from serving.cli.feeds.feed_catalog import load_feed
+
+    return load_feed(settings, name, values, lenient=lenient)

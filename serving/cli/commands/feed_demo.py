@@ -3,19 +3,21 @@
 import logging
 import os
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from config.errors import TrendsError
 from config.quantity import quantity
-from config.settings import Settings
-from config.stack.paths import StackPaths
-from ingest.feeds.declaration.model import NamedFeed
 from ingest.hours import wall_clock
-from serving.cli.feeds import feed_catalog, feed_output
+from serving.cli.feeds import feed_output
 from serving.cli.options import settings_of
 from serving.cli.signals import STOPPED, stopping
 from serving.cli.tour import echo_command, run_command, title
+
+if TYPE_CHECKING:  # the model of a feed's file loads when a command reads one
+    from config.settings import Settings
+    from ingest.feeds.declaration.model import NamedFeed
 
 _VALUES = {"tag": "news"}
 """For variables of the shipped feeds that need a value."""
@@ -39,6 +41,8 @@ def demo(ctx: click.Context, name: str, seed: int) -> None:
     from batch_layer.feeds.demo_feed import demo_feed
     from batch_layer.feeds.needs import servers_of
     from batch_layer.feeds.running import RunOptions, run_feed
+    from config.stack.paths import StackPaths
+    from serving.cli.feeds import feed_catalog
 
     settings, began = settings_of(ctx), time.monotonic()
     catalog = feed_catalog.catalog(settings)
@@ -62,14 +66,14 @@ def demo(ctx: click.Context, name: str, seed: int) -> None:
                f"`trends up {name}` runs it on its own source.")  # fmt: skip
 
 
-def _polls(feed: NamedFeed) -> int | None:
+def _polls(feed: "NamedFeed") -> int | None:
     from batch_layer.feeds.demo_feed import POLLS
     from ingest.feeds.declaration.model import HttpSource
 
     return POLLS if isinstance(feed.declaration.source, HttpSource) else None
 
 
-def _show(settings: Settings, name: str, feed: NamedFeed) -> None:
+def _show(settings: "Settings", name: str, feed: "NamedFeed") -> None:
     """Rows of each sink, and the recount. Raises `TrendsError` where that does not add up."""
     from batch_layer.feeds.feed_verify import verify_feed
     from batch_layer.feeds.stage_status import stage_statuses
