@@ -44,7 +44,7 @@ def test_every_service_that_stays_has_a_health_check(services: dict[str, Service
         for name, how in service.get("depends_on", {}).items()
         if how["condition"] == "service_completed_successfully"
     }
-    assert waited_for == {"setup"}
+    assert waited_for == {"setup", "replica-set", "secrets"}
     for name, service in services.items():
         assert name in waited_for or service["healthcheck"]["test"], name
 
@@ -66,13 +66,12 @@ def test_mongo_is_of_a_release_series_that_its_maker_still_mends(services: dict[
 
 
 def test_postgres_has_the_version_and_the_file_of_the_local_one_and_waits_for_its_profile(
-    compose: dict[str, Any], services: dict[str, Service]
+    services: dict[str, Service],
 ) -> None:
     postgres = services["postgres"]
     assert f"{postgres['image'].removeprefix('postgres:')}.0" == postgres_build.VERSION
     assert any("config/postgres/postgresql.conf" in volume for volume in postgres["volumes"])
     assert postgres["profiles"] == services["hive"]["profiles"] == ["feeds"]
-    assert postgres["secrets"] == services["hive"]["secrets"] == list(compose["secrets"])
 
 
 def test_every_mounted_file_exists_and_is_read_only(compose: dict[str, Any], services: dict[str, Service]) -> None:
@@ -80,7 +79,7 @@ def test_every_mounted_file_exists_and_is_read_only(compose: dict[str, Any], ser
         for volume in service.get("volumes", []):
             source, _, mode = volume.partition(":")
             if source.startswith("."):
-                assert (ROOT / source).is_file(), source
+                assert (ROOT / source).exists(), source
                 assert mode.endswith(":ro"), volume
             else:
                 assert source in compose["volumes"], volume
@@ -101,8 +100,7 @@ def test_three_brokers_share_the_file_of_the_local_one_and_need_two_in_sync(serv
         assert any("config/kafka/server.properties" in volume for volume in broker["volumes"])
 
 
-def test_storm_has_the_version_of_the_local_one(services: dict[str, Service]) -> None:
-    assert services["nimbus"]["image"] == f"storm:{storm.VERSION}"
+def test_storm_has_the_version_of_the_local_one() -> None:
     assert f"FROM storm:{storm.VERSION} " in (ROOT / "deploy" / "Dockerfile").read_text()
 
 
