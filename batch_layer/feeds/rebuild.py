@@ -4,13 +4,14 @@ That is what its stage reads, or where Kafka no longer has the first records of 
 """
 
 import threading
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from batch_layer.sinks.contract import Standing
+from batch_layer.sinks.contract import Place, Standing
 from batch_layer.sinks.stages import FeedStage, make_stage, open_place
 from config.errors import TrendsError
 from config.settings import Settings
-from ingest.feeds.declaration.model import Feed, NamedFeed
+from ingest.feeds.declaration.model import ARCHIVE, Feed, NamedFeed
 from ingest.kafka.offsets import first_offsets
 
 KAFKA = "kafka"
@@ -26,29 +27,50 @@ class RebuildPlan:
     rows: int
     """Rows that the sink has now, and will lose first."""
     lost: int
-    """Offsets that no place has any more: they become gaps."""
+    """Records that no place has any more, at most. Of a topic they become gaps."""
 
 
 def plan_rebuild(settings: Settings, feed: NamedFeed, sink: str) -> RebuildPlan:
     """Choose where the rows come from. Raises `UnavailableError` where a server does not answer."""
     stage = make_stage(settings, feed, sink)
-    rows = sum(each.kept for each in open_place(settings, feed, sink).standings().values())
-    origin = feed.declaration.sinks[sink].from_
-    if origin != KAFKA:
-        return RebuildPlan(sink, origin, rows, 0)
-    gone = sum(first_offsets(settings.kafka, stage.topic).values())
-    if gone:
-        for other in feed.declaration.sinks:
-            if other != sink and _has_everything(settings, feed, other):
-                return RebuildPlan(sink, other, rows, 0)
-    return RebuildPlan(sink, KAFKA, rows, gone)
+    place, origin = open_place(settings, feed, sink), feed.declaration.sinks[sink].from_
+    if origin == KAFKA:
+        others = _readable(settings, feed, sink)
+        return plan_from_topic(sink, place, first_offsets(settings.kafka, stage.topic), others)
+    if origin == ARCHIVE:
+        return RebuildPlan(sink, origin, _rows(place), 0)
+    return plan_from_sink(sink, place, origin, open_place(settings, feed, origin))
+
+
+def plan_from_topic(
+    sink: str, place: Place, first: Mapping[int, int], others: Iterable[tuple[str, Place]]
+) -> RebuildPlan:
+    """A sink that reads Kafka, whose partitions begin at `first`: from there, or from another that has what is gone."""
+    gone = sum(first.values())
+    mine = {number: _offsets(place, number, end) for number, end in first.items()} if gone else {}
+    for name, other in others if gone else ():
+        if _has_everything(other, first, mine):
+            return RebuildPlan(sink, name, _rows(place), 0)
+    return RebuildPlan(sink, KAFKA, _rows(place), gone)
+
+
+def plan_from_sink(sink: str, place: Place, origin: str, before: Place) -> RebuildPlan:
+    """A sink that reads another one, which may have lost rows since then, by a rebuild of its own."""
+    lost = 0
+    for number, each in place.standings().items():
+        there = len(_offsets(before, number, each.position))
+        lost += max(0, each.kept + each.rejected + each.left_out - there)
+    return RebuildPlan(sink, origin, _rows(place), lost)
 
 
 def rebuild(settings: Settings, feed: NamedFeed, plan: RebuildPlan, stop: threading.Event) -> Standing:
     """Empty the sink and fill it; the sum of its partitions afterwards. No stage of it may run meanwhile."""
     place = open_place(settings, feed, plan.sink)
     place.clear()
-    FeedStage(settings, _reading(feed, plan), plan.sink).run(True, stop, lambda _: None)
+    for reading in (_reading(feed, plan), feed):  # from another sink it has what Kafka lacks, and Kafka has the rest
+        FeedStage(settings, reading, plan.sink).run(True, stop, lambda _: None)
+        if plan.origin == feed.declaration.sinks[plan.sink].from_:
+            break
     standings = place.standings().values()
     return Standing(
         position=sum(each.position for each in standings),
@@ -70,12 +92,41 @@ def _reading(feed: NamedFeed, plan: RebuildPlan) -> NamedFeed:
     return feed._replace(declaration=declaration)
 
 
-def _has_everything(settings: Settings, feed: NamedFeed, sink: str) -> bool:
-    """Whether another stage can read the sink, and it lacks no offset."""
-    place = open_place(settings, feed, sink)
-    try:
-        place.intake(make_stage(settings, feed, sink))
-        standings = place.standings()
-    except TrendsError:
+def _readable(settings: Settings, feed: NamedFeed, sink: str) -> Iterator[tuple[str, Place]]:
+    """The other sinks that the stage can read now."""
+    for other in feed.declaration.sinks:
+        if other != sink:
+            place = open_place(settings, feed, other)
+            try:
+                place.intake(make_stage(settings, feed, sink)).close()
+                place.standings()
+            except TrendsError:
+                continue
+            yield other, place
+
+
+def _has_everything(place: Place, first: Mapping[int, int], wanted: Mapping[int, set[int]]) -> bool:
+    """Whether a sink has dealt with all that Kafka no longer has, lacks no offset, and keeps the wanted ones."""
+    standings = place.standings()
+    if any(each.gaps or each.left_out for each in standings.values()):
         return False
-    return bool(standings) and not any(each.gaps or each.left_out for each in standings.values())
+    behind = [number for number, end in first.items() if end and _position(standings, number) < end]
+    return not behind and all(wanted[number] <= _offsets(place, number, end) for number, end in first.items())
+
+
+def _position(standings: Mapping[int, Standing], partition: int) -> int:
+    return standings[partition].position if partition in standings else 0
+
+
+def _offsets(place: Place, partition: int, end: int) -> set[int]:
+    """The offsets of the rows below an end, as far as rows have any and can be read."""
+    try:
+        return {offset for offset in place.offsets(partition) if offset < end} if end else set()
+    except TrendsError as error:
+        if error.retriable:
+            raise
+        return set()
+
+
+def _rows(place: Place) -> int:
+    return sum(each.kept for each in place.standings().values())

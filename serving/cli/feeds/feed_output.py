@@ -141,7 +141,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_csv: bool, as_json: bool)
 
 def rebuild_text(plan: "RebuildPlan") -> str:
     """What a rebuild does, in a sentence."""
-    lost = f"; {quantity(plan.lost, 'offset')} are nowhere any more, and become gaps" if plan.lost else ""
+    lost = f"; {quantity(plan.lost, 'record')} at most are nowhere any more" if plan.lost else ""
     return f"{plan.sink}: its {quantity(plan.rows, 'row')} go, and it is filled again from {plan.origin}{lost}"
 
 
