@@ -45,7 +45,7 @@ def stack_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if named := os.environ.get("TRENDS_TEST_STACK"):
         yield Path(named).absolute()
         return
-    with servers.start(tmp_path_factory.mktemp("stack")) as file:
+    with servers.start(tmp_path_factory.mktemp("stack"), metrics=True) as file:
         yield file
 
 

@@ -31,9 +31,14 @@ class Sandbox(NamedTuple):
 
 
 @contextmanager
-def start(folder: Path, names: Sequence[str] = ()) -> Iterator[Path]:
-    """Start servers, all by default, on empty data in a folder; yield their settings file; stop them at the end."""
-    file = write(folder / "trends.toml", private_stack(folder))
+def start(folder: Path, names: Sequence[str] = (), *, metrics: bool = False) -> Iterator[Path]:
+    """Start servers, all by default, on empty data in a folder; yield their settings file; stop them at the end.
+
+    `metrics`: Java servers export theirs.
+    """
+    tables = private_stack(folder)
+    tables["stack"]["metrics"] = metrics
+    file = write(folder / "trends.toml", tables)
     settings = read(file)
     try:
         with use(file):

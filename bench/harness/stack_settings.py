@@ -16,15 +16,15 @@ from config.stack.ports import free_ports
 Tables = dict[str, dict[str, Any]]
 SINGLE_PORTS = (
     *("kafka", "controller", "web", "rpc", "mongo", "zookeeper", "nimbus", "supervisor"),
-    *("postgres", "hive"),
+    *("postgres", "hive", "prometheus"),
 )
 
 
 def private_stack(folder: Path) -> Tables:
     """Tables for servers with their own folder and ports. All ports are free at the same moment."""
-    found = free_ports(len(SINGLE_PORTS) + 2 * 3)
+    found = free_ports(len(SINGLE_PORTS) + 6 + 2 * 3)
     port = dict(zip(SINGLE_PORTS, found, strict=False))
-    datanode, workers = found[-6:-3], found[-3:]
+    jmx, datanode, workers = found[-12:-6], found[-6:-3], found[-3:]
     return {
         "kafka": {"bootstrap": f"127.0.0.1:{port['kafka']}"},
         "hdfs": {"url": f"http://127.0.0.1:{port['web']}", "name_node": f"hdfs://127.0.0.1:{port['rpc']}"},
@@ -39,6 +39,8 @@ def private_stack(folder: Path) -> Tables:
             "storm_worker_ports": workers,
             "postgres_port": port["postgres"],
             "hive_port": port["hive"],
+            "jmx_ports": jmx,
+            "prometheus_port": port["prometheus"],
         },
     }
 

@@ -31,6 +31,7 @@ from config.stack.servers.hive import NEEDS, Hive
 from config.stack.servers.kafka import Kafka
 from config.stack.servers.mongo import Mongo
 from config.stack.servers.postgres import Postgres
+from config.stack.servers.prometheus import Prometheus
 from config.stack.servers.storm import Nimbus, Supervisor, ZooKeeper
 from config.stack.services import COMMANDS, Service
 from config.stack.supervision import Supervision
@@ -58,9 +59,9 @@ def servers(settings: Settings) -> list[Server]:
 
 
 def optional_servers(settings: Settings) -> list[Server]:
-    """The servers of feeds: `trends up` starts them by name alone."""
+    """The servers of feeds, and Prometheus: `trends up` starts them by name alone."""
     paths = StackPaths.of(settings.stack)
-    return [kind(settings, paths) for kind in (Postgres, Hive)]
+    return [kind(settings, paths) for kind in (Postgres, Hive, Prometheus)]
 
 
 def with_needs(names: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests.support.prometheus import promtool
+from tests.support.promql import panel_queries
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 
@@ -166,3 +167,10 @@ def run(tmp_path: Path, tests: list[dict[str, Any]]) -> None:
 
 def test_promtool_accepts_the_scrape_configuration() -> None:
     promtool("check", "config", "--syntax-only", FOLDER / "prometheus.yml")
+
+
+def test_promtool_reads_the_query_of_every_panel(tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{number}", "expr": query} for number, query in enumerate(panel_queries())]
+    assert len(rules) > 50
+    (tmp_path / "panels.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    promtool("check", "rules", tmp_path / "panels.yml")

@@ -41,6 +41,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: zipfile.ZipFile) -> N
     listed = subprocess.run(["git", "ls-files", "-z", *PACKAGES], cwd=ROOT, capture_output=True, check=True, text=True)
     files = {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
     assert files <= set(wheel.namelist())
+    assert "config/prometheus/alerts.yml" in wheel.namelist()
 
 
 def test_the_command_says_the_version_of_the_project() -> None:

@@ -26,3 +26,11 @@ class StackSettings(Section):
     """PostgreSQL, unless `postgres.url` names another."""
     hive_port: int = 10000
     """Spark's Thrift server, unless `hive.uri` names another HiveServer2."""
+    metrics: bool = False
+    """Export the metrics of the Java servers to Prometheus, at `stack.jmx_ports`."""
+    jmx_ports: tuple[int, int, int, int, int, int] = (9404, 9405, 9406, 9407, 9408, 9409)
+    """Metrics of Kafka, NameNode, DataNode, nimbus, Storm supervisor, Hive."""
+    prometheus: Path | None = None
+    """The program of Prometheus; by default the one on PATH."""
+    prometheus_port: int = 9090
+    """Prometheus, which `trends up prometheus` starts."""

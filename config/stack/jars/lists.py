@@ -12,9 +12,9 @@ from config.stack.jars import java, kafka_source, postgres_build
 from config.stack.jars.ivy import Ivy
 from config.stack.jars.jar_cache import Jar, JarSet, sha256_of
 from config.stack.paths import FILES
-from config.stack.servers import hdfs, hive, kafka, storm
+from config.stack.servers import hdfs, hive, jmx_agent, kafka, storm
 
-SETS = (kafka.JARS, hdfs.JARS, storm.JARS, postgres_build.JARS, hive.JARS, kafka_source.JARS)
+SETS = (kafka.JARS, hdfs.JARS, storm.JARS, postgres_build.JARS, hive.JARS, kafka_source.JARS, jmx_agent.JARS)
 
 
 def write_list(jars: JarSet, ivy: Ivy, target: Path, config: Path = FILES) -> int:

@@ -12,6 +12,7 @@ from config.stack.jars.ivy import Artifact, spark_jars
 from config.stack.jars.jar_cache import JarSet
 from config.stack.paths import FILES, StackPaths
 from config.stack.server import Address, Port, Program, address_of
+from config.stack.servers import jmx_agent
 
 HADOOP = "3.5.0"
 JARS = JarSet(
@@ -83,9 +84,13 @@ class _Hdfs:
             return plain
         return (OWN_FOLDER / data.relative_to(self._paths.state)).as_uri()
 
-    def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str) -> Program:
+    def _daemon(self, jvm: Path, name: str, main: str) -> Program:
+        """A server, with its agent where the settings ask for one."""
+        return self._java(jvm, 384, *jmx_agent.agent_options(self._settings, self._paths, name, "hdfs"), main)
+
+    def _java(self, jvm: Path, heap_mb: int, *arguments: str) -> Program:
         options = [*java.flags(self._paths.scratch, heap_mb), "-Djava.net.preferIPv4Stack=true"]
-        return Program([str(jvm), *options, main, *arguments], self._environment(), self._paths.state)
+        return Program([str(jvm), *options, *arguments], self._environment(), self._paths.state)
 
     def _state(self) -> dict[str, object]:
         """The NameNode's metrics of the file system; empty where it does not answer."""
@@ -108,13 +113,15 @@ class NameNode(_Hdfs):
         return str(self._web)
 
     def ports(self) -> list[Port]:
-        """WebHDFS and RPC."""
+        """WebHDFS, RPC, and that of its metrics."""
         if not self._web.here:
             return []
-        return [Port(self._web.port, "hdfs.url"), Port(self._rpc.port, "hdfs.name_node")]
+        own = [Port(self._web.port, "hdfs.url"), Port(self._rpc.port, "hdfs.name_node")]
+        return [*own, *jmx_agent.agent_ports(self._settings, self.name)]
 
     def prepare(self, jvm: Path) -> None:
         """Format where there is no file system yet."""
+        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
         name = self._paths.data("hdfs") / "name"
         if not (name / "current" / "VERSION").is_file():
             name.mkdir(parents=True, exist_ok=True)
@@ -124,7 +131,7 @@ class NameNode(_Hdfs):
 
     def program(self, jvm: Path) -> Program:
         """The NameNode."""
-        return self._java(jvm, 384, MAIN_NAME)
+        return self._daemon(jvm, self.name, MAIN_NAME)
 
     def ready(self) -> bool:
         """Whether it answers. Writable it is with its DataNode."""
@@ -142,18 +149,20 @@ class DataNode(_Hdfs):
         return str(Address("127.0.0.1", self._settings.stack.datanode_ports[0])) if self.ports() else ""
 
     def ports(self) -> list[Port]:
-        """Data, http and ipc."""
+        """Data, http, ipc, and that of its metrics."""
         if not self._web.here:
             return []
-        return [Port(port, "stack.datanode_ports") for port in self._settings.stack.datanode_ports]
+        own = [Port(port, "stack.datanode_ports") for port in self._settings.stack.datanode_ports]
+        return [*own, *jmx_agent.agent_ports(self._settings, self.name)]
 
-    def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - the contract's; it makes its own data
+    def prepare(self, jvm: Path) -> None:
         """Make its data folder."""
+        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
         (self._paths.data("hdfs") / "blocks").mkdir(parents=True, exist_ok=True)
 
     def program(self, jvm: Path) -> Program:
         """The DataNode."""
-        return self._java(jvm, 384, "org.apache.hadoop.hdfs.server.datanode.DataNode")
+        return self._daemon(jvm, self.name, "org.apache.hadoop.hdfs.server.datanode.DataNode")
 
     def ready(self) -> bool:
         """Whether the NameNode lists it as live and lets write, and it answers itself: that list lags by minutes."""

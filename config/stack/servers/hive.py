@@ -18,7 +18,7 @@ from config.stack.jars.jar_cache import JarSet
 from config.stack.paths import FILES, StackPaths, render_template
 from config.stack.polling import wait_until
 from config.stack.server import Address, Port, Program, Server, address_of
-from config.stack.servers import metastore
+from config.stack.servers import jmx_agent, metastore
 from config.stack.servers.hdfs import DataNode
 from config.stack.servers.postgres import Postgres
 
@@ -71,11 +71,14 @@ class Hive:
         return str(self._at)
 
     def ports(self) -> list[Port]:
-        """The one of its Thrift protocol."""
-        return [] if self._settings.hive.uri else [Port(self._at.port, "stack.hive_port")]
+        """The one of its Thrift protocol, and that of its metrics."""
+        if self._settings.hive.uri:
+            return []
+        return [Port(self._at.port, "stack.hive_port"), *jmx_agent.agent_ports(self._settings, self.name)]
 
     def prepare(self, jvm: Path) -> None:
         """Wait for the servers that it needs, make the metastore's schema once, and write its configuration."""
+        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
         (driver,) = JARS.classpath(self._paths)
         for server in (Postgres(self._settings, self._paths), DataNode(self._settings, self._paths)):
             _await(server)
@@ -90,7 +93,8 @@ class Hive:
         opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
         classes = [str(self._paths.conf(self.name)), f"{spark_jars()}/*", *JARS.classpath(self._paths)]
         environment: dict[str, str | None] = {**dict.fromkeys(FOREIGN), "CLASSPATH": ":".join(classes)}
-        flags = java.flags(self._paths.scratch, 700)
+        agent = jmx_agent.agent_options(self._settings, self._paths, self.name, "spark")
+        flags = [*java.flags(self._paths.scratch, 700), *agent]
         postgres = [self._settings.postgres.url.get_secret_value(), str(self._settings.stack.postgres_port)]
         command = [str(jvm), *flags, *opened, *properties, MAIN]
         return Program(command, environment, self._paths.scratch, restart_key=" ".join([*postgres, self.address]))

@@ -14,6 +14,7 @@ from config.stack.jars.ivy import Artifact
 from config.stack.jars.jar_cache import JarSet
 from config.stack.paths import FILES, StackPaths, property_value, render_template, write_whole
 from config.stack.server import Address, Port, Program, address_of
+from config.stack.servers import jmx_agent
 
 logger = logging.getLogger(__name__)
 
@@ -48,14 +49,15 @@ class Kafka:
         return address_of(self.address, "kafka.bootstrap")
 
     def ports(self) -> list[Port]:
-        """The broker's and the controller's."""
+        """The broker's, the controller's, and that of its metrics."""
         if "," in self.address or not self._at().here:
             return []
         controller = Port(self._settings.stack.kafka_controller_port, "stack.kafka_controller_port")
-        return [Port(self._at().port, "kafka.bootstrap"), controller]
+        return [Port(self._at().port, "kafka.bootstrap"), controller, *jmx_agent.agent_ports(self._settings, self.name)]
 
     def prepare(self, jvm: Path) -> None:
         """Write server.properties; format the log folder where it is new."""
+        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
         data = self._paths.data(self.name)
         here = property_value(data.relative_to(self._paths.state))  # its list of folders has no quotes for a comma
         values = {"port": self._at().port, "controller": self._settings.stack.kafka_controller_port, "data": here}
@@ -64,11 +66,14 @@ class Kafka:
         if (data / "meta.properties").is_file():
             return
         data.mkdir(parents=True, exist_ok=True)
-        self._java(jvm, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id(), "-c").run(self.name)
+        self._java(jvm, [], "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id(), "-c").run(
+            self.name
+        )
 
     def program(self, jvm: Path) -> Program:
         """The broker."""
-        return self._java(jvm, "kafka.Kafka")
+        options = jmx_agent.agent_options(self._settings, self._paths, self.name, "kafka")
+        return self._java(jvm, options, "kafka.Kafka")
 
     def ready(self) -> bool:
         """Whether the broker names itself in its metadata."""
@@ -78,9 +83,10 @@ class Kafka:
         except KafkaException:
             return False
 
-    def _java(self, jvm: Path, main: str, *arguments: str) -> Program:
+    def _java(self, jvm: Path, options: list[str], main: str, *arguments: str) -> Program:
         log4j = f"-Dlog4j2.configurationFile={(FILES / 'kafka' / 'log4j2.yaml').as_uri()}"
-        command = [str(jvm), *java.flags(self._paths.scratch, 512, 128), log4j, main, *arguments, str(self._properties)]
+        flags = [*java.flags(self._paths.scratch, 512, 128), *options, log4j]
+        command = [str(jvm), *flags, main, *arguments, str(self._properties)]
         return Program(command, {"CLASSPATH": ":".join(JARS.classpath(self._paths))}, self._paths.state)
 
 

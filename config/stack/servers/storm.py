@@ -17,7 +17,7 @@ from config.stack.jars.ivy import Artifact
 from config.stack.jars.jar_cache import JarSet
 from config.stack.paths import FILES, StackPaths, property_value, render_template, write_whole
 from config.stack.server import Address, Port, Program, address_of
-from config.stack.servers import loopback, nimbus
+from config.stack.servers import jmx_agent, loopback, nimbus
 from config.stack.services import settings_environment
 
 VERSION = "2.8.3"
@@ -54,6 +54,7 @@ class _Storm:
     def prepare(self, jvm: Path) -> None:
         """Write storm.yaml, and compile the agent that keeps Storm on loopback."""
         loopback.prepare(self._paths, jvm)
+        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
         stack, data = self._settings.stack, self._paths.data("storm")
         data.mkdir(parents=True, exist_ok=True)
         local = render_template(
@@ -69,10 +70,10 @@ class _Storm:
         )
         write_whole(self._conf() / "storm.yaml", (FILES / "storm" / "storm.yaml").read_text() + local)
 
-    def _java(self, jvm: Path, heap_mb: int, main: str, *arguments: str, **properties: object) -> Program:
+    def _java(self, jvm: Path, heap_mb: int, *arguments: str, **properties: object) -> Program:
         logs = {"log4j2.configurationFile": (FILES / "storm" / "cluster.xml").as_uri()}
         given = [f"-D{name.replace('_', '.')}={value}" for name, value in (logs | properties).items()]
-        command = [str(jvm), *java.flags(self._paths.scratch, heap_mb), *given, main, *arguments]
+        command = [str(jvm), *java.flags(self._paths.scratch, heap_mb), *given, *arguments]
         return Program(command, self._environment())
 
     def _daemon(self, jvm: Path, name: str, main: str) -> Program:
@@ -80,6 +81,7 @@ class _Storm:
         return self._java(
             jvm,
             128,
+            *jmx_agent.agent_options(self._settings, self._paths, name, "storm"),
             main,
             daemon_name=name,
             storm_home=self._paths.jars("storm", VERSION),
@@ -164,8 +166,8 @@ class Nimbus(_Storm):
         return str(self._nimbus)
 
     def ports(self) -> list[Port]:
-        """The thrift server's."""
-        return self._ours(Port(self._nimbus.port, "storm.nimbus"))
+        """The thrift server's, and that of its metrics."""
+        return self._ours(Port(self._nimbus.port, "storm.nimbus"), *jmx_agent.agent_ports(self._settings, self.name))
 
     def program(self, jvm: Path) -> Program:
         """The daemon."""
@@ -187,10 +189,11 @@ class Supervisor(_Storm):
         return str(Address("127.0.0.1", self._settings.stack.storm_supervisor_port)) if self.ports() else ""
 
     def ports(self) -> list[Port]:
-        """The thrift server's and the workers'."""
+        """The thrift server's, the workers', and that of its metrics."""
         stack = self._settings.stack
         workers = [Port(port, "stack.storm_worker_ports") for port in stack.storm_worker_ports]
-        return self._ours(Port(stack.storm_supervisor_port, "stack.storm_supervisor_port"), *workers)
+        own = Port(stack.storm_supervisor_port, "stack.storm_supervisor_port")
+        return self._ours(own, *workers, *jmx_agent.agent_ports(self._settings, self.name))
 
     def program(self, jvm: Path) -> Program:
         """The daemon. Its workers inherit the settings that it knows."""

@@ -35,9 +35,10 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
     """Start the servers, create topics, folders and indexes, then start the services.
 
     SERVER is one or more of kafka, namenode, datanode, mongo, zookeeper, nimbus, supervisor, and of the services
-    archiver, scheduler, topology; all of these by default. Only their names start postgres and hive, which feeds use;
-    hive brings postgres, namenode and datanode. The name of a feed (`trends feed list`) starts the servers that it
-    needs, then the feed. Running ones stay as they are, and those configured on another machine are not started.
+    archiver, scheduler, topology; all of these by default. Only their names start postgres and hive, which feeds use,
+    and prometheus, which watches; hive brings postgres, namenode and datanode. The name of a feed (`trends feed list`)
+    starts the servers that it needs, then the feed. Running ones stay as they are, and those configured on another
+    machine are not started.
 
     \b
     Examples:
@@ -45,6 +46,7 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
       trends up --servers-only
       trends up archiver topology
       trends up postgres hive
+      trends up prometheus
       trends up weather
     """
     from config.stack import launcher
