@@ -97,7 +97,7 @@ def _check(name: str, value: Any) -> None:
         raise PydanticCustomError("address", "{name} has a setting of its own: kafka.bootstrap", {"name": name})
     if name in RESERVED:
         raise PydanticCustomError(
-            "reserved", "trends sets {name} by itself, since its guarantees rest on it: remove it", {"name": name}
+            "reserved", "{name} has a fixed value, since the guarantees rest on it: remove it", {"name": name}
         )
     if not isinstance(value, str | int | float | SecretStr):
         raise PydanticCustomError("value", "{name} takes a text, a number, true or false", {"name": name})

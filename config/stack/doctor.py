@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -14,6 +15,7 @@ from packaging.requirements import Requirement
 
 from config.errors import TrendsError
 from config.settings import Settings
+from config.settings.kafka_problems import find_problem
 from config.stack import resources
 from config.stack.jars import java
 from config.stack.launcher import optional_servers, servers
@@ -55,10 +57,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if not running:
         yield _guarded(lambda: _ports(settings))
     for server in servers(settings):
-        yield _answers(server, started=server.name in started)
+        yield _guarded(partial(_answers, settings, server, started=server.name in started))
     for server in optional_servers(settings):
         if server.name in started or not server.ports():
-            yield _answers(server, started=True)
+            yield _guarded(partial(_answers, settings, server, started=True))
         else:
             yield Finding(server.name, "ok", f"optional, not started: `trends up {server.name}`")
     yield _clock(settings)
@@ -139,12 +141,14 @@ def _ports(settings: Settings) -> Finding:
     return Finding("ports", "ok", "free")
 
 
-def _answers(server: Server, *, started: bool) -> Finding:
+def _answers(settings: Settings, server: Server, *, started: bool) -> Finding:
     where = f"at {server.address or 'another machine'}"
     if server.ready():
         return Finding(server.name, "ok", f"serves {where}")
     if server.ports() and not started:
         return Finding(server.name, "note", "is stopped", "`trends up`")
+    if server.name == "kafka" and (problem := find_problem(settings.kafka)):
+        return Finding(server.name, "wrong", f"{problem.what} ({where})", problem.next_step)
     step = f"See `trends logs {server.name}`" if server.ports() else "Start it there, or correct its address"
     return Finding(server.name, "wrong", f"does not answer {where}", step)
 

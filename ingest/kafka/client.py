@@ -13,8 +13,9 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from config.errors import UnavailableError, UsageError
+from config.errors import UnavailableError
 from config.settings import KafkaSettings
+from config.settings.kafka_problems import problem_behind, refused_configuration
 
 ANSWER_S = 10.0
 """Longest wait for one answer of the brokers, seconds."""
@@ -54,7 +55,7 @@ logger.addFilter(RepeatFilter())
 
 def admin(settings: KafkaSettings) -> AdminClient:
     """An admin client. Raises `UsageError` for a `kafka.conf` that the client refuses."""
-    with _refusals():
+    with _refusals(settings):
         return AdminClient(_configuration(settings, _NO_OPTIONS), logger=logger)
 
 
@@ -72,13 +73,13 @@ def consumer(settings: KafkaSettings, group: str, options: Mapping[str, Any] = _
         "auto.offset.reset": "error",
         "fetch.wait.max.ms": 100,  # an answer to anything else waits behind a fetch that waits for messages
     }
-    with _refusals():
+    with _refusals(settings):
         return Consumer(_configuration(settings, defaults | dict(options)), logger=logger)
 
 
 def producer(settings: KafkaSettings, options: Mapping[str, Any]) -> Producer:
     """A producer. Raises `UsageError` for a `kafka.conf` that the client refuses."""
-    with _refusals():
+    with _refusals(settings):
         return Producer(_configuration(settings, options), logger=logger)
 
 
@@ -102,23 +103,22 @@ def _configuration(settings: KafkaSettings, options: Mapping[str, Any]) -> dict[
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals(settings: KafkaSettings) -> Iterator[None]:
     """Translates the refusal of a configuration: an unknown option, a file that is missing, a wrong key password."""
     try:
         yield
     except (KafkaException, TypeError, ValueError) as error:
-        raise UsageError(
-            reason(error) if isinstance(error, KafkaException) else str(error),
-            where="kafka.conf",
-            next_step="Correct that option: the reference of librdkafka lists them",
-        ) from None
+        raise refused_configuration(settings, error) from None
 
 
 def unavailable(settings: KafkaSettings, topic: str, error: KafkaException | KafkaError | str) -> UnavailableError:
     """The error for a request about a topic, or about a partition of it, that the brokers did not fulfil."""
+    where = f"topic {topic} of Kafka at {settings.bootstrap}"
+    if problem := problem_behind(settings, error, topic):
+        return UnavailableError(problem.what, where=where, next_step=problem.next_step)
     return UnavailableError(
         f"Kafka request failed: {reason(error)}",
-        where=f"topic {topic} of Kafka at {settings.bootstrap}",
+        where=where,
         next_step="`trends status` shows whether the broker is up; `trends up` starts it and creates the topics",
     )
 

@@ -12,6 +12,7 @@ from confluent_kafka.admin import TopicDescription
 
 from config.errors import NoDataError, TrendsError, UnavailableError
 from config.settings import KafkaSettings
+from config.settings.kafka_problems import problem_behind
 from ingest.kafka import client
 from ingest.kafka.client import ANSWER_S
 
@@ -69,6 +70,9 @@ class TopicIds:
         if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             where = f"Kafka at {self._settings.bootstrap}"
             return NoDataError(f"no topic {topic}", where=where, next_step="`trends up` creates the topics")
+        if problem := problem_behind(self._settings, cause if isinstance(cause, KafkaError) else "", topic):
+            where = f"topic {topic} of Kafka at {self._settings.bootstrap}"
+            return UnavailableError(problem.what, where=where, next_step=problem.next_step)
         why = cause.str() if isinstance(cause, KafkaError) else "no answer in time"
         return UnavailableError(
             f"can't read the topic's id: {why}",

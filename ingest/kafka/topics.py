@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from config.errors import UnavailableError
 from config.settings import IngestSettings, KafkaSettings
+from config.settings.kafka_problems import problem_behind
 from ingest.hours import HOUR_MS, Millis
 from ingest.kafka import client
 
@@ -68,10 +69,13 @@ def create_topics(settings: KafkaSettings, required: Sequence[TopicSpec], timeou
         _create(admin, missing, settings.replication, timeout_s)
         _await_leaders(admin, [topic.name for topic in required], timeout_s)
     except (KafkaException, tenacity.RetryError) as error:
+        where, names = f"Kafka at {settings.bootstrap}", ", ".join(topic.name for topic in required)
+        if problem := problem_behind(settings, "" if isinstance(error, tenacity.RetryError) else error, names):
+            raise UnavailableError(problem.what, where=where, next_step=problem.next_step) from None
         why = error.args[0].str() if isinstance(error, KafkaException) else "no leaders in time"
         raise UnavailableError(
             f"can't create the topics: {why}",
-            where=f"Kafka at {settings.bootstrap}",
+            where=where,
             next_step="Start it (`trends up`) or set kafka.bootstrap",
         ) from None
 

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import KafkaSettings
+from config.settings.kafka_problems import problem_behind
 from ingest.kafka import client
 from ingest.kafka.topics import COMPRESSION, OVERHEAD_BYTES
 
@@ -170,6 +171,8 @@ class Transactions:
                 next_step="A topic keeps the max.message.bytes that it was created with: raise it (kafka-configs "
                 f"--alter) to ingest.max_post_bytes + {OVERHEAD_BYTES}, or lower ingest.max_post_bytes",
             )
+        if problem := problem_behind(self._settings, error, transactional_id=self._name):
+            return UnavailableError(problem.what, where=self._where, next_step=problem.next_step)
         kind = TrendsError if error.fatal() else UnavailableError
         return kind(f"{error.name()}: {error.str()}", where=self._where, next_step=_RESTART)
 

@@ -1,22 +1,17 @@
 """One Kafka broker in KRaft mode, its own controller."""
 
 import base64
-import logging
 import uuid
 from pathlib import Path
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-
 from config.settings import Settings
+from config.settings.kafka_problems import connects
 from config.stack.jars import java
 from config.stack.jars.ivy import Artifact
 from config.stack.jars.jar_cache import JarSet
 from config.stack.paths import FILES, StackPaths, property_value, render_template, write_whole
 from config.stack.server import Address, Port, Program, address_of
 from config.stack.servers import jmx_agent
-
-logger = logging.getLogger(__name__)
 
 JARS = JarSet(
     "kafka",
@@ -77,11 +72,7 @@ class Kafka:
 
     def ready(self) -> bool:
         """Whether the broker names itself in its metadata."""
-        admin = AdminClient({**self._settings.kafka.connection, "log_level": 0}, logger=logger)
-        try:
-            return bool(admin.list_topics(timeout=2).brokers)
-        except KafkaException:
-            return False
+        return connects(self._settings.kafka)
 
     def _java(self, jvm: Path, options: list[str], main: str, *arguments: str) -> Program:
         log4j = f"-Dlog4j2.configurationFile={(FILES / 'kafka' / 'log4j2.yaml').as_uri()}"
