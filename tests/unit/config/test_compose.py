@@ -51,7 +51,7 @@ def test_every_service_that_stays_has_a_health_check(services: dict[str, Service
 
 def test_every_image_is_pinned_by_a_version(services: dict[str, Service]) -> None:
     for name, service in services.items():
-        assert re.search(r":\d+\.\d+(\.\d+)?$", service["image"]), name
+        assert re.search(r":v?\d+\.\d+(\.\d+)?$", service["image"]), name
     base = re.findall(r"^FROM (\S+)", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
     assert all(re.search(r":\d+\.\d+\.\d+", image) for image in base)
 
