@@ -27,11 +27,10 @@ from config.settings import Settings
 from config.settings.logins import hive_login
 from ingest.feeds.declaration.catalog import SHIPPED
 from ingest.feeds.declaration.load import FeedFile
-from ingest.feeds.declaration.model import NamedFeed, TopicTable
+from ingest.feeds.declaration.model import NamedFeed
 from ingest.kafka.topics import create_topics, log_topic
 from tests.support.faults.network import Link
 from tests.support.feed_files import feed_of
-from tests.support.kafka import committed
 from tests.support.wait import until
 
 DAY_MS = 86_400_000
@@ -295,50 +294,3 @@ def test_the_shipped_weather_reaches_its_table_through_postgresql_and_hdfs(setti
         ("hdfs", 12, 0, ()),
         ("hive", 12, 0, ()),
     ]
-
-
-def test_the_shipped_fitness_trackers_are_typed_rows_whose_sums_are_right(settings_with_hive: Settings) -> None:
-    """Written by Python here. The prices have thousands commas, names have blanks, some cells are empty."""
-    settings, topic = settings_with_hive, f"fitness-{uuid.uuid4().hex[:8]}"
-    create_topics(settings.kafka, [log_topic(settings.kafka, topic, 4, 7 * DAY_MS, 1_000_000)])
-    shipped = FeedFile(SHIPPED / "fitness.toml").feed({}, {})
-    sinks = {name: sink.model_copy(update={"engine": "python"}) for name, sink in shipped.declaration.sinks.items()}
-    sinks["staging"] = sinks["staging"].model_copy(update={"root": f"{settings.hdfs.root}/staging"})
-    named = TopicTable(name=topic, partitions=4)
-    feed = shipped._replace(declaration=shipped.declaration.model_copy(update={"sinks": sinks, "topic": named}))
-    brands = ["Xiaomi", "OnePlus ", "Noise", "Fossil "]
-    rows = [
-        {
-            "Brand Name": brands[number % 4],
-            "Color": "Black, Blue",
-            "Selling Price": f"{1_000 + number * 7:,}",
-            "Rating (Out of 5)": "4.1" if number % 3 else "",
-            "Reviews": "" if number % 5 else f"{number * 11:,}",
-        }
-        for number in range(565)
-    ]
-    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap})
-    for number, row in enumerate([*rows, {"Brand Name": "Noise", "Selling Price": "cheap"}]):
-        producer.produce(topic, json.dumps(row).encode(), partition=number % 4)
-    assert producer.flush(30) == 0
-    run_feed(settings, feed, RunOptions(until_drained=True, only=("staging", "hive")), threading.Event())
-    found = Shop(settings).select(
-        "SELECT brand, count(*), sum(selling_price), avg(selling_price), count(rating), sum(reviews) "
-        "FROM fitness_trackers GROUP BY brand"
-    )
-    counted: dict[str, list[float]] = {}
-    for row in rows:
-        sums = counted.setdefault(row["Brand Name"].strip(), [0, 0, 0, 0])
-        price, reviews = (int(row[name].replace(",", "") or 0) for name in ("Selling Price", "Reviews"))
-        for place, amount in enumerate((1, price, bool(row["Rating (Out of 5)"]), reviews)):
-            sums[place] += amount
-    assert {brand: (many, price, mean, rated, reviews) for brand, many, price, mean, rated, reviews in found} == {
-        brand: (many, price, price / many, rated, reviews) for brand, (many, price, rated, reviews) in counted.items()
-    }
-    assert [(each.sink, each.kept, each.rejected, each.wrong) for each in verify_feed(settings, feed)] == [
-        ("staging", 566, 0, ()),
-        ("hive", 565, 1, ()),
-    ]
-    (reject,) = committed(settings.kafka.bootstrap, settings.kafka.rejects)
-    reason = dict(reject.headers())["reason"].decode()
-    assert reason.startswith("\"selling_price\": 'cheap'")
