@@ -5,11 +5,9 @@ import json
 import signal
 import threading
 import time
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-from confluent_kafka import Message
 
 from bench.harness import stack_settings
 from config.settings import Settings
@@ -21,12 +19,12 @@ from tests.support.api_host import ApiHost, Fault, api
 from tests.support.faults.clock import Clock
 from tests.support.feed_source_process import run, start
 from tests.support.kafka import committed
+from tests.support.poll_commits import of_cursors, slots_of
 from tests.support.polls import body, station
 from tests.support.wait import until
 
 KEY = "s3cret-k3y/&?"
 STATIONS = 20
-EVERY_MS = 1_000
 
 
 def feed(settings: Settings, url: str, **source: Any) -> NamedFeed:
@@ -63,30 +61,6 @@ def values(settings: Settings) -> list[Any]:
         json.loads(message.value() or b"")
         for message in committed(settings.kafka.bootstrap, f"feed-{settings.kafka.posts}")
     ]
-
-
-def of_cursors(settings: Settings, prefix: str) -> list[Any]:
-    """Values of the topic of cursors, in order, whose key begins so."""
-    return values_below(prefix, cursor_messages(settings))
-
-
-def cursor_messages(settings: Settings) -> list[Message]:
-    return committed(settings.kafka.bootstrap, settings.kafka.cursors)
-
-
-def values_below(prefix: str, messages: list[Message]) -> list[Any]:
-    return [json.loads(each.value() or b"") for each in messages if (each.key() or b"").decode().startswith(prefix)]
-
-
-def slots_of(settings: Settings) -> list[int]:
-    """The slots that are committed: each once, and gaps cover the time between them."""
-    messages = cursor_messages(settings)  # read once: a slot and the gap before it are of one transaction
-    slots = [cursor["until"] for cursor in values_below("feed/velib", messages) if "until" in cursor]
-    slots = [slot for slot, _ in groupby(slots)]
-    assert all(later > earlier for earlier, later in pairwise(slots))
-    gaps = sorted((gap["since"], gap["until"]) for gap in values_below("gap/", messages))
-    assert gaps == [(a + EVERY_MS, b) for a, b in pairwise(slots) if b > a + EVERY_MS]
-    return slots
 
 
 def everything(settings: Settings) -> bytes:
