@@ -173,6 +173,10 @@ def configuration(
         ours |= {
             "spark.authenticate": "true"
         }  # by a secret that Spark makes: other users of the machine reach its ports
+    if hdfs.auth == "kerberos":
+        ours |= {"spark.hadoop.hadoop.security.authentication": "kerberos"}
+        ours |= {"spark.kerberos.principal": hdfs.principal} if hdfs.principal else {}
+        ours |= {"spark.kerberos.keytab": str(hdfs.keytab.expanduser())} if hdfs.keytab else {}
     java = [
         # One machine: a first run in a session costs 60 % of the CPU so, and sessions come and go.
         *(["-XX:+UseSerialGC"] if is_local(spark.master) else []),
@@ -180,7 +184,7 @@ def configuration(
         f"-Dlog4j2.configurationFile={(_ROOT / 'config' / 'spark' / 'log4j2.properties').as_uri()}",
         _quoted(f"-Dtrends.spark.log={state / 'logs' / 'spark.log'}"),
         *([] if "," in str(state) else [_quoted(f"-Djava.io.tmpdir={state / 'tmp'}")]),  # Spark would split it there
-        f"-DHADOOP_USER_NAME={hdfs.user}",
+        *([] if hdfs.auth == "kerberos" else [f"-DHADOOP_USER_NAME={hdfs.user}"]),
         spark.conf.get("spark.driver.extraJavaOptions", ""),
     ]
     return ours | dict(more) | spark.conf | {"spark.driver.extraJavaOptions": " ".join(java).strip()}

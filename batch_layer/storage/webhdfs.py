@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.client import IncompleteRead
-from http.cookiejar import DefaultCookiePolicy
 from io import BufferedReader, RawIOBase
 from threading import local
 from typing import Any, BinaryIO, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
-import requests
-from hdfs import HdfsError, InsecureClient
+from hdfs import Client, HdfsError
 from hdfs.client import _Request
 from requests.exceptions import RequestException, Timeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random_exponential
@@ -22,17 +20,22 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from batch_layer.storage.file_store import Entry
 from config.errors import NoDataError, TrendsError, UnavailableError
-from config.settings import HdfsSettings
+from config.settings import HdfsSettings, hdfs_session
 
 _T = TypeVar("_T")
 _ABSENT = frozenset({"FileNotFoundException"})
 _FORBIDDEN = frozenset({"AccessControlException", "SecurityException", "AuthorizationException"})
 _ERRNO = re.compile(r"\[Errno \d+\] ([\w ]+)")
+_UNAUTHENTICATED = "Authentication failure"
+"""The library's words for the status 401."""
+_NO_TOKEN = re.compile(r"token.*(can't be found|expired)|Failed to obtain user group information", re.IGNORECASE)
 _FULL_FOLDER = frozenset({"PathIsNotEmptyDirectoryException"})
 _LOST = (RequestException, HTTPError, IncompleteRead, ConnectionError, TimeoutError, json.JSONDecodeError)
 """Errors of `requests` and the layers below when a response does not come, or comes incomplete."""
 
-logging.getLogger("hdfs.client").setLevel(logging.WARNING)  # it logs every call as INFO
+_LOCAL_STEP = "`trends up namenode datanode` starts it here; `trends logs namenode` and `trends logs datanode` show why"
+
+logging.getLogger("hdfs.client").setLevel(logging.CRITICAL)  # it logs every call, and errors that it raises as well
 
 
 class HdfsStore:
@@ -77,7 +80,7 @@ class HdfsStore:
                 raise NoDataError("no such file", where=self._place(path)) from None
             self._refuse(path, error)
         except _LOST as error:
-            raise self._unavailable(path, self._reason_of(error)) from None
+            raise self._lost(path, error) from None
 
     def bytes_of(self, path: str) -> int | None:
         """See `Store.bytes_of`."""
@@ -124,11 +127,9 @@ class HdfsStore:
     def _client(self) -> "_Client":
         client = getattr(self._of_thread, "client", None)
         if client is None:
-            session = requests.Session()
-            session.trust_env = False  # neither proxies nor .netrc: looking for them costs more than the call
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # nor cookies: a tenth of the call
             settings = self._settings
-            client = _Client(settings.url, user=settings.user, timeout=settings.timeout_s, session=session)
+            session = hdfs_session.open_session(settings)
+            client = _Client(hdfs_session.base_url(settings), timeout=settings.timeout_s, session=session)
             self._of_thread.client = client
         return cast(_Client, client)
 
@@ -149,7 +150,7 @@ class HdfsStore:
                 raise self._unavailable(path, str(error.message).partition("\n")[0]) from None
             self._refuse(path, error)
         except _LOST as error:
-            raise self._unavailable(path, self._reason_of(error)) from None
+            raise self._lost(path, error) from None
 
     def _refuse(self, path: str, error: HdfsError) -> NoReturn:
         where, what = self._place(path), str(error.message).partition("\n")[0]
@@ -157,16 +158,21 @@ class HdfsStore:
             raise NoDataError(what, where=where) from None
         if error.exception in _FULL_FOLDER or "is non empty" in what:
             raise _FolderNotEmptyError(what, where=where) from None
+        if what.startswith(_UNAUTHENTICATED) or (error.exception in _FORBIDDEN and _NO_TOKEN.search(what)):
+            step = hdfs_session.refusal(self._settings)
+            raise TrendsError(f"authentication failed: {what}", where=where, next_step=step) from None
         if error.exception in _FORBIDDEN:
             raise TrendsError(
                 what, where=where, next_step=f"Let the user {self._settings.user!r} (hdfs.user) write there"
             ) from None
         raise self._unavailable(path, what) from None
 
-    def _unavailable(self, path: str, what: str) -> UnavailableError:
-        step = (
-            "`trends up namenode datanode` starts it here; `trends logs namenode` and `trends logs datanode` show why"
-        )
+    def _lost(self, path: str, error: Exception) -> UnavailableError:
+        """The error of a request without an answer."""
+        reason, step = hdfs_session.certificate_problem(error)
+        return self._unavailable(path, reason or self._reason_of(error), step or _LOCAL_STEP)
+
+    def _unavailable(self, path: str, what: str, step: str = _LOCAL_STEP) -> UnavailableError:
         return UnavailableError(f"HDFS request failed: {what[:300]}", where=self._place(path), next_step=step)
 
     def _reason_of(self, error: Exception) -> str:
@@ -186,7 +192,7 @@ class _FolderNotEmptyError(TrendsError):
     """A refusal to delete a folder that is not empty, unless the caller asks for everything below it."""
 
 
-class _Client(InsecureClient):  # type: ignore[misc]  # the library has no types
+class _Client(Client):  # type: ignore[misc]  # the library has no types
     """Adds the one operation that the library lacks: a listing from a name on, a page at a time."""
 
     _list_status_batch = _Request("GET").to_method("LISTSTATUS_BATCH")

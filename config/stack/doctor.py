@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 
 from config.errors import TrendsError
 from config.settings import Settings
+from config.settings.hdfs_session import base_url, open_session
 from config.settings.kafka_problems import find_problem
 from config.stack import resources
 from config.stack.jars import java
@@ -156,7 +157,7 @@ def _answers(settings: Settings, server: Server, *, started: bool) -> Finding:
 def _clock(settings: Settings) -> Finding:
     """Our clock against the NameNode's, whose answer carries the time to the second."""
     try:
-        answer = requests.get(f"{settings.hdfs.url}/jmx", params={"qry": "java.lang:type=Runtime"}, timeout=3)
+        answer = open_session(settings.hdfs).get(base_url(settings.hdfs), timeout=3)
         theirs = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
     except (requests.RequestException, KeyError, ValueError):
         return Finding("clock", "note", "no server to compare with", "`trends up`")

@@ -7,6 +7,7 @@ import requests
 
 from config.errors import UsageError
 from config.settings import Settings
+from config.settings.hdfs_session import PREFIX, base_url, open_session
 from config.stack.jars import java
 from config.stack.jars.ivy import Artifact, spark_jars
 from config.stack.jars.jar_cache import JarSet
@@ -95,11 +96,22 @@ class _Hdfs:
     def _state(self) -> dict[str, object]:
         """The NameNode's metrics of the file system; empty where it does not answer."""
         try:
-            answer = requests.get(f"{self._settings.hdfs.url}/jmx", params={"qry": STATE}, timeout=2).json()
+            jmx = f"{base_url(self._settings.hdfs)}/jmx"
+            answer = open_session(self._settings.hdfs).get(jmx, params={"qry": STATE}, timeout=2).json()
             beans: list[dict[str, object]] = answer.get("beans", [])
         except (requests.RequestException, ValueError):
             return {}
         return beans[0] if beans else {}
+
+    def _serves_elsewhere(self) -> bool:
+        """Whether HDFS elsewhere answers by WebHDFS: HttpFS and Knox have no metrics of the NameNode."""
+        if self._web.here:
+            return False
+        root = f"{base_url(self._settings.hdfs)}{PREFIX}/"
+        try:
+            return open_session(self._settings.hdfs).get(root, params={"op": "GETFILESTATUS"}, timeout=2).ok
+        except requests.RequestException:
+            return False
 
 
 class NameNode(_Hdfs):
@@ -135,7 +147,7 @@ class NameNode(_Hdfs):
 
     def ready(self) -> bool:
         """Whether it answers. Writable it is with its DataNode."""
-        return bool(self._state())
+        return bool(self._state()) or self._serves_elsewhere()
 
 
 class DataNode(_Hdfs):
@@ -166,6 +178,8 @@ class DataNode(_Hdfs):
 
     def ready(self) -> bool:
         """Whether the NameNode lists it as live and lets write, and it answers itself: that list lags by minutes."""
+        if self._serves_elsewhere():
+            return True
         state = self._state()
         if self.ports() and not _answers(f"http://127.0.0.1:{self._settings.stack.datanode_ports[1]}/jmx"):
             return False

@@ -1,7 +1,6 @@
 """`trends up`, `down`, `logs`, `doctor`: the local stack of real servers, and the services on it."""
 
 import json
-import logging
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -75,25 +74,14 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
 
 def _furnish(settings: Settings) -> None:
     """Create topics, folders and indexes for the services, unless they exist."""
-    from hdfs import HdfsError, InsecureClient
-    from requests import RequestException
-
+    from batch_layer.storage.webhdfs import HdfsStore
     from ingest.kafka.topics import core_topics, create_topics
     from serving.views.store import Store
 
-    logging.getLogger("hdfs").setLevel(logging.WARNING)
     create_topics(settings.kafka, core_topics(settings.kafka, settings.ingest.max_post_bytes))
     with Store(settings.mongo) as store:
         store.prepare()
-    try:
-        client = InsecureClient(settings.hdfs.url, user=settings.hdfs.user, timeout=settings.hdfs.timeout_s)
-        client.makedirs(settings.hdfs.root)
-    except (HdfsError, RequestException) as error:
-        raise UnavailableError(
-            f"can't make {settings.hdfs.root}: {error}",
-            where=f"HDFS at {settings.hdfs.url}",
-            next_step="`trends doctor`",
-        ) from None
+    HdfsStore(settings.hdfs).make_folder(settings.hdfs.root)
 
 
 def _submit(settings: Settings, progress: Progress) -> list[str]:
