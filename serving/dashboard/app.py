@@ -30,6 +30,7 @@ from serving.dashboard.http.auth import Authenticator
 from serving.dashboard.http.cache import TimedCache
 from serving.dashboard.http.concurrency import ConcurrencyLimit
 from serving.dashboard.http.middleware import SecurityMiddleware
+from serving.dashboard.http.root_path import RootPathMiddleware
 from serving.dashboard.pages import answer_pages, system_pages
 from serving.query.lenses import stored_sources
 from serving.query.query import Query
@@ -101,6 +102,7 @@ def dashboard(
                 streaming=CapacityLimiter(STREAM_THREADS),
                 stop=stop,
                 record_crash=layers.record_crash,
+                root_path=settings.serve.root_path,
             )
         )
 
@@ -119,6 +121,8 @@ def application(context: Context) -> ASGIApp:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=not context.root_path,  # its redirects know nothing of the path before ours
+        servers=[{"url": context.root_path}] if context.root_path else None,
     )
     app.state.context = context
     app.include_router(api.router)
@@ -129,4 +133,5 @@ def application(context: Context) -> ASGIApp:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     for kind in (TrendsError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, error_handlers.error_response)
-    return SecurityMiddleware(app, context)
+    secured = SecurityMiddleware(app, context)
+    return RootPathMiddleware(secured, context.root_path) if context.root_path else secured

@@ -39,6 +39,8 @@ class Context:
     """The signal for streams to end."""
     record_crash: Callable[[Exception], str]
     """Writes the details of an unexpected error to a file, and says where."""
+    root_path: str = ""
+    """The path of a reverse proxy that stands before ours in every link."""
 
     def current(self) -> Hour:
         """The hour in progress."""

@@ -45,7 +45,7 @@ def running(
         server.listen("127.0.0.1", 0) as listening,
         dashboard(settings, clock or Clock(), layers, stop) as app,
     ):
-        thread = threading.Thread(target=server.serve, args=(app, listening, stop), name="dashboard")
+        thread = threading.Thread(target=server.serve, args=(app, listening, stop, settings.serve), name="dashboard")
         thread.start()
         try:
             yield server.url_of(listening)

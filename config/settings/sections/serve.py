@@ -16,3 +16,7 @@ class ServeSettings(Section):
     """Token that gives others access, at least 16 characters. Never printed, logged or put into a URL."""
     names: tuple[str, ...] = ()
     """Names by which browsers may call it, beside localhost and addresses."""
+    root_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
+    """Path of a reverse proxy below which browsers find it, such as `/trends`. The proxy may strip it or pass it on."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count."""

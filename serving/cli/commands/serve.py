@@ -46,5 +46,5 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
         stopping() as stop,
         dashboard(settings, wall_clock, LayerQueries(collect_status, explain_hour, log_crash, _rule_now), stop) as app,
     ):
-        click.echo(f"{server.url_of(listening)}  (press Ctrl-C to quit)", err=True)
-        server.serve(app, listening, stop)
+        click.echo(f"{server.url_of(listening)}{settings.serve.root_path}  (press Ctrl-C to quit)", err=True)
+        server.serve(app, listening, stop, settings.serve)

@@ -109,11 +109,11 @@ class SecurityMiddleware:
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
         target = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
-        return RedirectResponse(f"/login?to={quote(target, safe='')}", 303)
+        return RedirectResponse(f"{self.context.root_path}/login?to={quote(target, safe='')}", 303)
 
 
 def client_address(scope: Scope) -> str:
-    """The address of the client; a proxy on this machine may name it (`X-Forwarded-For`)."""
+    """The address of the client; a proxy of `serve.trusted_proxies` may name it (`X-Forwarded-For`)."""
     client = scope.get("client")
     return client[0] if client else ""
 

@@ -82,7 +82,7 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter) or self._stop.is_set()
 
 
-def serve(app: ASGIApp, listener: socket.socket, stop: threading.Event) -> None:
+def serve(app: ASGIApp, listener: socket.socket, stop: threading.Event, settings: ServeSettings) -> None:
     """Serve until something sets `stop`. Open streams then end within a second, everything else after `_END_S`."""
     config = uvicorn.Config(
         app,
@@ -95,5 +95,7 @@ def serve(app: ASGIApp, listener: socket.socket, stop: threading.Event) -> None:
         backlog=BACKLOG,
         limit_concurrency=most_connections(),
         timeout_graceful_shutdown=_END_S,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
     )
     _Server(config, stop).run([listener])

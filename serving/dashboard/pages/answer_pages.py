@@ -100,9 +100,10 @@ def _days_beside(that: CalendarDay | None, time: RequestTime) -> list[date]:
 
 
 @router.get("/hour")
-def hour_form(query: ViewsDep, time: RequestTimeDep, date: Date, clock: int) -> Response:
+def hour_form(context: ContextDep, query: ViewsDep, time: RequestTimeDep, date: Date, clock: int) -> Response:
     """The page to which the form of date, hour and time zone leads."""
-    return RedirectResponse(Links(time.tz, query.lens).hour(hour_of_day(time, date, clock)), 303)
+    links = Links(time.tz, query.lens, context.root_path)
+    return RedirectResponse(links.hour(hour_of_day(time, date, clock)), 303)
 
 
 @router.get("/hour/{text}")

@@ -11,15 +11,16 @@ from serving.views.documents import HASHTAGS, Kind, Lens
 
 
 class Links:
-    """URLs of our pages for one time zone and lens."""
+    """URLs of our pages for one time zone and lens, below the path of a reverse proxy."""
 
-    def __init__(self, tz: ZoneInfo, lens: Lens) -> None:
+    def __init__(self, tz: ZoneInfo, lens: Lens, root_path: str = "") -> None:
+        self._root_path = root_path
         self._params = ({} if tz.key == "UTC" else {"tz": tz.key}) | lens_params(lens)
 
     def to(self, path: str, **params: object) -> str:
         """A path with parameters, without those that are None."""
         named = {name: str(value) for name, value in params.items() if value is not None} | self._params
-        return _address(path, named)
+        return _address(self._root_path + path, named)
 
     def hour(self, hour: Hour) -> str:
         """The page of an hour."""

@@ -60,14 +60,15 @@ async def login(request: Request, context: ContextDep) -> Response:
     to = form.get("to", ["/"])[0]
     if not context.authenticator.accepts_token(form.get("token", [""])[0], client_address(request.scope)):
         return page(request, "login.html", {"to": to, "wrong": True}, 401)
-    answer = RedirectResponse(to if _is_local_path(to) else "/", 303)
+    answer = RedirectResponse(context.root_path + (to if _is_local_path(to) else "/"), 303)
     answer.set_cookie(
         COOKIE,
         context.authenticator.new_session(),
         max_age=SESSION_S,
         httponly=True,
         samesite="strict",
-        secure="https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").strip().lower()),
+        secure=request.url.scheme == "https",
+        path=context.root_path or "/",
     )
     return answer
 

@@ -31,15 +31,17 @@ def page(request: Request, template: str, values: Mapping[str, Any], status: int
     """A page, or a part of one, in the time zone and through the lens that the URL names."""
     tz, lens = _zone(request), _lens(request)
     context: Context = request.app.state.context
+    here = context.root_path + request.url.path
     text = _TEMPLATES.get_template(template).render(
         dict(values),
         here=request.url.path,
         tz=tz,
-        link=Links(tz, lens),
+        link=Links(tz, lens, context.root_path),
+        root=context.root_path,
         lens=lens,
         lens_params=lens_params(lens),
         lens_name=printable(str(lens), SHOWN_TAG),
-        lens_links=lambda: lens_links(request.url.path, request.query_params, lens, context.sources.get()),
+        lens_links=lambda: lens_links(here, request.query_params, lens, context.sources.get()),
         name=lambda shown, longest=SHOWN_TAG: lens.label(shown, longest),
         local=lambda hour: local_hour(hour, tz),
         clock=lambda hour: f"{hour.start.astimezone(tz):%H:%M}",
