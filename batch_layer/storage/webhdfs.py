@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from batch_layer.storage.file_store import Entry
 from config.errors import NoDataError, TrendsError, UnavailableError
 from config.settings import HdfsSettings, hdfs_session
+from config.settings.certificate_errors import certificate_problem
 
 _T = TypeVar("_T")
 _ABSENT = frozenset({"FileNotFoundException"})
@@ -169,7 +170,7 @@ class HdfsStore:
 
     def _lost(self, path: str, error: Exception) -> UnavailableError:
         """The error of a request without an answer."""
-        reason, step = hdfs_session.certificate_problem(error)
+        reason, step = certificate_problem(error, "hdfs.ca_file", "hdfs.url")
         return self._unavailable(path, reason or self._reason_of(error), step or _LOCAL_STEP)
 
     def _unavailable(self, path: str, what: str, step: str = _LOCAL_STEP) -> UnavailableError:

@@ -4,7 +4,6 @@ No other module opens one, so `hdfs.auth` and `hdfs.ca_file` hold for every requ
 """
 
 import os
-import re
 from http.cookiejar import DefaultCookiePolicy
 from importlib import import_module
 from typing import Any
@@ -16,7 +15,6 @@ from config.settings.sections.hdfs import HdfsSettings
 
 PREFIX = "/webhdfs/v1"
 """Path of the protocol on a NameNode; Knox has its own path before it."""
-_NOT_TRUSTED = re.compile(r"certificate verify failed: (.+?) \(_ssl")
 
 
 def base_url(settings: HdfsSettings) -> str:
@@ -52,20 +50,6 @@ def refusal(settings: HdfsSettings) -> str:
         who = settings.principal or "of the ticket cache"
         return f"`klist` shows the tickets: let the principal {who} get one (hdfs.principal, hdfs.keytab, `kinit`)"
     return 'The cluster wants a proof: set hdfs.auth to "kerberos" or "token"'
-
-
-def certificate_problem(error: Exception) -> tuple[str, str]:
-    """Why the server's certificate is not accepted, and the next step; two empty texts for another error."""
-    found = _NOT_TRUSTED.search(str(error))
-    if found is None:
-        return "", ""
-    reason = found[1]
-    if "expired" in reason:
-        return f"its {reason}", "Renew it on the server, or look at the clocks"
-    if "issuer" in reason or "self-signed" in reason or "self signed" in reason:
-        step = "Name the CA's file in hdfs.ca_file"
-        return "no CA that this client knows has signed its certificate", step
-    return f"its certificate is not valid: {reason}", "Use a name of the certificate in hdfs.url"
 
 
 def _readable_ca(settings: HdfsSettings) -> object:

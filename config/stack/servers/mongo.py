@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -31,13 +33,16 @@ class Mongo:
 
     def __init__(self, settings: Settings, paths: StackPaths) -> None:
         self._paths = paths
+        self._uri = settings.mongo.uri.get_secret_value()
         try:
-            read = parse_uri(settings.mongo.uri.get_secret_value())
+            read = _by_name(self._uri) or parse_uri(self._uri)
+        except OSError as error:
+            raise UsageError(f"can't read a file that it names: {error.strerror}", where="mongo.uri") from None
         except (PyMongoError, ValueError):  # its text may hold the password
             raise UsageError("not a MongoDB connection string", where="mongo.uri") from None
         self._nodes = [Address(host, int(port or 27017)) for host, port in read["nodelist"]]
         self._set = str(read["options"].get("replicaset") or "rs0")
-        self._credentials = bool(read.get("username"))
+        self._credentials = bool(read.get("username") or read["options"].get("tls"))
 
     @property
     def jars(self) -> JarSet | None:
@@ -112,14 +117,21 @@ class Mongo:
                 client.admin.command("replSetReconfig", moved, force=True)
 
     def _answers(self) -> bool:
+        """Whether a set elsewhere answers, by all of the URI: its login and its TLS count too."""
         client: MongoClient[dict[str, object]]
-        with MongoClient(
-            [str(node) for node in self._nodes], replicaSet=self._set, serverSelectionTimeoutMS=2000
-        ) as client:
-            try:
+        try:
+            with MongoClient(self._uri, serverSelectionTimeoutMS=2000) as client:
                 return bool(client.admin.command("hello").get("isWritablePrimary"))
-            except PyMongoError:
-                return False
+        except (PyMongoError, OSError):
+            return False
+
+
+def _by_name(uri: str) -> dict[str, Any] | None:
+    """The parts of a `mongodb+srv` URI without asking DNS, which names the nodes; none for another URI."""
+    if not uri.startswith("mongodb+srv://"):
+        return None
+    parts = urlsplit(uri)
+    return {"nodelist": [(parts.hostname or "", 27017)], "options": {}, "username": parts.username}
 
 
 def mongod() -> Path:
