@@ -22,6 +22,8 @@ def event_time(value: Any) -> Millis:
 
     A number counts seconds, milliseconds or microseconds, by its size; `time_of` reads a text. Raises `BadRecordError`.
     """
+    if type(value) is int and -_MILLIS < value < _MILLIS:  # most records, and so the first question
+        return value * 1000
     if isinstance(value, str):
         return time_of(value.strip())
     if isinstance(value, int | float) and not isinstance(value, bool) and (size := abs(value)) < _MOST:

@@ -25,6 +25,8 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BOOLEANS = {"true": True, "oui": True, "yes": True, "1": True, "false": False, "non": False, "no": False, "0": False}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_2200 = 7_258_118_400
+"""In seconds: beyond it no record needs the short way of `_wall_clock`."""
 _LONGEST_INT = 30
 """Digits of a whole number that is worth converting: 64 bits have 19."""
 
@@ -35,7 +37,7 @@ def converter(column: Column) -> Callable[[Any], Cell]:
     if column.from_ == "$value" and column.type == "string":
         return _json  # so that another stage can read it: a text of its own would lose its quotation marks
     if column.type == "timestamp":
-        return lambda value: _timestamp(value, zone)
+        return _timestamp if zone is None else _wall_clock(zone)
     if column.type == "date":
         return lambda value: _date(value, zone)
     if column.type == "string" and (column.format or zone):
@@ -116,13 +118,20 @@ def _boolean(value: Any) -> bool | None:
     raise BadRecordError(f"{_show(value)} is no boolean")
 
 
-def _timestamp(value: Any, zone: ZoneInfo | None) -> datetime | None:
-    moment = _moment(value)
-    return moment if moment is None or zone is None else _in_zone(moment, zone).replace(tzinfo=None, fold=0)
+def _wall_clock(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
+    """Makes the wall clock of a zone. A whole number of seconds, as most records have, takes a short way."""
+
+    def convert(value: Any) -> datetime | None:
+        if type(value) is int and 0 <= value < _YEAR_2200:
+            return datetime.fromtimestamp(value, zone).replace(tzinfo=None, fold=0)
+        moment = _timestamp(value)
+        return None if moment is None else _in_zone(moment, zone).replace(tzinfo=None, fold=0)
+
+    return convert
 
 
 def _moment_text(value: Any, zone: ZoneInfo | None, pattern: str) -> str | None:
-    moment = _moment(value)
+    moment = _timestamp(value)
     return None if moment is None else _in_zone(moment, zone or UTC).strftime(pattern)
 
 
@@ -130,11 +139,11 @@ def _date(value: Any, zone: ZoneInfo | None) -> date | None:
     """A text that names a day alone is that day in every zone."""
     if isinstance(value, str) and _DAY.fullmatch(value.strip()):
         zone = None
-    moment = _moment(value)
+    moment = _timestamp(value)
     return None if moment is None else _in_zone(moment, zone or UTC).date()
 
 
-def _moment(value: Any) -> datetime | None:
+def _timestamp(value: Any) -> datetime | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -106,6 +106,13 @@ def test_a_zone_gives_its_wall_clock_and_the_hour_that_comes_twice_twice() -> No
     assert cell("string", MOMENT, zone="Europe/Paris") == "2023-11-19T22:51:44"
 
 
+@pytest.mark.parametrize("zone", ["Europe/Paris", "Australia/Lord_Howe", "America/St_Johns", "UTC"])
+def test_a_wall_clock_is_the_same_on_the_short_way_and_on_the_long_one(zone: str) -> None:
+    wall_clock = converter(Column.model_validate({"from": "x", "type": "timestamp", "zone": zone}))
+    for seconds in range(0, 2 * 7_258_118_400, 86_400 * 13 + 1_799):
+        assert wall_clock(seconds) == wall_clock(float(seconds)), seconds
+
+
 def test_a_date_is_that_of_the_zone_and_a_text_without_a_time_stays_the_day_that_it_names() -> None:
     assert cell("date", "2024-04-22T23:30:00Z", zone="Europe/Paris") == date(2024, 4, 23)
     assert cell("date", "2024-04-22", zone="America/New_York") == date(2024, 4, 22)
