@@ -42,3 +42,18 @@ def test_help_loads_no_command() -> None:
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert "trends top" in done.stdout
     assert done.stderr.strip() == "False"
+
+
+def test_help_of_feeds_reads_no_settings_and_a_feed_into_json_loads_no_parquet() -> None:
+    done = _run("import sys; from serving.cli import main; main(['feed', '--help'], standalone_mode=False)")
+    assert "trends feed list" in done.stdout
+    assert not {"pydantic", "msgspec", "rich"} & set(done.stderr.split())
+    assert not {"pyarrow", "fastavro"} & set(_run("import batch_layer.sinks.files.hdfs_files").stderr.split())
+
+
+def _run(code: str) -> subprocess.CompletedProcess[str]:
+    """Run some code, which names the packages that it has loaded on standard error."""
+    names = "atexit.register(lambda: print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr))"
+    return subprocess.run(
+        [sys.executable, "-c", f"import atexit, sys; {names}; {code}"], capture_output=True, text=True, check=True
+    )

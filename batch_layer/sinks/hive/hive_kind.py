@@ -8,8 +8,6 @@ from batch_layer.sinks.files.files_place import FilesPlace
 from batch_layer.sinks.files.files_sink import CommitLogger, FeedFileSink
 from batch_layer.sinks.files.parquet import Parquet
 from batch_layer.sinks.hive.hive_table import HiveTable, TableShape
-from batch_layer.sinks.hive.posts_place import PostsPlace
-from batch_layer.sinks.hive.posts_table import PostsStage
 from batch_layer.sinks.hive.registration import Registration
 from batch_layer.storage.chunk_files.chunk_manifest import ChunkManifest
 from batch_layer.storage.hive_server import HiveServer
@@ -125,6 +123,8 @@ def _declared(stage: Stage) -> HiveSink:
 def _place(stage: Stage) -> Place:
     declared = _declared(stage)
     if declared.from_ == ARCHIVE:
+        from batch_layer.sinks.hive.posts_place import PostsPlace  # noqa: PLC0415 - loads fastavro
+
         return PostsPlace(stage.settings, declared.table, stage.feed.name)
     return HivePlace(stage)
 
@@ -132,6 +132,8 @@ def _place(stage: Stage) -> Place:
 def _loop(stage: Stage, _bounds: Bounds, _start: Start) -> Loop | None:
     """The archiver has written the posts already: their stage registers hours."""
     if _declared(stage).from_ == ARCHIVE:
+        from batch_layer.sinks.hive.posts_table import PostsStage  # noqa: PLC0415 - loads the archive's readers
+
         return PostsStage(stage.settings, stage.feed, stage.sink)
     return None
 
