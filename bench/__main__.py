@@ -16,7 +16,10 @@ from bench.harness.report import document, promises, save, table
 from bench.harness.trial import Bench, RunOptions
 from config.errors import TrendsError
 
-MODULES = ("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack", "idle", "feed-postgres")
+MODULES = (
+    *("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack", "idle"),
+    *("feed-postgres", "feed-files", "feed-hive", "feed-poll", "feed-idle"),
+)
 """Each has its `BENCHES`, named after it: `speed-live` is one of `speed`."""
 PARTS = (
     "rule-hostile",
@@ -98,7 +101,7 @@ def _run(
 
 
 def module_of(name: str) -> str:
-    """The module of a bench: `hour` and `feed-postgres` have their own, `speed-live` is one of `speed`."""
+    """The module of a bench: `hour` and `feed-poll` have their own, `speed-live` is one of `speed`."""
     own = name if name in MODULES else name.partition("-")[0]
     return f"bench.measures.{own.replace('-', '_')}"
 

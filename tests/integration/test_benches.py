@@ -11,7 +11,7 @@ from bench.harness.compare import Series, compare
 from bench.harness.trial import Bench, RunOptions
 from bench.inputs import posts
 from bench.inputs.synthetic_archive import by_hour, lay, plain_counts
-from bench.measures import archive, feed_postgres, history, ingest, speed, top
+from bench.measures import archive, feed_files, feed_poll, feed_postgres, history, ingest, speed, top
 from bench.measures.hour import Hours
 from bench.topologies.textbook import Textbook
 from config.settings import Settings
@@ -44,6 +44,15 @@ def test_ours_and_its_peers_are_measured_on_the_same_posts(bench: Bench, options
 def test_rows_of_a_feed_are_measured(options: RunOptions, stack_with_postgres: Path) -> None:
     assert stack_with_postgres
     measured(feed_postgres.BENCHES[0], options, "ours", "textbook, INSERT and COMMIT a row")
+
+
+def test_lines_of_a_feed_are_measured(options: RunOptions) -> None:
+    measured(feed_files.BENCHES[0], options)
+
+
+def test_a_poll_of_a_feed_is_measured(options: RunOptions) -> None:
+    for series in measured(feed_poll.BENCHES[0], options._replace(size=2)):
+        assert series.trials[0].figures["sent a poll"] > 0
 
 
 def test_the_plain_consumer_of_the_speed_path_is_measured(options: RunOptions) -> None:
