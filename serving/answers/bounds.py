@@ -44,12 +44,17 @@ class Bounds:
 
     def check(self, since: Hour, until: Hour, most: int = MOST_HOURS) -> None:
         """Raise `UsageError` where a range is empty, or longer than it may be."""
-        if not since < until:
-            raise UsageError(f"no hour lies between {since} and {until}", next_step="--since must be before --until")
+        self.check_order(since, until)
         allowed = min(most, self.hours)
         if until.serial - since.serial > allowed:
             what = f"{since} to {until} is more than {quantity(allowed, 'hour')}"
             raise UsageError(what, next_step="Ask for less at once")
+
+    @staticmethod
+    def check_order(since: Hour, until: Hour) -> None:
+        """Raise `UsageError` where a range is empty."""
+        if not since < until:
+            raise UsageError(f"no hour lies between {since} and {until}", next_step="--since must be before --until")
 
     def turn_for(self, since: Hour, until: Hour) -> AbstractContextManager[None]:
         """A turn for a heavy question; a light one needs none."""

@@ -21,6 +21,7 @@ COMMANDS = {
         "day": ("serving.cli.commands.day:day", "Hour by hour: the last 24 hours, or a day; as a page, as pictures."),
         "rising": ("serving.cli.commands.rising:rising", "Which hashtags grew most against the hours before."),
         "tag": ("serving.cli.commands.tag:tag", "One hashtag, hour by hour, with its spellings."),
+        "export": ("serving.cli.commands.export:export", "The ranked tags of each hour, as Parquet, CSV or JSON."),
         "watch": ("serving.cli.commands.watch:watch", "The hour in progress, refreshed in place."),
         "explain": ("serving.cli.commands.explain:explain", "Explain where an hour's answer came from."),
         "rules": (
@@ -28,6 +29,7 @@ COMMANDS = {
             "The versions of the hashtag rule, and the hours of each.",
         ),
         "serve": ("serving.cli.commands.serve:serve", "A dashboard in the browser, and a JSON API."),
+        "notebook": ("serving.cli.commands.notebook:notebook", "JupyterLab, with the answers as tables of pandas."),
         "status": ("serving.cli.commands.status:status", "Servers, live sources, lag, watermark, hours, last runs."),
         "verify": (
             "serving.cli.commands.verify:verify",

@@ -1,18 +1,17 @@
 """CSV, PNG and SVG output, and the options for it."""
 
-import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
 from config.errors import TrendsError, UsageError
-from ingest.hours import Hour
 from serving.answers.rule_versions import Rules
 from serving.cli.options import Decorator
-from serving.views.documents import Lens, Row
+from serving.render.row_text import csv_text
+from serving.render.rows import Rows
 
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
@@ -27,22 +26,15 @@ def reject_two_forms(as_json: bool, as_csv: bool) -> None:
         raise UsageError("--json and --csv exclude each other", next_step="Leave out one of them")
 
 
-def print_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Lines of CSV on standard output."""
-    lines = csv.writer(sys.stdout)
-    lines.writerow(header)
-    lines.writerows(rows)
+def print_csv(rows: Rows, tz: ZoneInfo) -> None:
+    """Lines of CSV on standard output, with times of a zone."""
+    print_pieces(csv_text(rows, tz))
 
 
-def in_csv(row: Row, lens: Lens) -> tuple[str, str]:
-    """A tag and its spelling for CSV. Hashtags begin with `#`, so that no spreadsheet takes one for a formula."""
-    sign = "#" if lens.kind == "hashtag" else ""
-    return sign + row.tag, sign + row.shown
-
-
-def time_in_csv(hour: Hour, tz: ZoneInfo) -> str:
-    """When an hour begins, by ISO 8601 with the offset of a zone: `2017-01-06T08:00:00+01:00`."""
-    return hour.start.astimezone(tz).isoformat()
+def print_pieces(pieces: Iterable[str]) -> None:
+    """Text on standard output, piece by piece."""
+    for piece in pieces:
+        sys.stdout.write(piece)
 
 
 def warn_of_mixture(rules: Rules) -> None:

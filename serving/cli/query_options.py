@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import click
 
-from config.settings import Settings
-from serving.cli.options import Decorator, json_option, kind_option, settings_of, source_option, tz_option
+from serving.cli.options import Decorator, json_option, kind_option, resolver_of, settings_of, source_option, tz_option
 from serving.cli.output_files import csv_option
+from serving.client.connection import rule_now
 from serving.query.lenses import lens_of
 from serving.query.query import Query
+from serving.query.questions import Questions
 from serving.query.suggestions import Suggest
-from serving.views.documents import Kind, Lens, Origin
+from serving.views.documents import Kind, Origin
 from serving.views.store import Store
 
 
@@ -36,9 +38,13 @@ def query_of(
     return Query(store, origin, lens_of(kind, source), partial(rule_now, settings), suggest=suggest)
 
 
-def rule_now(settings: Settings, lens: Lens) -> str:
-    """The version of the rule by which the batch layer computes an hour through a lens now."""
-    from ingest.rule.hashtags import Rule  # seldom needed, and slow to load
-    from ingest.rule.phrases import version
-
-    return Rule.from_settings(settings.rule).version if lens.kind == "hashtag" else version()
+def questions_of(
+    ctx: click.Context,
+    suggest: Suggest,
+    tz: ZoneInfo,
+    kind: Kind = "hashtag",
+    source: str | None = None,
+    origin: Origin | None = None,
+) -> Questions:
+    """`query_of`, asked now with times of a zone."""
+    return Questions(query_of(ctx, suggest, kind, source, origin), resolver_of(tz))

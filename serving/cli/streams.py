@@ -3,8 +3,8 @@
 Promises
     A terminal obeys nothing that a post, a log or a server says: control characters and those that turn the direction
     of writing go to it as `\\u001b`, which in JSON is the same string. A file or a pipe gets what is there.
-    Data (`--json`, `--csv`) is UTF-8 in every locale. Talk and tables are in the locale's encoding, and what that has
-    not is replaced: nothing ends for a character.
+    Data (`--json`, `--csv`, `trends export`) is UTF-8 in every locale. Talk and tables are in the locale's encoding,
+    and what that has not is replaced: nothing ends for a character.
     Standard output that is full or closed is an `OutputError`, one line. Standard error that is, is nobody to tell.
 """
 
@@ -91,7 +91,7 @@ class _Closed(io.RawIOBase):
 def install(arguments: Sequence[str]) -> None:
     """Put them in place of Python's own, once, before a command begins."""
     codecs.register_error(_LEGIBLE, _legible)
-    is_data = "--json" in arguments or "--csv" in arguments
+    is_data = "--json" in arguments or "--csv" in arguments or "export" in arguments[:1]
     for descriptor in range(3):
         _occupy(descriptor)
     sys.stdout = _stream(sys.stdout, "utf-8" if is_data else None, "backslashreplace" if is_data else _LEGIBLE)

@@ -16,16 +16,15 @@ from serving.dashboard.params import (
     ExplainParams,
     HistoryParams,
     LensParams,
+    RequestTime,
     RequestTimeDep,
     RisingParams,
     TopParams,
 )
 from serving.dashboard.sse import events
-from serving.query.query import Query as Views
+from serving.query.questions import Questions
 from serving.query.suggestions import Suggest
-from serving.query.time_expressions import hours_in
-from serving.query.time_ranges import reject_combination
-from serving.render.json_answers import day_json, history_json, hour_json, hours_json, range_json, rising_json
+from serving.render.json_answers import day_json, history_json, hours_json, rising_json, top_json
 from serving.render.json_shapes import (
     DayAnswer,
     HistoryAnswer,
@@ -37,19 +36,17 @@ from serving.render.json_shapes import (
     Status,
 )
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "Invalid request: the reason and the next step."},
     404: {"model": Refusal, "description": "No data."},
     503: {"model": Refusal, "description": "MongoDB does not answer, or too many requests run: see Retry-After."},
 }
-router = APIRouter(
-    prefix="/api", tags=["questions"], responses=_REFUSALS, dependencies=[Depends(reject_unknown_params)]
-)
+router = APIRouter(prefix="/api", tags=["questions"], responses=REFUSALS, dependencies=[Depends(reject_unknown_params)])
 
 
-def _query(context: Context, params: LensParams, suggest: Suggest) -> Views:
-    """A query whose hints name the path of the request."""
-    return replace(params.of(context.query), suggest=suggest)
+def _questions(context: Context, time: RequestTime, params: LensParams, suggest: Suggest) -> Questions:
+    """The questions of a request, whose hints name its path."""
+    return Questions(replace(params.of(context.query), suggest=suggest), time.resolver)
 
 
 @router.get("/top")
@@ -58,37 +55,29 @@ def top(
 ) -> HoursAnswer | HourAnswer | RangeAnswer:
     """Which hashtags were used most? Without a time: now. As `trends top --json`."""
     query = replace(params.of(context.query), origin=params.origin, suggest=hints.hour("/api/top"))
-    since, until, last = params.since, params.until, params.last
-    if params.hour is not None:
-        reject_combination(params.hour, since, until, last)
-        return hour_json(query.hour(time.resolver.hour(params.hour), params.n))
-    if since is not None or until is not None or last is not None:
-        return range_json(query.range(*time.resolver.range(since, until, last), params.n))
-    views = query.now(context.current(), params.n)
-    return hours_json(views, query.rules(views))
+    answer = Questions(query, time.resolver).top(params.n, params.hour, params.since, params.until, params.last)
+    return top_json(answer, query.rules(answer if isinstance(answer, tuple) else ()))
 
 
 @router.get("/day")
 def day(context: ContextDep, time: RequestTimeDep, params: Annotated[DayParams, Query()]) -> DayAnswer:
     """Each hour of a day by itself, and its tags as series. As `trends day --json`."""
-    since, until = time.resolver.day(params.date) if params.date else time.resolver.range(None, None, params.last)
-    return day_json(_query(context, params, hints.day("/api/day")).day(since, until, params.n))
+    questions = _questions(context, time, params, hints.day("/api/day"))
+    return day_json(questions.day(params.n, params.date, None if params.date else params.last))
 
 
 @router.get("/rising")
 def rising(context: ContextDep, time: RequestTimeDep, params: Annotated[RisingParams, Query()]) -> RisingAnswer:
     """The tags whose share grew most against the hours before. As `trends rising --json`."""
-    query = _query(context, params, hints.hour("/api/rising"))
-    hour = time.resolver.hour(params.hour) if params.hour is not None else query.latest(context.current())
-    return rising_json(query.rising(hour, hours_in(params.against), params.n, params.least))
+    questions = _questions(context, time, params, hints.hour("/api/rising"))
+    return rising_json(questions.rising(params.n, params.hour, params.against, params.least))
 
 
 @router.get("/tag")
 def tag(context: ContextDep, time: RequestTimeDep, params: Annotated[HistoryParams, Query()]) -> HistoryAnswer:
     """One hashtag hour by hour, with its spellings. As `trends tag --json`."""
-    since, until = time.resolver.range(params.since, params.until, params.last, default="7d")
-    query = _query(context, params, hints.tag("/api/tag", params.name))
-    return history_json(query.history(typed(params.name), since, until))
+    questions = _questions(context, time, params, hints.tag("/api/tag", params.name))
+    return history_json(questions.history(typed(params.name), params.since, params.until, params.last))
 
 
 @router.get("/explain")

@@ -22,7 +22,7 @@ from config.settings import Settings
 from ingest.hours import Hour, Millis
 from serving.answers.bounds import Bounds
 from serving.answers.explanation import Explanation
-from serving.dashboard import api, metrics_endpoint
+from serving.dashboard import api, export_api, metrics_endpoint
 from serving.dashboard.context import Context
 from serving.dashboard.current_hour import current_hours
 from serving.dashboard.http import error_handlers
@@ -126,6 +126,7 @@ def application(context: Context) -> ASGIApp:
     )
     app.state.context = context
     app.include_router(api.router)
+    app.include_router(export_api.router)
     app.include_router(answer_pages.router)
     app.include_router(system_pages.router)
     app.include_router(metrics_endpoint.router)

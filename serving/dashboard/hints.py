@@ -29,5 +29,10 @@ def tag(path: str, name: str) -> Suggest:
     return suggest
 
 
+def export(path: str) -> Suggest:
+    """A request for all hours."""
+    return lambda first, last, lens: _get(path, lens, since=first, until=last.plus(1))
+
+
 def _get(path: str, lens: Lens, **params: object) -> str:
     return f"GET {Links(_UTC, lens).to(path, **params)}"

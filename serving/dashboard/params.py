@@ -15,6 +15,7 @@ from serving.query.lenses import lens_of
 from serving.query.query import Query as Views
 from serving.query.time_expressions import zone
 from serving.query.time_ranges import TimeResolver
+from serving.render.row_files import Format
 from serving.views.documents import Kind, Lens
 
 Zone = Annotated[str, Query(max_length=64, description="Time zone of local times: UTC, Europe/Paris.")]
@@ -45,6 +46,16 @@ class TopParams(LensParams):
     last: str | None = Field(None, max_length=16, description="1h, 24h, 7d: from that hour until now.")
     n: int = Field(10, ge=1, le=1000, description="How many tags.")
     origin: Literal["batch", "speed"] | None = Field(None, description="Ask one layer alone.")
+
+
+class ExportParams(LensParams):
+    """The options of `trends export`."""
+
+    since: str | None = Field(None, max_length=64, description="All hours from this one on …")
+    until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
+    last: str | None = Field(None, max_length=16, description="1h, 24h, 7d: from that hour until now.")
+    n: int = Field(0, ge=0, description="How many tags of each hour; 0: all that are kept.")
+    format: Format = Field("csv", description="parquet, csv, or json: an object a line.")
 
 
 class DayParams(LensParams):

@@ -22,6 +22,8 @@ from serving.views.store import Store
 
 _AT_ONCE = 24
 """Documents in one read. Decoding so many takes some 20 ms and blocks other threads."""
+_STREAM_HOURS = 24 * 7
+"""Hours of an export in one snapshot. MongoDB keeps a snapshot for five minutes; a week takes less than a second."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,28 @@ class Query:
             what = f"no data for {self.lens.label(tag)} in {since} to {until}"
             raise NoDataError(what, next_step=self.what_there_is())
         return answer
+
+    def stream(self, since: Hour, until: Hour, n: int = 0) -> Iterator[View]:
+        """Each hour of `[since, until)` with data, ascending, with its first n rows, or with all if n is 0.
+
+        For a range of any length: memory holds one read, and each week is a snapshot of its own, so an hour is of one
+        moment and a later one may be of a later moment. Raises `NoDataError` before the first hour, `UsageError`.
+        """
+        self.bounds.check_order(since, until)
+        with self.store.snapshot() as snapshot:
+            there = extent(snapshot, self.lens)
+        streamed = False
+        if there is not None:
+            for view in self._weeks(max(since, there.first), min(until, there.last.plus(1))):
+                streamed = True
+                yield truncate(view, n) if n else view
+        if not streamed:
+            raise self._nothing(since, until)
+
+    def _weeks(self, since: Hour, until: Hour) -> Iterator[View]:
+        for start in range(since.serial, until.serial, _STREAM_HOURS):
+            with self.store.snapshot() as snapshot:
+                yield from self._each(snapshot, Hour(start), min(until, Hour(start + _STREAM_HOURS)))
 
     def rules(self, views: Sequence[View]) -> Rules:
         """The versions of the rule behind several hours."""

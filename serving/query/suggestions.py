@@ -26,6 +26,11 @@ def rising(_first: Hour, last: Hour, lens: Lens) -> str:
     return f"trends rising --hour {last}{lens.options}"
 
 
+def export(first: Hour, last: Hour, lens: Lens) -> str:
+    """All hours."""
+    return f"trends export --since {first} --until {last.plus(1)}{lens.options}"
+
+
 def explain(_first: Hour, last: Hour, _lens: Lens) -> str:
     """Where an hour's answer came from."""
     return f"trends explain --hour {last}"

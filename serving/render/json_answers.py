@@ -44,6 +44,13 @@ def hour_json(view: View) -> HourAnswer:
     }
 
 
+def top_json(answer: View | Range | Sequence[View], rules: Rules) -> HoursAnswer | HourAnswer | RangeAnswer:
+    """The most used tags of an hour, of a range, or of several hours side by side, with the rules of those."""
+    if isinstance(answer, View):
+        return hour_json(answer)
+    return range_json(answer) if isinstance(answer, Range) else hours_json(answer, rules)
+
+
 def hours_json(views: Sequence[View], rules: Rules) -> HoursAnswer:
     """Hours side by side."""
     return {"hours": [hour_json(view) for view in views], "rules": dict(rules.hours), "mend": rules.mend}

@@ -25,7 +25,7 @@ COMMAND = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 STOPS_OR_STAYS = re.compile(
-    r"""trends[ ](?:up|down|schedule|serve|demo)\b | feed[ ](?:run|demo)\b | trends[ ](?:archive|watch)$
+    r"""trends[ ](?:up|down|schedule|serve|demo|notebook)\b | feed[ ](?:run|demo)\b | trends[ ](?:archive|watch)$
         | --live | --follow | [ ]-f\b | --reset | rejects[ ]show | archive[ ]gap
         | ingest[ ](?:jetstream|x|mastodon)\b | sparse[ ](?:submit|kill)""",
     re.VERBOSE,

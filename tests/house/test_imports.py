@@ -56,6 +56,9 @@ MAY_IMPORT = {
         "batch_layer", "batch_layer.archive", "batch_layer.feeds", "batch_layer.scheduling", "ingest.feeds",
         "serving.answers", "serving.query",
     },
+    "serving.client": {
+        *CONFIG, *VIEWS, "ingest", "ingest.rule", "serving.answers", "serving.query", "serving.render",
+    },
     "serving.dashboard": {
         *CONFIG, *VIEWS, "ingest", "ingest.kafka", "ingest.rule", "serving.answers", "serving.query",
         "serving.render", "serving.status",

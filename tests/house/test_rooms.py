@@ -7,7 +7,7 @@ import pytest
 
 from tests.house.repository import ROOT, modules
 
-ROOMS = ("views", "answers", "query", "render", "status", "dashboard", "cli")
+ROOMS = ("views", "answers", "query", "render", "client", "status", "dashboard", "cli")
 """From the documents in MongoDB to what people see."""
 REACH_LAYERS = {"status", "cli"}
 """The only rooms that import the speed layer and the batch layer."""

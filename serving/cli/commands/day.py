@@ -6,27 +6,22 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from config.errors import UsageError
-from ingest.hours import Hour
 from serving.answers.day import Day
 from serving.cli.consoles import console
-from serving.cli.options import resolver_of
 from serving.cli.output_files import (
     FILE,
-    in_csv,
     png_option,
     print_csv,
     reject_two_forms,
     svg_option,
-    time_in_csv,
     warn_of_mixture,
     write_file,
     write_picture,
 )
-from serving.cli.query_options import query_of, question_options
+from serving.cli.query_options import question_options, questions_of
 from serving.query import suggestions
-from serving.query.time_ranges import TimeResolver
 from serving.render.json_answers import day_json
+from serving.render.rows import day_rows
 from serving.views.documents import Kind
 
 
@@ -74,45 +69,15 @@ def day(
       trends day --date 2013-04-15 --html day.html
     """
     reject_two_forms(as_json, as_csv)
-    since, until = _hours(resolver_of(tz), date, last)
-    answer = query_of(ctx, suggestions.day, kind, source).day(since, until, n)
+    answer = questions_of(ctx, suggestions.day, tz, kind, source).day(n, date, last)
     if as_json:
         click.echo(json.dumps(day_json(answer), ensure_ascii=False))
     elif as_csv:
-        _print_csv(answer, tz)
+        print_csv(day_rows(answer), tz)
+        warn_of_mixture(answer.rules)
     elif not any(files[kind] for kind in ("html", "png", "svg")):
         _print_grid(answer, tz)
     _draw(answer, tz, files)
-
-
-def _hours(asked: TimeResolver, date: str | None, last: str | None) -> tuple[Hour, Hour]:
-    if date is None:
-        return asked.range(None, None, last or "24h")
-    if last is None:
-        return asked.day(date)
-    raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
-
-
-def _print_csv(answer: Day, tz: ZoneInfo) -> None:
-    header = ("hour", "origin", "state", "rank", "tag", "shown", "count", "was", "move", "rule")
-    rows = (
-        (
-            time_in_csv(of.hour, tz),
-            of.origin,
-            of.state,
-            each.rank,
-            *in_csv(each.row, of.lens),
-            each.row.count,
-            each.was,
-            each.move,
-            of.rule,
-        )
-        for line in answer.lines
-        if (of := line.view)
-        for each in line.cells
-    )
-    print_csv(header, rows)
-    warn_of_mixture(answer.rules)
 
 
 def _print_grid(answer: Day, tz: ZoneInfo) -> None:

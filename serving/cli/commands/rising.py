@@ -5,15 +5,13 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from ingest.hours import Hour
 from serving.answers.rising import SURE, Rising
 from serving.cli.consoles import console
-from serving.cli.options import resolver_of
-from serving.cli.output_files import in_csv, print_csv, reject_two_forms, time_in_csv, warn_of_mixture
-from serving.cli.query_options import query_of, question_options
+from serving.cli.output_files import print_csv, reject_two_forms, warn_of_mixture
+from serving.cli.query_options import question_options, questions_of
 from serving.query import suggestions
-from serving.query.time_expressions import hours_in
 from serving.render.json_answers import rising_json
+from serving.render.rows import rising_rows
 from serving.views.documents import Kind
 
 
@@ -48,36 +46,14 @@ def rising(
       trends rising --least 0 -n 50 --csv
     """
     reject_two_forms(as_json, as_csv)
-    query = query_of(ctx, suggestions.rising, kind, source)
-    before = hours_in(against)
-    times = resolver_of(tz)
-    wanted = times.hour(hour) if hour is not None else query.latest(Hour.of(times.now))
-    answer = query.rising(wanted, before, n, least)
+    answer = questions_of(ctx, suggestions.rising, tz, kind, source).rising(n, hour, against, least)
     if as_json:
         click.echo(json.dumps(rising_json(answer), ensure_ascii=False))
     elif as_csv:
-        _print_csv(answer, tz)
+        print_csv(rising_rows(answer), tz)
+        warn_of_mixture(answer.rules)
     else:
         _show(answer, tz)
-
-
-def _print_csv(answer: Rising, tz: ZoneInfo) -> None:
-    header = ("hour", "score", "tag", "shown", "count", "expected", "rank", "was", "rule")
-    rows = (
-        (
-            time_in_csv(answer.hour, tz),
-            r.score,
-            *in_csv(r.row, answer.view.lens),
-            r.row.count,
-            r.expected,
-            r.rank,
-            r.was,
-            answer.rules.label,
-        )
-        for r in answer.risers
-    )
-    print_csv(header, rows)
-    warn_of_mixture(answer.rules)
 
 
 def _show(answer: Rising, tz: ZoneInfo) -> None:

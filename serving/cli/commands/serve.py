@@ -5,8 +5,8 @@ import click
 from config.settings import Settings
 from ingest.hours import wall_clock
 from serving.cli.options import settings_of
-from serving.cli.query_options import rule_now
 from serving.cli.signals import stopping
+from serving.client.connection import rule_now
 from serving.views.documents import Lens
 
 

@@ -11,19 +11,18 @@ from ingest.rule.hashtags import typed
 from serving.answers.day import MOST_SIDE_BY_SIDE
 from serving.answers.history import History
 from serving.cli.consoles import console
-from serving.cli.options import resolver_of
 from serving.cli.output_files import (
     png_option,
     print_csv,
     reject_two_forms,
     svg_option,
-    time_in_csv,
     warn_of_mixture,
     write_picture,
 )
-from serving.cli.query_options import query_of, question_options
+from serving.cli.query_options import question_options, questions_of
 from serving.query import suggestions
 from serving.render.json_answers import history_json
+from serving.render.rows import history_rows
 from serving.views.documents import Kind
 
 
@@ -66,27 +65,16 @@ def tag(
     if not name:
         raise UsageError("a hashtag has at least one character", where="TAG", next_step="Example: trends tag music")
     reject_two_forms(as_json, as_csv)
-    hours = resolver_of(tz).range(since, until, last, default="7d")
-    if (png or svg) and hours[1].serial - hours[0].serial > MOST_SIDE_BY_SIDE:
-        raise UsageError(f"a picture has room for {MOST_SIDE_BY_SIDE} hours", next_step="Ask for less, or for --json")
-    answer = query_of(ctx, suggestions.tag(name), kind, source).history(name, *hours)
+    most = MOST_SIDE_BY_SIDE if png or svg else None
+    answer = questions_of(ctx, suggestions.tag(name), tz, kind, source).history(name, since, until, last, most=most)
     if as_json:
         click.echo(json.dumps(history_json(answer), ensure_ascii=False))
     elif as_csv:
-        _print_csv(answer, tz)
+        print_csv(history_rows(answer), tz)
+        warn_of_mixture(answer.rules)
     elif not (png or svg):
         _print_lines(answer, tz)
     _draw(answer, tz, png, svg)
-
-
-def _print_csv(answer: History, tz: ZoneInfo) -> None:
-    header = ("hour", "count", "rank", "at_most", "uses", "origin", "state", "rule")
-    rows = (
-        (time_in_csv(p.hour, tz), p.count, p.rank, p.at_most, p.uses, p.origin, p.state or "missing", p.rule)
-        for p in answer.points
-    )
-    print_csv(header, rows)
-    warn_of_mixture(answer.rules)
 
 
 def _print_lines(answer: History, tz: ZoneInfo) -> None:

@@ -1,27 +1,21 @@
 """`trends top`: the most used hashtags of an hour or a range."""
 
 import json
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import click
 
-from ingest.hours import Hour
-from serving.answers.merge import Range, View, competition_ranks
+from serving.answers.merge import Range, View
 from serving.cli.consoles import console
-from serving.cli.options import resolver_of
-from serving.cli.output_files import in_csv, print_csv, reject_two_forms, time_in_csv, warn_of_mixture
-from serving.cli.query_options import query_of, question_options
+from serving.cli.output_files import print_csv, reject_two_forms, warn_of_mixture
+from serving.cli.query_options import question_options, questions_of
 from serving.query import suggestions
-from serving.query.query import Query
-from serving.query.time_ranges import reject_combination
-from serving.render.json_answers import hour_json, hours_json, range_json
-from serving.render.json_shapes import HourAnswer, HoursAnswer, RangeAnswer
+from serving.query.questions import Questions
+from serving.render.json_answers import top_json
+from serving.render.rows import top_rows
 from serving.render.text import local_hour, table
 from serving.views.documents import Kind
-
-Form = Literal["json", "csv", "table"]
 
 
 @click.command()
@@ -65,104 +59,42 @@ def top(
       trends top --hour now-1h --source bluesky
     """
     reject_two_forms(as_json, as_csv)
-    times = resolver_of(tz)
-    form: Form = "json" if as_json else "csv" if as_csv else "table"
-    show = Show(query_of(ctx, suggestions.top, kind, source, origin), n, tz, form)
-    if hour is not None:
-        reject_combination(hour, since, until, last)
-        show.hour(times.hour(hour))
-    elif since is not None or until is not None or last is not None:
-        show.range(*times.range(since, until, last))
-    else:
-        show.now(Hour.of(times.now))
-
-
-@dataclass(frozen=True)
-class Show:
-    """Answers, as JSON, as CSV or as tables."""
-
-    query: Query
-    n: int
-    tz: ZoneInfo
-    form: Form
-
-    def hour(self, hour: Hour) -> None:
-        """One hour."""
-        view = self.query.hour(hour, self.n)
-        if self.form == "json":
-            _print_json(hour_json(view))
-        elif self.form == "csv":
-            _print_csv(self.tz, view)
-        else:
-            _print_tables(self._table(view))
-
-    def now(self, current: Hour) -> None:
-        """The hour in progress and, beside it, the last complete one."""
-        hours = [current, current.plus(-1)]
-        views = self.query.now(current, self.n)
-        if self.form == "json":
-            _print_json(hours_json(views, self.query.rules(views)))
-            return
-        if self.form == "csv":
-            _print_csv(self.tz, *views)
-        else:
-            _print_tables(*map(self._table, views))
-        warn_of_mixture(self.query.rules(views))
-        for hour in set(hours) - {view.hour for view in views}:
-            click.echo(f"{local_hour(hour, self.tz)}: {self.query.nothing(hour)}", err=True)
-
-    def range(self, since: Hour, until: Hour) -> None:
-        """Several hours as one ranking."""
-        answer = self.query.range(since, until, self.n)
-        if self.form == "json":
-            _print_json(range_json(answer))
-            return
-        if self.form == "csv":
-            _print_csv(self.tz, answer)
-            warn_of_mixture(answer.rules)
-            return
-        begin, end = since.start.astimezone(self.tz), until.start.astimezone(self.tz)
-        _print_tables(table(answer, f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}", console().width))
-
-    def _table(self, view: View) -> Any:
-        return table(view, local_hour(view.hour, self.tz), console().width)
-
-
-def _print_csv(tz: ZoneInfo, *answers: View | Range) -> None:
-    """A line a row, with the hours `[since, until)` that it is about."""
-    header = ("since", "until", "origin", "state", "rank", "tag", "shown", "count", "rule")
-    rows = (
-        (
-            *(time_in_csv(hour, tz) for hour in _hours(each)),
-            each.origin,
-            each.state,
-            rank,
-            *in_csv(row, each.lens),
-            row.count,
-            _rule(each),
-        )
-        for each in answers
-        for rank, row in zip(competition_ranks(each.rows), each.rows, strict=True)
+    questions = questions_of(ctx, suggestions.top, tz, kind, source, origin)
+    answer = questions.top(n, hour, since, until, last)
+    answers = answer if isinstance(answer, tuple) else (answer,)
+    rules = (
+        answer.rules
+        if isinstance(answer, Range)
+        else questions.query.rules(answer if isinstance(answer, tuple) else ())
     )
-    print_csv(header, rows)
+    if as_json:
+        click.echo(json.dumps(top_json(answer, rules), ensure_ascii=False))
+        return
+    if as_csv:
+        print_csv(top_rows(*answers), tz)
+    else:
+        _print_tables(answers, tz)
+    if as_csv or isinstance(answer, tuple):
+        warn_of_mixture(rules)
+    if isinstance(answer, tuple):
+        _report_missing(questions, answer, tz)
 
 
-def _rule(answer: View | Range) -> str | None:
-    """The version of the rule; of several hours all of them, a blank between."""
-    return answer.rules.label if isinstance(answer, Range) else answer.rule
-
-
-def _hours(answer: View | Range) -> tuple[Hour, Hour]:
-    if isinstance(answer, Range):
-        return answer.since, answer.until
-    return answer.hour, answer.hour.plus(1)
-
-
-def _print_json(answer: HourAnswer | HoursAnswer | RangeAnswer) -> None:
-    click.echo(json.dumps(answer, ensure_ascii=False))
-
-
-def _print_tables(*tables: Any) -> None:
+def _print_tables(answers: tuple[View | Range, ...], tz: ZoneInfo) -> None:
     from rich.columns import Columns
 
-    console().print(Columns(tables, padding=(0, 4)))
+    width = console().width
+    console().print(Columns([table(each, _title(each, tz), width) for each in answers], padding=(0, 4)))
+
+
+def _title(answer: View | Range, tz: ZoneInfo) -> str:
+    if isinstance(answer, View):
+        return local_hour(answer.hour, tz)
+    begin, end = answer.since.start.astimezone(tz), answer.until.start.astimezone(tz)
+    return f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z}"
+
+
+def _report_missing(questions: Questions, views: tuple[View, ...], tz: ZoneInfo) -> None:
+    """Say why the hour in progress, or the one before, is not among the views."""
+    for hour in {questions.current, questions.current.plus(-1)} - {view.hour for view in views}:
+        click.echo(f"{local_hour(hour, tz)}: {questions.query.nothing(hour)}", err=True)

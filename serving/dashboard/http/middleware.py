@@ -36,7 +36,8 @@ _PUBLIC_PATHS = ("/login", "/static/")
 """Paths without a token."""
 
 _STREAMS = frozenset({"/live", "/api/live"})
-AT_ONCE = {"requests": 32, "streams": 64, "files": 64}
+_EXPORT = "/api/export"
+AT_ONCE = {"requests": 32, "streams": 64, "files": 64, "exports": 2}
 """The limit of concurrent requests of each kind."""
 
 
@@ -119,6 +120,8 @@ def client_address(scope: Scope) -> str:
 
 
 def _kind(path: str) -> str:
+    if path == _EXPORT:
+        return "exports"
     return "streams" if path in _STREAMS else "files" if path.startswith("/static/") else "requests"
 
 

@@ -1,0 +1,83 @@
+"""Questions: what the command, the API and notebooks ask, with times as people write them, over one query."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from config.errors import UsageError
+from config.quantity import quantity
+from ingest.hours import Hour
+from serving.answers.day import Day
+from serving.answers.history import History
+from serving.answers.merge import Range, View
+from serving.answers.rising import SURE, Rising
+from serving.query.query import Query
+from serving.query.time_expressions import hours_in
+from serving.query.time_ranges import TimeResolver, reject_combination
+
+Top = View | Range | tuple[View, ...]
+"""One hour, a range, or what is trending now: the hour in progress and the one before, as far as they have data."""
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The questions to one store, at one moment, in one time zone. Each raises `NoDataError` and `UsageError`."""
+
+    query: Query
+    times: TimeResolver
+
+    def top(
+        self,
+        n: int,
+        hour: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        last: str | None = None,
+    ) -> Top:
+        """The first n tags: of an hour, of a range of hours, or without a time of now."""
+        if hour is not None:
+            reject_combination(hour, since, until, last)
+            return self.query.hour(self.times.hour(hour), n)
+        if since is not None or until is not None or last is not None:
+            return self.query.range(*self.times.range(since, until, last), n)
+        return tuple(self.query.now(self.current, n))
+
+    def day(self, n: int, date: str | None = None, last: str | None = None) -> Day:
+        """Each hour by itself: of a day, or of a span until now, 24 hours by default."""
+        if date is not None and last is not None:
+            raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
+        hours = self.times.day(date) if date is not None else self.times.range(None, None, last or "24h")
+        return self.query.day(*hours, n)
+
+    def rising(self, n: int, hour: str | None = None, against: str = "24h", least: float = SURE) -> Rising:
+        """The tags that grew most in an hour, by default the last one with data, against a span before it."""
+        before = hours_in(against)
+        wanted = self.times.hour(hour) if hour is not None else self.query.latest(self.current)
+        return self.query.rising(wanted, before, n, least)
+
+    def history(
+        self,
+        tag: str,
+        since: str | None = None,
+        until: str | None = None,
+        last: str | None = None,
+        *,
+        most: int | None = None,
+    ) -> History:
+        """A tag, as it is counted, hour by hour: of seven days by default, of `most` hours for a picture."""
+        begin, end = self.times.range(since, until, last, default="7d")
+        if most is not None and end.serial - begin.serial > most:
+            raise UsageError(
+                f"a picture has room for {quantity(most, 'hour')}", next_step="Ask for less, or for --json"
+            )
+        return self.query.history(tag, begin, end)
+
+    def export(
+        self, since: str | None, until: str | None = None, last: str | None = None, n: int = 0
+    ) -> Iterator[View]:
+        """Each hour of a range of any length, with its first n tags, or with all that it keeps if n is 0."""
+        return self.query.stream(*self.times.range(since, until, last), n)
+
+    @property
+    def current(self) -> Hour:
+        """The hour in progress."""
+        return Hour.of(self.times.now)
