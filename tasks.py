@@ -7,7 +7,7 @@ from typing import Any
 
 import streamparse.cli.submit
 
-from speed_layer import submission
+from speed_layer.storm import submission
 
 
 def pre_submit(topology_name: str, env_name: str, _env_config: dict[str, Any], options: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from batch_layer.storage.file_store import Entry
 from config.errors import NoDataError, TrendsError, UnavailableError
 from config.settings import HdfsSettings, hdfs_session
-from config.settings.certificate_errors import certificate_problem
+from config.settings.network.certificate_errors import certificate_problem
 
 _T = TypeVar("_T")
 _ABSENT = frozenset({"FileNotFoundException"})

@@ -8,9 +8,8 @@ from pathlib import Path
 import psutil
 
 from bench.harness import stack_settings
-from bench.harness.subprocess_run import ROOT
 from config.settings import Settings
-from speed_layer import submission
+from speed_layer.storm import submission
 
 STOPS_S = 60.0
 
@@ -34,11 +33,10 @@ def run_topology(
     """Inside, the topology runs; its processes see `environment` besides the settings file."""
     with stack_settings.use(settings_file):
         variables = json.dumps(dict(environment or {}))
-        options = ("-N", settings.storm.topology, "-o", f"topology.environment={variables}")
-        submission._sparse(settings, ROOT, "submit", "-n", submission.TOPOLOGY, *options)  # noqa: SLF001 - its options
+        submission.submit(settings, "-o", f"topology.environment={variables}")
         try:
             yield
         finally:
-            submission.kill(settings, ROOT)
+            submission.kill(settings)
             while process := find_process(settings_file, "UseSpout"):
                 process.wait(STOPS_S)

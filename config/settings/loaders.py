@@ -4,18 +4,59 @@ Written here since `trends top` is to answer at once: the library for it takes l
 """
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from config.errors import UsageError
 
 Table = dict[str, Any]
 
 PREFIX = "TRENDS_"
+FILE_NAME = "trends.toml"
+
+
+def find_file(folder: Path) -> Path:
+    """The settings file of a folder or of the nearest one above it, on the same disk; else where it would be.
+
+    Raises `UsageError` where another user wrote a file that is above the folder.
+    """
+    disk = folder.stat().st_dev
+    for above in (folder, *folder.parents):
+        if above.stat().st_dev != disk:
+            break
+        file = above / FILE_NAME
+        if file.is_file():
+            if above != folder and file.stat().st_uid not in {0, os.geteuid()}:
+                step = f"Name it by TRENDS_CONFIG, or make a {FILE_NAME} here"
+                raise UsageError("belongs to another user", where=str(file), next_step=step)
+            return file
+    return folder / FILE_NAME
+
+
+def rebase(tables: Mapping[str, Any], sections: Mapping[str, type[BaseModel]], folder: Path) -> Table:
+    """The tables with relative paths taken from a folder: those of defaults too, and the names of secrets' files."""
+    found: Table = dict(tables)
+    for name, section in sections.items():
+        given = tables.get(name, {})
+        if not isinstance(given, Mapping):
+            continue  # an error that validation tells
+        paths = {key: given.get(key, field.default) for key, field in section.model_fields.items() if _is_path(field)}
+        paths |= {key: value for key, value in given.items() if key.endswith("_file")}
+        moved = {
+            key: str(folder / Path(path).expanduser()) for key, path in paths.items() if isinstance(path, str | Path)
+        }
+        found = merge({name: moved}, found) if moved else found
+    return found
+
+
+def _is_path(field: FieldInfo) -> bool:
+    return Path in (field.annotation, *get_args(field.annotation))
 
 
 def read_file(path: Path) -> Table:

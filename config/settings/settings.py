@@ -1,8 +1,9 @@
 """Settings: one frozen, typed object, read once at the edge: defaults < file < `TRENDS_*` environment < flag.
 
-The file is `trends.toml` in the working folder, or the one that `TRENDS_CONFIG` names. The environment spells a nested
-value `TRENDS_KAFKA__BOOTSTRAP`; without that variable, `BOOTSTRAP_SERVERS` counts too. `TRENDS_MONGO__URI_FILE` names a
-file that holds the value of `TRENDS_MONGO__URI`, and so for every setting. An unknown key is an error in either.
+The file is `trends.toml` in the working folder or the nearest one above, or the one that `TRENDS_CONFIG` names. The
+environment spells a nested value `TRENDS_KAFKA__BOOTSTRAP`; without that variable, `BOOTSTRAP_SERVERS` counts too.
+`TRENDS_MONGO__URI_FILE` names a file that holds the value of `TRENDS_MONGO__URI`, and so for every setting. An unknown
+key is an error in either.
 """
 
 import os
@@ -16,7 +17,8 @@ from pydantic_core import InitErrorDetails
 from config.errors import UsageError
 from config.settings import secrets
 from config.settings.live import live_sections
-from config.settings.loaders import PREFIX, Table, merge, read_environment, read_file
+from config.settings.loaders import PREFIX, Table, find_file, merge, read_environment, read_file, rebase
+from config.settings.network.port_offset import moved_defaults
 from config.settings.secret_files import with_contents
 from config.settings.section import Section
 from config.settings.sections.archive import ArchiveSettings
@@ -82,6 +84,10 @@ class Settings(Section):
     @classmethod
     def of(cls, tables: Mapping[str, Any]) -> "Settings":
         """The settings that some tables hold, those of live services included. Raises `ValidationError`."""
+        if offset := tables.get("stack", {}).get("port_offset"):
+            offset = StackSettings(port_offset=offset).port_offset
+            own = {name: type(field.default) for name, field in cls.model_fields.items()}
+            tables = merge(tables, moved_defaults(own, offset))
         live = {name: section for name, section in live_sections().items() if name in tables}
         settings = cls.model_validate({name: table for name, table in tables.items() if name not in live})
         settings._live = {name: _section(name, section, tables[name]) for name, section in live.items()}  # noqa: SLF001 - of its own class
@@ -97,7 +103,14 @@ class Settings(Section):
 
 def file_path() -> Path:
     """The settings file, which need not exist."""
-    return Path(os.environ.get("TRENDS_CONFIG", "trends.toml")).absolute()
+    named = os.environ.get("TRENDS_CONFIG")
+    return find_file(Path.cwd()) if named is None else Path(named).absolute()
+
+
+def base_folder() -> Path:
+    """The folder that relative paths of settings count from: that of a settings file above this one, else this one."""
+    found = file_path()
+    return found.parent if "TRENDS_CONFIG" not in os.environ and found.is_file() else Path.cwd()
 
 
 def environment_tables() -> Table:
@@ -110,7 +123,8 @@ def environment_tables() -> Table:
 
 def file_tables() -> Table:
     """Tables of the settings file. Raises `UsageError`."""
-    return _resolve(read_file(file_path()))
+    tables, base = read_file(file_path()), base_folder()
+    return _resolve(tables if base == Path.cwd() else rebase(tables, section_types(), base))
 
 
 def _resolve(tables: Table) -> Table:

@@ -32,11 +32,14 @@ class StackPaths:
 
     state: Path
     cache: Path
+    jars_mirror: str = ""
+    """Where the jars come from; empty for Maven Central."""
 
     @classmethod
     def of(cls, settings: StackSettings) -> "StackPaths":
         """The folders that the settings name."""
-        return cls(settings.state.expanduser().absolute(), (settings.cache or _user_cache()).expanduser().absolute())
+        cache = settings.cache or _user_cache()
+        return cls(settings.state.expanduser().absolute(), cache.expanduser().absolute(), settings.jars_mirror)
 
     def check(self) -> None:
         """Raise `UsageError` where a server can't work in one of these folders at all."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from config.addresses import is_loopback
 from config.errors import TrendsError
+from config.settings.network.addresses import is_loopback
 from config.stack.server import Port
 
 LOWEST, HIGHEST = 20_000, 32_000
@@ -49,14 +49,16 @@ def check_duplicates(wanted: Iterable[tuple[str, Port]]) -> None:
 
 def owner_of(port: int) -> str:
     """`name (pid 12)` of the process that listens on a port, where the system tells."""
+    return _process_name(listeners().get(port))
+
+
+def listeners() -> dict[int, int | None]:
+    """The process id of a listener by its port, as far as the system tells."""
     try:
         connections = psutil.net_connections(kind="tcp")
     except (psutil.AccessDenied, OSError):
-        return ""
-    for connection in connections:
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
-            return _process_name(connection.pid)
-    return ""
+        return {}
+    return {each.laddr.port: each.pid for each in connections if each.status == psutil.CONN_LISTEN and each.laddr}
 
 
 def exposed_listeners(processes: Iterable[psutil.Process]) -> list[str]:

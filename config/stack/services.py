@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from config.settings import BOOTSTRAP, NOT_SETTINGS, Settings, file_path, secrets, section_types
+from config.settings import BOOTSTRAP, NOT_SETTINGS, Settings, base_folder, file_path, secrets, section_types
 from config.settings.live import live_sections
 from config.settings.loaders import PREFIX
 from config.stack.paths import StackPaths
@@ -46,7 +46,7 @@ class Service:
         """`trends <command>`, with the Python that runs now; settings that have changed make it another."""
         command = [sys.executable, str(program_path("trends")), *self._arguments]
         return Program(
-            command, settings_environment(self._paths), Path.cwd(), restart_key=active_settings(self._settings)
+            command, settings_environment(self._paths), base_folder(), restart_key=active_settings(self._settings)
         )
 
     def ready(self) -> bool:

@@ -1,6 +1,7 @@
 """States of the stack's servers, services and topology at this moment, for `trends status`."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,10 +12,11 @@ from config.errors import UnavailableError
 from config.settings import Settings
 from config.stack.launcher import feed_services, optional_servers, running_feeds, servers, services
 from config.stack.paths import StackPaths
+from config.stack.ports import listeners
 from config.stack.server import Server, address_of
 from config.stack.servers import nimbus
 from config.stack.services import Service
-from config.stack.supervision import Process, Supervision
+from config.stack.supervision import Process, Supervision, stack_of
 
 State = Literal["running", "starting", "stopping", "stopped", "failed", "silent", "external"]
 _STATES: dict[str, State] = {
@@ -43,6 +45,8 @@ class ServerState:
     memory_mb: int | None
     address: str
     external: bool
+    other_stack: str = ""
+    """The state folder of another stack, whose process listens at this address while ours is stopped."""
 
 
 def states(settings: Settings) -> list[ServerState]:
@@ -53,7 +57,7 @@ def states(settings: Settings) -> list[ServerState]:
     known = {process.name: process for process in Supervision(StackPaths.of(settings.stack)).processes()}
     optional = [server for server in optional_servers(settings) if server.name in known or not server.ports()]
     every = [*servers(settings), *optional, *services(settings), *feed_services(settings, running_feeds(settings))]
-    told = [_state(server, known.get(server.name)) for server in every]
+    told = _with_other_stacks(every, [_state(server, known.get(server.name)) for server in every])
     return [*told, _topology(settings, known.get("supervisor"))]
 
 
@@ -82,6 +86,18 @@ def _state(server: Server, process: Process | None) -> ServerState:
         server.address,
         external,
     )
+
+
+def _with_other_stacks(every: Sequence[Server], told: list[ServerState]) -> list[ServerState]:
+    """The states; a stopped server names the stack that its port leads to."""
+    if all(state.external or state.pid for state in told):
+        return told
+    holders = listeners()
+    found = []
+    for server, state in zip(every, told, strict=True):
+        pids = [] if state.external or state.pid else [holders.get(port.number) for port in server.ports()[:1]]
+        found.append(replace(state, other_stack=next((stack_of(pid) for pid in pids if pid), "")))
+    return found
 
 
 def _topology(settings: Settings, supervisor: Process | None) -> ServerState:

@@ -259,6 +259,14 @@ class Supervision:
             transport.close()
 
 
+def stack_of(pid: int) -> str:
+    """The state folder of the stack that a process belongs to; empty where it belongs to none, or hides it."""
+    try:
+        return psutil.Process(pid).environ().get(MARK, "")
+    except (psutil.Error, OSError):
+        return ""
+
+
 def _until(reached: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
     timeout = TrendsError(otherwise, where="the local stack", next_step="See `trends logs supervisord`")
     wait_until(reached, timeout_s, every_s=0.1, timeout=timeout)

@@ -57,6 +57,7 @@ COMMANDS = {
         "demo": ("serving.cli.commands.demo:demo", "A tour: ingest posts, count them, query them."),
         "up": ("serving.cli.commands.stack:up", "Start the servers, then the services."),
         "down": ("serving.cli.commands.stack:down", "Stop everything; data stays."),
+        "topology": ("serving.cli.commands.topology:topology", "Submit, list and kill topologies of Storm."),
         "logs": ("serving.cli.commands.stack:logs", "Read a server's log."),
         "doctor": ("serving.cli.commands.stack:doctor", "Check this machine, and suggest fixes."),
         "config": ("serving.cli.commands.config:config", "All settings, with their values and origins."),
@@ -127,6 +128,8 @@ class Trends(click.Group):
             code = 1
         except OSError as error:
             code = _unwritable(error)
+        except ModuleNotFoundError as error:
+            code = _not_installed(error)
         except Exception as error:  # noqa: BLE001 - nobody sees a traceback: it goes to a file
             code = _unexpected(error)
         sys.exit(code if isinstance(code, int) else 0)
@@ -143,10 +146,28 @@ Settings: trends.toml in the working folder, TRENDS_* in the environment; `trend
 """
 
 
+def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    """Print what runs here."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    from config.distribution import commit, version
+    from ingest.rule.hashtags import VERSION
+
+    click.echo(f"trends {version()}, commit {commit() or 'unknown'}, hashtag rule {VERSION}")
+    ctx.exit()
+
+
 @click.group(
     cls=Trends, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
-@click.version_option(package_name="trends", message="trends %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version, the commit and the version of the hashtag rule, and exit.",
+)
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Find the most used hashtags of any hour.
@@ -202,6 +223,17 @@ def _unwritable(error: OSError) -> int:
     step = "A setting names another place (`trends config`): stack.state, stack.cache"
     click.echo(f"trends: {error.filename}: {error.strerror}. {step}", err=True)
     return 1
+
+
+def _not_installed(error: ModuleNotFoundError) -> int:
+    """Name the extra that a command needs."""
+    from config.distribution import how_to_install
+
+    package = error.name or ""
+    if step := how_to_install(package):
+        click.echo(f"trends: {package} is not installed. {step}", err=True)
+        return 1
+    return _unexpected(error)
 
 
 def _unexpected(error: Exception) -> int:

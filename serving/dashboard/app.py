@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from config.distribution import version
 from config.errors import TrendsError
 from config.settings import Settings
 from ingest.hours import Hour, Millis
@@ -116,7 +116,7 @@ def application(context: Context) -> ASGIApp:
     """Routes, error handlers and static files, inside the security middleware."""
     app = FastAPI(
         title="trends",
-        version=version("trends"),
+        version=version(),
         summary="Which hashtags were used most in a given hour?",
         openapi_url="/api/openapi.json",
         docs_url=None,

@@ -17,7 +17,7 @@ from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyM
 
 from config.errors import UnavailableError, UsageError
 from config.settings import MongoSettings
-from config.settings.certificate_errors import certificate_problem
+from config.settings.network.certificate_errors import certificate_problem
 from serving.views import validation
 
 logging.getLogger("pymongo").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""The files that open the project to others are well-formed, and run the tools that requirements.lock pins."""
+"""The files that open the project to others are well-formed, and run the tools that requirements-dev.lock pins."""
 
 import json
 import re

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "ingest.rule": {*CONFIG, "ingest"},
     "ingest.sources": {*CONFIG, "ingest", "ingest.rule"},
     "speed_layer": {*CONFIG, *VIEWS, "config.stack", "ingest", "ingest.kafka", "ingest.rejects", "ingest.rule"},
+    "speed_layer.storm": {*CONFIG, "config.stack"},
     "batch_layer": {
         *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.spark", "batch_layer.storage", "ingest", "ingest.rule",
     },

@@ -169,6 +169,14 @@ def test_settings_of_other_servers_leave_this_one_alone(alone: Settings) -> None
     assert pid_of(alone) == before
 
 
+def test_a_server_of_another_state_folder_at_our_address_is_named(alone: Settings, tmp_path: Path) -> None:
+    up(alone)
+    stack = alone.stack.model_copy(update={"state": tmp_path / "state"})
+    found = {state.name: state for state in states(alone.model_copy(update={"stack": stack}))}
+    assert (found["mongo"].state, found["mongo"].other_stack) == ("stopped", str(alone.stack.state))
+    assert not any(state.other_stack for state in [*states(alone), found["kafka"]])
+
+
 def test_the_cache_of_another_home_restarts_nothing(alone: Settings, tmp_path: Path) -> None:
     up(alone)
     before = pid_of(alone)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from config.settings.section import Section
 
 
@@ -12,6 +14,10 @@ class StackSettings(Section):
     """Folder of the servers' data, logs and sockets."""
     cache: Path | None = None
     """Folder of the servers' jars; the user's cache folder by default."""
+    jars_mirror: str = Field(default="", pattern=r"^(https?://[^@\s]+)?$")
+    """Address of a Maven repository to take the jars from, in place of Maven Central; no login in it."""
+    port_offset: int = Field(default=0, ge=0, le=20_000)
+    """Added to every default port of this machine, below and in the other sections. A port that you set stays."""
     kafka_controller_port: int = 9093
     """Kafka's controller."""
     datanode_ports: tuple[int, int, int] = (9866, 9864, 9867)

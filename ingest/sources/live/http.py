@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from config.addresses import is_loopback
 from config.errors import UsageError
 from config.redaction import remember
+from config.settings.network.addresses import is_loopback
 from ingest.hours import Millis
 from ingest.sources.base import T
 from ingest.sources.formats.contract import Reading, RecordReader

@@ -35,7 +35,7 @@ def config(ctx: click.Context, as_json: bool) -> None:
     """Show all settings with their values, origins and meanings, as a valid trends.toml.
 
     Precedence: defaults < trends.toml (or the file in TRENDS_CONFIG) < TRENDS_* in the environment < flags. Secrets
-    appear as ***.
+    appear as ***, in comments, so a file made of the output has none.
 
     \b
     Examples:
@@ -55,9 +55,7 @@ def config(ctx: click.Context, as_json: bool) -> None:
         if each.section != section:
             section = each.section
             click.echo(f"\n[{section}]")
-        click.echo(
-            f"# {each.told} ({each.source})\n{'# ' if each.value is None else ''}{each.key} = {_toml(each.value)}"
-        )
+        click.echo("\n".join(_lines(each)))
 
 
 def settings_in_force(settings: Settings) -> Iterator[Setting]:
@@ -82,8 +80,21 @@ def _has(source: Mapping[str, Any], section: str, key: str) -> bool:
     return isinstance(part, Mapping) and key in part
 
 
-def _toml(value: Any) -> str:
-    """A value of a setting as TOML: JSON, but for tables."""
+def _lines(setting: Setting) -> Iterator[str]:
+    """A setting with its meaning; as comments what TOML has no word for, and secrets, which nobody should copy."""
+    yield from (f"# {line}" for line in f"{setting.told} ({setting.source})".splitlines())
+    key, value = setting.key, setting.value
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False)
+        secret = [name for name, each in value.items() if each == HIDDEN]
+        yield from (f"# {key}.{_toml(name)} = {_toml(HIDDEN)}" for name in secret)
+        value = {name: each for name, each in value.items() if name not in secret}
+    yield f"{'# ' if value is None or value == HIDDEN else ''}{key} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    """A value of a setting as TOML: JSON, but for tables and one control character."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

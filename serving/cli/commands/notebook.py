@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from config.distribution import how_to_install
 from config.errors import UnavailableError
 from config.settings.settings import file_path
 from serving.cli.options import settings_of
@@ -35,7 +36,7 @@ def notebook(ctx: click.Context, folder: Path, port: int, no_browser: bool) -> N
       trends notebook --port 0 --no-browser
     """
     if find_spec("jupyterlab") is None:
-        raise UnavailableError("JupyterLab is not installed", next_step="pip install 'trends[notebook]' brings it")
+        raise UnavailableError("JupyterLab is not installed", next_step=how_to_install("jupyterlab"))
     _share_settings(ctx)
     token = secrets.token_urlsafe(32)
     server = import_module("jupyterlab.labapp").LabApp.initialize_server(argv=_options(folder, port, token, no_browser))

@@ -86,10 +86,9 @@ def _furnish(settings: Settings) -> None:
 
 def _submit(settings: Settings, progress: Progress) -> list[str]:
     """Submit the topology unless it runs under these settings; then wait until Storm has given it a worker."""
-    from config.stack.paths import PROJECT
     from config.stack.server import address_of
     from config.stack.servers import nimbus
-    from speed_layer.submission import outdated, submit
+    from speed_layer.storm.submission import outdated, submit
 
     at, name = address_of(settings.storm.nimbus, "storm.nimbus"), settings.storm.topology
     started = []
@@ -97,7 +96,7 @@ def _submit(settings: Settings, progress: Progress) -> list[str]:
         _kill(settings, progress)
     if nimbus.ask(at).topology(name) is None:
         progress.tell(TOPOLOGY, "submitting")
-        submit(settings, PROJECT)
+        submit(settings)
         started = [TOPOLOGY]
     progress.tell(TOPOLOGY, "starting")
     _await(lambda: bool((found := nimbus.ask(at).topology(name)) and found.workers), f"{name} has no worker yet")
@@ -133,16 +132,15 @@ def down(ctx: click.Context, names: tuple[str, ...]) -> None:
 
 def _kill(settings: Settings, progress: Progress) -> int:
     """Kill the topology, if there is one, and wait until Storm has forgotten it."""
-    from config.stack.paths import PROJECT
     from config.stack.server import address_of
     from config.stack.servers import nimbus
-    from speed_layer.submission import kill
+    from speed_layer.storm.submission import kill
 
     at, name = address_of(settings.storm.nimbus, "storm.nimbus"), settings.storm.topology
     if nimbus.ask(at).topology(name) is None:
         return 0
     progress.tell(TOPOLOGY, "stopping")
-    kill(settings, PROJECT)
+    kill(settings)
     _await(lambda: nimbus.ask(at).topology(name) is None, f"{name} is still being killed")
     progress.tell(TOPOLOGY, "stopped")
     return 1

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,6 +56,8 @@ def _show(current: Status) -> None:
             screen.print(f"  {part.error}", soft_wrap=True)
         elif name == "servers":
             screen.print(_servers_table(part))
+            for line in _other_stacks(part):
+                screen.print(Text(line, style="yellow"), soft_wrap=True)
         elif name == "runs":
             screen.print("", _runs_table(part))
         elif name == "sources":
@@ -99,6 +102,16 @@ def _servers_table(servers: "list[ServerState]") -> Any:
         memory = f"{each.memory_mb:,} MB" if each.memory_mb else ""
         table.add_row(each.name, each.state, each.address, memory)
     return table
+
+
+def _other_stacks(servers: "list[ServerState]") -> Iterator[str]:
+    """A sentence for each other stack that these addresses lead to."""
+    for folder in sorted({each.other_stack for each in servers if each.other_stack}):
+        names = ", ".join(each.name for each in servers if each.other_stack == folder)
+        yield (
+            f"  the stack in {folder} serves at the address of {names}: what follows is of its data. Work in its "
+            "folder, or set stack.port_offset for a stack of your own"
+        )
 
 
 def _show_sources(screen: Any, sources: list[SourceStatus]) -> None:

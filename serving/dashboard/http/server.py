@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from config.addresses import is_loopback
 from config.errors import UnavailableError, UsageError
 from config.settings import ServeSettings
+from config.settings.network.addresses import is_loopback
 from serving.dashboard.http.auth import SHORTEST
 from serving.dashboard.http.connections import BACKLOG, BoundedProtocol, log_shortage, most_connections
 

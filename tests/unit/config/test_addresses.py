@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.addresses import is_loopback
+from config.settings.network.addresses import is_loopback
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])

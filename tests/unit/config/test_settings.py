@@ -1,5 +1,6 @@
 """Settings: where a value comes from, and that nothing is taken in silence."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 from config.errors import UsageError
 from config.settings import KafkaSettings, Settings, section_types
 from config.settings.field_docs import field_docs
+from config.stack import launcher
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +126,62 @@ def test_every_setting_says_what_it_is_for(section: str) -> None:
     told = field_docs(of)
     assert told.keys() == of.model_fields.keys()
     assert all(text.endswith((".", ")", "`")) for text in told.values()), told
+
+
+def test_the_file_is_looked_for_upwards_and_its_folder_holds_the_state(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "trends.toml").write_text('[kafka]\nposts = "above"\n')
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    found = Settings.read()
+    assert (found.kafka.posts, found.stack.state) == ("above", tmp_path / "state")
+    assert found.feeds.folder == tmp_path / "feeds"
+    assert found.stack.cache is None
+    (below.parent / "trends.toml").write_text('[stack]\nstate = "mine"\n')
+    assert Settings.read().stack.state == below.parent / "mine"
+    monkeypatch.setenv("TRENDS_STACK__STATE", "typed")
+    assert Settings.read().stack.state == Path("typed")
+    monkeypatch.setenv("TRENDS_CONFIG", str(tmp_path / "trends.toml"))
+    assert Settings.read().kafka.posts == "above"
+
+
+def test_a_file_above_that_another_user_wrote_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "trends.toml").touch()
+    below = tmp_path / "below"
+    below.mkdir()
+    monkeypatch.setattr("os.geteuid", lambda: 4711)
+    if (tmp_path / "trends.toml").stat().st_uid == 0:
+        os.chown(tmp_path / "trends.toml", 4712, -1)
+    monkeypatch.chdir(below)
+    with pytest.raises(UsageError, match="belongs to another user"):
+        Settings.read()
+    monkeypatch.chdir(tmp_path)
+    assert Settings.read() == Settings()
+
+
+def test_an_offset_moves_every_default_port_and_none_that_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "trends.toml").write_text('[stack]\nport_offset = 100\n[hdfs]\nurl = "http://127.0.0.1:5"\n')
+    monkeypatch.setenv("TRENDS_STACK__HIVE_PORT", "77")
+    found = Settings.read()
+    assert (found.kafka.bootstrap, found.hdfs.url) == ("127.0.0.1:9192", "http://127.0.0.1:5")
+    assert (found.stack.hive_port, found.serve.port) == (77, 8100)
+    monkeypatch.delenv("TRENDS_STACK__HIVE_PORT")
+    (tmp_path / "trends.toml").unlink()
+    monkeypatch.setenv("TRENDS_STACK__PORT_OFFSET", "100")
+
+    def ports(settings: Settings) -> list[int]:
+        servers = [*launcher.servers(settings), *launcher.optional_servers(settings)]
+        return [port.number for server in servers for port in server.ports()]
+
+    assert ports(Settings.read()) == [port + 100 for port in ports(Settings())]
+
+
+@pytest.mark.parametrize("offset", ["-1", "20001", "many"])
+def test_an_offset_that_leads_nowhere_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, offset: str) -> None:
+    monkeypatch.setenv("TRENDS_STACK__PORT_OFFSET", offset)
+    with pytest.raises(UsageError, match="port_offset"):
+        Settings.read()

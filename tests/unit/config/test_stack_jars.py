@@ -1,15 +1,20 @@
 """Jar sets: what is in the cache is what is listed, and a broken download is never taken for it."""
 
 import dataclasses
+import functools
 import io
 import tarfile
+import threading
 import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from config.errors import TrendsError, UnavailableError
-from config.stack.jars import jar_cache, kafka_source, lists, openssl, postgres_build
+from config.settings import StackSettings
+from config.stack.jars import jar_cache, java, kafka_source, lists, openssl, postgres_build
 from config.stack.jars.ivy import Artifact, Ivy
 from config.stack.jars.jar_cache import Jar, JarSet, fetch
 from config.stack.paths import FILES, StackPaths
@@ -188,3 +193,29 @@ def test_a_registry_that_does_not_answer_leaves_the_list_as_it_was(
     with pytest.raises(UnavailableError):
         lists.write_list(jar_set, Ivy(Path("java"), tmp_path, lambda _: None), tmp_path / "set", tmp_path)
     assert (tmp_path / "small" / "jars.txt").read_text() == "as it was"
+
+
+def test_a_mirror_serves_the_jars_in_place_of_maven_central(tmp_path: Path) -> None:
+    place = tmp_path / "repository" / "g" / "one" / "1"
+    place.mkdir(parents=True)
+    (place / "one-1.pom").write_text(
+        "<project><modelVersion>4.0.0</modelVersion><groupId>g</groupId><artifactId>one</artifactId>"
+        "<version>1</version></project>"
+    )
+    with zipfile.ZipFile(place / "one-1.jar", "w") as jar:
+        jar.writestr("a", "b")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "repository"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        ivy = Ivy(java.find(), scratch, lambda _: None, f"http://127.0.0.1:{server.server_port}/")
+        ivy.resolve([Artifact("g", "one", "1")], tmp_path / "lib")
+        server.shutdown()
+    assert (tmp_path / "lib" / "one-1.jar").read_bytes() == (place / "one-1.jar").read_bytes()
+
+
+@pytest.mark.parametrize("address", ["ftp://mirror/", "https://user:word@mirror/", "mirror"])
+def test_an_address_of_a_mirror_holds_no_login(address: str) -> None:
+    with pytest.raises(ValidationError):
+        StackSettings(jars_mirror=address)

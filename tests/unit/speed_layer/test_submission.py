@@ -11,7 +11,7 @@ import pytest
 
 from config.errors import UnavailableError
 from config.settings import Settings, StormSettings
-from speed_layer import submission
+from speed_layer.storm import submission
 from speed_layer.worker import CONNECT_S
 
 ROOT = Path(__file__).parents[3]
@@ -86,5 +86,5 @@ def test_the_local_environment_is_what_sparse_reads_and_settings_default_to() ->
 def test_a_storm_that_is_down_is_told_in_one_line() -> None:
     settings = Settings(storm=StormSettings(nimbus="127.0.0.1:1"))
     with pytest.raises(UnavailableError, match=r"Storm at 127\.0\.0\.1:1: .*trends logs nimbus") as told:
-        submission.submit(settings, ROOT)
+        submission.submit(settings)
     assert "\n" not in str(told.value)

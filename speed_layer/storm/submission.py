@@ -1,4 +1,8 @@
-"""Submission: hands the topology to Storm, for `sparse submit` and for `trends up` alike."""
+"""Submission: hands the topology to Storm, for `sparse submit`, `trends topology` and `trends up` alike.
+
+streamparse works in a folder with `topologies/` and `tasks.py`: the root of a checkout, or `project/` beside this
+module, where a wheel has them.
+"""
 
 import atexit
 import logging
@@ -13,7 +17,7 @@ from typing import Any
 from config.errors import UnavailableError
 from config.settings import Settings, file_path
 from config.settings.secrets import write_private
-from config.stack.paths import StackPaths
+from config.stack.paths import FILES, PROJECT, StackPaths
 from config.stack.server import address_of
 from config.stack.services import active_settings
 
@@ -21,6 +25,8 @@ log = logging.getLogger(__name__)
 
 TOPOLOGY = "hashtag_counts"
 """The file in topologies/."""
+BUILT = Path(__file__).with_name("project")
+"""Where a wheel has `topologies/` and `tasks.py`."""
 SUBMIT_S = 120.0
 _ENVIRONMENT = "topology.environment"
 
@@ -45,10 +51,10 @@ def pass_settings_on(options: dict[str, Any]) -> None:
         options[_ENVIRONMENT] = {"TRENDS_CONFIG": str(file_path())} | dict(options.get(_ENVIRONMENT) or {})
 
 
-def submit(settings: Settings, root: Path = Path()) -> None:
-    """Run `sparse submit` in the project's folder for the Storm of `storm.nimbus`. Raises `UnavailableError`."""
+def submit(settings: Settings, *options: str) -> None:
+    """Run `sparse submit` for the Storm of `storm.nimbus`, with more of its options. Raises `UnavailableError`."""
     name = [] if settings.storm.topology == TOPOLOGY else ["-N", settings.storm.topology]
-    _sparse(settings, root, "submit", "-n", TOPOLOGY, *name)
+    _sparse(settings, "submit", "-n", TOPOLOGY, *name, *options)
     if address_of(settings.storm.nimbus, "storm.nimbus").here:
         write_private(_record(settings), StackPaths.of(settings.stack).fingerprint(active_settings(settings)))
 
@@ -65,21 +71,31 @@ def _record(settings: Settings) -> Path:
     return StackPaths.of(settings.stack).conf("topology") / f"{settings.storm.topology}.settings"
 
 
-def kill(settings: Settings, root: Path = Path(), wait_s: int = 1) -> None:
-    """Run `sparse kill` for our topology. Storm forgets it after `wait_s`."""
-    _sparse(settings, root, "kill", "-n", settings.storm.topology, "--wait", str(wait_s))
+def kill(settings: Settings, name: str = "", wait_s: int = 1) -> None:
+    """Run `sparse kill` for a topology, ours where it has no name. Storm forgets it after `wait_s`."""
+    _sparse(settings, "kill", "-n", name or settings.storm.topology, "--wait", str(wait_s))
 
 
-def _sparse(settings: Settings, root: Path, *arguments: str) -> None:
-    command = [sys.executable, str(Path(sys.executable).with_name("sparse")), *arguments]
-    environment = os.environ | {
-        "STREAMPARSE_NIMBUS": settings.storm.nimbus,
-        "LEIN_ROOT": "1",  # else sparse refuses root, whom Leiningen would ask questions
-        "PYTHONWARNINGS": "ignore",
-    }
+def streamparse_config(settings: Settings) -> Path:
+    """The configuration of streamparse for the local Storm, or else for a cluster."""
+    here = address_of(settings.storm.nimbus, "storm.nimbus").here
+    return FILES / "storm" / ("streamparse.json" if here else "streamparse.cluster.json")
+
+
+def _sparse(settings: Settings, command: str, *arguments: str) -> None:
+    sparse = [sys.executable, "-m", "speed_layer.storm.sparse", command]
+    environment = os.environ | {"STREAMPARSE_NIMBUS": settings.storm.nimbus}
+    if file_path().is_file():
+        environment["TRENDS_CONFIG"] = str(file_path())
     try:
         subprocess.run(  # noqa: S603 - our own program and settings
-            command, cwd=root, env=environment, check=True, capture_output=True, text=True, timeout=SUBMIT_S
+            [*sparse, "--config", str(streamparse_config(settings)), *arguments],
+            cwd=BUILT if BUILT.is_dir() else PROJECT,
+            env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=SUBMIT_S,
         )
     except subprocess.CalledProcessError as error:
         lines = [line for line in (error.stdout + error.stderr).splitlines() if line.strip()]

@@ -1,1 +1,0 @@
-"""Connections: those of drivers that need more than their own `connect`."""

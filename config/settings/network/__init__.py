@@ -1,0 +1,1 @@
+"""Network: addresses, ports and certificates, as settings and their errors need them."""

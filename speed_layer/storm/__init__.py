@@ -1,0 +1,1 @@
+"""Storm: how the topology gets there, by `sparse` and by `trends` alike."""
