@@ -13,7 +13,7 @@ from typing import Any
 
 from config.errors import TrendsError, UnavailableError
 from config.settings import Settings
-from config.settings.hive_session import LOST, REFUSED, Session
+from config.settings.connections.hive_session import LOST, REFUSED, Session
 from config.settings.logins import hive_login
 
 Row = tuple[Any, ...]

@@ -8,8 +8,8 @@ import psycopg
 
 from config.errors import TrendsError, UnavailableError
 from config.settings import Settings
+from config.settings.connections.postgres_connection import Connection
 from config.settings.logins import postgres_login
-from config.settings.postgres_connection import Connection
 
 __all__ = ["Connection", "connect", "postgres_errors"]
 

@@ -41,7 +41,7 @@ def proxy(upstream: str, *, strips: bool) -> Iterator[str]:
                 path = self.path.removeprefix(ROOT) or "/" if strips else self.path
                 more = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "Connection": "close"}
                 answer = httpx.request(
-                    self.command, f"{upstream}{path}", content=body, headers={**dict(self.headers), **more}
+                    self.command, f"{upstream}{path}", content=body, headers={**dict(self.headers), **more}, timeout=60
                 )
             self.send_response(answer.status_code)
             for name, value in answer.headers.items():
@@ -71,7 +71,7 @@ def behind(settings: Settings, *, strips: bool, **serve: Any) -> Iterator[httpx.
     with (
         running(settings, root_path=ROOT, token=SecretStr(TOKEN), **serve) as url,
         proxy(url, strips=strips) as front,
-        httpx.Client(base_url=front) as browser,
+        httpx.Client(base_url=front, timeout=60) as browser,
     ):
         yield browser
 

@@ -15,6 +15,7 @@ from pyspark.sql import functions as sql
 from pyspark.sql.streaming.query import StreamingQuery
 
 from batch_layer.delivery.chunk import Bounds
+from batch_layer.sinks.spark_files.java_client import java_options
 from config.settings import KafkaSettings
 
 ANSWER_MS = 20_000
@@ -58,7 +59,7 @@ def kafka_query(
 
 def _options(reading: Reading) -> dict[str, str]:
     bounds = reading.bounds
-    client = reading.settings.connection | {
+    client = java_options(reading.settings) | {
         "isolation.level": "read_committed",
         "request.timeout.ms": f"{ANSWER_MS // 2}",
         "default.api.timeout.ms": f"{ANSWER_MS}",

@@ -105,7 +105,7 @@ class Hive:
             socket.create_connection((self._at.host, self._at.port), timeout=2).close()  # its client logs each failure
         except OSError:
             return False
-        from config.settings.hive_session import Session  # noqa: PLC0415 - every other command would wait for it
+        from config.settings.connections.hive_session import Session  # noqa: PLC0415 - every other command would wait for it
 
         try:
             with Session(hive_login(self._settings), ANSWER_S) as session:

@@ -17,8 +17,8 @@ from psycopg import sql
 from config.errors import TrendsError
 from config.redaction import remember
 from config.settings import Settings
+from config.settings.connections.postgres_connection import Connection
 from config.settings.logins import LOCAL_HOST, LOCAL_USER, local_password_file, postgres_address, postgres_login
-from config.settings.postgres_connection import Connection
 from config.settings.secrets import write_private
 from config.stack.jars import postgres_build
 from config.stack.jars.jar_cache import JarSet

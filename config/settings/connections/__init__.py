@@ -1,0 +1,1 @@
+"""Connections: those of drivers that need more than their own `connect`."""
