@@ -34,7 +34,7 @@ _NO_ANSWER = frozenset(
         KafkaError._SSL,  # noqa: SLF001
     }
 )
-_DECISIVE = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError._RESOLVE})  # noqa: SLF001
+_DECISIVE = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL})  # noqa: SLF001
 _EXPIRED, _NOT_YET = 10, 9
 _UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
 _OTHER_NAME = frozenset({62, 64})
@@ -137,8 +137,9 @@ def _try(kafka: KafkaSettings, timeout_s: float) -> list[KafkaError] | None:
         admin = AdminClient({**kafka.connection, "error_cb": errors.append, "log_level": 0}, logger=logger)
     except (KafkaException, TypeError, ValueError) as error:
         raise refused_configuration(kafka, error) from None
-    end = time.monotonic() + timeout_s
-    while (left := end - time.monotonic()) > 0 and not any(map(_is_decisive, errors)):
+    end, attempts = time.monotonic() + timeout_s, 0
+    while (left := end - time.monotonic()) > 0 and not _is_decisive(errors, attempts):
+        attempts += 1
         try:
             if admin.list_topics(timeout=min(left, 1.0)).brokers:
                 return None
@@ -148,9 +149,12 @@ def _try(kafka: KafkaSettings, timeout_s: float) -> list[KafkaError] | None:
     return errors
 
 
-def _is_decisive(error: KafkaError) -> bool:
-    """Whether another attempt would only tell the same."""
-    return error.code() in _DECISIVE or "Connect to" in error.str() or "alert" in error.str()
+def _is_decisive(errors: list[KafkaError], attempts: int) -> bool:
+    """Whether another attempt would only tell the same. A second one takes the next address of a name, or broker."""
+    codes = {error.code() for error in errors}
+    if codes & _DECISIVE or any("alert" in error.str() for error in errors):
+        return True
+    return attempts > 1 and KafkaError._ALL_BROKERS_DOWN in codes  # noqa: SLF001
 
 
 def _explain(kafka: KafkaSettings, errors: list[KafkaError]) -> Problem | None:
@@ -169,8 +173,8 @@ def _explain(kafka: KafkaSettings, errors: list[KafkaError]) -> Problem | None:
         if found is not None:
             return found
     elif any(_speaks_tls(*at) for at in brokers):
-        other = "SASL_SSL" if protocol in _SASL else "SSL or SASL_SSL"
-        return Problem("the broker wants TLS", f'Set "security.protocol" = "{other}" in kafka.conf')
+        step = 'Set "security.protocol" in kafka.conf to "SASL_SSL", or to "SSL" where no login is needed'
+        return Problem("the broker wants TLS", step)
     is_closed = KafkaError._ALL_BROKERS_DOWN in texts  # noqa: SLF001 - a frozen one keeps the connection
     if is_closed and protocol not in _SASL and any(_listens(*at) for at in brokers):
         other = "SASL_SSL" if protocol in _TLS else "SASL_PLAINTEXT"
