@@ -17,7 +17,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-
 LOUD := -o log_cli=true -o log_cli_level=INFO
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
-.PHONY: help needs demo check test test.quick test.servers faults soak laws lint bench bench.lock up down clean jars reference lock
+.PHONY: help needs demo check test test.quick test.servers faults soak laws lint bench bench.lock ansible.lock up down clean jars reference lock
 
 help: ## What can be made
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -98,6 +98,29 @@ $(PEERS_READY): bench/peers/requirements.lock | $(READY)
 	@"$(UV)" pip install --quiet --python $(PEERS)/bin/python --require-hashes -r $<
 	@touch $@
 
-bench.lock: $(READY) ## Resolve the Python packages again: those that run, and beside them those of development
+bench.lock: $(READY)
+	@$(BIN)/uv pip compile bench/peers/requirements.in --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make bench.lock" --quiet --upgrade --output-file bench/peers/requirements.lock
+
+ansible.lock: $(READY)
+	@$(BIN)/uv pip compile deploy/ansible/requirements.in --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make ansible.lock" --quiet --upgrade --output-file deploy/ansible/requirements.lock
+
+up: $(RUNTIME) ## Start the servers and the services
+	@$(BIN)/trends up
+
+down: ## Stop everything; data stays
+	@if [ -x $(BIN)/trends ]; then $(BIN)/trends down; fi
+
+clean: down ## Stop everything and remove its data
+	@rm -rf state
+
+jars: $(READY) ## Resolve the servers' jars again and write config/*/jars.txt
+	@$(BIN)/python -m config.stack.jars.lists
+
+reference: $(READY) ## Write docs/reference.md from the code
+	@$(BIN)/python -m serving.cli.reference
+
+lock: $(READY) ## Resolve the Python packages again: those that run, and beside them those of development
 	@$(LOCK) --all-extras --group dev --upgrade --output-file requirements-dev.lock
 	@$(LOCK) --extra all --constraint requirements-dev.lock --upgrade --output-file requirements.lock
