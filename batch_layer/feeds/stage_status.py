@@ -11,7 +11,7 @@ from batch_layer.feeds.stage_model import StageStatus
 from batch_layer.feeds.stage_reports import stage_name
 from batch_layer.sinks.contract import RegisteredPlace, Standing
 from batch_layer.sinks.stages import open_place
-from config.errors import TrendsError, UnavailableError
+from config.errors import TrendsError
 from config.quantity import quantity
 from config.settings import Settings
 from ingest.feeds.declaration.model import Feed, NamedFeed
@@ -70,7 +70,7 @@ def stage_statuses(settings: Settings, feed: NamedFeed, now: Millis) -> list[Sta
 def _reports(settings: Settings) -> list[Report]:
     try:
         return standings(settings.kafka)
-    except UnavailableError:
+    except TrendsError:  # Kafka is away, or nothing has run yet and the topic of reports is not there
         return []
 
 

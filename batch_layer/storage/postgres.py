@@ -17,6 +17,7 @@ _LONGEST = 300
 """Characters of the server's own words that an error repeats."""
 _PASSING = ("08", "40", "53", "57", "58", "25006", "25P03", "55P03")
 """Beginnings of the SQLSTATEs after which another try may help: lost connections, conflicts, full disks, shutdowns."""
+_FULL_DISK = "53100"
 _REFUSED = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 """Words of a server that refuses a login: libpq gives no code for these."""
 
@@ -63,6 +64,9 @@ def _plain(error: psycopg.Error, settings: Settings) -> TrendsError:
     text = _words(error)
     if _passes(error, text):
         step = "`trends up postgres` starts it, `trends logs postgres` shows its log" if local else "`trends doctor`"
+        if error.sqlstate == _FULL_DISK:
+            disk = f"the disk that has {settings.stack.state}/data/postgres" if local else "the disk of its data"
+            step = f"Free space on {disk}: what waits for it resumes by itself"
         return UnavailableError(text, where=where, next_step=step)
     if any(words in text for words in _REFUSED) and error.sqlstate is None:
         source = "stack.state names the folder with its password" if local else "Correct postgres.url"

@@ -30,6 +30,8 @@ _ERRNO = re.compile(r"\[Errno \d+\] ([\w ]+)")
 _UNAUTHENTICATED = "Authentication failure"
 """The library's words for the status 401."""
 _NO_TOKEN = re.compile(r"token.*(can't be found|expired)|Failed to obtain user group information", re.IGNORECASE)
+_NO_ROOM = re.compile("could only be written to 0 of the|No space left on device")
+"""Words of a NameNode that finds no DataNode for a block, and of a DataNode whose disk is full."""
 _FULL_FOLDER = frozenset({"PathIsNotEmptyDirectoryException"})
 _LOST = (RequestException, HTTPError, IncompleteRead, ConnectionError, TimeoutError, json.JSONDecodeError)
 """Errors of `requests` and the layers below when a response does not come, or comes incomplete."""
@@ -174,6 +176,8 @@ class HdfsStore:
         return self._unavailable(path, reason or self._reason_of(error), step or _LOCAL_STEP)
 
     def _unavailable(self, path: str, what: str, step: str = _LOCAL_STEP) -> UnavailableError:
+        if _NO_ROOM.search(what):
+            step = f"Free space on the disks of the DataNodes, or start those that are stopped. {step}"
         return UnavailableError(f"HDFS request failed: {what[:300]}", where=self._place(path), next_step=step)
 
     def _reason_of(self, error: Exception) -> str:

@@ -9,10 +9,9 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import psycopg
@@ -25,15 +24,14 @@ from config.settings.logins import postgres_login
 from config.stack.status import states
 from tests.support.faults.network import Link, text
 from tests.support.faults.proof import Proof
+from tests.support.faults.record_load import sending
 from tests.support.postgres import own_database
 from tests.support.table_feeds import (
     SINK,
-    RecordSender,
     fill,
     make_topic,
     numbers,
     query,
-    record,
     standing,
     weather_feed,
 )
@@ -89,26 +87,6 @@ def own_server(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
             yield ours
 
 
-@contextmanager
-def sending(settings: Settings, topic: str, stop: threading.Event) -> Iterator[list[int]]:
-    """Send records all the time; how many it has sent."""
-    sender, sent = RecordSender(settings, topic), [0]
-
-    def send() -> None:
-        while not stop.is_set():
-            sender.send([record(number) for number in range(sent[0], sent[0] + 40)])
-            sent[0] += 40
-            stop.wait(0.1)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield sent
-    finally:
-        stop.set()
-        thread.join(60)
-
-
 def kill_server(settings: Settings) -> bool:
     pids = [state.pid for state in states(settings) if state.name == "postgres" and state.pid]
     for pid in pids:
@@ -129,14 +107,14 @@ def test_a_feed_under_fire_has_each_record_once_in_both_tables(
     own_server: Settings, settings_file: Path, tmp_path: Path
 ) -> None:
     seed = int(os.environ.get("SOAK_SEED") or 1)
-    chance, topic, stop, struck = random.Random(seed), make_topic(own_server), threading.Event(), list[str]()
+    chance, topic, struck = random.Random(seed), make_topic(own_server), list[str]()
     login = postgres_login(own_server)
     with ExitStack() as things:
         link = things.enter_context(Link(int(login["port"]), "PostgreSQL"))
         url = f"postgresql://{login['user']}:{login['password']}@127.0.0.1:{link.port}/{login['dbname']}"
         through = {"postgres": {"url": url, "timeout_s": PATIENCE_S}}
         file = stack_settings.override(settings_file, tmp_path / "through.toml", through)
-        sent = things.enter_context(sending(own_server, topic, stop))
+        sent = things.enter_context(sending(own_server, topic))
         stages = [StageProcess(file, topic, sink) for sink in STAGES]
         for stage in stages:
             things.callback(stage.kill)
@@ -146,7 +124,6 @@ def test_a_feed_under_fire_has_each_record_once_in_both_tables(
             struck.append(strike(own_server, link, stages, chance))
             for _ in range(chance.randint(1, 15)):
                 keep(stages, 0.2)
-        stop.set()
     until(lambda: answers(own_server), "PostgreSQL does not come back", 60)
     feed = weather_feed(topic)
     fill(own_server, feed)

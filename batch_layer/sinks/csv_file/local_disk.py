@@ -3,6 +3,7 @@
 `tests/support/torn_disk.py` is a double that tears writes and loses what nobody has synced.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -159,4 +160,6 @@ def _failures(where: Path | int) -> Iterator[None]:
     except OSError as error:
         place = str(where) if isinstance(where, Path) else str(Path(f"/proc/self/fd/{where}").readlink())
         why = error.strerror or str(error)
-        raise UnavailableError(f"can't use the file: {why}", where=place, next_step="See `df` and `ls -l`") from None
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        step = "Free space on that disk: the stage resumes by itself" if full else "See `df` and `ls -l`"
+        raise UnavailableError(f"can't use the file: {why}", where=place, next_step=step) from None
