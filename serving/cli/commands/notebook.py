@@ -54,8 +54,8 @@ def _options(folder: Path, port: int, token: str, no_browser: bool) -> list[str]
         f"--ServerApp.open_browser={not no_browser}",
         f"--ServerApp.allow_root={os.geteuid() == 0}",
         "--ServerApp.answer_yes=True",
-        "--ServerApp.log_level=WARNING",
-        "--LabApp.log_level=WARNING",
+        "--ServerApp.log_level=WARN",
+        "--LabApp.log_level=WARN",
     ]
 
 
