@@ -17,6 +17,7 @@ from config.settings.logins import hive_login
 from ingest.feeds.declaration.model import HiveSink, PostRecords
 from ingest.feeds.demo.fitness_rows import CHEAP, fitness_csv
 from tests.support.kafka import committed
+from tests.support.notebooks import execute, pictures, texts
 from tests.support.shipped_feeds import changed_feed, run_to_the_end, shipped, topic_of
 
 POSTS, PACKET = 300, 31
@@ -77,9 +78,12 @@ def test_posts_with_a_tag_are_in_hive_once_in_packets(settings_with_hive: Settin
     assert (recount.kept, recount.rejected, recount.wrong) == (len(wanted), 0, ())
 
 
-def test_rows_of_a_csv_are_typed_in_hive_and_each_is_there_once(settings_with_hive: Settings, tmp_path: Path) -> None:
+def test_rows_of_a_csv_are_typed_in_hive_and_each_is_there_once(
+    settings_with_hive: Settings, settings_file: Path, tmp_path: Path
+) -> None:
+    """The rows of the demo of this feed, which its notebook queries at the end."""
     settings, path = settings_with_hive, tmp_path / "fitness_trackers.csv"
-    path.write_text(fitness_csv(3, ROWS))
+    path.write_text(fitness_csv(1, ROWS))
     feed = shipped(settings, "fitness", tmp_path, file=str(path))
     run_to_the_end(settings, feed)
     with path.open(newline="", encoding="utf-8") as lines:
@@ -101,6 +105,10 @@ def test_rows_of_a_csv_are_typed_in_hive_and_each_is_there_once(settings_with_hi
         dict(each.headers() or ())["reason"] for each in committed(settings.kafka.bootstrap, settings.kafka.rejects)
     ]
     assert all(isinstance(each, bytes) and each.startswith(b"\"selling_price\": 'cheap'") for each in reasons)
+    variables = {"TRENDS_CONFIG": str(settings_file), "FITNESS_TABLE": "fitness_trackers"}
+    kept, now = execute("fitness.ipynb", tmp_path, **variables)
+    assert texts(now) == texts(kept)
+    assert pictures(now) == pictures(kept) == 2
 
 
 def typed(row: dict[str, str]) -> dict[str, Any]:
