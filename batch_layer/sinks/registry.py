@@ -9,7 +9,7 @@ from ingest.feeds.declaration.model import SinkTable
 KINDS: dict[tuple[str, str], str] = {
     ("csv", "python"): "batch_layer.sinks.csv_file.csv_sink:CSV_FILE",
     ("postgres", "python"): "batch_layer.sinks.postgres.postgres_kind:KIND",
-    ("hdfs", "python"): "batch_layer.sinks.files.hdfs_files:HDFS",
+    ("hdfs", "python"): "batch_layer.sinks.files.hdfs_kind:HDFS",
     ("hdfs", "spark"): "batch_layer.sinks.spark_files.spark_kind:HDFS_BY_SPARK",
     ("topic", "python"): "batch_layer.sinks.topic_copy.copy_sink:TOPIC_COPY",
     ("hive", "python"): "batch_layer.sinks.hive.hive_kind:HIVE",

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from batch_layer.sinks.hive.hive_kind import table_folder
+from batch_layer.sinks.hive.hive_sink import table_folder
 from batch_layer.sinks.registry import KINDS
 from batch_layer.storage.webhdfs import HdfsStore
 from config.errors import FencedError, TrendsError, UnavailableError, UsageError

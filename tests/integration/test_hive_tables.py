@@ -19,7 +19,7 @@ from pyhive import hive as pyhive
 from batch_layer.feeds.feed_verify import verify_feed
 from batch_layer.feeds.running import RunOptions, run_feed
 from batch_layer.feeds.stage_status import stage_statuses
-from batch_layer.sinks.hive.hive_kind import HivePlace, table_of
+from batch_layer.sinks.hive.hive_sink import HivePlace, table_of
 from batch_layer.sinks.stages import FeedStage, make_stage
 from batch_layer.storage.hive_server import HiveServer
 from config.errors import TrendsError, UnavailableError, UsageError

@@ -1,6 +1,6 @@
-"""The kind `hdfs` of sinks, written by Python."""
+"""Files on HDFS that Python writes: their folder, the sink and the place."""
 
-from batch_layer.sinks.contract import SinkKind, Stage
+from batch_layer.sinks.contract import Stage
 from batch_layer.sinks.files.feed_folder import FeedFolder, FolderShape
 from batch_layer.sinks.files.files_place import FilesPlace
 from batch_layer.sinks.files.files_sink import CommitLogger, FeedFileSink
@@ -28,12 +28,11 @@ def _rows_of(stage: Stage, table: HdfsSink) -> RowFormat:
     return Parquet(stage.columns)
 
 
-def _sink(stage: Stage) -> FeedFileSink:
+def make_sink(stage: Stage) -> FeedFileSink:
+    """See `SinkKind`."""
     return FeedFileSink(stage, folder_of(stage), CommitLogger(stage.feed.name, stage.sink))
 
 
-def _place(stage: Stage) -> FilesPlace:
+def make_place(stage: Stage) -> FilesPlace:
+    """See `SinkKind`."""
     return FilesPlace(stage, folder_of(stage))
-
-
-HDFS = SinkKind(_sink, _place, "once: the files of a chunk enter their folders behind one rename")
