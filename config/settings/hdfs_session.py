@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from config.distribution import NAME
 from config.errors import UsageError
 from config.settings.sections.hdfs import HdfsSettings
 
@@ -69,7 +70,7 @@ def _kerberos(settings: HdfsSettings) -> Any:
         raise UsageError(
             "the package requests-kerberos is missing",
             where="hdfs.auth",
-            next_step="`apt-get install libkrb5-dev`, then `pip install 'requests-kerberos>=0.15'`",
+            next_step=f"`apt-get install libkrb5-dev`, then `pip install '{NAME}[kerberos]'`",
         ) from None
     principal = settings.principal or None
     return library.HTTPKerberosAuth(mutual_authentication=library.OPTIONAL, principal=principal)

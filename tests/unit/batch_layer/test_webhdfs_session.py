@@ -130,7 +130,7 @@ def test_kerberos_without_its_package_and_a_ca_that_is_missing_are_usage_errors(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "requests_kerberos", None)
-    with pytest.raises(UsageError, match="pip install 'requests-kerberos"):
+    with pytest.raises(UsageError, match=r"pip install 'trends-lambda\[kerberos\]'"):
         HdfsStore(HdfsSettings(auth="kerberos")).bytes_of("/a")
     with pytest.raises(UsageError, match=r"hdfs\.ca_file: no such file"):
         HdfsStore(HdfsSettings(ca_file=tmp_path / "none")).bytes_of("/a")
