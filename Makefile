@@ -3,6 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+unexport PYTHONDONTWRITEBYTECODE # else each process compiles all that it imports: uv installs no bytecode
 
 VENV := .venv
 BIN := $(VENV)/bin
