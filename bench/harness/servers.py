@@ -31,13 +31,13 @@ class Sandbox(NamedTuple):
 
 
 @contextmanager
-def start(folder: Path, names: Sequence[str] = (), *, metrics: bool = False) -> Iterator[Path]:
+def start(folder: Path, names: Sequence[str] = (), *, metrics: bool = False, secure: bool = False) -> Iterator[Path]:
     """Start servers, all by default, on empty data in a folder; yield their settings file; stop them at the end.
 
-    `metrics`: Java servers export theirs.
+    `metrics`: Java servers export theirs. `secure`: the servers ask for passwords, over TLS.
     """
     tables = private_stack(folder)
-    tables["stack"]["metrics"] = metrics
+    tables["stack"] |= {"metrics": metrics, **({"secure": True} if secure else {})}
     file = write(folder / "trends.toml", tables)
     settings = read(file)
     try:

@@ -15,6 +15,7 @@ from config.errors import TrendsError, UnavailableError, UsageError
 from config.redaction import remember
 from config.settings import Settings, StackSettings
 from config.settings.secret_files import read_secret
+from config.settings.secure_stack import secure_files
 
 LOCAL_HOST = "127.0.0.1"
 LOCAL_USER = "trends"
@@ -85,7 +86,9 @@ def _local(stack: StackSettings) -> dict[str, Any]:
             where="PostgreSQL of the local stack",
             next_step="Run `trends` as the user that started the stack",
         ) from None
-    return {"host": LOCAL_HOST, "port": str(stack.postgres_port), "user": LOCAL_USER, "password": password}
+    login = {"host": LOCAL_HOST, "port": str(stack.postgres_port), "user": LOCAL_USER, "password": password}
+    files = secure_files(stack)
+    return login | ({"sslmode": "verify-full", "sslrootcert": str(files.ca)} if files else {})
 
 
 def _url(settings: Settings) -> dict[str, Any]:

@@ -109,10 +109,15 @@ def with_file(environment: Mapping[str, str]) -> dict[str, str]:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that its user alone may read, whole."""
+    write_private_bytes(path, text.encode("utf-8"))
+
+
+def write_private_bytes(path: Path, data: bytes) -> None:
+    """The same of bytes."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}-{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)
-        file.write(text)
+        file.write(data)
     beside.replace(path)

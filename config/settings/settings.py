@@ -36,6 +36,7 @@ from config.settings.sections.spark import SparkSettings
 from config.settings.sections.speed import SpeedSettings
 from config.settings.sections.stack import StackSettings
 from config.settings.sections.storm import StormSettings
+from config.settings.secure_stack import local_logins
 
 NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA", "TRENDS_TEST_STACK", secrets.FILE})
 """Variables with our prefix that are not settings: where the file is, where secrets are, where tests find things."""
@@ -77,7 +78,7 @@ class Settings(Section):
         try:
             tables = merge(flags, merge(environment_tables(), file_tables()))
             secrets.learn(tables, section_types())
-            return cls.of(tables)
+            return cls.of(tables).with_local_logins()
         except ValidationError as error:
             raise UsageError(_messages(error), where="settings", next_step="`trends config` lists every key") from None
 
@@ -92,6 +93,10 @@ class Settings(Section):
         settings = cls.model_validate({name: table for name, table in tables.items() if name not in live})
         settings._live = {name: _section(name, section, tables[name]) for name, section in live.items()}  # noqa: SLF001 - of its own class
         return settings
+
+    def with_local_logins(self) -> "Settings":
+        """These settings, connecting to the local stack as its user where it is a secure one."""
+        return self.model_copy(update=local_logins(self.stack, self.kafka, self.mongo, self.hdfs))
 
     def section(self, name: str) -> Section:
         """A section by the name of its table: one of these, or that of a live service. Raises `KeyError`."""

@@ -4,14 +4,10 @@ A second `up` leaves alone a server that serves. Data stays across `down`. Next:
 supervision.py for the supervisord that keeps the processes alive.
 """
 
-import errno
-import fcntl
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +15,11 @@ import tenacity
 
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
+from config.settings.secure_stack import secure_files
 from config.stack import resources
 from config.stack.jars import java
 from config.stack.jars.jar_cache import fetch
-from config.stack.paths import StackPaths
+from config.stack.paths import StackPaths, exclusive
 from config.stack.ports import check_duplicates, find_clashes
 from config.stack.server import Server
 from config.stack.servers import OPTIONAL, STANDARD
@@ -32,6 +29,7 @@ from config.stack.servers.kafka import Kafka
 from config.stack.servers.mongo import Mongo
 from config.stack.servers.postgres import Postgres
 from config.stack.servers.prometheus import Prometheus
+from config.stack.servers.secure import material
 from config.stack.servers.storm import Nimbus, Supervisor, ZooKeeper
 from config.stack.services import COMMANDS, Service
 from config.stack.supervision import Supervision
@@ -42,7 +40,6 @@ READY_TIMEOUT_S = 180.0
 ASK_EVERY_S = 0.4
 DYING_S = 2.0
 """How long `up` waits for a busy port that nobody seems to hold: a killed process gives it up with its last thread."""
-UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
 LOG_LINES, LOG_WIDTH = 8, 300
 MOST_LIVES = 3
 """How often a server may start and end within one `up` before `up` gives it up."""
@@ -87,6 +84,20 @@ def running_feeds(settings: Settings) -> list[str]:
     return [p.name for p in Supervision(StackPaths.of(settings.stack)).processes() if p.name not in others]
 
 
+def prepare(settings: Settings, *, secure: bool = False) -> Settings:
+    """The settings that connect to the local stack. Makes the certificates and passwords of a secure one first.
+
+    `secure`: whether a stack that never ran becomes a secure one. Raises `TrendsError`.
+    """
+    paths = StackPaths.of(settings.stack)
+    if secure:
+        settings = settings.model_copy(update={"stack": settings.stack.model_copy(update={"secure": True})})
+    if secure_files(settings.stack) is None:
+        return settings
+    with exclusive(paths):
+        return material.prepare(settings, paths)
+
+
 def up(settings: Settings, names: Sequence[str], tell: Tell, feeds: Sequence[str] = ()) -> list[str]:
     """Start the servers of `names` that do not serve yet, and wait until they do. Gives the names of those it started.
 
@@ -96,13 +107,15 @@ def up(settings: Settings, names: Sequence[str], tell: Tell, feeds: Sequence[str
     did not come up. The others stay up, then as after Ctrl-C: another `up` goes on from there.
     """
     paths = StackPaths.of(settings.stack)
+    settings = prepare(settings)
     everything = [*servers(settings), *optional_servers(settings), *services(settings)]
     wanted = with_needs(names)
     ours = [s for s in everything if s.name in wanted and (s.ports() or isinstance(s, Service))]
     ours += feed_services(settings, feeds)
     if not ours:
         return []
-    with _exclusive(paths):
+    _refuse_open_servers(settings, ours)
+    with exclusive(paths):
         supervision = Supervision(paths)
         if not supervision.running() and (killed := supervision.kill_strays()):
             logger.warning("ended %d processes that an earlier stack left behind", killed)
@@ -147,6 +160,16 @@ def down(settings: Settings, tell: Tell, names: Sequence[str] = ()) -> int:
     if supervision.running():
         supervision.shut_down()
     return len(alive) + supervision.kill_strays()
+
+
+def _refuse_open_servers(settings: Settings, ours: Sequence[Server]) -> None:
+    """Raise `UsageError` for a server that would let everybody of this machine into a secure stack."""
+    if secure_files(settings.stack) and any(server.name == Hive.name for server in ours):
+        raise UsageError(
+            "Spark's Thrift server asks nobody for a password, so a secure stack does not start it",
+            where=Hive.name,
+            next_step="Set hive.uri to a HiveServer2 of your own, or use a plain stack in another folder",
+        )
 
 
 def _announce(names: Sequence[str], step: str, tell: Tell) -> None:
@@ -242,43 +265,3 @@ class _Startup:
         said = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.is_file() else []
         lines = [what, *(line[:LOG_WIDTH] for line in said)]
         return TrendsError("\n  ".join(lines), where=server.name, next_step=f"See `trends logs {server.name}`")
-
-
-@contextmanager
-def _exclusive(paths: StackPaths) -> Iterator[None]:
-    """One `up` at a time for a state folder, which it makes first; files made meanwhile are for their user alone."""
-    before = os.umask(0o077)
-    try:
-        paths.check()
-        paths.make()
-        with _locked(paths):
-            yield
-    except OSError as error:
-        raise _unwritable(paths, error) from error
-    finally:
-        os.umask(before)
-
-
-def _unwritable(paths: StackPaths, error: OSError) -> OSError | TrendsError:
-    """The error of a full or unwritable disk in the user's terms; any other error as it is."""
-    if error.errno not in UNWRITABLE:
-        return error
-    cache = str(error.filename or "").startswith(str(paths.cache))
-    setting, folder = ("stack.cache", paths.cache) if cache else ("stack.state", paths.state)
-    return TrendsError(
-        f"can't be written: {error.strerror}",
-        where=str(folder),
-        next_step=f"Make room or give yourself the right to write there, or set {setting} to another folder",
-    )
-
-
-@contextmanager
-def _locked(paths: StackPaths) -> Iterator[None]:
-    with (paths.state / "up.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                "another `trends up` is running", where=str(paths.state), next_step="Wait for it"
-            ) from None
-        yield

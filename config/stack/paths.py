@@ -1,19 +1,27 @@
-"""Where the local stack keeps its things: one folder for the servers' state, one in the user's cache for their jars."""
+"""Where the local stack keeps its things: one folder for the servers' state, one in the user's cache for their jars.
 
+One `trends up` at a time works in a state folder.
+"""
+
+import errno
+import fcntl
 import hmac
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from string import Template
 from tempfile import NamedTemporaryFile
 
-from config.errors import UsageError
+from config.errors import TrendsError, UsageError
 from config.settings import StackSettings
 from config.settings.secrets import write_private
 
+UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
 FILES = Path(__file__).parents[1]
 """The servers' own configuration files, shared with docker-compose: `config/kafka/`, `config/hdfs/`, …"""
 PROJECT = FILES.parent
@@ -128,3 +136,43 @@ def write_whole(path: Path, text: str) -> None:
     with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8") as file:
         file.write(text)
     Path(file.name).replace(path)
+
+
+@contextmanager
+def exclusive(paths: StackPaths) -> Iterator[None]:
+    """One `up` at a time for a state folder, which it makes first; files made meanwhile are for their user alone."""
+    before = os.umask(0o077)
+    try:
+        paths.check()
+        paths.make()
+        with _locked(paths):
+            yield
+    except OSError as error:
+        raise _unwritable(paths, error) from error
+    finally:
+        os.umask(before)
+
+
+def _unwritable(paths: StackPaths, error: OSError) -> OSError | TrendsError:
+    """The error of a full or unwritable disk in the user's terms; any other error as it is."""
+    if error.errno not in UNWRITABLE:
+        return error
+    cache = str(error.filename or "").startswith(str(paths.cache))
+    setting, folder = ("stack.cache", paths.cache) if cache else ("stack.state", paths.state)
+    return TrendsError(
+        f"can't be written: {error.strerror}",
+        where=str(folder),
+        next_step=f"Make room or give yourself the right to write there, or set {setting} to another folder",
+    )
+
+
+@contextmanager
+def _locked(paths: StackPaths) -> Iterator[None]:
+    with (paths.state / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                "another `trends up` is running", where=str(paths.state), next_step="Wait for it"
+            ) from None
+        yield

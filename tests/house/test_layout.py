@@ -39,8 +39,13 @@ PARTICIPLES = {
 FOREIGN = {"connection_made"}
 """Names that another library gives."""
 
-KAFKA_CLIENTS = ("config/settings/kafka_problems.py", "ingest/kafka/client.py")
-"""The only modules that build Kafka clients; the first asks whether the brokers accept one."""
+KAFKA_CLIENTS = (
+    "config/settings/kafka_problems.py",
+    "config/stack/servers/secure/kafka_rights.py",
+    "ingest/kafka/client.py",
+)
+"""The only modules that build Kafka clients; the first asks whether the brokers accept one, the second is the broker's
+own user."""
 
 
 def test_there_are_modules_to_look_at() -> None:

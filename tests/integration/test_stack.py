@@ -22,7 +22,7 @@ from config.errors import TrendsError, UsageError
 from config.settings import Settings
 from config.stack import launcher
 from config.stack.jars import openssl
-from config.stack.paths import StackPaths
+from config.stack.paths import StackPaths, exclusive
 from config.stack.ports import find_clashes
 from config.stack.server import address_of
 from config.stack.servers import nimbus
@@ -227,7 +227,7 @@ def test_servers_that_are_moved_to_other_ports_are_started_anew_with_their_data(
 
 def test_only_one_up_works_on_a_folder(alone: Settings) -> None:
     with (
-        launcher._exclusive(StackPaths.of(alone.stack)),
+        exclusive(StackPaths.of(alone.stack)),
         pytest.raises(UsageError, match="another `trends up` is running"),
     ):
         up(alone)

@@ -18,6 +18,9 @@ class StackSettings(Section):
     """Address of a Maven repository to take the jars from, in place of Maven Central; no login in it."""
     port_offset: int = Field(default=0, ge=0, le=20_000)
     """Added to every default port of this machine, below and in the other sections. A port that you set stays."""
+    secure: bool | None = None
+    """Whether the servers ask for passwords, over TLS. Unset: as the first `trends up` of this state folder did, which
+    `--secure` made so. Servers with data never change from one to the other."""
     kafka_controller_port: int = 9093
     """Kafka's controller."""
     datanode_ports: tuple[int, int, int] = (9866, 9864, 9867)

@@ -2,18 +2,22 @@
 
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 import requests
 
 from config.errors import UsageError
 from config.settings import Settings
 from config.settings.hdfs_session import PREFIX, base_url, open_session
+from config.settings.secrets import write_private
+from config.settings.secure_stack import secure_files
 from config.stack.jars import java
 from config.stack.jars.ivy import Artifact, spark_jars
 from config.stack.jars.jar_cache import JarSet
-from config.stack.paths import FILES, StackPaths
+from config.stack.paths import FILES, StackPaths, render_template
 from config.stack.server import Address, Port, Program, address_of
 from config.stack.servers import jmx_agent
+from config.stack.servers.secure import material
 
 HADOOP = "3.5.0"
 JARS = JarSet(
@@ -37,17 +41,20 @@ BORROWED = (
 """Jars of pyspark on the classpath; it brings the same Hadoop."""
 OWN_FOLDER = Path("/proc/self/cwd")
 MAIN_NAME = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+RUNTIME = "java.lang:type=Runtime"
 STATE = "Hadoop:service=NameNode,name=FSNamesystemState"
 
 
 class _Hdfs:
     """The parts that both processes share: the data folder, the configuration, the classpath."""
 
+    name: str
     jars = JARS
 
     def __init__(self, settings: Settings, paths: StackPaths) -> None:
         self._settings = settings
         self._paths = paths
+        self._secure = secure_files(settings.stack)
         self._web = address_of(settings.hdfs.url, "hdfs.url")
         self._rpc = address_of(settings.hdfs.name_node, "hdfs.name_node")
         if self._web.here != self._rpc.here:
@@ -69,9 +76,24 @@ class _Hdfs:
         return {name: str(port) for name, port in ports.items()} | {
             "HDFS_DATA_URI": self._uri(),
             "HDFS_TMP": str(Path(urlsplit(self._uri()).path) / "tmp"),
-            "CLASSPATH": ":".join([str(FILES / "hdfs"), *JARS.classpath(self._paths), *_borrowed()]),
+            "CLASSPATH": ":".join([*self._conf(), *JARS.classpath(self._paths), *_borrowed()]),
             "HADOOP_USER_NAME": self._settings.hdfs.user,
+            "HDFS_HTTP_POLICY": "HTTPS_ONLY" if self._secure else "HTTP_ONLY",
         }
+
+    def _conf(self) -> list[str]:
+        """The folders of its configuration; that of a secure one, with a password in it, counts first."""
+        own = [str(self._paths.conf(self.name))] if self._secure else []
+        return [*own, str(FILES / "hdfs")]
+
+    def _write_key(self) -> None:
+        """Write where the key of a secure WebHDFS is, and its password."""
+        if self._secure:
+            values = {"store": self._secure.server_store, "password": self._secure.password("store")}
+            escaped = {name: escape(str(value)) for name, value in values.items()}
+            write_private(
+                self._paths.conf(self.name) / "ssl-server.xml", render_template("hdfs/ssl-server.xml", **escaped)
+            )
 
     def _uri(self) -> str:
         """The data folder as Hadoop takes it: a URI.
@@ -91,13 +113,17 @@ class _Hdfs:
 
     def _java(self, jvm: Path, heap_mb: int, *arguments: str) -> Program:
         options = [*java.flags(self._paths.scratch, heap_mb), "-Djava.net.preferIPv4Stack=true"]
-        return Program([str(jvm), *options, *arguments], self._environment(), self._paths.state)
+        key = material.serial(self._secure) if self._secure else ""
+        return Program([str(jvm), *options, *arguments], self._environment(), self._paths.state, key)
+
+    def _ask(self, url: str, bean: str) -> requests.Response:
+        """One of the beans that a server tells, at the address of its web server."""
+        return open_session(self._settings.hdfs).get(f"{url}/jmx", params={"qry": bean}, timeout=2)
 
     def _state(self) -> dict[str, object]:
         """The NameNode's metrics of the file system; empty where it does not answer."""
         try:
-            jmx = f"{base_url(self._settings.hdfs)}/jmx"
-            answer = open_session(self._settings.hdfs).get(jmx, params={"qry": STATE}, timeout=2).json()
+            answer = self._ask(base_url(self._settings.hdfs), STATE).json()
             beans: list[dict[str, object]] = answer.get("beans", [])
         except (requests.RequestException, ValueError):
             return {}
@@ -134,6 +160,7 @@ class NameNode(_Hdfs):
     def prepare(self, jvm: Path) -> None:
         """Format where there is no file system yet."""
         jmx_agent.fetch_agent(self._settings, self._paths, jvm)
+        self._write_key()
         name = self._paths.data("hdfs") / "name"
         if not (name / "current" / "VERSION").is_file():
             name.mkdir(parents=True, exist_ok=True)
@@ -170,6 +197,7 @@ class DataNode(_Hdfs):
     def prepare(self, jvm: Path) -> None:
         """Make its data folder."""
         jmx_agent.fetch_agent(self._settings, self._paths, jvm)
+        self._write_key()
         (self._paths.data("hdfs") / "blocks").mkdir(parents=True, exist_ok=True)
 
     def program(self, jvm: Path) -> Program:
@@ -181,16 +209,16 @@ class DataNode(_Hdfs):
         if self._serves_elsewhere():
             return True
         state = self._state()
-        if self.ports() and not _answers(f"http://127.0.0.1:{self._settings.stack.datanode_ports[1]}/jmx"):
+        if self.ports() and not self._web_server_answers():
             return False
         return state.get("FSState") == "Operational" and int(str(state.get("NumLiveDataNodes", 0))) > 0
 
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, params={"qry": "java.lang:type=Runtime"}, timeout=2).ok
-    except requests.RequestException:
-        return False
+    def _web_server_answers(self) -> bool:
+        scheme = "https" if self._secure else "http"
+        try:
+            return self._ask(f"{scheme}://127.0.0.1:{self._settings.stack.datanode_ports[1]}", RUNTIME).ok
+        except requests.RequestException:
+            return False
 
 
 def _borrowed() -> list[str]:

@@ -16,10 +16,12 @@ from pymongo.uri_parser import parse_uri
 from config.distribution import NAME
 from config.errors import TrendsError, UsageError
 from config.settings import Settings
+from config.settings.secure_stack import USER, secure_files
 from config.stack.jars import openssl, postgres_build
 from config.stack.jars.jar_cache import JarSet
 from config.stack.paths import FILES, StackPaths
 from config.stack.server import Address, Port, Program
+from config.stack.servers.secure import material, mongo_users
 
 VERSION = "6.0.27"
 """The version in the package of pyproject.toml. SECURITY.md lists its remaining risks."""
@@ -43,7 +45,11 @@ class Mongo:
             raise UsageError("not a MongoDB connection string", where="mongo.uri") from None
         self._nodes = [Address(host, int(port or 27017)) for host, port in read["nodelist"]]
         self._set = str(read["options"].get("replicaset") or "rs0")
-        self._credentials = bool(read.get("username") or read["options"].get("tls"))
+        self._secure = secure_files(settings.stack)
+        login = read.get("username") or read["options"].get("tls")
+        ours = self._secure is not None and read.get("username") == USER
+        self._elsewhere = len(self._nodes) > 1 or not self._nodes[0].here or (bool(login) and not ours)
+        self._database = settings.mongo.database
 
     @property
     def jars(self) -> JarSet | None:
@@ -57,7 +63,7 @@ class Mongo:
 
     def ports(self) -> list[Port]:
         """The one it serves on."""
-        if len(self._nodes) > 1 or not self._nodes[0].here or self._credentials:
+        if self._elsewhere:
             return []
         return [Port(self._nodes[0].port, "mongo.uri")]
 
@@ -87,22 +93,44 @@ class Mongo:
         options += ["--dbpath", str(self._paths.data(self.name)), "--bind_ip", "127.0.0.1"]
         options += ["--port", str(self._nodes[0].port), "--nounixsocket"]
         options += ["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"]
-        return Program([str(mongod()), *options], loader(self._paths))
+        if not self._secure:
+            return Program([str(mongod()), *options], loader(self._paths))
+        options += [
+            "--keyFile",
+            str(self._secure.mongo_key),
+            "--tlsMode",
+            "requireTLS",
+            "--tlsCAFile",
+            str(self._secure.ca),
+        ]
+        options += ["--tlsCertificateKeyFile", str(self._secure.server), "--tlsAllowConnectionsWithoutCertificates"]
+        return Program([str(mongod()), *options], loader(self._paths), restart_key=material.serial(self._secure))
 
     def ready(self) -> bool:
-        """Whether it is a writable primary. Initiates the replica set of a new member."""
+        """Whether it is a writable primary. Initiates the set of a new member; makes the users of a secure one."""
         if not self.ports():
             return self._answers()
         node = self._nodes[0]
         try:
+            if self._secure and mongo_users.may_write(self._secure, str(node), self._database):
+                return True
             client: MongoClient[dict[str, object]]
-            with MongoClient(node.host, node.port, directConnection=True, serverSelectionTimeoutMS=2000) as client:
-                if client.admin.command("hello").get("isWritablePrimary"):
+            with self._owner(node) as client:
+                if not client.admin.command("hello").get("isWritablePrimary"):
+                    self._tell(client, Address("127.0.0.1", node.port))
+                    return False
+                if not self._secure:
                     return True
-                self._tell(client, Address("127.0.0.1", node.port))
+                mongo_users.make(client, self._secure, self._database)
         except PyMongoError:
             return False
         return False
+
+    def _owner(self, node: Address) -> "MongoClient[dict[str, object]]":
+        """A client that may do everything. Before the first user that is anybody on loopback."""
+        if self._secure:
+            return mongo_users.owner(self._secure, str(node))
+        return MongoClient(node.host, node.port, directConnection=True, serverSelectionTimeoutMS=2000)
 
     def _tell(self, client: "MongoClient[dict[str, object]]", node: Address) -> None:
         """Tell a new member its set, and one with another port than before its new name."""

@@ -9,7 +9,9 @@ import secrets
 import shutil
 import subprocess
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -20,10 +22,12 @@ from config.settings import Settings
 from config.settings.connections.postgres_connection import Connection
 from config.settings.logins import LOCAL_HOST, LOCAL_USER, local_password_file, postgres_address, postgres_login
 from config.settings.secrets import write_private
+from config.settings.secure_stack import SecureFiles, secure_files
 from config.stack.jars import postgres_build
 from config.stack.jars.jar_cache import JarSet
 from config.stack.paths import FILES, StackPaths
 from config.stack.server import Port, Program
+from config.stack.servers.secure import material
 
 MAINTENANCE = "postgres"
 """The database that every server has."""
@@ -40,6 +44,7 @@ class Postgres:
     def __init__(self, settings: Settings, paths: StackPaths) -> None:
         self._settings = settings
         self._paths = paths
+        self._secure = secure_files(settings.stack)
 
     @property
     def jars(self) -> JarSet | None:
@@ -75,17 +80,30 @@ class Postgres:
                 next_step="Put the file back, or move the data folder away for an empty server",
             )
         remember(password.read_text(encoding="utf-8"))
+        if self._secure:
+            write_private(self._access_file(), (FILES / "postgres" / "secure_hba.conf").read_text())
 
     def program(self, jvm: Path) -> Program:  # noqa: ARG002 - the contract's
         """The server, in the foreground, on loopback alone."""
-        settings = {
+        settings: dict[str, Any] = {
             "config_file": FILES / "postgres" / "postgresql.conf",
             "listen_addresses": LOCAL_HOST,
             "port": self._settings.stack.postgres_port,
             "unix_socket_directories": "",
         }
+        if self._secure:
+            settings |= self._tls(self._secure)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return self._run("postgres", "-D", str(self._paths.data(self.name)), *options)
+        program = self._run("postgres", "-D", str(self._paths.data(self.name)), *options)
+        return replace(program, restart_key=material.serial(self._secure)) if self._secure else program
+
+    def _tls(self, files: SecureFiles) -> dict[str, Any]:
+        """The settings of a server that takes no connection without TLS."""
+        key = {"ssl_cert_file": files.server, "ssl_key_file": files.server, "hba_file": self._access_file()}
+        return {"ssl": "on", "ssl_min_protocol_version": "TLSv1.2", **key}
+
+    def _access_file(self) -> Path:
+        return self._paths.conf(self.name) / "pg_hba.conf"
 
     def ready(self) -> bool:
         """Whether it answers a query. Makes the database of the settings in the local server."""

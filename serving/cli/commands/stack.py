@@ -12,10 +12,11 @@ from rich.table import Table
 from config.errors import UnavailableError, UsageError
 from config.redaction import redact
 from config.settings import Settings
+from config.settings.secure_stack import secure_files
 from config.stack.polling import wait_until
 from config.stack.servers import OPTIONAL, SERVICES, STANDARD
 from serving.cli.consoles import console
-from serving.cli.feeds.feed_catalog import catalog, servers_of_feeds
+from serving.cli.feeds.feed_catalog import catalog, rights_of_feeds, servers_of_feeds
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress
 
@@ -28,9 +29,12 @@ STORM_TIMEOUT_S = 60
 
 @click.command()
 @click.option("--servers-only", is_flag=True, help="Start servers only; create nothing, start no services.")
+@click.option(
+    "--secure", is_flag=True, help="Start servers that ask for passwords, over TLS; needs a new state folder."
+)
 @click.argument("names", metavar="[SERVER]...", nargs=-1)
 @click.pass_context
-def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
+def up(ctx: click.Context, servers_only: bool, secure: bool, names: tuple[str, ...]) -> None:
     """Start the servers, create topics, folders and indexes, then start the services.
 
     SERVER is one or more of kafka, namenode, datanode, mongo, zookeeper, nimbus, supervisor, and of the services
@@ -38,6 +42,9 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
     and prometheus, which watches; hive brings postgres, namenode and datanode. The name of a feed (`trends feed list`)
     starts the servers that it needs, then the feed. Running ones stay as they are, and those configured on another
     machine are not started.
+
+    `--secure` makes certificates and passwords in the state folder, which is secure from then on: later commands need
+    no option.
 
     \b
     Examples:
@@ -47,10 +54,11 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
       trends up postgres hive
       trends up prometheus
       trends up weather
+      trends up --secure
     """
     from config.stack import launcher
 
-    settings = settings_of(ctx)
+    settings = launcher.prepare(settings_of(ctx), secure=secure)
     feeds = [name for name in names if name not in KNOWN]
     if feeds:
         _refuse_unknown("up", feeds, [*KNOWN, *catalog(settings).names()])
@@ -64,12 +72,23 @@ def up(ctx: click.Context, servers_only: bool, names: tuple[str, ...]) -> None:
                 _furnish(settings)
                 started += launcher.up(settings, [name for name in wanted if name in SERVICES], progress.tell)
                 started += _submit(settings, progress) if TOPOLOGY in wanted else []
-            started += launcher.up(settings, [], progress.tell, feeds) if feeds else []
+            if feeds:
+                _grant(settings, feeds)
+                started += launcher.up(settings, [], progress.tell, feeds)
     except KeyboardInterrupt:
         click.echo("interrupted: servers keep running. `trends up` continues, `trends down` stops them", err=True)
         raise
     summary = f"started: {', '.join(started)}" if started else "everything is already running"
     click.echo(f"{summary}. Next: `trends status`, `trends logs SERVER`, `trends down`", err=True)
+
+
+def _grant(settings: Settings, feeds: Sequence[str]) -> None:
+    """Let the user of a secure stack use the topics of feeds."""
+    from config.stack.servers.secure import kafka_rights
+
+    files = secure_files(settings.stack)
+    if files and not kafka_rights.give(settings, files, rights_of_feeds(settings, feeds)):
+        raise UnavailableError("can't give rights", where="Kafka of the local stack", next_step="`trends up kafka`")
 
 
 def _furnish(settings: Settings) -> None:

@@ -6,16 +6,19 @@
     link.slow()             so many bytes a second, in both directions together
     link.blackhole()        nothing passes and nothing is refused; what was sent meanwhile arrives late, afterwards
 
+A link to a server with TLS ends it, and begins it again, so it sees what passes: see `Tls`.
+
 Servers that tell clients where to connect (Kafka, the NameNode, a replica set) would lead them past the proxy. Such an
 address is rewritten on its way back, by bytes of the same length: see `port_in_text` and `port_in_kafka`.
 """
 
 import asyncio
+import ssl
 import struct
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tests.support.faults.link_faults import (
     Blackhole,
@@ -57,11 +60,19 @@ def port_in_kafka(server: int, proxy: int) -> dict[bytes, bytes]:
     return {b"127.0.0.1" + struct.pack(">i", server): b"127.0.0.1" + struct.pack(">i", proxy)}
 
 
+class Tls(NamedTuple):
+    """Both sides of a link that opens what is encrypted: what it is to clients, and whom it trusts as one."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+
+
 class Link:
     """The way to one server on loopback. Connect to `port` instead of the server's. A context: closed at the end."""
 
-    def __init__(self, server_port: int, name: str, port: int = 0) -> None:
+    def __init__(self, server_port: int, name: str, port: int = 0, tls: Tls | None = None) -> None:
         self._to, self.name = server_port, name
+        self._tls = tls
         self._rewrite: dict[bytes, bytes] = {}
         self._none = Passing(Proof("none", name, ()))
         self._fault: Passing = self._none
@@ -71,7 +82,8 @@ class Link:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"link to {name}", daemon=True)
         self._thread.start()
-        self._server = self._await(asyncio.start_server(self._serve, "127.0.0.1", port))
+        outside = tls.server if tls else None
+        self._server = self._await(asyncio.start_server(self._serve, "127.0.0.1", port, ssl=outside))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def rewrite(self, told: Mapping[bytes, bytes]) -> "Link":
@@ -146,7 +158,8 @@ class Link:
             reset(writer)
             return
         try:
-            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._to)
+            inside = self._tls.client if self._tls else None
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._to, ssl=inside)
         except OSError:
             reset(writer)
             return
@@ -176,7 +189,10 @@ class Link:
             to.write(passed)
             await to.drain()
         with suppress(OSError):
-            to.write_eof()
+            if to.can_write_eof():
+                to.write_eof()
+            else:  # TLS has no end in one direction alone
+                to.close()
 
     async def _end(self) -> None:
         """In the loop, where alone a server of asyncio may be closed."""

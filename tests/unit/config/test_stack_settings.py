@@ -105,7 +105,7 @@ def test_a_name_node_here_and_one_elsewhere_are_refused(tmp_path: Path) -> None:
 
 
 def test_every_template_is_filled_in_whole() -> None:
-    text = render_template("kafka/local.properties", port=1, controller=2, data="/d")
+    text = render_template("kafka/local.properties", port=1, controller=2, data="/d", protocol="PLAINTEXT")
     assert "127.0.0.1:1" in text
     assert "$" not in text
     with pytest.raises(KeyError):

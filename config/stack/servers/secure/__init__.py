@@ -1,0 +1,1 @@
+"""What the servers of a secure stack need beside their configuration: certificates, passwords, users, rights."""
