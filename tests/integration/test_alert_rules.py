@@ -85,6 +85,13 @@ CASES = [
     Case("HdfsNearlyFull", {'hdfs_capacity_total_bytes{instance="a:3"}': "100x40",
                             'hdfs_capacity_remaining_bytes{instance="a:3"}': "50x5 8x35"}, 20, 22, "instance=a:3",
          "HDFS has 8% free"),
+    Case("DiskNearlyFull", {'hdfs_datanode_capacity_bytes{instance="a:5"}': "100x40",
+                            'hdfs_datanode_remaining_bytes{instance="a:5"}': "50x5 9x35"}, 15, 17, "instance=a:5",
+         "the disks of the DataNode a:5 have 9% free"),
+    Case("DiskFailed", {'hdfs_datanode_failed_volumes{instance="a:5"}': "0x5 1x20"}, 7, 9, "instance=a:5",
+         "the DataNode a:5 gave up 1 disks"),
+    Case("StormWithoutSupervisor", {'storm_cluster_supervisors{instance="a:6"}': "1x5 0x20"}, 7, 9, "",
+         "nimbus has no supervisor: nothing counts"),
     Case("PostgresDown", {'pg_up{instance="a:4"}': "1x5 0x20"}, 7, 9, "instance=a:4",
          "PostgreSQL does not answer its exporter at a:4"),
 ]  # fmt: skip
