@@ -17,6 +17,7 @@ from batch_layer.run_ledger import Run, RunLedger, StoppedError
 from batch_layer.spark.job import HourFailure, HourOutcome, SparkFailedError, rank_hours
 from batch_layer.spark.session import Engine
 from config.settings import Settings
+from config.settings.network import tracing
 from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import Rule
 from ingest.rule.rule_text import phrases_text, text_of
@@ -119,7 +120,10 @@ class BatchRunner:
         outcome = Outcome()
         begun = self.now()
         origin = self.ledger.origin
-        with self.runs.start(plan.job, reach=plan.complete_until, resume=resume, origin=origin) as run:
+        with (
+            tracing.span("batch run", kind=plan.job.kind, hours=len(plan.hours), posts=plan.posts),
+            self.runs.start(plan.job, reach=plan.complete_until, resume=resume, origin=origin) as run,
+        ):
             outcome.run = run.id
             emptied = self._empty(run, plan) if reset else {}
             planned = self._remaining(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
@@ -128,7 +132,8 @@ class BatchRunner:
             for good in self._compute(planned, plan.rule, outcome, observer or RunObserver(threading.Event())):
                 run.check()
                 stamp = Stamp(run.id, run.token, plan.rule.version)
-                published = publish(self.store, good, stamp, self.now(), allow_less=allow_less)
+                with tracing.span("publish", hours=len(good)):
+                    published = publish(self.store, good, stamp, self.now(), allow_less=allow_less)
                 outcome.leave(published.less)
                 outcome.refused += published.refused
                 outcome.changes += published.changes + changes_of(good, emptied)

@@ -17,6 +17,7 @@ EXTRAS = {
     "duckdb": ("notebook",),
     "fiftyone": ("local",),
     "jupyterlab": ("notebook",),
+    "opentelemetry": ("trace",),
     "pandas": ("batch", "notebook"),
     "pkg_resources": ("speed",),
     "py4j": ("batch",),

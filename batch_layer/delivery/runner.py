@@ -22,6 +22,7 @@ from batch_layer.delivery.retry import PartitionRetry
 from batch_layer.delivery.sink import Sink, Writer
 from batch_layer.delivery.start_line import Start, StartLine
 from config.errors import DamagedError, FencedError, TrendsError
+from config.settings.network import tracing
 from ingest.hours import Millis
 from ingest.kafka.message import Message
 
@@ -204,8 +205,10 @@ class DeliveryRunner(Generic[Label, Row]):
         writer = self._writers[partition]
         self.chunks[partition] = chunk.follower()
         delivery = writer.delivery(chunk)
+        place: dict[str, tracing.Value] = {"partition": partition, "start": chunk.start, "next": chunk.next}
         try:
-            self._alone(partition, delivery.run)
+            with tracing.span("chunk", topic=self._topic, records=chunk.records, **place):
+                self._alone(partition, delivery.run)
         except FencedError as error:
             _log.warning("%s: ours is dropped, reading on from there", error)
             self._drop(partition)

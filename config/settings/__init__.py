@@ -15,6 +15,7 @@ from config.settings.sections.spark import SparkSettings
 from config.settings.sections.speed import SpeedSettings
 from config.settings.sections.stack import StackSettings
 from config.settings.sections.storm import StormSettings
+from config.settings.sections.trace import TraceSettings
 from config.settings.settings import (
     BOOTSTRAP,
     NOT_SETTINGS,
@@ -45,6 +46,7 @@ __all__ = [
     "SpeedSettings",
     "StackSettings",
     "StormSettings",
+    "TraceSettings",
     "base_folder",
     "environment_tables",
     "file_path",

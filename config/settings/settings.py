@@ -36,6 +36,7 @@ from config.settings.sections.spark import SparkSettings
 from config.settings.sections.speed import SpeedSettings
 from config.settings.sections.stack import StackSettings
 from config.settings.sections.storm import StormSettings
+from config.settings.sections.trace import TraceSettings
 from config.settings.secure_stack import local_logins
 
 NOT_SETTINGS = frozenset({"TRENDS_CONFIG", "TRENDS_TEST_DATA", "TRENDS_TEST_STACK", secrets.FILE})
@@ -62,6 +63,7 @@ class Settings(Section):
     rule: RuleSettings = RuleSettings()
     serve: ServeSettings = ServeSettings()
     feeds: FeedsSettings = FeedsSettings()
+    trace: TraceSettings = TraceSettings()
     stack: StackSettings = StackSettings()
 
     _live: dict[str, Section] = PrivateAttr(default_factory=dict)

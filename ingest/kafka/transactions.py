@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from config.errors import FencedError, TrendsError, UnavailableError
 from config.settings import KafkaSettings
 from config.settings.kafka_problems import problem_behind
+from config.settings.network import tracing
 from ingest.kafka import client
 from ingest.kafka.topics import COMPRESSION, OVERHEAD_BYTES
 
@@ -90,7 +91,7 @@ class Transactions:
             before_sleep=tenacity.before_sleep_log(logger, logging.WARNING),
             reraise=True,
         ):
-            with attempt:
+            with attempt, tracing.span("ingest transaction", producer=self._name, messages=len(outgoing.messages)):
                 self._attempt(outgoing)
 
     def close(self) -> None:

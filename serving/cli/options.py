@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from config.settings.network import tracing
 from ingest.hours import wall_clock
 from serving.query.time_expressions import zone
 from serving.query.time_ranges import TimeResolver
@@ -23,6 +24,7 @@ def settings_of(ctx: click.Context) -> "Settings":
     root = ctx.find_root()
     if root.obj is None:
         root.obj = Settings.read()
+        tracing.start(root.obj.trace.endpoint, f"trends {root.invoked_subcommand}")
     settings: Settings = root.obj
     return settings
 

@@ -11,6 +11,7 @@ import pytest
 
 from config.settings import Settings
 from tests.support.commands import TRENDS, run_trends
+from tests.support.otlp_collector import collector
 from tests.support.posts import Sender, archived, assert_exactly_once, some_posts
 from tests.support.wait import until
 
@@ -27,6 +28,26 @@ def test_archive_tells_what_it_did_and_compact_merges_it(settings: Settings, set
     assert json.loads(run_trends(settings_file, "compact", "--json", **soon).stdout)["hours"] == ["2013-04-15T18"]
     assert json.loads(run_trends(settings_file, "compact", "--json", **soon).stdout)["hours"] == []
     assert_exactly_once(settings, posts)
+
+
+def test_a_trace_shows_the_transactions_of_posts_and_each_step_of_their_chunk(
+    settings: Settings, settings_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "posts.jsonl"
+    lines = [f'{{"id": "{900 + n}", "created_at": "2013-04-15T18:00:00Z", "text": "#a"}}' for n in range(3)]
+    file.write_text("\n".join(lines))
+    with collector() as found:
+        for command in (("ingest", "file", str(file)), ("archive", "--until-drained")):
+            done = run_trends(settings_file, *command, TRENDS_TRACE__ENDPOINT=found.endpoint)
+            assert done.returncode == 0, done.stderr
+    chunks = found.named("chunk")
+    assert {each.service for each in chunks} == {"trends archive"}
+    assert {each.attributes["topic"] for each in chunks} == {settings.kafka.posts}
+    assert sum(each.attributes["records"] for each in chunks) == 3
+    for step in ("write", "upload", "commit", "place", "acknowledge"):
+        assert {each.parent for each in found.named(step)} == {each.span_id for each in chunks}
+    sent = [each for each in found.named("ingest transaction") if each.service == "trends ingest"]
+    assert sum(each.attributes["messages"] for each in sent) >= 3 + 3  # a post, and its one use
 
 
 def test_sigterm_archives_what_was_read_and_ends_with_a_summary(settings: Settings, settings_file: Path) -> None:

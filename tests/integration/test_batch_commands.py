@@ -18,6 +18,7 @@ from config.settings import Settings
 from serving.views.documents import RUNS
 from serving.views.store import Store
 from tests.support.batch import FIRST, documents, post, top
+from tests.support.otlp_collector import collector
 from tests.support.wait import until
 
 TRENDS = Path(sys.executable).with_name("trends")
@@ -94,9 +95,13 @@ def test_a_killed_recomputation_is_taken_over_and_goes_on(
         code, _, talk = finish(file, "recompute", "--since", str(FIRST))
         assert (code, "already being computed by" in talk) == (1, True), talk
         until(lambda: store.collection(RUNS).find_one({"$expr": {"$lt": ["$lease_until", "$$NOW"]}}))
-        code, output, talk = finish(file, "recompute", "--since", str(FIRST), "--json")
+        with collector() as spans, monkeypatch.context() as traced:
+            traced.setenv("TRENDS_TRACE__ENDPOINT", spans.endpoint)
+            code, output, talk = finish(file, "recompute", "--since", str(FIRST), "--json")
         assert code == 0, talk
         outcome = json.loads(output)
+        assert [each.attributes["hours"] for each in spans.named("batch run")] == [HOURS]
+        assert sum(each.attributes["hours"] for each in spans.named("publish")) == HOURS - published
         assert (outcome["resumed"], len(outcome["hours"])) == (published, HOURS - published)
         assert [top(each) for each in documents(store).values()] == [[("ham", 3), ("spam", 2)]] * HOURS
         assert [line for line in talk.splitlines() if "WARN" in line or "Exception" in line] == [

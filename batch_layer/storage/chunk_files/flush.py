@@ -26,6 +26,7 @@ from batch_layer.storage.chunk_files.file_format import FileFormat
 from batch_layer.storage.chunk_files.placement import Site, finish, finish_all
 from batch_layer.storage.chunk_files.upload import Receipt, Upload
 from config.errors import FencedError, TrendsError
+from config.settings.network import tracing
 from ingest.hours import Millis
 from ingest.wire import Reject
 
@@ -73,7 +74,8 @@ class ChunkCommit(Generic[Label, Row, M]):
     def step(self) -> str:
         """Take one step, and return its name."""
         step = self._steps[0]
-        step()
+        with tracing.span(step.__name__):
+            step()
         del self._steps[0]
         return step.__name__
 

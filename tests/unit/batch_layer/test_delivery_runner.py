@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Event
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from batch_layer.delivery import quarantine, retry
 from batch_layer.delivery.chunk import Bounds, Chunk, Reader
@@ -13,6 +16,7 @@ from batch_layer.delivery.runner import DeliveryRunner
 from batch_layer.delivery.sink import Progress
 from batch_layer.delivery.start_line import DELETED, SKIPPED, Start, StartLine
 from config.errors import DamagedError, FencedError, UnavailableError
+from config.settings.network import tracing
 from ingest.kafka.message import Message
 from ingest.kafka.offsets import OffsetRange
 
@@ -275,3 +279,17 @@ def test_a_stop_flushes_what_was_read_and_gives_up_a_sink_that_stays_away(monkey
     bounds = Bounds(records=10, bytes=1_000, age_ms=60_000)
     DeliveryRunner("posts", intake, sink, bounds, lambda: NOW).run(until_drained=False, stop=stop)
     assert (sink.rows, intake.closed) == ({}, True)
+
+
+def test_each_chunk_is_one_span_that_says_its_offsets_an_outage_included(monkeypatch: pytest.MonkeyPatch) -> None:
+    spans, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    monkeypatch.setattr(tracing, "_tracers", [provider.get_tracer("test")])
+    intake, sink = MemoryIntake({0: 7}), MemorySink()
+    sink.failures = [UnavailableError("no sink")]
+    drain(intake, sink, records=3)
+    told = [(each.name, dict(each.attributes or {})) for each in spans.get_finished_spans()]
+    assert told == [
+        ("chunk", {"topic": "posts", "partition": 0, "start": start, "next": end, "records": end - start})
+        for start, end in ((0, 3), (3, 6), (6, 7))
+    ]
