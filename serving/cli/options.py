@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from config.settings.network import tracing
 from ingest.hours import wall_clock
 from serving.query.time_expressions import zone
 from serving.query.time_ranges import TimeResolver
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 def settings_of(ctx: click.Context) -> "Settings":
     """The settings. The first call of a process reads them: a page of help needs none."""
     from config.settings import Settings
+    from config.settings.network import tracing
 
     root = ctx.find_root()
     if root.obj is None:

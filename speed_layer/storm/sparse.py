@@ -47,7 +47,6 @@ def _run() -> None:
 
 def _list_topologies(env_name: str | None, timeout: int | None = None, config_file: object = None) -> None:
     """In place of streamparse's, whose table is wider than a terminal."""
-    from rich.console import Console
     from streamparse.util import get_env_config, ssh_tunnel
 
     from config.stack.server import address_of
@@ -57,7 +56,7 @@ def _list_topologies(env_name: str | None, timeout: int | None = None, config_fi
     _, environment = get_env_config(env_name, config_file=config_file)
     with ssh_tunnel(environment) as (host, port):
         found = nimbus.ask(address_of(f"{host}:{port}", NIMBUS), (timeout or 3000) / 1000).topologies
-    Console(soft_wrap=not sys.stdout.isatty()).print(topologies_table(found) if found else "No topologies.")
+    sys.stdout.write(f"{topologies_table(found) if found else 'No topologies.'}\n")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,22 @@
-"""Topologies of a Storm cluster as a table."""
+"""Topologies of a Storm cluster as a table of text."""
 
 from collections.abc import Sequence
 
-from rich.table import Table
-from rich.text import Text
-
 from config.stack.servers.nimbus import Topology
+from config.terminal_text import printable
+
+_HEAD = ("topology", "status", "workers", "uptime", "id")
 
 
-def topologies_table(topologies: Sequence[Topology]) -> Table:
-    """One row each: name, status, workers, uptime, and the id that names its logs."""
-    table = Table("topology", "status", "workers", "uptime", "id", box=None, pad_edge=False)
-    for each in topologies:
-        cells = (each.name, each.status.lower(), f"{each.workers:,}", uptime(each.uptime_s), each.id)
-        table.add_row(*map(Text, cells))
-    return table
+def topologies_table(topologies: Sequence[Topology]) -> str:
+    """One line each, below the names of the columns: name, status, workers, uptime, and the id that names its logs."""
+    rows = [
+        _HEAD,
+        *((each.name, each.status.lower(), f"{each.workers:,}", uptime(each.uptime_s), each.id) for each in topologies),
+    ]
+    safe = [[printable(cell, None) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in safe)
 
 
 def uptime(seconds: int) -> str:

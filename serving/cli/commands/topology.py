@@ -9,7 +9,6 @@ from config.errors import NoDataError, UsageError
 from config.settings import Settings
 from config.stack.polling import wait_until
 from config.stack.server import Address, address_of
-from serving.cli.consoles import console
 from serving.cli.options import json_option, settings_of
 
 FORGETS_S = 60.0
@@ -71,7 +70,7 @@ def list_topologies(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], ensure_ascii=False))
     elif found:
-        console().print(topologies_table(found))
+        click.echo(topologies_table(found))
     if not found:
         raise NoDataError("no topologies", where=f"Storm at {at}", next_step="`trends topology submit`")
 

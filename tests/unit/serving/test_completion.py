@@ -33,7 +33,7 @@ def test_commands_are_completed_without_loading_one() -> None:
         "print([each.value for each in offered], 'pymongo' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "['top', 'tag'] False"
+    assert told.stdout.strip() == "['top', 'tag', 'topology'] False"
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
