@@ -1,4 +1,4 @@
-"""Faults of processes: kill -9, standing still (SIGSTOP, later SIGCONT), and a clean restart of a server."""
+"""Faults of processes: kill -9, standing still (SIGSTOP, later SIGCONT), a server that is away, and a clean restart."""
 
 import time
 from collections.abc import Iterator
@@ -60,6 +60,23 @@ def freeze(process: psutil.Process, target: str, at_least_s: float = 0.0) -> Ite
         proof.saw(went_on=True, seconds=round(time.monotonic() - began, 1))
 
 
+@contextmanager
+def away(settings: Settings, file: Path, name: str) -> Iterator[Proof]:
+    """Inside, a server is gone: killed, and not started again. Proved by its death, and by no process at the end."""
+    victim = server(settings, name)
+    with proving("away", name, "gone", "stayed_away", "another") as proof, stack_settings.use(file):
+        proof.saw(gone=bool(kill(victim, name).seen["gone"]), pid=victim.pid)
+        until(lambda: server(settings, name).pid != victim.pid, "supervision starts no other", 60)
+        launcher.down(settings, lambda *_: None, [name])
+        began = time.monotonic()
+        try:
+            yield proof
+            proof.saw(stayed_away=not _has_process(settings, name), seconds=round(time.monotonic() - began, 1))
+        finally:
+            launcher.up(settings, [name], lambda *_: None)
+        proof.saw(another=server(settings, name).pid != victim.pid)
+
+
 def restart(settings: Settings, file: Path, name: str) -> Proof:
     """Stop a server as `trends down` does, and start it as `trends up` does. Proved by two processes, one gone."""
     before = server(settings, name)
@@ -69,6 +86,10 @@ def restart(settings: Settings, file: Path, name: str) -> Proof:
         launcher.up(settings, [name], lambda *_: None)
         proof.saw(another=server(settings, name).pid != before.pid)
     return proof
+
+
+def _has_process(settings: Settings, name: str) -> bool:
+    return any(state.pid for state in states(settings) if state.name == name)
 
 
 def _alive(process: psutil.Process) -> bool:
