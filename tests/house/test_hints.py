@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import pytest
 
 from config.settings import Settings
 from config.stack.launcher import optional_servers, servers, services
@@ -85,10 +84,9 @@ def wrong(words: list[str]) -> str:
 PAGES = [path for path in tracked() if path.suffix in (".md", ".html") and path.relative_to(ROOT).parts[0] != "tests"]
 
 
-@pytest.mark.parametrize("path", [*modules(), *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_one_is_told_to_type_can_be_typed(path: Path) -> None:
-    told = [(words, wrong(words)) for text in strings(path) for words in hints(text)]
-    assert not [f"trends {shlex.join(words)}: {why}" for words, why in told if why]
+def test_what_one_is_told_to_type_can_be_typed() -> None:
+    told = [(path, words) for path in (*modules(), *PAGES) for text in strings(path) for words in hints(text)]
+    assert not [f"{path}: trends {shlex.join(words)}: {why}" for path, words in told if (why := wrong(words))]
 
 
 def test_hints_are_found_and_judged() -> None:

@@ -52,11 +52,11 @@ def test_there_are_modules_to_look_at() -> None:
     assert len(modules()) > 30
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
-    text = path.read_text()
-    assert ast.get_docstring(ast.parse(text)), "a module opens with one line"
-    assert text.count("\n") <= 300
+def test_a_module_says_what_it_is_and_is_short() -> None:
+    for path in modules():
+        text = path.read_text()
+        assert ast.get_docstring(ast.parse(text)), f"{path}: a module opens with one line"
+        assert text.count("\n") <= 300, path
 
 
 def test_kafka_clients_are_built_in_one_place_and_configured_by_one_property() -> None:
@@ -68,7 +68,9 @@ def test_kafka_clients_are_built_in_one_place_and_configured_by_one_property() -
 
 
 def builds_a_kafka_client(path: Path) -> bool:
-    tree = ast.parse(path.read_text())
+    if "confluent_kafka" not in (text := path.read_text()):
+        return False
+    tree = ast.parse(text)
     clients = {
         each.asname or each.name
         for node in ast.walk(tree)
