@@ -110,13 +110,4 @@ def test_each_row_of_a_csv_is_kept_left_out_or_rejected_once_and_comes_back_afte
     ],
 )
 def test_what_is_not_there_is_refused_with_what_is(author: Author, arguments: tuple[str, ...], words: str) -> None:
-    done = subprocess.run(
-        ["trends", "feed", *arguments],
-        cwd=author.folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2, done.stderr
-    assert words in done.stderr
+    assert words in author.types(*arguments, exits=2)
