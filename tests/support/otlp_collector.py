@@ -18,6 +18,9 @@ class Received(NamedTuple):
     attributes: dict[str, Any]
     span_id: bytes
     parent: bytes
+    status: str
+    """The message of its status."""
+    events: int
 
 
 class Collector:
@@ -32,7 +35,15 @@ class Collector:
         for group in ExportTraceServiceRequest.FromString(body).resource_spans:
             (service,) = [each.value.string_value for each in group.resource.attributes if each.key == "service.name"]
             self.spans += [
-                Received(service, each.name, _plain(each.attributes), each.span_id, each.parent_span_id)
+                Received(
+                    service,
+                    each.name,
+                    _plain(each.attributes),
+                    each.span_id,
+                    each.parent_span_id,
+                    each.status.message,
+                    len(each.events),
+                )
                 for scope in group.scope_spans
                 for each in scope.spans
             ]

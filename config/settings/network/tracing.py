@@ -62,5 +62,13 @@ def finish() -> None:
 
 @contextmanager
 def _recording(tracer: "Tracer", name: str, attributes: dict[str, Value]) -> Iterator[None]:
-    with tracer.start_as_current_span(name, attributes=dict(attributes)):
-        yield
+    from opentelemetry.trace import StatusCode  # noqa: PLC0415 - optional
+
+    with tracer.start_as_current_span(
+        name, attributes=dict(attributes), record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield
+        except BaseException as error:
+            current.set_status(StatusCode.ERROR, type(error).__name__)  # its text may hold a post or a secret
+            raise
