@@ -26,7 +26,9 @@ from config.settings.network.certificate_errors import certificate_problem
 _T = TypeVar("_T")
 _ABSENT = frozenset({"FileNotFoundException"})
 _FORBIDDEN = frozenset({"AccessControlException", "SecurityException", "AuthorizationException"})
-_ERRNO = re.compile(r"\[Errno \d+\] ([\w ]+)")
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
+_QUERY = re.compile(r"\?[^\s'\")]*")
+"""The query of an address: a NameNode that knows us by Kerberos puts a token for the DataNode there."""
 _UNAUTHENTICATED = "Authentication failure"
 """The library's words for the status 401."""
 _NO_TOKEN = re.compile(r"token.*(can't be found|expired)|Failed to obtain user group information", re.IGNORECASE)
@@ -187,7 +189,7 @@ class HdfsStore:
         if isinstance(error, Timeout | ReadTimeoutError):
             return f"{server} timed out after {self._settings.timeout_s:g} s"
         refused = _ERRNO.search(str(error))
-        return f"{server}: {refused[1]}" if refused else str(error)
+        return f"{server}: {refused[1]}" if refused else _QUERY.sub("", str(error))
 
     def _place(self, path: str) -> str:
         return f"{self._settings.url}{path}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 from pydantic import ValidationError
 
 from batch_layer.spark.session import configuration
@@ -160,3 +161,18 @@ def test_spark_gets_principal_and_keytab_and_then_no_name(tmp_path: Path) -> Non
     simple = configuration(SparkSettings(), HdfsSettings(user="me"), tmp_path, 0)
     assert "HADOOP_USER_NAME=me" in simple["spark.driver.extraJavaOptions"]
     assert not [name for name in simple if "kerberos" in name]
+
+
+@pytest.mark.parametrize("why", ["[Errno -2] Name or service not known", "SSLError(1, 'wrong version number')"])
+def test_the_token_in_the_address_of_a_data_node_is_in_no_error(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A NameNode that knows us by Kerberos sends us to a DataNode with a token that we never had in a setting."""
+
+    def lost(*_: object, **__: object) -> None:
+        at = "host='node', port=9864): Max retries exceeded with url: /webhdfs/v1/f?op=OPEN&delegation=HAAEdGVz"
+        raise requests.ConnectionError(f"HTTPConnectionPool({at} (Caused by {why}))")
+
+    monkeypatch.setattr(requests.Session, "send", lost)
+    with pytest.raises(UnavailableError) as told:
+        HdfsStore(HdfsSettings()).get("/f")
+    assert "HAAEdGVz" not in str(told.value)
+    assert why.partition("] ")[2].rstrip(")") in str(told.value)
