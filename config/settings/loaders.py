@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from config.errors import UsageError
+from config.settings.secret_files import names_a_file
 
 Table = dict[str, Any]
 
@@ -48,11 +49,27 @@ def rebase(tables: Mapping[str, Any], sections: Mapping[str, type[BaseModel]], f
             continue  # an error that validation tells
         paths = {key: given.get(key, field.default) for key, field in section.model_fields.items() if _is_path(field)}
         paths |= {key: value for key, value in given.items() if key.endswith("_file")}
-        moved = {
-            key: str(folder / Path(path).expanduser()) for key, path in paths.items() if isinstance(path, str | Path)
-        }
+        moved: Table = {key: _in(folder, path) for key, path in paths.items() if isinstance(path, str | Path)}
+        if isinstance(conf := given.get("conf"), Mapping):
+            moved["conf"] = _rebased_options(conf, folder)
         found = merge({name: moved}, found) if moved else found
     return found
+
+
+def _rebased_options(table: Mapping[str, Any], folder: Path) -> Table:
+    """The options of a table `conf`, however deep TOML's dots have put them, with the names of secrets' files moved."""
+    return {
+        key: _rebased_options(value, folder)
+        if isinstance(value, Mapping)
+        else _in(folder, value)
+        if names_a_file(key) and isinstance(value, str)
+        else value
+        for key, value in table.items()
+    }
+
+
+def _in(folder: Path, path: str | Path) -> str:
+    return str(folder / Path(path).expanduser())
 
 
 def _is_path(field: FieldInfo) -> bool:

@@ -23,6 +23,11 @@ _log = logging.getLogger(__name__)
 _warned: set[Path] = set()
 
 
+def names_a_file(option: str) -> bool:
+    """Whether a key of a table `conf` names a file with the value."""
+    return option.lower().endswith(SUFFIX) and _PASSED_ON not in option
+
+
 def read_secret(file: Path, setting: str) -> str:
     """The text of a file, without the end of its line. Warns if other users can read it.
 
@@ -59,7 +64,7 @@ def with_contents(name: str, section: type[BaseModel], table: Mapping[str, Any])
 def _options(where: str, table: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in table.items():
-        if key.lower().endswith(SUFFIX) and _PASSED_ON not in key:
+        if names_a_file(key):
             found[key[: -len(SUFFIX)]] = _content(f"{where}.{key}", table, key, value)
         else:
             found[key] = value

@@ -70,6 +70,22 @@ def test_the_settings_file_may_name_files_too_and_the_environment_overrides_them
     assert Settings.read().kafka.connection["sasl.password"] == "other"
 
 
+def test_a_file_that_the_settings_file_above_names_is_beside_it(
+    monkeypatch: pytest.MonkeyPatch, settings_file: Path, secret: Path
+) -> None:
+    settings_file.write_text(
+        f'[mongo]\nuri_file = "{secret.name}"\n[kafka.conf]\nsasl.password_file = "{secret.name}"\n'
+        f'"ssl.key.password_FILE" = "{secret.name}"\n[spark.conf]\n"spark.executorEnv.A_FILE" = "as-it-is"\n'
+    )
+    (settings_file.parent / "below").mkdir()
+    monkeypatch.delenv("TRENDS_CONFIG")
+    monkeypatch.chdir(settings_file.parent / "below")
+    settings = Settings.read()
+    assert settings.mongo.uri.get_secret_value() == SECRET
+    assert (settings.kafka.connection["sasl.password"], settings.kafka.connection["ssl.key.password"]) == (SECRET,) * 2
+    assert settings.spark.conf["spark.executorEnv.A_FILE"] == "as-it-is"
+
+
 def test_a_setting_that_is_itself_a_file_stays_one(monkeypatch: pytest.MonkeyPatch, secret: Path) -> None:
     monkeypatch.setenv("TRENDS_POSTGRES__PASSWORD_FILE", str(secret))
     monkeypatch.setenv("TRENDS_KAFKA__CONF__SASL_OAUTHBEARER_ASSERTION_PRIVATE_KEY_FILE", "/a/key")
