@@ -87,8 +87,9 @@ class Settings(Section):
     @classmethod
     def of(cls, tables: Mapping[str, Any]) -> "Settings":
         """The settings that some tables hold, those of live services included. Raises `ValidationError`."""
-        if offset := tables.get("stack", {}).get("port_offset"):
-            offset = StackSettings(port_offset=offset).port_offset
+        stack = tables.get("stack")
+        if isinstance(stack, Mapping) and (offset := stack.get("port_offset")):
+            offset = cls.model_validate({"stack": {"port_offset": offset}}).stack.port_offset
             own = {name: type(field.default) for name, field in cls.model_fields.items()}
             tables = merge(tables, moved_defaults(own, offset))
         live = {name: section for name, section in live_sections().items() if name in tables}

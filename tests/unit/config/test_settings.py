@@ -183,5 +183,11 @@ def test_an_offset_moves_every_default_port_and_none_that_is_set(
 @pytest.mark.parametrize("offset", ["-1", "20001", "many"])
 def test_an_offset_that_leads_nowhere_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, offset: str) -> None:
     monkeypatch.setenv("TRENDS_STACK__PORT_OFFSET", offset)
-    with pytest.raises(UsageError, match="port_offset"):
+    with pytest.raises(UsageError, match=r"stack\.port_offset"):
+        Settings.read()
+
+
+def test_a_section_that_is_no_table_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "trends.toml").write_text("stack = 5\n")
+    with pytest.raises(UsageError, match="stack: "):
         Settings.read()
