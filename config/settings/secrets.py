@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -115,9 +116,11 @@ def write_private(path: Path, text: str) -> None:
 def write_private_bytes(path: Path, data: bytes) -> None:
     """The same of bytes."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}-{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(data)
-    beside.replace(path)
+    descriptor, name = mkstemp(prefix=f".{path.name}-", dir=path.parent)  # of mode 0600, and of this call alone
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -2,9 +2,11 @@
 
 import json
 import logging
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -161,3 +163,18 @@ def test_the_fingerprint_of_a_program_does_not_give_a_password_away(tmp_path: Pa
     assert first.fingerprint("password") == first.fingerprint("password")
     assert first.fingerprint("password") != second.fingerprint("password")
     assert (tmp_path / "one" / "supervisor" / "key").stat().st_mode & 0o077 == 0
+
+
+def test_threads_that_write_one_private_file_do_not_meet(tmp_path: Path) -> None:
+    """Services that `trends up` prepares side by side leave the same secrets."""
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: secrets.write_private(tmp_path / "own" / "file", TOKEN), range(400)))
+    (file,) = (tmp_path / "own").iterdir()
+    assert (file.name, file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("file", TOKEN, 0o600)
+
+
+def test_a_private_file_that_can_not_take_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "own" / "folder").mkdir(parents=True)
+    with pytest.raises(OSError, match="folder"):
+        secrets.write_private(tmp_path / "own" / "folder", TOKEN)
+    assert [each.name for each in (tmp_path / "own").iterdir()] == ["folder"]
