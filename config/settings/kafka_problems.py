@@ -35,6 +35,8 @@ _NO_ANSWER = frozenset(
     }
 )
 _DECISIVE = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL})  # noqa: SLF001
+_FALSE = frozenset({"false", "f", "0"})
+"""How librdkafka spells it."""
 _EXPIRED, _NOT_YET = 10, 9
 _UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
 _OTHER_NAME = frozenset({62, 64})
@@ -210,7 +212,9 @@ def _client_certificate_problem(conf: dict[str, str], text: str) -> Problem:
 
 def _certificate_problem(conf: dict[str, str], host: str, port: int) -> Problem | None:
     """The reason for which this client does not accept the certificate of a broker; none if it does."""
-    context = ssl.create_default_context(cafile=conf.get("ssl.ca.location"), cadata=conf.get("ssl.ca.pem"))
+    if conf.get("enable.ssl.certificate.verification", "true").lower() in _FALSE:
+        return None
+    context = _context(conf)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python 3.13 is stricter than librdkafka
     context.check_hostname = conf.get("ssl.endpoint.identification.algorithm", "https") != "none"
     at = f"{host}:{port}"
@@ -219,10 +223,20 @@ def _certificate_problem(conf: dict[str, str], host: str, port: int) -> Problem 
             return None
     except ssl.SSLCertVerificationError as error:
         return _verification_problem(at, error)
-    except ssl.SSLError:
+    except ssl.SSLError as error:
+        if "ALERT" in str(error.reason):  # it speaks TLS, and wants what this handshake lacks
+            return None
         return Problem(f"{at} does not speak TLS", 'Correct "security.protocol" in kafka.conf, or the port')
     except OSError:
         return None
+
+
+def _context(conf: dict[str, str]) -> ssl.SSLContext:
+    """The certificates that librdkafka trusts: of a file, of a folder, of a text, or of this machine (`probe`)."""
+    location = conf.get("ssl.ca.location", "")
+    folder = location if location and Path(location).is_dir() else None
+    file = location if location not in ("", "probe") and not folder else None
+    return ssl.create_default_context(cafile=file, capath=folder, cadata=conf.get("ssl.ca.pem"))
 
 
 def _verification_problem(at: str, error: ssl.SSLCertVerificationError) -> Problem:

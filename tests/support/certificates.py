@@ -59,10 +59,13 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 
 @contextmanager
-def tls_listener(identity: Path) -> Iterator[int]:
-    """The port of a server that shakes hands by a certificate and hangs up."""
+def tls_listener(identity: Path, clients_ca: Path | None = None) -> Iterator[int]:
+    """The port of a server that shakes hands by a certificate and hangs up; `clients_ca` signs those of its clients."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(identity)
+    if clients_ca:
+        context.load_verify_locations(clients_ca)
+        context.verify_mode, context.maximum_version = ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.1)
         stop = threading.Event()

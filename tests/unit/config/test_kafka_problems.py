@@ -57,6 +57,27 @@ def test_an_unknown_ca_is_told_with_the_option_that_names_it(authority: Authorit
     assert "ssl.ca.location" in problem.next_step
 
 
+def test_a_ca_may_be_a_folder_or_what_the_machine_has(authority: Authority, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with tls_listener(authority.sign("broker")) as port:
+        for place in (str(tmp_path / "empty"), "probe"):
+            problem = find_problem(kafka(port, ssl_ca_location=place))
+            assert problem is not None
+            assert "no CA that this client knows" in problem.what
+
+
+def test_a_client_that_verifies_no_certificate_has_no_problem_with_one(authority: Authority) -> None:
+    with tls_listener(authority.sign("broker")) as port:
+        problem = find_problem(kafka(port, enable_ssl_certificate_verification="false"))
+    assert problem is None
+
+
+def test_a_broker_that_asks_for_a_certificate_speaks_tls(authority: Authority) -> None:
+    conf = {"ssl.ca.location": str(authority.path)}
+    with tls_listener(authority.sign("broker"), authority.path) as port:
+        assert kafka_problems._certificate_problem(conf, "127.0.0.1", port) is None
+
+
 def test_a_broker_that_wants_tls_is_told_to_a_client_without(authority: Authority) -> None:
     with tls_listener(authority.sign("broker")) as port:
         problem = find_problem(KafkaSettings(bootstrap=f"127.0.0.1:{port}"))
