@@ -33,7 +33,8 @@ def find_file(folder: Path) -> Path:
             break
         file = above / FILE_NAME
         if file.is_file():
-            if above != folder and file.stat().st_uid not in {0, os.geteuid()}:
+            owners = {file.stat().st_uid, file.lstat().st_uid}  # a link of somebody else may lead to a file of ours
+            if above != folder and not owners <= {0, os.geteuid()}:
                 step = f"Name it by TRENDS_CONFIG, or make a {FILE_NAME} here"
                 raise UsageError("belongs to another user", where=str(file), next_step=step)
             return file

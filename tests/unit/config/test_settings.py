@@ -191,3 +191,16 @@ def test_a_section_that_is_no_table_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "trends.toml").write_text("stack = 5\n")
     with pytest.raises(UsageError, match="stack: "):
         Settings.read()
+
+
+def test_a_link_of_another_user_to_a_file_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours, link, below = tmp_path / "ours.toml", tmp_path / "trends.toml", tmp_path / "below"
+    ours.touch()
+    below.mkdir()
+    link.symlink_to(ours)
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a link of somebody else")
+    os.chown(link, 4712, -1, follow_symlinks=False)
+    monkeypatch.chdir(below)
+    with pytest.raises(UsageError, match="belongs to another user"):
+        Settings.read()
