@@ -1,10 +1,13 @@
 """A secure stack's files, how settings connect by them, and that no stack changes from plain to secure or back."""
 
+import socket
 import stat
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
+from pymongo.errors import InvalidOperation, PyMongoError
 
 from config.errors import UsageError
 from config.redaction import redact
@@ -15,7 +18,7 @@ from config.settings.secure_stack import SecureFiles
 from config.stack import launcher
 from config.stack.paths import StackPaths
 from config.stack.servers.mongo import Mongo
-from config.stack.servers.secure import certificates, kafka_rights, material
+from config.stack.servers.secure import certificates, kafka_rights, material, mongo_users
 
 
 def settings_in(folder: Path, secure: bool | None = True, **tables: dict[str, object]) -> Settings:
@@ -117,3 +120,21 @@ def test_rights_are_for_names_of_the_platform_alone(made: Settings) -> None:
     assert {act for *_, act in rights} == {"CREATE", "READ", "WRITE"}
     assert "DELETE" in {act for *_, act in kafka_rights.topic_rights(["copies"], clears=True)}
     assert kafka_rights.missing(made, rights) == rights
+
+
+def test_a_client_that_gets_no_answer_is_closed(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`trends up` asks every 0.4 s: each client that stays has threads of its own."""
+    opened: list[MongoClient[dict[str, object]]] = []
+    monkeypatch.setattr(mongo_users, "ANSWER_MS", 50)
+    direct = mongo_users._direct
+
+    def open_one(uri: str) -> MongoClient[dict[str, object]]:
+        opened.append(direct(uri))
+        return opened[-1]
+
+    monkeypatch.setattr(mongo_users, "_direct", open_one)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(PyMongoError):
+        mongo_users.owner(SecureFiles.of(made.stack), f"127.0.0.1:{silent.getsockname()[1]}")
+    (client,) = opened
+    with pytest.raises(InvalidOperation):  # of a closed one
+        client.admin.command("ping")

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from config.settings.secure_stack import USER, SecureFiles, mongo_uri
 
@@ -36,9 +36,9 @@ def owner(files: SecureFiles, node: str) -> "MongoClient[Document]":
     client = _direct(mongo_uri(files, OWNER, node))
     try:
         client.admin.command("ping")
-    except OperationFailure as error:
+    except PyMongoError as error:
         client.close()
-        if error.code != AUTHENTICATION_FAILED:
+        if not isinstance(error, OperationFailure) or error.code != AUTHENTICATION_FAILED:
             raise
         return _direct(f"mongodb://{node}/?{urlencode({'tls': 'true', 'tlsCAFile': str(files.ca)})}")
     return client
