@@ -123,5 +123,5 @@ reference: $(READY) ## Write docs/reference.md from the code
 	@$(BIN)/python -m serving.cli.reference
 
 lock: $(READY) ## Resolve the Python packages again: those that run, and beside them those of development
-	@$(LOCK) --all-extras --group dev --upgrade --output-file requirements-dev.lock
+	@$(LOCK) --extra all --extra notebook --extra trace --group dev --upgrade --output-file requirements-dev.lock
 	@$(LOCK) --extra all --constraint requirements-dev.lock --upgrade --output-file requirements.lock

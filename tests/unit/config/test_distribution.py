@@ -56,6 +56,15 @@ def test_the_lock_of_what_runs_is_that_of_development_without_its_tools() -> Non
     assert not {"mypy", "playwright", "pytest", "ruff", "uv"} & runtime.keys()
 
 
+def test_the_lock_of_development_has_each_extra_but_the_one_that_compiles() -> None:
+    (recipe,) = re.findall(r"\$\(LOCK\) (.*) --output-file requirements-dev\.lock", (ROOT / "Makefile").read_text())
+    taken = set(re.findall(r"--extra (\S+)", recipe))
+    taken |= {extra for each in EXTRAS["all"] for extra in each.extras}
+    assert "--all-extras" not in recipe
+    assert EXTRAS.keys() - taken == {"kerberos"}
+    assert "requests-kerberos" not in pinned("requirements-dev.lock")
+
+
 def test_nobody_is_told_to_install_the_other_project() -> None:
     named = subprocess.run(
         ["git", "grep", "-lE", r"(install|['\" ])trends\[[a-z]", "--", "*.py", "*.md", "*.yml", "Makefile", "deploy"],
