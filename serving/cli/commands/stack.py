@@ -58,10 +58,11 @@ def up(ctx: click.Context, servers_only: bool, secure: bool, names: tuple[str, .
     """
     from config.stack import launcher
 
-    settings = launcher.prepare(settings_of(ctx), secure=secure)
+    settings = settings_of(ctx)
     feeds = [name for name in names if name not in KNOWN]
     if feeds:
         _refuse_unknown("up", feeds, [*KNOWN, *catalog(settings).names()])
+    settings = launcher.prepare(settings, secure=secure)  # makes a stack secure for good, so after all questions
     named = dict.fromkeys([*servers_of_feeds(settings, feeds), *(name for name in names if name in KNOWN)])
     servers = (*STANDARD, *OPTIONAL)
     wanted = launcher.with_needs(list(named)) or [*STANDARD, *(() if servers_only else SERVICES)]

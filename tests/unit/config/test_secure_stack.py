@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pymongo import MongoClient
 from pymongo.errors import InvalidOperation, PyMongoError
 
@@ -19,6 +20,7 @@ from config.stack import launcher
 from config.stack.paths import StackPaths
 from config.stack.servers.mongo import Mongo
 from config.stack.servers.secure import certificates, kafka_rights, material, mongo_users
+from serving.cli import main
 
 
 def settings_in(folder: Path, secure: bool | None = True, **tables: dict[str, object]) -> Settings:
@@ -138,3 +140,11 @@ def test_a_client_that_gets_no_answer_is_closed(made: Settings, monkeypatch: pyt
     (client,) = opened
     with pytest.raises(InvalidOperation):  # of a closed one
         client.admin.command("ping")
+
+
+def test_a_name_that_nobody_knows_makes_no_stack_secure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRENDS_STACK__STATE", str(tmp_path / "state"))
+    done = CliRunner().invoke(main, ["up", "--secure", "kafak"])
+    assert (done.exit_code, "no such server or feed: kafak" in done.stderr) == (2, True)
+    assert not (tmp_path / "state").exists()
