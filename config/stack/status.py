@@ -57,7 +57,8 @@ def states(settings: Settings) -> list[ServerState]:
     known = {process.name: process for process in Supervision(StackPaths.of(settings.stack)).processes()}
     optional = [server for server in optional_servers(settings) if server.name in known or not server.ports()]
     every = [*servers(settings), *optional, *services(settings), *feed_services(settings, running_feeds(settings))]
-    told = _with_other_stacks(every, [_state(server, known.get(server.name)) for server in every])
+    own = str(StackPaths.of(settings.stack).state)
+    told = _with_other_stacks(every, [_state(server, known.get(server.name)) for server in every], own)
     return [*told, _topology(settings, known.get("supervisor"))]
 
 
@@ -88,15 +89,16 @@ def _state(server: Server, process: Process | None) -> ServerState:
     )
 
 
-def _with_other_stacks(every: Sequence[Server], told: list[ServerState]) -> list[ServerState]:
-    """The states; a stopped server names the stack that its port leads to."""
+def _with_other_stacks(every: Sequence[Server], told: list[ServerState], own: str) -> list[ServerState]:
+    """The states; a stopped server names the stack that its port leads to, unless that is ours: a process left over."""
     if all(state.external or state.pid for state in told):
         return told
     holders = listeners()
     found = []
     for server, state in zip(every, told, strict=True):
         pids = [] if state.external or state.pid else [holders.get(port.number) for port in server.ports()[:1]]
-        found.append(replace(state, other_stack=next((stack_of(pid) for pid in pids if pid), "")))
+        stack = next((stack_of(pid) for pid in pids if pid), "")
+        found.append(replace(state, other_stack="" if stack == own else stack))
     return found
 
 
