@@ -92,7 +92,7 @@ def is_secret(variable: str, sections: Sections) -> bool:
     if not variable.startswith(PREFIX) or section not in sections:
         return False
     if section in _SECRET_OPTIONS and (not keys or keys[0] == "conf"):
-        return len(keys) < 2 or is_secret_option(section, "__".join(keys[1:]))
+        return len(keys) < 2 or is_secret_option(section, ".".join(keys[1:]))
     secret = secret_keys(sections[section])
     return bool(secret) if not keys else keys[0] in secret
 

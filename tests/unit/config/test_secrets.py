@@ -89,6 +89,7 @@ def test_what_another_program_said_is_redacted_in_the_error_that_shows_it() -> N
         ("TRENDS_KAFKA__CONF", True),
         ("TRENDS_KAFKA__CONF__SASL_PASSWORD", True),
         ("TRENDS_KAFKA__CONF__ssl.key.pem", True),
+        ("TRENDS_KAFKA__CONF__SSL__KEY__PEM", True),
         ("TRENDS_KAFKA__CONF__SASL_USERNAME", False),
         ("TRENDS_KAFKA__BOOTSTRAP", False),
         ("TRENDS_MONGO__URI_FILE", False),
