@@ -22,8 +22,6 @@ from serving.views.store import Store
 
 _AT_ONCE = 24
 """Documents in one read. Decoding so many takes some 20 ms and blocks other threads."""
-_STREAM_HOURS = 24 * 7
-"""Hours of an export in one snapshot. MongoDB keeps a snapshot for five minutes; a week takes less than a second."""
 
 
 @dataclass(frozen=True)
@@ -120,24 +118,36 @@ class Query:
     def stream(self, since: Hour, until: Hour, n: int = 0) -> Iterator[View]:
         """Each hour of `[since, until)` with data, ascending, with its first n rows, or with all if n is 0.
 
-        For a range of any length: memory holds one read, and each week is a snapshot of its own, so an hour is of one
-        moment and a later one may be of a later moment. Raises `NoDataError` before the first hour, `UsageError`.
+        For a range of any length: memory holds one read. Each read is a snapshot of its own, which ends before the
+        caller gets a view of it: MongoDB keeps a snapshot for five minutes, and a caller may take longer. So an hour is
+        of one moment, and a later one may be of a later moment. Raises `NoDataError` before the first hour, and
+        `UsageError`.
         """
         self.bounds.check_order(since, until)
         with self.store.snapshot() as snapshot:
             there = extent(snapshot, self.lens)
         streamed = False
         if there is not None:
-            for view in self._weeks(max(since, there.first), min(until, there.last.plus(1))):
+            for view in self._reads(max(since, there.first), min(until, there.last.plus(1))):
                 streamed = True
                 yield truncate(view, n) if n else view
         if not streamed:
             raise self._nothing(since, until)
 
-    def _weeks(self, since: Hour, until: Hour) -> Iterator[View]:
-        for start in range(since.serial, until.serial, _STREAM_HOURS):
+    def _reads(self, since: Hour, until: Hour) -> Iterator[View]:
+        """The hours of `[since, until)` with data: `_AT_ONCE` of the batch layer, or one of the speed layer, a read."""
+        most = self.bounds.rows
+        for start in range(since.serial, until.serial, _AT_ONCE):
             with self.store.snapshot() as snapshot:
-                yield from self._each(snapshot, Hour(start), min(until, Hour(start + _STREAM_HOURS)))
+                hours = self._hours_between(snapshot, Hour(start), min(until, Hour(start + _AT_ONCE)))
+                batch = batch_views(snapshot, hours, self.lens) if self.origin != "speed" else {}
+            for hour in hours:
+                if str(hour) in batch:
+                    views = [view] if (view := batch.pop(str(hour))) else []
+                else:
+                    with self.store.snapshot() as snapshot:
+                        views = list(self._answers(snapshot, [hour], 0, most))
+                yield from within_rows(views, most)
 
     def rules(self, views: Sequence[View]) -> Rules:
         """The versions of the rule behind several hours."""
@@ -152,8 +162,7 @@ class Query:
 
         So memory does not grow with the range. Raises `UsageError` for more rows than the bounds allow.
         """
-        there = (hours_between(snapshot, each, self.lens, since, until) for each in self._origins())
-        asked = sorted({hour for hours in there for hour in hours})
+        asked = self._hours_between(snapshot, since, until)
         most = self.bounds.rows if most is None else most
         views = (
             view
@@ -161,6 +170,11 @@ class Query:
             for view in self._answers(snapshot, asked[at : at + _AT_ONCE], 0, most)
         )
         return within_rows(views, most)
+
+    def _hours_between(self, snapshot: Snapshot, since: Hour, until: Hour) -> list[Hour]:
+        """The hours of `[since, until)` that a layer may have something of, ascending."""
+        there = (hours_between(snapshot, each, self.lens, since, until) for each in self._origins())
+        return sorted({hour for hours in there for hour in hours})
 
     def _nothing(self, since: Hour, until: Hour) -> NoDataError:
         return NoDataError(f"no data for {since} to {until}", next_step=self.what_there_is())
