@@ -32,9 +32,11 @@ CASES = [
     Case("StatusPartUnknown", {'trends_part_up{part="speed"}': "1x5 0x20"}, 10, 12, "part=speed",
          "the status of speed is unknown"),
     Case("ServerDown", {'trends_server_state{server="kafka",state="silent"}': "0x5 1x20",
-                        'trends_server_state{server="kafka",state="running"}': "1x5 0x20"}, 7, 9, "server=kafka",
+                        'trends_server_state{server="kafka",state="running"}': "1x5 0x20",
+                        'trends_server_uptime_seconds{server="kafka"}': "60x5 stale"}, 7, 9, "server=kafka",
          "kafka does not serve"),
-    Case("MongoWithoutPrimary", {'trends_server_state{server="mongo",state="silent"}': "0x5 1x20"}, 7, 9, "",
+    Case("MongoWithoutPrimary", {'trends_server_state{server="mongo",state="silent"}': "0x5 1x20",
+                                 'trends_server_uptime_seconds{server="kafka"}': "60x25"}, 7, 9, "",
          "MongoDB has no primary that answers"),
     Case("MongoWithoutPrimary", {'trends_part_up{part="hours"}': "1x5 0x20", 'trends_part_up{part="runs"}': "1x25"},
          7, 9, "", "MongoDB has no primary that answers"),
@@ -133,6 +135,17 @@ def test_an_alert_that_would_not_fire_fails_the_test(tmp_path: Path) -> None:
     silent = CASES[0]._replace(series={'up{job="trends",instance="a:1"}': "1x30"})
     with pytest.raises(AssertionError, match="FAILED"):
         run(tmp_path, [promtool_test(silent)])
+
+
+def test_servers_of_units_or_containers_are_no_stopped_servers_of_a_stack(tmp_path: Path) -> None:
+    """`trends up` never ran there: the status counts its servers as stopped, and only the topology runs."""
+    states = {f'trends_server_state{{server="{name}",state="stopped"}}': "1x60" for name in ("archiver", "mongo")}
+    series = states | {'trends_server_uptime_seconds{server="topology"}': "60x60"}
+    quiet: list[dict[str, Any]] = [
+        {"eval_time": "50m", "alertname": name, "exp_alerts": []} for name in ("ServerDown", "MongoWithoutPrimary")
+    ]
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    run(tmp_path, [{"name": "units", "interval": "1m", "input_series": given, "alert_rule_test": quiet}])
 
 
 def test_recording_rules_have_the_values_that_their_names_say(tmp_path: Path) -> None:
