@@ -1,6 +1,6 @@
 """Query: reads answers from the views, each in one snapshot."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,7 @@ from serving.answers.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.answers.history import History, history
 from serving.answers.merge import Range, View, merge, sum_hours, truncate
 from serving.answers.rising import SURE, Rising, rising
-from serving.answers.rule_versions import RuleNow, Rules, rules_of
+from serving.answers.rule_versions import HourWithRule, RuleNow, Rules, rules_of
 from serving.query import suggestions
 from serving.query.lenses import batch_views, speed_view, why_no_answer
 from serving.query.suggestions import Suggest
@@ -149,9 +149,9 @@ class Query:
                         views = list(self._answers(snapshot, [hour], 0, most))
                 yield from within_rows(views, most)
 
-    def rules(self, views: Sequence[View]) -> Rules:
+    def rules(self, hours: Iterable[HourWithRule]) -> Rules:
         """The versions of the rule behind several hours."""
-        return rules_of(views, self._rule_now)
+        return rules_of(hours, self._rule_now)
 
     @property
     def _rule_now(self) -> RuleNow | None:

@@ -18,13 +18,17 @@ AT_ONCE = 2_000
 def csv_text(rows: Rows, tz: ZoneInfo) -> Iterator[str]:
     """Lines of CSV, RFC 4180, the header first. A hashtag begins with `#`, so no spreadsheet takes one for a formula.
 
-    The phrases of other lenses begin with a letter or a digit by their rule.
+    The phrases of other lenses begin with a letter or a digit by their rule. The header comes with the first rows: an
+    error of reading them comes before any text.
     """
-    yield _csv([[column.name for column in rows.columns]])
+    header = _csv([[column.name for column in rows.columns]])
     sign = "#" if rows.lens.kind == "hashtag" else ""
     cells = [_csv_cell(column, sign, tz) for column in rows.columns]
     for piece in pieces(rows.values):
-        yield _csv([[write(cell) for write, cell in zip(cells, row, strict=True)] for row in piece])
+        yield header + _csv([[write(cell) for write, cell in zip(cells, row, strict=True)] for row in piece])
+        header = ""
+    if header:
+        yield header
 
 
 def json_text(rows: Rows, tz: ZoneInfo) -> Iterator[str]:

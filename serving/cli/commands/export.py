@@ -1,14 +1,18 @@
 """`trends export`: the ranked tags of each hour of a range, for other tools."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
 
 from config.errors import UsageError
 from config.quantity import quantity
+from ingest.hours import Hour
+from serving.answers.merge import View
 from serving.cli.options import kind_option, source_option, tz_option
-from serving.cli.output_files import FILE, print_pieces
+from serving.cli.output_files import FILE, print_pieces, warn_of_mixture
 from serving.cli.query_options import questions_of
 from serving.query import suggestions
 from serving.render.row_files import FORMATS, Format, format_of, write_rows
@@ -65,9 +69,26 @@ def export(
         step = "Name a file: -o FILE"
         raise UsageError("Parquet goes to a file", where="--format parquet", next_step=step)
     questions = questions_of(ctx, suggestions.export, tz, kind, source)
-    rows = hour_rows(questions.export(since, until, last, n), questions.query.lens)
+    hours: list[_Computed] = []
+    rows = hour_rows(_noting(questions.export(since, until, last, n), hours), questions.query.lens)
     if file is None:
         print_pieces((csv_text if form == "csv" else json_text)(rows, tz))
     else:
         size = write_rows(rows, tz, file, form)
         click.echo(f"wrote {file}: {quantity(size, 'byte')}", err=True)
+    warn_of_mixture(questions.query.rules(hours))
+
+
+class _Computed(NamedTuple):
+    """How an hour was computed. See `HourWithRule`."""
+
+    hour: Hour
+    rule: str | None
+    state: str
+
+
+def _noting(views: Iterable[View], hours: list[_Computed]) -> Iterator[View]:
+    """The views, each noted without its rows as it goes by."""
+    for view in views:
+        hours.append(_Computed(view.hour, view.rule, view.state))
+        yield view

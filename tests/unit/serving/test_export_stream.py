@@ -1,4 +1,4 @@
-"""The stream of an export: each hour once, and no snapshot open while its reader works."""
+"""The stream of an export: each hour once, no snapshot open while its reader works, and a word about rules."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -6,13 +6,19 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
 from config.errors import UsageError
 from ingest.hours import Hour
 from serving.answers.bounds import Bounds
-from serving.answers.merge import View
+from serving.answers.merge import State, View
+from serving.cli import main
+from serving.cli.commands import export as command
 from serving.query import query as module
 from serving.query.query import Query
+from serving.query.questions import Questions
+from serving.query.time_expressions import zone
+from serving.query.time_ranges import TimeResolver
 from serving.views.documents import Lens, Origin, Row
 from serving.views.layer_coverage import Extent
 from serving.views.store import Store
@@ -28,7 +34,8 @@ THERE = [hour for hour in map(FIRST.plus, range(LENGTH)) if hour != ABSENT]
 def view_of(hour: Hour) -> View:
     origin: Origin = "speed" if hour in LIVE else "batch"
     rows = (Row("a", "A", 2), Row("b", "B", 2))
-    return View(hour, origin, "live" if origin == "speed" else "final", rows, 0, 4, 2, None, None, None)
+    state, rule = ("live", None) if origin == "speed" else ("final", "2" if hour > ABSENT else "1")
+    return View(hour, origin, cast(State, state), rows, 0, 4, 2, None, rule, None)
 
 
 class Snapshots:
@@ -85,3 +92,26 @@ def test_the_bound_of_rows_is_about_one_hour_of_an_export(store: Snapshots) -> N
     assert len(list(query.stream(FIRST, FIRST.plus(LENGTH), 1))) == len(THERE)
     with pytest.raises(UsageError, match="more than 1 row"):
         list(replace(query, bounds=Bounds(rows=1)).stream(FIRST, FIRST.plus(LENGTH), 1))
+
+
+def call(store: Snapshots, monkeypatch: pytest.MonkeyPatch, since: Hour, until: Hour) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of `trends export`."""
+    query = Query(cast(Store, cast(Any, store)), rule_now=lambda _: "2")
+    questions = Questions(query, TimeResolver(until.start_ms, zone("UTC"), lambda _: None))
+    monkeypatch.setattr(command, "questions_of", lambda *_: questions)
+    told = CliRunner().invoke(main, ["export", "--since", str(since), "--until", str(until)])
+    return told.exit_code, told.stdout, told.stderr
+
+
+def test_an_export_warns_of_several_versions_of_the_rule(store: Snapshots, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, error = call(store, monkeypatch, FIRST, FIRST.plus(LENGTH))
+    assert (code, len(out.splitlines())) == (0, 1 + 2 * len(THERE))
+    assert "rule 1 in 29 hours, rule 2 in 27 hours" in error
+    assert f"trends recompute --since {FIRST.plus(1)} --until {FIRST.plus(30)}" in error
+    assert not call(store, monkeypatch, FIRST, FIRST.plus(20))[2]
+
+
+def test_an_export_without_data_writes_no_header(store: Snapshots, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, error = call(store, monkeypatch, ABSENT, ABSENT.plus(1))
+    assert (code, out) == (3, "")
+    assert "no data" in error
