@@ -158,17 +158,25 @@ def test_brokers_of_a_cluster_run_from_a_release_and_know_one_another(tools: Pat
     with tarfile.open(tmp_path / "kafka.tgz", "w:gz") as archive:
         archive.add(release.parent, "kafka_2.13-4.3.1")
     hosts = ["a.example", "b.example", "c.example"]
-    groups = ["kafka", "hadoop", "storm", "mongodb", "postgres", "hive", "trends", "monitoring"]
+    groups = ["kafka", "hadoop", "storm", "mongodb", "postgres", "hive", "trends"]
     local = 'ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"'
     inventory = tmp_path / "inventory.ini"
-    inventory.write_text("\n".join(f"[{group}]\n" + "\n".join(f"{host} {local}" for host in hosts) for group in groups))
+    members = dict.fromkeys(groups, hosts) | {"monitoring": ["m.example"]}
+    inventory.write_text(
+        "\n".join(f"[{group}]\n" + "\n".join(f"{host} {local}" for host in of) for group, of in members.items())
+    )
     values = {
         "trends_prefix": f"{tmp_path}/{{{{ inventory_hostname }}}}",
         "trends_source": "archive",
         "kafka_archive": (tmp_path / "kafka.tgz").as_uri(),
         "kafka_checksum": f"sha512:{hashlib.sha512((tmp_path / 'kafka.tgz').read_bytes()).hexdigest()}",
     }
-    assert play(tools, tmp_path, "--tags", "kafka", inventory=inventory, **values).keys() == set(hosts)
+    played = play(tools, tmp_path, "--tags", "kafka,monitoring", inventory=inventory, **values)
+    assert played.keys() == {*hosts, "m.example"}
+    watching = tmp_path / "m.example/etc"
+    assert (watching / "systemd/system/trends-prometheus.service").is_file()
+    token = (watching / "trends/prometheus/trends-token").stat()
+    assert (token.st_mode & 0o777, token.st_size) == (0o600, 0)
     for number, host in enumerate(hosts, 1):
         properties = (tmp_path / host / "etc/trends/server.properties").read_text()
         assert f"node.id={number}\n" in properties
