@@ -1,8 +1,11 @@
 """Client: the questions of the command for Python programs and notebooks."""
 
+from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
+from typing import get_args
 
+from config.errors import UsageError
 from config.settings import Settings
 from ingest.hours import Hour, wall_clock
 from serving.answers.day import Day
@@ -12,7 +15,7 @@ from serving.client.answer import Answer
 from serving.client.hour_export import Export
 from serving.query.lenses import lens_of
 from serving.query.query import Query
-from serving.query.questions import Questions, Top
+from serving.query.questions import Questions, Top, check_number
 from serving.query.time_expressions import zone
 from serving.query.time_ranges import TimeResolver
 from serving.render.json_answers import day_json, history_json, rising_json, top_json
@@ -145,12 +148,15 @@ class Client:
 
         A row for each tag of each hour: `hour rank tag shown count origin state rule`. Nothing is read yet.
         """
+        check_number(n, least=0)
         questions, notes = self._questions(kind, source)
         lens = questions.query.lens
         hours = questions.times.range(since, until, last)
         return Export(lambda: hour_rows(questions.query.stream(*hours, n), lens), self.tz, tuple(notes))
 
     def _questions(self, kind: Kind, source: str | None, origin: Origin | None = None) -> tuple[Questions, list[str]]:
+        _check("kind", kind, get_args(Kind))
+        _check("origin", origin, (None, *get_args(Origin)))
         notes: list[str] = []
         current = partial(rule_now, self.settings)
         query = Query(self._store, origin, lens_of(kind, source), current, suggest=_suggest)
@@ -163,6 +169,12 @@ def rule_now(settings: Settings, lens: Lens) -> str:
     from ingest.rule.phrases import version
 
     return Rule.from_settings(settings.rule).version if lens.kind == "hashtag" else version()
+
+
+def _check(name: str, value: object, known: Sequence[object]) -> None:
+    """Raise `UsageError` for a word that is none: a notebook checks no types."""
+    if value not in known:
+        raise UsageError(f"no such {name}: {value!r}", where=name, next_step=f"One of: {', '.join(map(str, known))}")
 
 
 def _suggest(_first: Hour, last: Hour, lens: Lens) -> str:

@@ -34,6 +34,7 @@ class Questions:
         last: str | None = None,
     ) -> Top:
         """The first n tags: of an hour, of a range of hours, or without a time of now."""
+        check_number(n)
         if hour is not None:
             reject_combination(hour, since, until, last)
             return self.query.hour(self.times.hour(hour), n)
@@ -43,6 +44,7 @@ class Questions:
 
     def day(self, n: int, date: str | None = None, last: str | None = None) -> Day:
         """Each hour by itself: of a day, or of a span until now, 24 hours by default."""
+        check_number(n)
         if date is not None and last is not None:
             raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
         hours = self.times.day(date) if date is not None else self.times.range(None, None, last or "24h")
@@ -50,6 +52,7 @@ class Questions:
 
     def rising(self, n: int, hour: str | None = None, against: str = "24h", least: float = SURE) -> Rising:
         """The tags that grew most in an hour, by default the last one with data, against a span before it."""
+        check_number(n)
         before = hours_in(against)
         wanted = self.times.hour(hour) if hour is not None else self.query.latest(self.current)
         return self.query.rising(wanted, before, n, least)
@@ -75,9 +78,16 @@ class Questions:
         self, since: str | None, until: str | None = None, last: str | None = None, n: int = 0
     ) -> Iterator[View]:
         """Each hour of a range of any length, with its first n tags, or with all that it keeps if n is 0."""
+        check_number(n, least=0)
         return self.query.stream(*self.times.range(since, until, last), n)
 
     @property
     def current(self) -> Hour:
         """The hour in progress."""
         return Hour.of(self.times.now)
+
+
+def check_number(n: int, least: int = 1) -> None:
+    """Raise `UsageError` for a number of tags that no answer has; the command and the API refuse it earlier."""
+    if n < least:
+        raise UsageError(f"not a number of tags: {n}", where="n", next_step=f"{least} or more")

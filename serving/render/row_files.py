@@ -40,10 +40,12 @@ def row_bytes(rows: Rows, tz: ZoneInfo, form: Format) -> Iterator[bytes]:
 def write_rows(rows: Rows, tz: ZoneInfo, file: Path, form: Format | None = None) -> int:
     """Write a file beside its place, sync it, and rename it; its bytes. What was there stays if anything fails.
 
-    Raises `UsageError` for a place that is no regular file, `TrendsError` for one that can't be written, and what
-    reading the rows raises.
+    Raises `UsageError` for a format that is none and for a place that is no regular file, `TrendsError` for one that
+    can't be written, and what reading the rows raises.
     """
     form = form or format_of(file)
+    if form not in FORMATS:
+        raise UsageError(f"no such format: {form!r}", where=str(file), next_step=f"One of: {', '.join(FORMATS)}")
     try:
         place = file.resolve()  # a link goes on leading to the file
         if place.exists() and not stat.S_ISREG(place.stat().st_mode):
