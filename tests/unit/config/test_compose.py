@@ -13,6 +13,8 @@ import yaml
 from bench.harness.stack_settings import read
 from config.stack.jars import postgres_build
 from config.stack.servers import kafka, storm
+from ingest.hours import wall_clock
+from serving.dashboard.http.auth import Authenticator
 
 ROOT = Path(__file__).parents[3]
 Service = dict[str, Any]
@@ -134,3 +136,11 @@ def test_docker_compose_takes_the_file() -> None:
         text=True,
     )
     assert told.returncode == 0, told.stderr
+
+
+def test_the_dashboard_answers_to_the_name_by_which_prometheus_calls_it(services: dict[str, Service]) -> None:
+    names = frozenset(read(ROOT / "deploy" / "trends.toml").serve.names)
+    targets = yaml.safe_load((ROOT / "deploy" / "compose" / "targets" / "trends.yml").read_text())
+    for target in (target for group in targets for target in group["targets"]):
+        assert target.split(":")[0] in services
+        assert Authenticator(None, names, wall_clock).is_own_host(target)
