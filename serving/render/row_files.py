@@ -9,7 +9,8 @@ from tempfile import NamedTemporaryFile
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from config.errors import TrendsError, UsageError
+from config.distribution import how_to_install
+from config.errors import TrendsError, UnavailableError, UsageError
 from serving.render.row_text import csv_text, json_text
 from serving.render.rows import Rows
 
@@ -29,10 +30,16 @@ def format_of(file: Path) -> Format:
 
 
 def row_bytes(rows: Rows, tz: ZoneInfo, form: Format) -> Iterator[bytes]:
-    """The content of a file, piece by piece, so that memory does not grow with it."""
-    if form == "parquet":
-        from serving.render.row_tables import parquet_bytes  # noqa: PLC0415 - slow to load
+    """The content of a file, piece by piece, so that memory does not grow with it.
 
+    Raises `UnavailableError` for Parquet without pyarrow: a dashboard runs without it.
+    """
+    if form == "parquet":
+        try:
+            from serving.render.row_tables import parquet_bytes  # noqa: PLC0415 - slow to load
+        except ModuleNotFoundError as error:
+            package = error.name or ""
+            raise UnavailableError(f"{package} is not installed", next_step=how_to_install(package)) from None
         return parquet_bytes(rows, tz)
     return (text.encode() for text in (csv_text if form == "csv" else json_text)(rows, tz))
 
