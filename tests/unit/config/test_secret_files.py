@@ -78,9 +78,10 @@ def test_a_file_that_the_settings_file_above_names_is_beside_it(
         f'"ssl.key.password_FILE" = "{secret.name}"\n[spark.conf]\n"spark.executorEnv.A_FILE" = "as-it-is"\n'
     )
     (settings_file.parent / "below").mkdir()
-    monkeypatch.delenv("TRENDS_CONFIG")
-    monkeypatch.chdir(settings_file.parent / "below")
-    settings = Settings.read()
+    with monkeypatch.context() as below:  # ends before the fixture does, which sets TRENDS_CONFIG back
+        below.delenv("TRENDS_CONFIG")
+        below.chdir(settings_file.parent / "below")
+        settings = Settings.read()
     assert settings.mongo.uri.get_secret_value() == SECRET
     assert (settings.kafka.connection["sasl.password"], settings.kafka.connection["ssl.key.password"]) == (SECRET,) * 2
     assert settings.spark.conf["spark.executorEnv.A_FILE"] == "as-it-is"
