@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import pyspark
 import pytest
 from impala.dbapi import connect as impyla_connect
 from pyhive import hive as pyhive
@@ -96,6 +98,15 @@ def test_pyhive_and_impyla_both_write_and_read(alone: Settings) -> None:
         cursor.execute("SELECT * FROM by_pyhive ORDER BY a")
         assert cursor.fetchall() == [(1, "l'été"), (2, "two")]
         cursor.execute("DROP TABLE by_pyhive")
+
+
+def test_beeline_reads_through_jdbc(alone: Settings) -> None:
+    jars = Path(pyspark.__file__).parent / "jars"
+    beeline = ["java", "-cp", f"{jars}/*", "org.apache.hive.beeline.BeeLine", "-n", "trends", "--silent=true"]
+    url = f"jdbc:hive2://127.0.0.1:{alone.stack.hive_port}/default"
+    asked = [*beeline, "--outputformat=csv2", "-u", url, "-e", "SELECT 1 AS one, 'été' AS word"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split()[-2:] == ["one,word", "1,été"]
 
 
 def test_tables_lie_on_hdfs_and_their_names_in_postgresql(alone: Settings) -> None:
