@@ -93,7 +93,7 @@ FOUND = pythons()
 
 
 @pytest.mark.parametrize("version", sorted({min(FOUND), max(FOUND)}), ids=lambda version: ".".join(map(str, version)))
-def test_the_wheel_starts_a_server_from_an_empty_folder_and_submits_its_topology(
+def test_the_wheel_starts_a_server_from_an_empty_folder_and_the_newest_python_submits(
     wheel: zipfile.ZipFile, stack: Settings, tmp_path: Path, version: tuple[int, int, int]
 ) -> None:
     environment, folder = tmp_path / "environment", tmp_path / "empty"
@@ -115,9 +115,10 @@ def test_the_wheel_starts_a_server_from_an_empty_folder_and_submits_its_topology
     try:
         trends("up", "kafka")
         assert [path.name for path in folder.iterdir()] == ["state"]
-        trends("topology", "submit")
-        assert name in [each["name"] for each in json.loads(trends("topology", "list", "--json"))]
-        trends("topology", "kill", "--wait", "0")
+        if version == max(FOUND):  # the checkout's tests submit with the Python that runs them
+            trends("topology", "submit")
+            assert name in [each["name"] for each in json.loads(trends("topology", "list", "--json"))]
+            trends("topology", "kill", "--wait", "0")
     finally:
         trends("down")
 
