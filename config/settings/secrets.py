@@ -24,8 +24,9 @@ from config.settings.loaders import PREFIX
 
 FILE = "TRENDS_SECRETS_FILE"
 """Names a JSON file of further variables. A variable of the environment itself counts more."""
-SECRET_KEY = re.compile(r"secret|password|token|access[.]?key", re.IGNORECASE)
-"""Spark's rule (`spark.redaction.regex`), for keys of `spark.conf` and options of a connection string."""
+SECRET_KEY = re.compile(r"secret|password|token|access[.]?key|jaas[.]config", re.IGNORECASE)
+"""Spark's rule (`spark.redaction.regex`) and Kafka's lines of JAAS, which hold a password: for keys of `spark.conf` and
+options of a connection string."""
 
 _SECRET_OPTIONS: Mapping[str, Callable[[str], object]] = {
     "kafka": is_secret_kafka_option,

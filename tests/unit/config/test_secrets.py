@@ -81,6 +81,7 @@ def test_what_another_program_said_is_redacted_in_the_error_that_shows_it() -> N
         ("TRENDS_MONGO", True),
         ("TRENDS_SERVE__TOKEN", True),
         ("TRENDS_SPARK__CONF__spark.hadoop.fs.s3a.secret.key", True),
+        ("TRENDS_SPARK__CONF__kafka.sasl.jaas.config", True),
         ("TRENDS_SPARK__CONF", True),
         ("TRENDS_SPARK__CONF__spark.cores.max", False),
         ("TRENDS_SPARK__MASTER", False),
