@@ -57,11 +57,6 @@ class SecureFiles:
         return self.folder / "server.p12"
 
     @property
-    def trust_store(self) -> Path:
-        """The certificate of the authority as PKCS 12, under the password `store`."""
-        return self.folder / "trust.p12"
-
-    @property
     def mongo_key(self) -> Path:
         """The key by which members of MongoDB's replica set know each other."""
         return self.folder / "mongo.key"

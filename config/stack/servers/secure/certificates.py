@@ -111,12 +111,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def trust_store(certificate: x509.Certificate, password: str) -> bytes:
-    """A store of PKCS 12 that has Java trust a certificate."""
-    secret = BestAvailableEncryption(password.encode())
-    return pkcs12.serialize_java_truststore([pkcs12.PKCS12Certificate(certificate, b"authority")], secret)
-
-
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, starts: datetime, ends: datetime
 ) -> x509.CertificateBuilder:

@@ -68,7 +68,6 @@ def renew(files: SecureFiles, now: datetime) -> bool:
 def write_server(files: SecureFiles, authority: Identity, server: Identity) -> None:
     """Write a certificate of the servers in each form that one of them reads."""
     store = files.password("store")
-    write_private_bytes(files.trust_store, certificates.trust_store(authority.certificate, store))
     write_private_bytes(files.server_store, server.store(store, authority.certificate))
     write_private(files.server, server.key_pem() + server.certificate_pem())
 
