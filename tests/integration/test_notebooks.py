@@ -75,6 +75,14 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     assert how_to_install("jupyterlab") in told.stderr
 
 
+def command_line(process: psutil.Process) -> str:
+    """The words of a process; none of one that has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def test_jupyterlab_listens_on_loopback_and_asks_for_its_token(tmp_path: Path) -> None:
     own = {"JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTER_PLATFORM_DIRS": "1"}
     command = ["trends", "notebook", str(NOTEBOOKS), "--port", "0", "--no-browser"]

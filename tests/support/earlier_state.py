@@ -134,7 +134,7 @@ def _decode(value: str | None) -> bytes | None:
 def _fill(settings: Settings, topic: str, partition: int, records: list[Record], part: dict[str, int]) -> None:
     """Write a partition up to its end: what lies below its first offset, then a transaction for each that there was."""
     config = {"bootstrap.servers": settings.kafka.bootstrap}
-    plain = Producer(config)
+    plain = Producer(config | {"enable.idempotence": True})  # else a retry, of a leader just chosen, changes the order
     for offset in range(part["low"]):
         _produce(plain, topic, Record(partition, offset, -1, None, b"deleted", []))
     plain.flush(ANSWER_S)
@@ -173,7 +173,7 @@ def _runs(records: list[Record], low: int, end: int) -> Iterator[tuple[list[Reco
 def _produce(producer: Producer, topic: str, record: Record) -> None:
     def on_delivery(error: Any, message: Any) -> None:
         assert error is None, error
-        assert message.offset() == record.offset
+        assert message.offset() == record.offset, f"{topic}: at {message.offset()}, not {record.offset}"
 
     timestamp = {} if record.timestamp < 0 else {"timestamp": record.timestamp}
     producer.produce(
