@@ -19,7 +19,6 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 IMAGES = {
     facts["image"]: facts for facts in tomllib.loads((ROOT / "tests" / "fixtures" / "images.toml").read_text()).values()
 }
-ONE_SHOT = {"setup", "replica-set", "secrets"}
 
 
 def facts_of(service: str) -> dict[str, Any]:
