@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
+from config.settings.secret_files import SUFFIX
+
 SECRET = re.compile(r"password|secret|passphrase|\bkey\.pem\b|oauthbearer\.config")
 """Options whose values are secret."""
-FILE_SUFFIX = "_file"
 _NAMES_A_FILE = ("sasl.oauthbearer.assertion.private.key", "sasl.oauthbearer.assertion.jwt.template")
 """Options of librdkafka that end in `.file` themselves, without it."""
 
@@ -85,11 +86,11 @@ def _flat(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _dotted(name: str) -> str:
     lower = name.lower()
-    stem = lower.removesuffix(FILE_SUFFIX)
+    stem = lower.removesuffix(SUFFIX)
     dotted = stem.replace("_", ".")
     if stem == lower:
         return dotted
-    return f"{dotted}.file" if dotted in _NAMES_A_FILE else f"{dotted}{FILE_SUFFIX}"
+    return f"{dotted}.file" if dotted in _NAMES_A_FILE else f"{dotted}{SUFFIX}"
 
 
 def _check(name: str, value: Any) -> None:

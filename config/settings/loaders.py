@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from config.errors import UsageError
-from config.settings.secret_files import names_a_file
+from config.settings.secret_files import SUFFIX, names_a_file
 
 Table = dict[str, Any]
 
@@ -49,7 +49,7 @@ def rebase(tables: Mapping[str, Any], sections: Mapping[str, type[BaseModel]], f
         if not isinstance(given, Mapping):
             continue  # an error that validation tells
         paths = {key: given.get(key, field.default) for key, field in section.model_fields.items() if _is_path(field)}
-        paths |= {key: value for key, value in given.items() if key.endswith("_file")}
+        paths |= {key: value for key, value in given.items() if key.endswith(SUFFIX)}
         moved: Table = {key: _in(folder, path) for key, path in paths.items() if isinstance(path, str | Path)}
         if isinstance(conf := given.get("conf"), Mapping):
             moved["conf"] = _rebased_options(conf, folder)

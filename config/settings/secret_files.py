@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from config.errors import UsageError
 
 SUFFIX = "_file"
+"""How the name of a setting or option ends whose value is in a file."""
 _PASSED_ON = "Env."
 """Part of Spark's options that set a variable for others, whose own name may end as ours do."""
 

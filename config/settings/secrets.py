@@ -1,9 +1,9 @@
 """Secrets: which settings are secret, and how a process that we start gets those it needs.
 
 A secret setting has the type `SecretStr`; a value of `spark.conf` is secret where Spark's own rule says so, one of
-`kafka.conf` by the rule of `kafka_options`. Secrets in
-the environment go to a child through a file of mode 0600 that `TRENDS_SECRETS_FILE` names: a process list shows the
-environment of a process to its user, and a server may print its own into a log that others read. Servers get neither.
+`kafka.conf` by the rule of `kafka_options`. Secrets in the environment go to a child through a file of mode 0600 that
+`TRENDS_SECRETS_FILE` names: a process list shows the environment of a process to its user, and a server may print its
+own into a log that others read. Servers get neither.
 """
 
 import json
