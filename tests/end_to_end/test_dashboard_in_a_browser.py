@@ -14,7 +14,7 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
-from tests.support.browser import CONTRAST, chromium, watched
+from tests.support.browser import chromium, watched
 from tests.support.dashboard import Clock, boston, counted, counted_phrases, published, running
 
 DAY = "/day?date=2013-04-15&tz=America/New_York"
@@ -22,8 +22,6 @@ NOW, BUSY = Hour.parse("2013-04-16T13"), Hour.parse("2013-04-16T00")
 HOSTILE, EMPTY = Hour.parse("2013-04-10T07"), Hour.parse("2013-04-11T07")
 LONG = "x" * 10_000
 SCRIPT = "<script>alert(1)</script>"
-PAGES = ["/", "/day", DAY, f"/hour/{BUSY}", f"/hour/{HOSTILE}", f"/tag?name=prayforboston&at={BUSY}", "/status", "/api"]
-PAGES += ["/?kind=bigram", f"{DAY}&kind=bigram", "/tag?kind=trigram"]
 PHONE = {"width": 360, "height": 740}
 expect.set_options(timeout=60_000)
 
@@ -67,24 +65,6 @@ def place(own: Settings, test_data: Path, browser: Browser) -> Iterator[Place]:
         published(store, {SCRIPT: 5, LONG: 4, "\u202egnp.exe": 3, "می‌خواهم": 2, "a&b=c#d": 1}, HOSTILE)
         yield Place(url, store)
         store.client.drop_database(own.mongo.database)
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_whole_on_a_phone_and_in_both_colours(browser: Browser, place: Place, path: str) -> None:
-    with watched(browser, place.url, viewport=PHONE) as page:
-        page.goto(path)
-        expect(page.locator("h1")).to_have_count(1)
-        for landmark in ("banner", "navigation", "main", "contentinfo"):
-            assert page.get_by_role(landmark).count() >= 1
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        grounds = []
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            assert page.evaluate(CONTRAST) == []
-            grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        assert len(set(grounds)) == 2
-        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
-        assert len(ids) == len(set(ids))
 
 
 def test_a_use_is_shown_as_soon_as_it_is_counted_and_the_keyboard_stays_where_it_was(

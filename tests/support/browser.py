@@ -14,24 +14,6 @@ QUIET = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
     "--disable-quic", "--disable-gpu",
 ]  # fmt: skip
-CONTRAST = """() => {
-  const parse = (text) => { const c = text.match(/[\\d.]+/g).map(Number); return [c[0], c[1], c[2], c[3] ?? 1]; };
-  const over = (top, base) => [0, 1, 2].map((i) => top[i] * top[3] + base[i] * (1 - top[3])).concat(1);
-  const linear = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  const light = (c) => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
-  const ground = (e) => { const own = parse(getComputedStyle(e).backgroundColor);
-    return own[3] === 1 || !e.parentElement ? own : over(own, ground(e.parentElement)); };
-  const poor = [];
-  for (const e of document.querySelectorAll("body *:not(svg, svg *, option, datalist, script)")) {
-    const text = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-    if (!text || e.closest(".hidden, .skip") || !e.getClientRects().length) continue;
-    const [a, b] = [light(parse(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < 4.5) poor.push(`${e.tagName}.${e.className} ${ratio.toFixed(2)}: ${e.textContent.trim().slice(0, 30)}`);
-  }
-  return poor;
-}"""
-"""Texts with less than WCAG's 4.5 to 1 against what is behind them."""
 
 
 @contextmanager

@@ -7,6 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from pydantic import SecretStr
+from starlette.responses import HTMLResponse
+
 from config.settings import Settings
 from ingest.hours import Hour, Millis, wall_clock
 from ingest.rule.hashtags import tags_of
@@ -53,6 +58,22 @@ def running(
             stop.set()
             thread.join(30)
         assert not thread.is_alive()
+
+
+def without_mongo(settings: Settings) -> Settings:
+    """The same servers, and a MongoDB that does not answer."""
+    mongo = {"uri": SecretStr("mongodb://127.0.0.1:1/?replicaSet=rs0"), "timeout_s": 0.2}
+    return settings.model_copy(update={"mongo": settings.mongo.model_copy(update=mongo)})
+
+
+def get_routes() -> dict[str, bool]:
+    """The path of each route that takes GET, and whether it is a page for people."""
+    with dashboard(without_mongo(Settings()), Clock(), LAYERS, threading.Event()) as outermost:
+        app: Any = outermost
+        while not isinstance(app, FastAPI):  # a middleware around it
+            app = app.app
+    routes = [route for route in iter_route_contexts(app.routes) if "GET" in (route.methods or ())]
+    return {str(route.path): getattr(route, "response_class", None) is HTMLResponse for route in routes}
 
 
 def published(store: Store, counts: Mapping[str, int], hour: Hour, token: int = 1, **other: Any) -> None:
