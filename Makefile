@@ -70,13 +70,14 @@ test.servers: $(READY) # three processes, each with servers of its own; then wha
 	  tests/end_to_end tests/contract tests/integration
 	@$(BIN)/python -m pytest --durations=15 $(ALONE)
 
-check: lint test.quick ## Lint, types, and the tests that need no server: about a minute
+check: $(READY) ## Lint, types, and the tests that need no server: under a minute
+	@$(MAKE) --jobs 2 --output-sync lint test.quick
 
 laws: $(READY) ## The protocols under 20,000 random histories each; SEED=… repeats a run
 	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); \
 	echo "make laws SEED=$$seed repeats this run" >&2; \
 	LAWS_SCHEDULES=$(or $(SCHEDULES),20000) $(BIN)/python -m pytest -o timeout=3600 --hypothesis-seed=$$seed \
-	  tests/laws/test_archive_protocol.py tests/laws/test_speed_protocol.py tests/laws/test_feed_protocol.py
+	  $(addprefix tests/laws/test_,archive_protocol.py speed_protocol.py feed_protocol.py rebuild_laws.py)
 
 faults: $(READY) ## Every fault of the matrix, on real servers: twenty minutes
 	@$(BIN)/python -m pytest -m "not soak" -s $(LOUD) tests/faults

@@ -9,14 +9,12 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import HealthCheck, settings
 
-from config.errors import TrendsError
 from tests.support.archive_histories import FAULTS, Archiving
 from tests.support.archive_model import Process, Topic
 from tests.support.hdfs_double import Crash, HdfsDouble
-from tests.support.schedules import schedules
+from tests.support.schedules import find_wrong, schedules
 
 TestArchiving = Archiving.TestCase
 TestArchiving.settings = settings(
@@ -56,12 +54,7 @@ class WithoutQuestion(Archiving):
 
 @pytest.mark.parametrize("control", [WithoutFence, WithoutQuestion])
 def test_without_one_of_its_rules_it_archives_wrongly(control: type[Archiving]) -> None:
-    search = settings(
-        max_examples=2_000, stateful_step_count=40, deadline=None, database=None, derandomize=True,
-        phases=[Phase.generate], suppress_health_check=list(HealthCheck), print_blob=False,
-    )  # fmt: skip
-    with pytest.raises((AssertionError, TrendsError)):
-        run_state_machine_as_test(control, settings=search)
+    find_wrong(control)
 
 
 class Shortcut:

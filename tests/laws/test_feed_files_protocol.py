@@ -9,9 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import HealthCheck, settings
 
 from batch_layer.delivery.chunk import Bounds, Chunk, Reader
 from batch_layer.delivery.intake import AtEnd
@@ -31,7 +29,7 @@ from tests.support.archive_histories import Archiving
 from tests.support.archive_model import DAY_MS, NOW, ROOTS, Inline, Process, Topic
 from tests.support.feed_files import feed_of, folder_on, hdfs_sink, stage_of
 from tests.support.hdfs_double import Crash, HdfsDouble
-from tests.support.schedules import schedules
+from tests.support.schedules import find_wrong, schedules
 
 STAGES = {kind: stage_of(feed_of({"files": hdfs_sink(format=kind)}), "files") for kind in ("json", "parquet")}
 
@@ -196,6 +194,4 @@ for each in (TestFeedArchiving, TestParquetArchiving, TestSparkArchiving):
 
 
 def test_a_query_that_begins_at_its_checkpoint_is_found_wrong() -> None:
-    search = settings(max_examples=2_000, deadline=None, database=None, phases=[Phase.generate])
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(CheckpointArchiving, settings=search)
+    find_wrong(CheckpointArchiving)

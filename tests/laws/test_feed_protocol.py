@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis import HealthCheck, settings, strategies
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from batch_layer.delivery.sink import Sink
 from batch_layer.sinks.contract import Stage
 from batch_layer.sinks.csv_file.csv_sink import CsvSink
 from batch_layer.sinks.csv_file.growing_csv import GrowingCsv
 from batch_layer.sinks.csv_file.position_file import PositionFile, position_path
-from config.errors import TrendsError
 from tests.support.feed_model import (
     COLUMNS,
     CSV,
@@ -40,7 +39,7 @@ from tests.support.plain_store import (
     StoreFault,
     StoreSink,
 )
-from tests.support.schedules import schedules
+from tests.support.schedules import find_wrong, schedules
 from tests.support.torn_disk import Fault, TornDisk
 from tests.support.transaction_double import (
     CopyModel,
@@ -320,18 +319,9 @@ class Unsynced(FillingCsv):
     double = UnsyncedDisk
 
 
-def assert_found_wrong(control: type[Filling]) -> None:
-    search = settings(
-        max_examples=2_000, stateful_step_count=40, deadline=None, database=None, derandomize=True,
-        phases=[Phase.generate], suppress_health_check=list(HealthCheck), print_blob=False,
-    )  # fmt: skip
-    with pytest.raises((AssertionError, TrendsError)):
-        run_state_machine_as_test(control, settings=search)
-
-
 @pytest.mark.parametrize("control", [Uncut, Hasty, Unlocked, Unsynced])
 def test_a_csv_without_one_of_its_rules_is_found_wrong(control: type[FillingCsv]) -> None:
-    assert_found_wrong(control)
+    find_wrong(control)
 
 
 # Controls: simpler protocols on a place that could do better
@@ -355,4 +345,4 @@ class ByLargestOffset(FillingStore):
 
 @pytest.mark.parametrize("control", [InTwoActs, ByTimer, ByLargestOffset, WithoutEpochs])
 def test_a_position_that_moves_by_itself_or_without_comparison_is_found_wrong(control: type[Filling]) -> None:
-    assert_found_wrong(control)
+    find_wrong(control)

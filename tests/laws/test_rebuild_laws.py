@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis import HealthCheck, settings, strategies
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from batch_layer.delivery.chunk import Reader
 from batch_layer.delivery.intake import AtEnd
@@ -28,7 +28,7 @@ from tests.support.archive_histories import FAULTS
 from tests.support.archive_model import Inline, Process, Topic
 from tests.support.feed_files import feed_of, folder_on, hdfs_sink, stage_of
 from tests.support.hdfs_double import Crash, Fault, HdfsDouble
-from tests.support.schedules import schedules
+from tests.support.schedules import find_wrong, schedules
 
 ORIGINS = {"raw": KAFKA, "twin": KAFKA, "copy": "raw"}
 """What fills each sink."""
@@ -224,9 +224,4 @@ class WithoutRecount(Rebuilding):
 
 @pytest.mark.parametrize("control", [FromKafkaAlone, FromAnyWithoutGaps, WithoutRecount])
 def test_a_rebuild_from_a_place_that_lacks_rows_is_found_wrong(control: type[Rebuilding]) -> None:
-    search = settings(
-        max_examples=2_000, stateful_step_count=25, deadline=None, database=None, derandomize=True,
-        phases=[Phase.generate], suppress_health_check=list(HealthCheck), print_blob=False,
-    )  # fmt: skip
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(control, settings=search)
+    find_wrong(control, steps=25)
