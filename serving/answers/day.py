@@ -1,6 +1,6 @@
 """Day: each hour's first tags and how they moved against the hour before; the tags of all hours as series.
 
-Pure: `grid` builds it from views, for any number of hours, mostly 24.
+Pure: `grid` builds it from views, for any number of hours, mostly 24. A tag has one name in all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ingest.hours import Hour
-from serving.answers.merge import Range, View, ranks_by_tag, sum_hours, truncate
+from serving.answers.merge import Range, View, competition_ranks, ranks_by_tag, sum_hours, truncate
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
+from serving.answers.spelling import TagSums
 from serving.views.documents import Row
 
 Move = Literal["new", "up", "down", "same", "unknown"]
@@ -21,7 +22,8 @@ SERIES = 20
 MOST_SIDE_BY_SIDE = 24 * 14
 """Hours that stand side by side at most: as many as a picture has room for."""
 
-_Places = Mapping[str, tuple[int, Row]]
+Places = Mapping[str, tuple[int, Row]]
+"""The rank and the row of each tag of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +93,30 @@ def grid(  # noqa: PLR0913 - the hours, and how much of them is shown
     """A day of views with all their rows, ascending: those of `[since, until)`, and of the hour before where known."""
     known = {view.hour: view for view in views}
     placed = {hour: ranks_by_tag(view) for hour, view in known.items()}
-    whole = sum_hours([view for view in views if since <= view.hour < until], since, until, most)
+    sums = TagSums()
+    whole = sum_hours([view for view in views if since <= view.hour < until], since, until, most, sums=sums)
     whole = replace(whole, rules=rules_of(views, rule_now))
     hours = [since.plus(step) for step in range(until.serial - since.serial)]
-    lines = tuple(_line(hour, known, placed, n) for hour in hours)
+    lines = tuple(_line(hour, known, placed, n, sums) for hour in hours)
     return Day(lines, tuple(_series(row, hours, known, placed) for row in whole.rows), whole)
 
 
-def _line(hour: Hour, known: Mapping[Hour, View], placed: Mapping[Hour, _Places], n: int) -> HourLine:
+def _line(hour: Hour, known: Mapping[Hour, View], placed: Mapping[Hour, Places], n: int, sums: TagSums) -> HourLine:
     if hour not in known:
         return HourLine(hour, None)
     view = truncate(known[hour], n)
+    view = replace(view, rows=tuple(map(sums.named, view.rows)))
     before = hour.plus(-1)
-    cells = [_cell(placed[hour][row.tag], known.get(before), placed.get(before, {})) for row in view.rows]
+    ranks = competition_ranks(view.rows)
+    cells = [
+        cell_of(row, rank, known.get(before), placed.get(before, {}))
+        for row, rank in zip(view.rows, ranks, strict=True)
+    ]
     return HourLine(hour, view, tuple(cells))
 
 
-def _cell(place: tuple[int, Row], before: View | None, placed: _Places) -> Cell:
-    rank, row = place
+def cell_of(row: Row, rank: int, before: View | None, placed: Places) -> Cell:
+    """A row of an hour against the hour before: that one's view, and its `ranks_by_tag`."""
     if before is None:
         return Cell(row, rank, None, "unknown")
     if row.tag not in placed:
@@ -117,7 +125,7 @@ def _cell(place: tuple[int, Row], before: View | None, placed: _Places) -> Cell:
     return Cell(row, rank, was, "up" if rank < was else "down" if rank > was else "same")
 
 
-def _series(row: Row, hours: Sequence[Hour], known: Mapping[Hour, View], placed: Mapping[Hour, _Places]) -> Series:
+def _series(row: Row, hours: Sequence[Hour], known: Mapping[Hour, View], placed: Mapping[Hour, Places]) -> Series:
     counts: list[int | None] = []
     ranks: list[int | None] = []
     for hour in hours:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ingest.hours import Hour
 from serving.answers.merge import State, View, ranks_by_tag
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
+from serving.answers.spelling import by_uses
 from serving.views.documents import HASHTAGS, Lens, Origin
 
 
@@ -38,8 +39,13 @@ class History:
     """One for each hour, ascending."""
     lens: Lens
     spellings: tuple[tuple[str, int], ...]
-    """Each spelling that an hour shows, with the uses in those hours, most first."""
+    """Each spelling that an hour shows, with the uses in those hours, most first, then by code point."""
     rules: Rules = field(default_factory=Rules)
+
+    @property
+    def shown(self) -> str:
+        """The spelling most used in all hours; without a use the tag itself."""
+        return self.spellings[0][0] if self.spellings else self.tag
 
     @property
     def uses(self) -> int:
@@ -77,5 +83,4 @@ def history(tag: str, views: Iterable[View], since: Hour, until: Hour, rule_now:
             spelled[row.shown] += row.count
     hours = [since.plus(step) for step in range(until.serial - since.serial)]
     points = tuple(known.get(hour, Point(hour, at_most=None)) for hour in hours)
-    spellings = tuple(sorted(spelled.items(), key=lambda each: (-each[1], each[0])))
-    return History(tag, since, until, points, lens, spellings, rules_of(points, rule_now))
+    return History(tag, since, until, points, lens, tuple(by_uses(spelled)), rules_of(points, rule_now))

@@ -4,7 +4,6 @@ Exactly one layer answers each hour: the batch layer if it has a view, else the 
 never add up.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -12,6 +11,7 @@ from typing import Literal
 from ingest.hours import Hour, Millis
 from serving.answers.bounds import check_tags
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
+from serving.answers.spelling import TagSums
 from serving.views.documents import HASHTAGS, Lens, Origin, Row, rank
 
 State = Literal["live", "provisional", "final"]
@@ -134,6 +134,15 @@ def ranks_by_tag(view: View) -> dict[str, tuple[int, Row]]:
     return {row.tag: (rank, row) for rank, row in zip(competition_ranks(view.rows), view.rows, strict=True)}
 
 
+def side_by_side(views: Iterable[View]) -> list[View]:
+    """Some hours as one answer: a tag has one name in all of them, by the rows that they show."""
+    held = list(views)
+    sums = TagSums()
+    for view in held:
+        sums.add(view.rows)
+    return [replace(view, rows=tuple(map(sums.named, view.rows))) for view in held]
+
+
 def sum_hours(  # noqa: PLR0913 - what is summed, and how much of it is told and held
     views: Iterable[View],
     since: Hour,
@@ -142,24 +151,23 @@ def sum_hours(  # noqa: PLR0913 - what is summed, and how much of it is told and
     rule_now: RuleNow | None = None,
     *,
     most_tags: int | None = None,
+    sums: TagSums | None = None,
 ) -> Range:
     """Several hours summed and ranked, and how far off a sum can be. `views`: ascending, one an hour, of one lens.
 
-    Reads each view once, so memory does not grow with the range. Raises `UsageError` beyond `most_tags`.
+    Reads each view once, so memory does not grow with the range. Fills `sums`, if given, with the tags' sums and names.
+    Raises `UsageError` beyond `most_tags`.
     """
-    counts: Counter[str] = Counter()
-    shown: dict[str, tuple[int, str]] = {}
+    sums = TagSums() if sums is None else sums
     hours: list[View] = []
     max_error = 0
     for view in views:
-        for row in view.rows:
-            counts[row.tag] += row.count
-            shown[row.tag] = max(shown.get(row.tag, (0, "")), (row.count, row.shown))
-        check_tags(len(counts), most_tags)
+        sums.add(view.rows)
+        check_tags(len(sums.counts), most_tags)
         max_error += view.cut_at
         hours.append(replace(view, rows=()))
-    ranked = rank(counts)
-    rows = tuple(Row(tag, shown[tag][1], count) for tag, count in ranked[:n])
+    ranked = rank(sums.counts)
+    rows = tuple(Row(tag, sums.shown(tag), count) for tag, count in ranked[:n])
     last = rows[-1].count if rows else 0
     held = {view.hour for view in hours}
     missing = (since.plus(step) for step in range(until.serial - since.serial))
@@ -171,6 +179,6 @@ def sum_hours(  # noqa: PLR0913 - what is summed, and how much of it is told and
         tied_beyond=sum(count == last for _, count in ranked[n:]),
         missing=tuple(hour for hour in missing if hour not in held),
         max_error=max_error,
-        tags=len(counts) if max_error == 0 else None,
+        tags=len(sums.counts) if max_error == 0 else None,
         rules=rules_of(hours, rule_now),
     )

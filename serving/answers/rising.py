@@ -17,8 +17,9 @@ from math import erfc, log, sqrt
 from config.errors import NoDataError
 from ingest.hours import Hour
 from serving.answers.bounds import check_tags
-from serving.answers.merge import State, View, ranks_by_tag
+from serving.answers.merge import State, View, competition_ranks, ranks_by_tag
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
+from serving.answers.spelling import TagSums
 from serving.views.documents import Origin, Row
 
 SURE = 10.83
@@ -90,32 +91,65 @@ def rising(  # noqa: PLR0913 - what is compared with what, and how much of it is
     All views have all their rows. Reads each view before once. Raises `UsageError` beyond `most_tags`, and
     `NoDataError` where no hour before has a use.
     """
-    counts: dict[str, int] = {}
-    beyond = uses = 0
-    hours: list[View] = []
-    last: dict[str, tuple[int, Row]] = {}
+    baseline = Baseline(most_tags)
     for each in before:
-        hours.append(replace(each, rows=()))
-        uses += each.uses
-        last = ranks_by_tag(each) if each.hour == view.hour.plus(-1) else last
-        room = min(each.cut_at, each.uses - sum(row.count for row in each.rows))
-        beyond += room
-        for row in each.rows:
-            counts[row.tag] = counts.get(row.tag, 0) + row.count - room
-        check_tags(len(counts), most_tags)
-    if not uses:
+        baseline.add(each)
+    if not baseline.uses:
         raise NoDataError(f"no data for {since} to {view.hour}, so nothing to compare {view.hour} with")
-    ranked = ranks_by_tag(view).values()
-    risers = [
-        Riser(row, rank, last[row.tag][0] if row.tag in last else None, had, expected, score)
-        for row, rank, had in ((row, rank, counts.get(row.tag, 0) + beyond) for rank, row in ranked)
-        if (expected := had * view.uses / uses) < row.count
-        and (score := log_likelihood(row.count, had, view.uses, uses)) >= least
+    found = risers(view, baseline, least)[:n]
+    baseline.sums.add(view.rows)
+    found = [replace(each, row=baseline.sums.named(each.row)) for each in found]
+    hours_before = tuple(each.hour for each in baseline.hours)
+    rules = rules_of([*baseline.hours, view], rule_now)
+    return Rising(view.hour, since, view, hours_before, baseline.uses, least, tuple(found), rules)
+
+
+class Baseline:
+    """The hours that one compares with: their uses, and those of each tag at most."""
+
+    def __init__(self, most_tags: int | None = None) -> None:
+        self.hours: list[View] = []
+        """Without rows."""
+        self.uses = 0
+        self.sums = TagSums()
+        self._most_tags = most_tags
+        self._beyond = 0
+        """The most uses that a tag can have in the hours that keep only their first ones."""
+        self._rooms: dict[str, int] = {}
+        """For a tag that such an hour keeps: the part of `_beyond` that it does not have there."""
+        self._last: dict[str, tuple[int, Row]] = {}
+
+    def add(self, view: View) -> None:
+        """Add one hour, later than those before. Raises `UsageError` beyond the most tags."""
+        self.hours.append(replace(view, rows=()))
+        self.uses += view.uses
+        self.sums.add(view.rows)
+        check_tags(len(self.sums.counts), self._most_tags)
+        if room := min(view.cut_at, view.uses - sum(row.count for row in view.rows)):
+            self._beyond += room
+            for row in view.rows:
+                self._rooms[row.tag] = self._rooms.get(row.tag, 0) + room
+        self._last = ranks_by_tag(view)
+
+    def at_most(self, tag: str) -> int:
+        """The most uses that a tag can have in these hours."""
+        return self.sums.counts.get(tag, 0) + self._beyond - self._rooms.get(tag, 0)
+
+    def rank_before(self, tag: str, hour: Hour) -> int | None:
+        """The rank of a tag in the hour before `hour`, if the last of these is that one."""
+        is_last = bool(self.hours) and self.hours[-1].hour == hour.plus(-1)
+        return self._last[tag][0] if is_last and tag in self._last else None
+
+
+def risers(view: View, baseline: Baseline, least: float = SURE) -> list[Riser]:
+    """The tags of a view with at least that score, as that view spells them: by score descending, then by tag."""
+    found = [
+        Riser(row, rank, baseline.rank_before(row.tag, view.hour), had, expected, score)
+        for row, rank in zip(view.rows, competition_ranks(view.rows), strict=True)
+        if (expected := (had := baseline.at_most(row.tag)) * view.uses / baseline.uses) < row.count
+        and (score := log_likelihood(row.count, had, view.uses, baseline.uses)) >= least
     ]
-    risers.sort(key=lambda each: (-each.score, each.row.tag))
-    hours_before = tuple(each.hour for each in hours)
-    rules = rules_of([*hours, view], rule_now)
-    return Rising(view.hour, since, view, hours_before, uses, least, tuple(risers[:n]), rules)
+    return sorted(found, key=lambda each: (-each.score, each.row.tag))
 
 
 def log_likelihood(now: int, before: int, all_now: int, all_before: int) -> float:

@@ -9,7 +9,7 @@ from ingest.hours import Hour
 from serving.answers.bounds import NO_BOUNDS, Bounds, within_rows
 from serving.answers.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.answers.history import History, history
-from serving.answers.merge import Range, View, merge, sum_hours, truncate
+from serving.answers.merge import Range, View, merge, side_by_side, sum_hours, truncate
 from serving.answers.rising import SURE, Rising, rising
 from serving.answers.rule_versions import HourWithRule, RuleNow, Rules, rules_of
 from serving.query import suggestions
@@ -52,7 +52,7 @@ class Query:
         found = self.hours([current, current.plus(-1)], n)
         if not found:
             raise self._nothing(current.plus(-1), current.plus(1))
-        return found
+        return side_by_side(found)
 
     def latest(self, current: Hour) -> Hour:
         """The hour in progress if it has data, else the one before. Raises `NoDataError`."""

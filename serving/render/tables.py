@@ -134,7 +134,7 @@ def history_table(answer: History, tz: ZoneInfo) -> Group:
         facts.append(f"{quantity(len(answer.missing), 'hour')} without data (blank)")
     if answer.rules.sentence:
         facts.append(answer.rules.sentence)
-    return Group(Text(answer.lens.label(answer.tag), style="bold"), lines, Text("\n".join(facts)))
+    return Group(Text(answer.lens.label(answer.shown), style="bold"), lines, Text("\n".join(facts)))
 
 
 def _level(point: Point, most: int) -> str:

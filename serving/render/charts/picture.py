@@ -51,7 +51,7 @@ def curve_picture(answer: History, tz: ZoneInfo) -> str:
     facts = f"{_between(answer.since, answer.until, tz)} · {quantity(answer.uses, 'use')}"
     if answer.max_error:
         facts += f", and up to {answer.max_error:,} more in hours that keep only their first tags"
-    label = label_of(answer.spellings[0][0], answer.lens)
+    label = label_of(answer.shown, answer.lens)
     title = Label(f"{label.text}, hour by hour", label.font)
     return _picture("curve.svg", curve(answer, tz), _Head(title, _notes(facts, answer.rules)), tz)
 
