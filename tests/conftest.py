@@ -17,11 +17,13 @@ from config.settings import Settings
 from config.stack import launcher
 from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
+from tests.support import generated_data
 from tests.support.hive import own_hive_database
 from tests.support.postgres import own_database
 
 ROOT = Path(__file__).parent.parent
 PARTITIONS = 3
+RECORDED = Path(os.environ.get("TRENDS_TEST_DATA") or ROOT.parent / "shared" / "data")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -125,9 +127,14 @@ def start_too(stack_file: Path, name: str) -> Path:
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Recorded posts, which the project does not hold."""
-    folder = Path(os.environ.get("TRENDS_TEST_DATA") or ROOT.parent / "shared" / "data")
-    if not folder.is_dir():
+    if not RECORDED.is_dir():
         pytest.skip(
-            f"no recorded posts in {folder}: set TRENDS_TEST_DATA to a folder that has crisislex_t6/ (crisislex.org)"
+            f"no recorded posts in {RECORDED}: set TRENDS_TEST_DATA to a folder that has crisislex_t6/ (crisislex.org)"
         )
-    return folder
+    return RECORDED
+
+
+@pytest.fixture(scope="session", params=["generated", *(["recorded"] if RECORDED.is_dir() else [])])
+def service_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What services send: generated in their shapes, and once more as recorded where that is there."""
+    return RECORDED if request.param == "recorded" else generated_data.write(tmp_path_factory.mktemp("services"))

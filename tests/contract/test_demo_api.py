@@ -67,9 +67,9 @@ def test_the_same_seed_and_moment_give_the_same_answers(feed: str) -> None:
     assert answers(1, NOW + 60 * MINUTE_MS) != first
 
 
-def test_shipped_feeds_poll_recorded_answers(test_data: Path) -> None:
+def test_shipped_feeds_poll_recorded_answers(service_data: Path) -> None:
     def recorded(name: str) -> Any:
-        return json.loads((test_data / name).read_text())
+        return json.loads((service_data / name).read_text())
 
     served = {
         "weather": {
@@ -93,14 +93,15 @@ def test_shipped_feeds_poll_recorded_answers(test_data: Path) -> None:
         assert not [reject for batch in batches for reject in batch.rejects]
         found[feed] = records(batches)
         assert {each.path for each in host.seen} == set(answers)
-    (weather,) = found["weather"]
-    assert (weather.name, weather.at) == ("5392900", 1_700_430_704_000)
+    (weather,), current = found["weather"], served["weather"]["/weather"]
+    assert (weather.name, weather.at) == (str(current["id"]), current["dt"] * 1000)
     assert weather.value["air"] == served["weather"]["/air_pollution"]
-    assert weather.value["sun"] == {"sunrise": 1700404038, "sunset": 1700441204}
-    assert [record.name for record in found["velib"]] == ["31104", "9020"]
-    assert [record.value["name"] for record in found["velib_gbfs"]] == [
-        "Benjamin Godard - Victor Hugo", "Charonne - Robert et Sonia Delauney", "Toudouze - Clauzel",
-    ]  # fmt: skip
+    assert weather.value["sun"] == {name: current["sys"][name] for name in ("sunrise", "sunset")}
+    assert [record.name for record in found["velib"]] == [
+        row["stationcode"] for row in served["velib"]["/exports/json"]
+    ]
+    information = served["velib_gbfs"]["/station_information.json"]["data"]["stations"]
+    assert [record.value["name"] for record in found["velib_gbfs"]] == [station["name"] for station in information]
 
 
 def paths(value: Any, at: str = "") -> set[str]:
@@ -111,9 +112,9 @@ def paths(value: Any, at: str = "") -> set[str]:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_generated_answers_have_the_fields_of_recorded_ones(name: str, test_data: Path) -> None:
+def test_generated_answers_have_the_fields_of_recorded_ones(name: str, service_data: Path) -> None:
     make, file, below = RECORDED[name]
-    recorded = json.loads((test_data / file).read_text())
+    recorded = json.loads((service_data / file).read_text())
     generated = make(7, {}, NOW)
     for key in below:
         generated = generated[key]

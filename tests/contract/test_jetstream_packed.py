@@ -48,8 +48,8 @@ class Packed:
 
 
 @pytest.fixture
-def packed(test_data: Path, tmp_path: Path) -> Packed:
-    return Packed((test_data / "jetstream" / "expected_v1.jsonl").read_bytes().splitlines(), tmp_path)
+def packed(service_data: Path, tmp_path: Path) -> Packed:
+    return Packed((service_data / "jetstream" / "expected_v1.jsonl").read_bytes().splitlines(), tmp_path)
 
 
 def run(hosts: list[str], file: Path | None) -> list[Batch[Post]]:

@@ -28,9 +28,9 @@ PUBLIC = 39
 
 
 @pytest.fixture
-def recorded(test_data: Path) -> list[bytes]:
+def recorded(service_data: Path) -> list[bytes]:
     """Recorded statuses as a timeline has them: public ones, in the order of their ids."""
-    lines = (test_data / "mastodon" / "statuses_from_cassettes.jsonl").read_bytes().splitlines()
+    lines = (service_data / "mastodon" / "statuses_from_cassettes.jsonl").read_bytes().splitlines()
     public = [line for line in lines if json.loads(line)["visibility"] == "public"]
     assert len(public) == PUBLIC
     return sorted(public, key=status_id)
@@ -212,7 +212,7 @@ def test_a_server_that_fails_again_and_again_is_a_gap_before_long(recorded: list
 def test_a_timeline_that_never_answers_is_a_gap_before_long(
     recorded: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Mastodon, "silence_s", 0.5)
+    monkeypatch.setattr(Mastodon, "silence_s", 1.0)
     service, clock = service_of(recorded, Act(sends=9), pages=(Act(status=0),) * 9), Clock()
     with http(service) as url:
         found = run(url, clock, PUBLIC)
