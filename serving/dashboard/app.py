@@ -25,10 +25,11 @@ from serving.answers.explanation import Explanation
 from serving.dashboard import api, export_api, metrics_endpoint
 from serving.dashboard.context import Context
 from serving.dashboard.current_hour import current_hours
-from serving.dashboard.http import error_handlers
+from serving.dashboard.http import error_handlers, probes
 from serving.dashboard.http.auth import Authenticator
 from serving.dashboard.http.cache import TimedCache
 from serving.dashboard.http.concurrency import ConcurrencyLimit
+from serving.dashboard.http.head import HeadMiddleware
 from serving.dashboard.http.middleware import SecurityMiddleware
 from serving.dashboard.http.root_path import RootPathMiddleware
 from serving.dashboard.pages import answer_pages, system_pages
@@ -95,6 +96,7 @@ def dashboard(
                 ),
                 sources=TimedCache(lambda: stored_sources(store), _SOURCES_S),
                 status=TimedCache(lambda: layers.status(settings), _STATUS_S),
+                ready=TimedCache(lambda: store.ping(probes.READY_S), probes.READY_AGE_S),
                 explain=explain,
                 authenticator=Authenticator(
                     settings.serve.token, frozenset(name.lower() for name in settings.serve.names), clock
@@ -130,9 +132,10 @@ def application(context: Context) -> ASGIApp:
     app.include_router(answer_pages.router)
     app.include_router(system_pages.router)
     app.include_router(metrics_endpoint.router)
+    app.include_router(probes.router)
     app.add_api_route("/static/palette.css", palette, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     for kind in (TrendsError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, error_handlers.error_response)
-    secured = SecurityMiddleware(app, context)
+    secured = HeadMiddleware(SecurityMiddleware(app, context))
     return RootPathMiddleware(secured, context.root_path) if context.root_path else secured

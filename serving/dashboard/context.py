@@ -30,6 +30,8 @@ class Context:
     """Sources whose hashtags the views count separately."""
     status: TimedCache[Status]
     """The facts of `trends status`."""
+    ready: TimedCache[None]
+    """Whether MongoDB answers: raises `UnavailableError` if not."""
     explain: Callable[[Hour], Explanation]
     """The facts of `trends explain`."""
     authenticator: Authenticator

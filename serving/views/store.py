@@ -8,6 +8,7 @@ Promises
 import time
 from collections.abc import Iterable, Sequence
 
+import pymongo
 from pymongo import ASCENDING, DESCENDING, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
@@ -52,9 +53,9 @@ class Store:
         """Close the connections. Call it, or use the store as a context."""
         self.client.close()
 
-    def ping(self) -> None:
-        """Raise `UnavailableError` where no server answers."""
-        with mongo_errors():
+    def ping(self, timeout_s: float | None = None) -> None:
+        """Raise `UnavailableError` where no server answers, in `timeout_s` or in the time of the settings."""
+        with mongo_errors(), pymongo.timeout(timeout_s):
             self.client.admin.command("ping")
 
     def collection(self, name: str) -> Collection[Document]:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from config.errors import NoDataError, TrendsError, UnavailableError, UsageError
 from serving.dashboard.http.auth import TooManyTriesError
@@ -18,6 +18,8 @@ STATUSES: dict[type[TrendsError], int] = {
     UnavailableError: 503,
 }
 TITLES = {400: "Invalid request", 404: "Not found", 429: "Too many attempts", 503: "Service unavailable"}
+_TEXTS = frozenset({"/live", "/metrics", "/healthz", "/readyz"})
+"""Paths for programs other than those of the API: an error there is a line of text."""
 RETRY_AFTER = "3"
 """Seconds after which a client may try again."""
 
@@ -28,12 +30,18 @@ def error_response(request: Request, error: Exception) -> Response:
     headers = _headers(status, error)
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": problem}, status, headers)
+    if request.url.path in _TEXTS:
+        return PlainTextResponse(
+            f"trends: {': '.join(filter(None, (problem['where'], problem['what'])))}\n", status, headers
+        )
     answer = page(request, "error.html", {"title": TITLES.get(status, "Error"), "problem": problem}, status)
     answer.headers.update(headers)
     return answer
 
 
 def _headers(status: int, error: Exception) -> dict[str, str]:
+    if isinstance(error, HTTPException):
+        return dict(error.headers or {})
     if isinstance(error, TooManyTriesError):
         return {"Retry-After": str(error.wait_s)}
     return {"Retry-After": RETRY_AFTER} if status == 503 else {}

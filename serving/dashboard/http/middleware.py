@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.dashboard.context import Context
+from serving.dashboard.http import probes
 from serving.dashboard.http.auth import TooManyTriesError
 from serving.dashboard.http.error_handlers import RETRY_AFTER
 
@@ -37,8 +38,8 @@ _PUBLIC_PATHS = ("/login", "/static/")
 
 _STREAMS = frozenset({"/live", "/api/live"})
 _EXPORT = "/api/export"
-AT_ONCE = {"requests": 32, "streams": 64, "files": 64, "exports": 2}
-"""The limit of concurrent requests of each kind."""
+AT_ONCE = {"requests": 32, "streams": 64, "files": 64, "exports": 2, "probes": 8}
+"""The limit of concurrent requests of each kind. A probe has its own, so a busy server is not taken for a dead one."""
 
 
 class SecurityMiddleware:
@@ -97,7 +98,8 @@ class SecurityMiddleware:
         if authenticator.is_cross_site(headers, may_be_linked=_is_page(scope)):
             next_step = "Send it from a page of this server, or by a program"
             return _error(scope, 403, "a page of another site sent this request", next_step)
-        return None if scope["path"].startswith(_PUBLIC_PATHS) else self._reject_without_token(scope, headers)
+        is_public = scope["path"] in probes.PATHS or scope["path"].startswith(_PUBLIC_PATHS)
+        return None if is_public else self._reject_without_token(scope, headers)
 
     def _reject_without_token(self, scope: Scope, headers: Headers) -> Response | None:
         try:
@@ -122,6 +124,8 @@ def client_address(scope: Scope) -> str:
 def _kind(path: str) -> str:
     if path == _EXPORT:
         return "exports"
+    if path in probes.PATHS:
+        return "probes"
     return "streams" if path in _STREAMS else "files" if path.startswith("/static/") else "requests"
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from config.errors import UsageError
 
 
-def reject_unknown_params(request: Request) -> None:
+async def reject_unknown_params(request: Request) -> None:
     """Raise `UsageError` for a parameter that the route does not know, or that occurs twice."""
     allowed = frozenset(_names(request.scope["route"].dependant))
     names = [name for name, _ in request.query_params.multi_items()]

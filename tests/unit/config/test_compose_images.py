@@ -83,13 +83,25 @@ def check_of(service: str) -> list[str]:
     return [str(word) for word in words]
 
 
-@pytest.mark.parametrize(("service", "port"), [("kafka1", 9092), ("serve", 8000), ("nimbus", 6627)])
+@pytest.mark.parametrize(("service", "port"), [("kafka1", 9092), ("nimbus", 6627)])
 def test_a_health_check_of_a_port_asks_whether_somebody_listens(service: str, port: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         here = [word.replace(f"/{port}", f"/{server.getsockname()[1]}") for word in check_of(service)]
         assert here != check_of(service)
         assert subprocess.run(here, check=False).returncode == 0
     assert subprocess.run(here, check=False, capture_output=True).returncode != 0
+
+
+@pytest.mark.parametrize(("status", "is_healthy"), [("200 OK", True), ("503 Service Unavailable", False)])
+def test_the_dashboard_is_healthy_while_it_is_ready(status: str, is_healthy: bool) -> None:
+    *shell, script = check_of("serve")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check = subprocess.Popen([*shell, script.replace("/8000", f"/{server.getsockname()[1]}")])
+        connection, _ = server.accept()
+        with connection, connection.makefile("rb") as lines:
+            assert [next(lines) for _ in range(3)] == [b"GET /readyz HTTP/1.0\r\n", b"Host: localhost\r\n", b"\r\n"]
+            connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        assert (check.wait(30) == 0) == is_healthy
 
 
 @pytest.mark.parametrize(("service", "port"), [("archiver", 9092), ("scheduler", 27017)])
