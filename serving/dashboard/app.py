@@ -32,7 +32,7 @@ from serving.dashboard.http.concurrency import ConcurrencyLimit
 from serving.dashboard.http.head import HeadMiddleware
 from serving.dashboard.http.middleware import SecurityMiddleware
 from serving.dashboard.http.root_path import RootPathMiddleware
-from serving.dashboard.pages import answer_pages, system_pages
+from serving.dashboard.pages import answer_pages, range_form, system_pages
 from serving.query.lenses import stored_sources
 from serving.query.query import Query
 from serving.render.charts.palette import stylesheet
@@ -130,6 +130,7 @@ def application(context: Context) -> ASGIApp:
     app.include_router(api.router)
     app.include_router(export_api.router)
     app.include_router(answer_pages.router)
+    app.include_router(range_form.router)
     app.include_router(system_pages.router)
     app.include_router(metrics_endpoint.router)
     app.include_router(probes.router)

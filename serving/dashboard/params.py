@@ -11,9 +11,11 @@ from config.errors import UsageError
 from ingest.hours import Hour
 from serving.answers.rising import SURE
 from serving.dashboard.context import ContextDep
+from serving.dashboard.pages import time_range
+from serving.dashboard.pages.time_range import TimeRange
 from serving.query.lenses import lens_of
 from serving.query.query import Query as Views
-from serving.query.time_expressions import zone
+from serving.query.time_expressions import parse_day, zone
 from serving.query.time_ranges import TimeResolver
 from serving.render.row_files import Format
 from serving.views.documents import Kind, Lens
@@ -92,10 +94,31 @@ class ExplainParams(BaseModel):
     hour: str = Field("now-1h", max_length=64, description="2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
 
 
-class TagParams(BaseModel):
-    """The parameters of a tag's page: a name and a span, around an hour or until now."""
+class RangeParams(BaseModel):
+    """The time range of a page: one of `last`, `date`, and `since` with `until`."""
 
-    name: str = ""
+    last: str | None = Field(None, max_length=16)
+    date: str | None = Field(None, max_length=32)
+    since: str | None = Field(None, max_length=64)
+    until: str | None = Field(None, max_length=64)
+
+    def of(self, time: "RequestTime", default: str) -> TimeRange:
+        """The range, `last=default` without any of its words. Raises `UsageError`."""
+        words = [name for name in ("last", "date", "since") if getattr(self, name)]
+        if len(words) > 1:
+            raise UsageError(f"{' and '.join(words)} exclude each other", next_step="Keep one of them")
+        if self.date:
+            return time_range.of_day(parse_day(self.date, time.resolver.now, time.tz), time.tz)
+        if self.since or self.until:
+            hours = time.resolver.range(self.since or None, self.until or None, None)
+            return time_range.of_range(*hours, time.tz)
+        return time_range.of_last(self.last or default, Hour.of(time.resolver.now), time.tz)
+
+
+class TagParams(RangeParams):
+    """The parameters of a tag's page: names, and a range, or a span around an hour."""
+
+    name: list[str] = Field(default_factory=list)
     span: str = Field("7d", max_length=16)
     at: str | None = Field(None, max_length=13)
 
@@ -133,10 +156,3 @@ ViewsDep = Annotated[Views, Depends(request_views)]
 def hour_at(time: RequestTime, text: str) -> Hour:
     """The hour of a path, exactly `2017-01-06T07`, UTC. Raises `UsageError`, also for an hour outside all ranges."""
     return time.resolver.hour(f"{Hour.parse(text)}:00Z")
-
-
-def hour_of_day(time: RequestTime, date: str, clock: int) -> Hour:
-    """The hour of a form's day and clock. Raises `UsageError` if they name no hour."""
-    if not 0 <= clock <= 23:
-        raise UsageError(f"not an hour of the day: {clock}", next_step="Use 0 to 23")
-    return time.resolver.hour(f"{date}T{clock:02d}:00")

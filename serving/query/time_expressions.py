@@ -31,6 +31,20 @@ _CENTURY = 36_525 * 86_400_000
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
+class ClockChangeError(UsageError):
+    """A local time that names no moment or two: a change of the clocks skips or repeats it."""
+
+    def __init__(self, local: datetime, tz: ZoneInfo) -> None:
+        self.local = local
+        self.tz = tz
+        self.meanings = tuple(local.replace(tzinfo=tz, fold=fold) for fold in (0, 1))
+        """The time by the clock before the change and by the clock after it."""
+        super().__init__(
+            f"the clocks change at that time, so {local:%Y-%m-%dT%H:%M} in {tz.key} is not one moment",
+            next_step="Write " + " or ".join(each.isoformat(timespec="minutes") for each in self.meanings),
+        )
+
+
 def zone(name: str) -> ZoneInfo:
     """A time zone by its IANA name. Raises `UsageError`."""
     try:
@@ -116,11 +130,21 @@ def _iso(text: str, tz: ZoneInfo) -> Millis:
 
 
 def _exact(local: datetime, tz: ZoneInfo) -> Millis:
-    """A local time as a moment. Raises `UsageError` if the clocks skip it or show it twice."""
+    """A local time as a moment. Raises `ClockChangeError` if the clocks skip it or show it twice."""
     first, second = (local.replace(tzinfo=tz, fold=fold) for fold in (0, 1))
     if first.utcoffset() != second.utcoffset():
-        raise UsageError(
-            f"the clocks change at that time, so {local:%Y-%m-%dT%H:%M} in {tz.key} is not one moment",
-            next_step="Write " + " or ".join(each.isoformat(timespec="minutes") for each in (first, second)),
-        )
+        raise ClockChangeError(local, tz)
     return millis(first.astimezone(UTC))
+
+
+def local_text(moment: Millis, tz: ZoneInfo) -> str:
+    """The shortest expression of a moment, the inverse of `parse`: `2017-01-06`, `2017-01-06T07`, `2017-01-06T07:30`.
+
+    It has an offset where the clocks show that time twice.
+    """
+    local = moment_of(moment).astimezone(tz)
+    if calendar_day(local.date(), tz).first == moment:
+        return f"{local:%Y-%m-%d}"
+    if local.second or local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset():
+        return local.isoformat(timespec="auto" if local.second else "minutes")
+    return f"{local:%Y-%m-%dT%H}" + (f":{local:%M}" if local.minute else "")

@@ -26,7 +26,7 @@ ODD = Hour.parse("2013-04-10T07")
 EXAMPLES = {
     "/": ["/", "/?kind=bigram"],
     "/day": ["/day", "/day?date=2013-04-15&tz=America/New_York", "/day?date=2013-04-15&kind=bigram"],
-    "/hour": ["/hour?date=2013-04-16&clock=0"],
+    "/range": ["/range?since=2012-11-04T01:00&until=2012-11-05&tz=America/New_York"],
     "/hour/{text}": [f"/hour/{BUSY}", f"/hour/{NOW}", f"/hour/{ODD}"],
     "/tag": ["/tag", f"/tag?name=prayforboston&at={BUSY}", "/tag?name=x", "/tag?kind=trigram"],
     "/status": ["/status"],

@@ -151,11 +151,15 @@ def _tags(place: Place, hour: Hour) -> int:
 def test_a_date_an_hour_and_a_time_zone_are_chosen_and_kept(browser: Browser, place: Place) -> None:
     with watched(browser, place.url, timezone_id="Asia/Tokyo") as page:
         page.goto("/")
-        assert page.locator("#zones option").first.get_attribute("value") == "Asia/Tokyo"
-        page.get_by_label("Day").fill("2013-04-15")
-        page.locator(".picker").get_by_label("Hour").select_option("20")
-        page.get_by_label("Time zone").fill("America/New_York")
-        page.get_by_role("button", name="Show this hour").click()
+        assert page.locator("select.zones option").first.get_attribute("value") == "Asia/Tokyo"
+        page.locator(".range summary").click()
+        page.get_by_label("Time zone").select_option("America/New_York")
+        page.get_by_role("button", name="Set the zone").click()
+        expect(page).to_have_url(re.compile(r"/\?tz=America%2FNew_York$"))
+        page.locator(".range summary").click()
+        page.get_by_label("From", exact=True).fill("2013-04-15T20:00")
+        page.get_by_label("To", exact=True).fill("2013-04-15T21:00")
+        page.get_by_role("button", name="Show the hours").click()
         expect(page).to_have_url(re.compile(r"/hour/2013-04-16T00\?tz=America%2FNew_York$"))
         page.get_by_role("link", name="The whole day").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Monday, 15 April 2013")
@@ -166,6 +170,46 @@ def test_a_date_an_hour_and_a_time_zone_are_chosen_and_kept(browser: Browser, pl
         bar = page.locator(".curve .uses").first.bounding_box()
         assert bar is not None
         assert bar["width"] < 40
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "none"])
+def test_a_range_leads_to_the_ones_beside_it_and_its_url_is_read_as_a_command(
+    browser: Browser, place: Place, script: bool
+) -> None:
+    with watched(browser, place.url, java_script_enabled=script) as page:
+        page.goto(DAY)
+        steps = page.get_by_role("navigation", name="Time range")
+        steps.get_by_role("link", name="2013-04-14").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sunday, 14 April 2013")
+        steps.get_by_role("link", name="2013-04-15").click()
+        page.locator(".range summary").click()
+        page.get_by_label("From", exact=True).fill("2013-04-15T12:00")
+        page.get_by_label("To", exact=True).fill("2013-04-15T18:00")
+        page.get_by_role("button", name="Show the hours").click()
+        words = r"/day\?since=2013-04-15T12&until=2013-04-15T18&tz=America%2FNew_York$"
+        expect(page).to_have_url(re.compile(words))
+        expect(page.locator(".hours > li")).to_have_count(6)
+        steps.get_by_role("link", name="6 hours after").click()
+        expect(page).to_have_url(re.compile(r"/day\?since=2013-04-15T18&until=2013-04-16&tz="))
+        steps.get_by_role("link", name="24 h").click()
+        expect(page).to_have_url(re.compile(r"/day\?last=24h&tz="))
+        expect(steps.locator("[aria-current]")).to_have_text("24 h")
+        expect(steps.locator("[rel=next]")).to_have_count(0)
+        expect(page.locator(".hours > li")).to_have_count(25)
+
+
+def test_a_time_that_clocks_show_twice_is_chosen_in_a_field(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url, expected="status of 4") as page:
+        page.goto("/day?date=2012-11-04&tz=America/New_York")
+        page.locator(".range summary").click()
+        page.get_by_label("From", exact=True).fill("2012-11-04T01:00")
+        page.get_by_role("button", name="Show the hours").click()
+        expect(page.get_by_role("alert")).to_contain_text("choose the clock")
+        page.get_by_label("by the clock").select_option("01:00 EST")
+        page.get_by_role("button", name="Show the hours").click()
+        expect(page).to_have_url(re.compile(r"/day\?since=2012-11-04T01%3A00-05%3A00&until=2012-11-05&tz="))
+        page.locator(".range summary").click()
+        expect(page.get_by_label("by the clock")).to_have_value("-05:00")
 
 
 def test_another_kind_is_chosen_and_kept_from_page_to_page(browser: Browser, place: Place) -> None:

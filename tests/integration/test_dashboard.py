@@ -184,7 +184,11 @@ def test_whatever_a_url_asks_it_is_answered_or_refused(url_of_nothing: str) -> N
         "x" * 99,
     ]
     odd = [f"/hour/{hour}" for hour in hours] + [f"/tag?name=x&at={hour}" for hour in hours]
-    odd += [f"/day?date={hour[:10]}&tz=Asia/Kathmandu" for hour in hours] + ["/hour?date=2013-04-15&clock=99"]
+    odd += [f"/day?date={hour[:10]}&tz=Asia/Kathmandu" for hour in hours] + [
+        "/range?date=2013-04-31",
+        "/range?since=%00",
+        "/range?since=2013&until=x&name=%ED%A0%80",
+    ]
     odd += ["/tag?name=x&span=0h", "/tag?name=x&span=99999w", "/tag?name=%00%ff", "/tag?name=%ED%A0%80", "/hour/%2e%2e"]
     odd += ["/?kind=fourgram", "/day?kind=bigram&source=x", "/?source=%00", "/tag?name=x&kind=trigram", "/?kind="]
     odd += ["/login?to=javascript:x", "/day?date=", "/hour", "/status?part=maybe", "/?tz=../../etc/passwd", "/?tz=%00"]
@@ -235,7 +239,8 @@ def test_every_page_counts_what_its_url_names_and_leads_to_pages_that_count_the_
                 assert _lens_params(HIDDEN.findall(form.split("</form>")[0])) == lens_of_url, path
             for link in LINK.findall(offered):
                 assert client.get(unescape(link)).status_code in {200, 404}, link  # bluesky has no hashtag
-        chosen = client.get("/hour", params=[("date", "2013-04-15"), ("clock", "20"), *lens_of_url])
+        fields = [("since", "2013-04-15T20:00"), ("until", "2013-04-15T21:00")]
+        chosen = client.get("/range", params=[*fields, *lens_of_url])
         assert chosen.headers["location"] == f"/hour/{HOUR}" + (f"?{asked}" if asked else "")
 
 

@@ -1,6 +1,7 @@
 """Unknown parameters: a route rejects a query parameter that it does not know, rather than ignore it."""
 
 from collections.abc import Iterator
+from typing import get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -11,23 +12,23 @@ from config.errors import UsageError
 
 async def reject_unknown_params(request: Request) -> None:
     """Raise `UsageError` for a parameter that the route does not know, or that occurs twice."""
-    allowed = frozenset(_names(request.scope["route"].dependant))
+    allowed = dict(_names(request.scope["route"].dependant))
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
         if name not in allowed:
             hint = f"Use {', '.join(sorted(allowed))}" if allowed else "Use none"
             raise UsageError("unknown query parameter", where=name[:40], next_step=hint)
-        if names.count(name) > 1:
+        if names.count(name) > 1 and not allowed[name]:
             raise UsageError("occurs more than once", where=name, next_step="Keep one of them")
 
 
-def _names(dependant: Dependant) -> Iterator[str]:
-    """The query parameters of a route and of everything that it depends on."""
+def _names(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """The query parameters of a route and of everything that it depends on, and whether one may occur repeatedly."""
     for field in dependant.query_params:
         kind = field.field_info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from kind.model_fields
+            yield from ((name, get_origin(each.annotation) is list) for name, each in kind.model_fields.items())
         else:
-            yield field.alias
+            yield field.alias, False
     for further in dependant.dependencies:
         yield from _names(further)

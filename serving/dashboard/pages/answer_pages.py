@@ -1,34 +1,34 @@
 """Answer pages: now, a day, an hour, a tag. Each sends a query of the command line and renders it as HTML."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from config.errors import NoDataError, UnavailableError, UsageError
-from ingest.hours import HOUR_MS, Hour
+from ingest.hours import Hour
 from ingest.rule.hashtags import typed
 from serving.answers.rising import Rising
-from serving.dashboard.context import ContextDep
+from serving.dashboard.context import Context, ContextDep
 from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.pages.links import Links
+from serving.dashboard.pages.range_control import RangeControl, range_control
 from serving.dashboard.pages.templating import page
+from serving.dashboard.pages.time_range import LAST_HOUR, TimeRange, of_hour, of_last, of_range
 from serving.dashboard.params import (
+    RangeParams,
     RequestTime,
     RequestTimeDep,
     TagParams,
     ViewsDep,
     hour_at,
-    hour_of_day,
     request_time,
 )
 from serving.dashboard.sse import events
 from serving.query import time_expressions
-from serving.query.calendar_days import CalendarDay, date_at
 from serving.query.query import Query as Views
 from serving.render.charts.bump import bump
 from serving.render.charts.curve import curve
@@ -41,16 +41,14 @@ router = APIRouter(
     dependencies=[Depends(reject_unknown_params), Depends(request_time)],
 )
 TOP_OF_HOUR, TOP_OF_DAY, RISERS = 50, 10, 5
-SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
-"""Spans of a tag's history, and their labels."""
 MOST_HOURS = 24 * 90
-Date = Annotated[str, Query(max_length=32)]
 
 
 @router.get("/")
-def now(request: Request, context: ContextDep, query: ViewsDep) -> Response:
+def now(request: Request, context: ContextDep, query: ViewsDep, time: RequestTimeDep) -> Response:
     """The hour in progress and the last complete one, live."""
-    return page(request, "now/page.html", {"now": context.now(query.lens).get()})
+    control = _control(of_last(LAST_HOUR["last"], context.current(), time.tz), context, query)
+    return page(request, "now/page.html", {"now": context.now(query.lens).get(), "control": control})
 
 
 @router.get("/live", response_class=EventSourceResponse)
@@ -66,21 +64,25 @@ async def live(request: Request, context: ContextDep, query: ViewsDep) -> AsyncI
 
 
 @router.get("/day")
-def day(request: Request, query: ViewsDep, time: RequestTimeDep, date: Date = "", clock: int = 0) -> Response:  # noqa: ARG001
-    """A day of the reader's calendar hour by hour, or the last 24 hours. The form sends its `clock` too."""
-    if date:
-        that = time_expressions.parse_day(date, time.resolver.now, time.tz)
-        since, until = time.resolver.hours_of(that)
-        until = max(since.plus(1), until)  # a day in the future shows as one without data
-    else:
-        that = None
-        since, until = time.resolver.range(None, None, "24h")
+def day(
+    request: Request,
+    context: ContextDep,
+    query: ViewsDep,
+    time: RequestTimeDep,
+    params: Annotated[RangeParams, Query()],
+) -> Response:
+    """A day of the reader's calendar hour by hour, or any other range, by default the last 24 hours."""
+    hours = params.of(time, "24h")
+    current = context.current()
+    since, until = hours.begun(current)
     values: dict[str, Any] = {
-        "calendar_date": that and that.date,
-        "steps": _days_beside(that, time),
+        "hours": hours,
+        "calendar_date": hours.date if hours.form == "date" else None,
+        "current": current,
         "since": since,
         "until": until,
-        "notes": time.notes if date else [],
+        "notes": time.notes,
+        "control": _control(hours, context, query),
     }
     try:
         answer = query.day(since, until, TOP_OF_DAY)
@@ -91,19 +93,9 @@ def day(request: Request, query: ViewsDep, time: RequestTimeDep, date: Date = ""
     return page(request, "day/page.html", values | charts | {"day": answer})
 
 
-def _days_beside(that: CalendarDay | None, time: RequestTime) -> list[date]:
-    """The dates before and after a day in the reader's calendar, which may skip some; none in the future."""
-    if that is None:
-        return []
-    before, after = date_at(that.first - 1, time.tz), date_at(that.after, time.tz)
-    return [before, after] if that.after <= time.resolver.now else [before]
-
-
-@router.get("/hour")
-def hour_form(context: ContextDep, query: ViewsDep, time: RequestTimeDep, date: Date, clock: int) -> Response:
-    """The page to which the form of date, hour and time zone leads."""
-    links = Links(time.tz, query.lens, context.root_path)
-    return RedirectResponse(links.hour(hour_of_day(time, date, clock)), 303)
+def _control(hours: TimeRange, context: Context, query: Views, names: Sequence[str] = ()) -> RangeControl:
+    links = Links(hours.tz, query.lens, context.root_path)
+    return range_control(hours, context.current(), links, names)
 
 
 @router.get("/hour/{text}")
@@ -111,7 +103,8 @@ def hour(request: Request, context: ContextDep, query: ViewsDep, time: RequestTi
     """The first 50 tags of an hour, and the rising ones."""
     this = hour_at(time, text)
     views = query.hours([this], TOP_OF_HOUR)
-    values: dict[str, Any] = {"hour": this, "current": context.current()}
+    control = _control(of_hour(this, time.tz), context, query)
+    values: dict[str, Any] = {"hour": this, "current": context.current(), "control": control}
     if not views:
         return page(request, "hour/empty.html", values | _no_data(query, query.nothing(this)), 404)
     return page(request, "hour/page.html", values | {"view": views[0], "rising": _rising(query, this)})
@@ -134,16 +127,24 @@ def _rising(query: Views, this: Hour) -> Rising | None:
 def tag(
     request: Request, context: ContextDep, query: ViewsDep, time: RequestTimeDep, params: Annotated[TagParams, Query()]
 ) -> Response:
-    """One tag hour by hour: until now, or around an hour."""
-    name, current = typed(params.name), context.current()
-    hours = max(1, min(time_expressions.span(params.span) // HOUR_MS, MOST_HOURS))
-    until = min(current, hour_at(time, params.at).plus(hours // 2)).plus(1) if params.at else current.plus(1)
-    since = until.plus(-hours)
-    values: dict[str, Any] = {"tag": name, "params": params, "spans": SPANS, "since": since, "until": until}
+    """One tag hour by hour, by default of the last 7 days or of those around an hour."""
+    name, hours = typed((params.name or [""])[0]), _hours_of_tag(params, time, context.current())
+    since, until = hours.begun(context.current())
+    values: dict[str, Any] = {"tag": name, "since": since, "until": until, "notes": time.notes}
     if not name:
         return page(request, "tag/none.html", values)
+    values["control"] = _control(hours, context, query, [name])
     try:
         answer = query.history(name, since, until)
     except NoDataError as why:
         return page(request, "tag/empty.html", values | _no_data(query, why), 404)
     return page(request, "tag/page.html", values | {"history": answer, "chart": curve(answer, time.tz)})
+
+
+def _hours_of_tag(params: TagParams, time: RequestTime, current: Hour) -> TimeRange:
+    """The range that a tag's page names; with `at` the span around that hour, as far as it has begun."""
+    if not params.at or params.last or params.date or params.since:
+        return params.of(time, params.span)
+    span = max(1, min(time_expressions.hours_in(params.span), MOST_HOURS))
+    until = min(current, hour_at(time, params.at).plus(span // 2)).plus(1)
+    return of_range(until.plus(-span), until, time.tz)

@@ -1,12 +1,13 @@
 """Links: URLs of our pages, which keep the reader's time zone and lens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, get_args
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from config.terminal_text import printable
 from ingest.hours import Hour
+from serving.dashboard.pages.time_range import LAST_HOUR, TimeRange
 from serving.views.documents import HASHTAGS, Kind, Lens
 
 
@@ -14,13 +15,23 @@ class Links:
     """URLs of our pages for one time zone and lens, below the path of a reverse proxy."""
 
     def __init__(self, tz: ZoneInfo, lens: Lens, root_path: str = "") -> None:
+        self.tz = tz
         self._root_path = root_path
         self._params = ({} if tz.key == "UTC" else {"tz": tz.key}) | lens_params(lens)
 
     def to(self, path: str, **params: object) -> str:
         """A path with parameters, without those that are None."""
         named = {name: str(value) for name, value in params.items() if value is not None} | self._params
-        return _address(self._root_path + path, named)
+        return _address(self._root_path + path, list(named.items()))
+
+    def range(self, hours: TimeRange, names: Sequence[str] = ()) -> str:
+        """The page of a range: of tags, if there are names, otherwise of all tags."""
+        if names:
+            params = [*(("name", name) for name in names), *hours.words.items(), *self._params.items()]
+            return _address(f"{self._root_path}/tag", params)
+        if hours.words == LAST_HOUR:
+            return self.to("/")
+        return self.hour(hours.since) if hours.hours == 1 else self.to("/day", **hours.words)
 
     def hour(self, hour: Hour) -> str:
         """The page of an hour."""
@@ -31,7 +42,7 @@ class Links:
         return self.to("/tag", name=tag, at=at)
 
 
-def _address(path: str, named: Mapping[str, str]) -> str:
+def _address(path: str, named: Sequence[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(named, errors='surrogatepass')}" if named else path
 
 
@@ -50,7 +61,7 @@ class LensLink(NamedTuple):
     is_now: bool
 
 
-def lens_links(path: str, params: Mapping[str, str], own: Lens, sources: Sequence[str]) -> list[list[LensLink]]:
+def lens_links(path: str, params: Sequence[tuple[str, str]], own: Lens, sources: Sequence[str]) -> list[list[LensLink]]:
     """The lenses of a page: the kinds and, of hashtags, all sources or one. `params`: those of the page's URL."""
     groups = [[(f"{kind}s".capitalize(), Lens(kind), kind == own.kind) for kind in get_args(Kind)]]
     if own.kind == "hashtag" and (sources or own.source is not None):
@@ -62,7 +73,7 @@ def lens_links(path: str, params: Mapping[str, str], own: Lens, sources: Sequenc
     ]
 
 
-def _through(path: str, params: Mapping[str, str], own: Lens, lens: Lens) -> str:
-    """A page through another lens, without its tag: a hashtag is no phrase."""
+def _through(path: str, params: Sequence[tuple[str, str]], own: Lens, lens: Lens) -> str:
+    """A page through another lens, without its tags: a hashtag is no phrase."""
     dropped = {"kind", "source"} | ({"name"} if lens.kind != own.kind else set())
-    return _address(path, {name: value for name, value in params.items() if name not in dropped} | lens_params(lens))
+    return _address(path, [each for each in params if each[0] not in dropped] + list(lens_params(lens).items()))

@@ -15,6 +15,7 @@ from ingest.hours import iso
 from serving.answers.merge import competition_ranks
 from serving.dashboard.context import Context
 from serving.dashboard.pages.links import Links, lens_links, lens_params
+from serving.dashboard.pages.zones import zones_by_region
 from serving.dashboard.params import LensParams
 from serving.query.time_expressions import zone
 from serving.render.charts.palette import LIGHT, SHAPES
@@ -41,7 +42,7 @@ def page(request: Request, template: str, values: Mapping[str, Any], status: int
         lens=lens,
         lens_params=lens_params(lens),
         lens_name=printable(str(lens), SHOWN_TAG),
-        lens_links=lambda: lens_links(here, request.query_params, lens, context.sources.get()),
+        lens_links=lambda: lens_links(here, request.query_params.multi_items(), lens, context.sources.get()),
         name=lambda shown, longest=SHOWN_TAG: lens.label(shown, longest),
         local=lambda hour: local_hour(hour, tz),
         clock=lambda hour: f"{hour.start.astimezone(tz):%H:%M}",
@@ -50,6 +51,7 @@ def page(request: Request, template: str, values: Mapping[str, Any], status: int
         ranks=competition_ranks,
         palette=LIGHT,
         shapes=SHAPES,
+        zones=zones_by_region,
         needs_token=context.authenticator.needs_token,
     )
     return HTMLResponse(text, status)

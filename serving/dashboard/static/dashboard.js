@@ -1,4 +1,4 @@
-// Follows the stream of the current hours, refreshes the status, loads explanations, and lists time zones.
+// Follows the stream of the current hours, refreshes the status, loads explanations, and offers the reader's time zone.
 // Every page works without it. HTML comes from our server, which escapes it.
 
 const STALE_MS = 8000;
@@ -108,11 +108,12 @@ function explain(panel) {
   });
 }
 
-/** Every time zone that the browser knows, the reader's own first. */
-function listZones(list) {
+/** The reader's own time zone, first in the list of zones. */
+function offerOwnZone(list) {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const names = new Set([own, "UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])]);
-  list.replaceChildren(...[...names].map((name) => Object.assign(document.createElement("option"), { value: name })));
+  const group = Object.assign(document.createElement("optgroup"), { label: "This browser" });
+  group.append(Object.assign(document.createElement("option"), { value: own, textContent: own }));
+  list.prepend(group);
 }
 
 /** Scroll a wide chart so that its most important hour, the newest or the highest, is in the middle. */
@@ -125,4 +126,4 @@ if (pulse) follow(pulse);
 document.querySelectorAll("#refreshed").forEach(refresh);
 document.querySelectorAll("details.explain").forEach(explain);
 document.querySelectorAll("[data-show]").forEach(scrollTo);
-document.querySelectorAll("datalist#zones").forEach(listZones);
+document.querySelectorAll("select.zones").forEach(offerOwnZone);
