@@ -38,7 +38,7 @@ class PostFields(NamedTuple):
     tags: Iterable[str] | None
     """Hashtags that the source itself names, or None."""
     lang: str | None = None
-    """Decides which stop words are no part of a phrase."""
+    """Decides which function words are no part of a phrase."""
 
 
 class Columns(NamedTuple):

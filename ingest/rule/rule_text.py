@@ -15,7 +15,13 @@ from ingest.rule.kinds import Kind
 
 HASHTAG_CODE = ("ingest.rule.hashtags", "ingest.rule.links", "ingest.rule.escapes")
 """The modules that are the hashtag rule."""
-PHRASE_CODE = ("ingest.rule.phrases", "ingest.rule.escapes")
+PHRASE_CODE = (
+    "ingest.rule.phrases",
+    "ingest.rule.words",
+    "ingest.rule.language",
+    "ingest.rule.function_words",
+    "ingest.rule.escapes",
+)
 """The modules that are the phrase rule; the hashtag rule normalises the words that they use."""
 
 

@@ -14,7 +14,8 @@ from ingest.post import Post
 from ingest.post_encoder import PostEncoder
 from ingest.rule.hashtags import AS_IS, tags_of
 from ingest.rule.kinds import Kind, Phrase
-from ingest.rule.phrases import MOST_WORD_BYTES, phrases
+from ingest.rule.phrases import phrases
+from ingest.rule.words import MOST_WORD_BYTES
 from ingest.sources.base import Batch
 from ingest.wire import MAX_USE_BYTES, Use, decode_use, encode, use_of
 from speed_layer.fold import Fold, Message
