@@ -4,6 +4,8 @@ Raise the narrowest class. `retriable` is part of the class: a caller that retri
 The command line prints `str(error)` and exits with `exit_code`; nobody sees a traceback.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from config.redaction import redact
@@ -31,9 +33,37 @@ class TrendsError(Exception):
 
 
 class UsageError(TrendsError):
-    """A command line or a configuration that `trends` can't understand: exit 2."""
+    """A command line, a request or a configuration that `trends` can't understand: exit 2.
+
+    `parameters` are those at fault. Its texts name them in backticks, and each edge words them in its own way: as
+    options, as parameters of a URL, or as fields of a form.
+    """
 
     exit_code = 2
+
+    def __init__(self, what: str, *, where: str = "", next_step: str = "", parameters: Sequence[str] = ()) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.parameters = tuple(parameters)
+
+    def __str__(self) -> str:
+        """As `TrendsError`, with the parameters as options of a command."""
+        return self.worded(lambda name: f"--{name}", super().__str__())
+
+    def worded(self, word: Callable[[str], str], text: str) -> str:
+        """A text of this error with the names of its parameters as an edge words them."""
+        for name in self.parameters:
+            text = text.replace(f"`{name}`", word(name))
+        return text
+
+
+@contextmanager
+def of_parameter(name: str) -> Iterator[None]:
+    """The parameter from which a value comes: errors about the value that name no parameter are about this one."""
+    try:
+        yield
+    except UsageError as error:
+        error.parameters = error.parameters or (name,)
+        raise
 
 
 class NoDataError(TrendsError):

@@ -54,7 +54,8 @@ class Bounds:
     def check_order(since: Hour, until: Hour) -> None:
         """Raise `UsageError` where a range is empty."""
         if not since < until:
-            raise UsageError(f"no hour lies between {since} and {until}", next_step="--since must be before --until")
+            what = f"no hour lies between {since} and {until}"
+            raise UsageError(what, next_step="`since` must be before `until`", parameters=["since", "until"])
 
     def turn_for(self, since: Hour, until: Hour) -> AbstractContextManager[None]:
         """A turn for a heavy question; a light one needs none."""
@@ -83,6 +84,4 @@ def check_tags(tags: int, most: int | None) -> None:
 
 def too_much(what: str) -> UsageError:
     """The refusal of a question whose answer would need more than it may."""
-    return UsageError(
-        f"that needs more than {what}", next_step="Ask for fewer hours at once, or use `trends` on the command line"
-    )
+    return UsageError(f"that needs more than {what}", next_step="Ask for fewer hours at once")

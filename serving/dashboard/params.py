@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
-from config.errors import UsageError
+from config.errors import UsageError, of_parameter
 from ingest.hours import Hour
 from serving.answers.rising import SURE
 from serving.dashboard.context import ContextDep
@@ -106,13 +106,16 @@ class RangeParams(BaseModel):
         """The range, `last=default` without any of its words. Raises `UsageError`."""
         words = [name for name in ("last", "date", "since") if getattr(self, name)]
         if len(words) > 1:
-            raise UsageError(f"{' and '.join(words)} exclude each other", next_step="Keep one of them")
+            what = f"{' and '.join(f'`{word}`' for word in words)} exclude each other"
+            raise UsageError(what, next_step="Keep one of them", parameters=words)
         if self.date:
-            return time_range.of_day(parse_day(self.date, time.resolver.now, time.tz), time.tz)
+            with of_parameter("date"):
+                return time_range.of_day(parse_day(self.date, time.resolver.now, time.tz), time.tz)
         if self.since or self.until:
             hours = time.resolver.range(self.since or None, self.until or None, None)
             return time_range.of_range(*hours, time.tz)
-        return time_range.of_last(self.last or default, Hour.of(time.resolver.now), time.tz)
+        with of_parameter("last" if self.last else "span"):
+            return time_range.of_last(self.last or default, Hour.of(time.resolver.now), time.tz)
 
 
 class TagParams(RangeParams):

@@ -18,7 +18,8 @@ from serving.views.store import Store
 def lens_of(kind: Kind, source: str | None) -> Lens:
     """The lens of a kind and a source. Raises `UsageError`: phrases have no lens by source."""
     if source is not None and kind != "hashtag":
-        raise UsageError(f"{kind}s are counted over all sources", next_step="Leave out --source or --kind")
+        what = f"{kind}s are counted over all sources"
+        raise UsageError(what, next_step="Leave out `source` or `kind`", parameters=["source", "kind"])
     return Lens(kind, source)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from config.errors import UsageError
+from config.errors import UsageError, of_parameter
 from config.quantity import quantity
 from ingest.hours import Hour
 from serving.answers.day import Day
@@ -46,14 +46,16 @@ class Questions:
         """Each hour by itself: of a day, or of a span until now, 24 hours by default."""
         check_number(n)
         if date is not None and last is not None:
-            raise UsageError("--date and --last exclude each other", next_step="Leave out one of them")
+            what = "`date` and `last` exclude each other"
+            raise UsageError(what, next_step="Leave out one of them", parameters=["date", "last"])
         hours = self.times.day(date) if date is not None else self.times.range(None, None, last or "24h")
         return self.query.day(*hours, n)
 
     def rising(self, n: int, hour: str | None = None, against: str = "24h", least: float = SURE) -> Rising:
         """The tags that grew most in an hour, by default the last one with data, against a span before it."""
         check_number(n)
-        before = hours_in(against)
+        with of_parameter("against"):
+            before = hours_in(against)
         wanted = self.times.hour(hour) if hour is not None else self.query.latest(self.current)
         return self.query.rising(wanted, before, n, least)
 
@@ -69,9 +71,7 @@ class Questions:
         """A tag, as it is counted, hour by hour: of seven days by default, of `most` hours for a picture."""
         begin, end = self.times.range(since, until, last, default="7d")
         if most is not None and end.serial - begin.serial > most:
-            raise UsageError(
-                f"a picture has room for {quantity(most, 'hour')}", next_step="Ask for less, or for --json"
-            )
+            raise UsageError(f"a picture has room for {quantity(most, 'hour')}", next_step="Ask for fewer")
         return self.query.history(tag, begin, end)
 
     def export(
@@ -90,4 +90,4 @@ class Questions:
 def check_number(n: int, least: int = 1) -> None:
     """Raise `UsageError` for a number of tags that no answer has; the command and the API refuse it earlier."""
     if n < least:
-        raise UsageError(f"not a number of tags: {n}", where="n", next_step=f"{least} or more")
+        raise UsageError(f"not a number of tags: {n}", where="n", next_step=f"{least} or more", parameters=["n"])

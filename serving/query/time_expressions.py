@@ -51,7 +51,9 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise UsageError(
-            f"unknown time zone: {name[:40]!r}", where="--tz", next_step="Write UTC or a name like Europe/Paris"
+            f"unknown time zone: {name[:40]!r}",
+            next_step="Write UTC or a name like Europe/Paris",
+            parameters=["tz"],
         ) from None
 
 

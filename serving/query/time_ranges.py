@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from config.errors import UsageError
+from config.errors import UsageError, of_parameter
 from ingest.hours import Hour, Millis, iso
 from serving.query.calendar_days import CalendarDay
 from serving.query.time_expressions import parse, parse_day, span
@@ -21,7 +21,8 @@ class TimeResolver:
 
     def hour(self, text: str) -> Hour:
         """The hour of a moment, with a note unless the hour starts at that moment."""
-        moment = parse(text, self.now, self.tz)
+        with of_parameter("hour"):
+            moment = parse(text, self.now, self.tz)
         hour = Hour.of(moment)
         if moment != hour.start_ms and not text.strip().lower().startswith("now"):
             self.note(f"{text} lies in the hour {hour} (UTC): hours are whole")
@@ -29,7 +30,9 @@ class TimeResolver:
 
     def day(self, date: str) -> tuple[Hour, Hour]:
         """The hours of a day from its first moment to its last, as far as it has passed: 2013-04-15, today, monday."""
-        return self.hours_of(parse_day(date, self.now, self.tz))
+        with of_parameter("date"):
+            day = parse_day(date, self.now, self.tz)
+        return self.hours_of(day)
 
     def hours_of(self, day: CalendarDay) -> tuple[Hour, Hour]:
         """The half-open hours of a calendar day, as far as it has passed."""
@@ -46,12 +49,15 @@ class TimeResolver:
             last = last or (default if since is None and until is None else None)
         if last is not None:
             reject_combination(last, since, until)
-            begin, end = self.now - span(last), self.now
+            with of_parameter("last"):
+                begin, end = self.now - span(last), self.now
         elif since is not None:
-            begin = parse(since, self.now, self.tz)
-            end = parse(until, self.now, self.tz) if until is not None else self.now
+            with of_parameter("since"):
+                begin = parse(since, self.now, self.tz)
+            with of_parameter("until"):
+                end = parse(until, self.now, self.tz) if until is not None else self.now
         else:
-            raise UsageError("--until needs --since", next_step="Say from when on")
+            raise UsageError("`until` needs `since`", next_step="Say from when on", parameters=["until", "since"])
         return self._whole(begin, end)
 
     def _whole(self, begin: Millis, end: Millis) -> tuple[Hour, Hour]:
@@ -66,4 +72,8 @@ class TimeResolver:
 def reject_combination(option: str, *others: str | None) -> None:
     """Raise `UsageError` for two ways of naming a time."""
     if any(other is not None for other in others):
-        raise UsageError("--hour, --last and --since/--until exclude each other", next_step=f"Keep only {option}")
+        raise UsageError(
+            "`hour`, `last` and `since`/`until` exclude each other",
+            next_step=f"Keep only {option}",
+            parameters=["hour", "last", "since", "until"],
+        )

@@ -17,7 +17,6 @@ HOUR = Hour.parse("2013-04-15T20")
 ROUTES = get_routes()
 PARAMS: dict[str, dict[str, str]] = {
     "/tag": {"name": "paris", "at": str(HOUR)},
-    "/hour": {"date": "2013-04-15", "clock": "20"},
     "/api/tag": {"name": "paris", "since": str(HOUR), "until": str(HOUR.plus(1))},
     "/api/top": {"hour": str(HOUR)},
     "/api/day": {"date": "2013-04-15"},

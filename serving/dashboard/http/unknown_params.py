@@ -12,14 +12,20 @@ from config.errors import UsageError
 
 async def reject_unknown_params(request: Request) -> None:
     """Raise `UsageError` for a parameter that the route does not know, or that occurs twice."""
-    allowed = dict(_names(request.scope["route"].dependant))
+    allowed = names_of(request)
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
         if name not in allowed:
             hint = f"Use {', '.join(sorted(allowed))}" if allowed else "Use none"
             raise UsageError("unknown query parameter", where=name[:40], next_step=hint)
         if names.count(name) > 1 and not allowed[name]:
-            raise UsageError("occurs more than once", where=name, next_step="Keep one of them")
+            raise UsageError("occurs more than once", next_step="Keep one of them", parameters=[name])
+
+
+def names_of(request: Request) -> dict[str, bool]:
+    """The query parameters that the route of a request knows, and whether one may occur repeatedly."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    return dict(_names(dependant)) if dependant else {}
 
 
 def _names(dependant: Dependant) -> Iterator[tuple[str, bool]]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import HTMLResponse, Response
 
-from config.errors import NoDataError, UnavailableError, UsageError
+from config.errors import NoDataError, UnavailableError, UsageError, of_parameter
 from ingest.hours import Hour
 from ingest.rule.hashtags import typed
 from serving.answers.rising import Rising
@@ -145,6 +145,8 @@ def _hours_of_tag(params: TagParams, time: RequestTime, current: Hour) -> TimeRa
     """The range that a tag's page names; with `at` the span around that hour, as far as it has begun."""
     if not params.at or params.last or params.date or params.since:
         return params.of(time, params.span)
-    span = max(1, min(time_expressions.hours_in(params.span), MOST_HOURS))
-    until = min(current, hour_at(time, params.at).plus(span // 2)).plus(1)
+    with of_parameter("span"):
+        span = max(1, min(time_expressions.hours_in(params.span), MOST_HOURS))
+    with of_parameter("at"):
+        until = min(current, hour_at(time, params.at).plus(span // 2)).plus(1)
     return of_range(until.plus(-span), until, time.tz)

@@ -9,7 +9,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from config.errors import UsageError
 from ingest.hours import iso
 from serving.dashboard.context import ContextDep
-from serving.dashboard.http.auth import COOKIE, SESSION_S
+from serving.dashboard.http.auth import COOKIE, SESSION_S, TooManyTriesError
+from serving.dashboard.http.edges import status_of
+from serving.dashboard.http.error_handlers import headers_of
 from serving.dashboard.http.middleware import client_address
 from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.pages.templating import page
@@ -19,6 +21,7 @@ from serving.render.explanation import sentences
 _ALL = [Depends(reject_unknown_params), Depends(request_time), Depends(request_views)]
 """Every page rejects an unknown time zone or lens, since its links would repeat them."""
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=_ALL)
+WRONG_TOKEN = UsageError("wrong token", next_step="Type it again, or paste it whole")
 _LONGEST_FORM = 4_096
 _FORM_S = 10.0
 """Seconds for a form to arrive."""
@@ -49,19 +52,24 @@ def api(request: Request) -> Response:
 @router.get("/login")
 def login_form(request: Request, to: str = "/") -> Response:
     """The form for the token."""
-    return page(request, "login.html", {"to": to, "wrong": False})
+    return page(request, "login.html", {"to": to})
 
 
 @router.post("/login")
 async def login(request: Request, context: ContextDep) -> Response:
     """Take the token from the form, never from a URL, and set a cookie."""
-    body = await _body(request)
-    form = parse_qs(body.decode(errors="replace"))
-    to = form.get("to", ["/"])[0]
-    if not context.authenticator.accepts_token(form.get("token", [""])[0], client_address(request.scope)):
-        return page(request, "login.html", {"to": to, "wrong": True}, 401)
-    answer = RedirectResponse(context.root_path + (to if _is_local_path(to) else "/"), 303)
-    answer.set_cookie(
+    to = "/"
+    try:
+        form = parse_qs((await _body(request)).decode(errors="replace"))
+        to = form.get("to", ["/"])[0]
+        if not context.authenticator.accepts_token(form.get("token", [""])[0], client_address(request.scope)):
+            return page(request, "login.html", {"to": to, "problem": WRONG_TOKEN}, 401)
+    except (UsageError, TooManyTriesError) as error:
+        answer = page(request, "login.html", {"to": to, "problem": error}, status_of(error))
+        answer.headers.update(headers_of(error))
+        return answer
+    leave = RedirectResponse(context.root_path + (to if _is_local_path(to) else "/"), 303)
+    leave.set_cookie(
         COOKIE,
         context.authenticator.new_session(),
         max_age=SESSION_S,
@@ -70,7 +78,7 @@ async def login(request: Request, context: ContextDep) -> Response:
         secure=request.url.scheme == "https",
         path=context.root_path or "/",
     )
-    return answer
+    return leave
 
 
 async def _body(request: Request) -> bytes:

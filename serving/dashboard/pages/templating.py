@@ -14,6 +14,7 @@ from config.terminal_text import printable
 from ingest.hours import iso
 from serving.answers.merge import competition_ranks
 from serving.dashboard.context import Context
+from serving.dashboard.http.edges import PAGE
 from serving.dashboard.pages.links import Links, lens_links, lens_params
 from serving.dashboard.pages.zones import zones_by_region
 from serving.dashboard.params import LensParams
@@ -75,6 +76,7 @@ def _zone(request: Request) -> ZoneInfo:
 
 def _environment() -> Environment:
     jinja = environment(PackageLoader("serving.dashboard"))
+    jinja.filters["problem"] = PAGE.problem
     jinja.filters["tag"] = lambda text: printable(text, SHOWN_TAG)
     jinja.filters["printable"] = lambda text: printable(text, len(text))
     jinja.filters["caption"] = lambda answer: caption(answer).splitlines()

@@ -115,7 +115,7 @@ def of_hour(hour: Hour, tz: ZoneInfo) -> TimeRange:
 def of_range(since: Hour, until: Hour, tz: ZoneInfo) -> TimeRange:
     """The hours `[since, until)`; a day of the calendar as such. Raises `UsageError` if there is none."""
     if not since < until:
-        raise UsageError("the end is not after the beginning", where="until", next_step="Choose a later end")
+        raise UsageError("the end is not after the beginning", next_step="Choose a later end", parameters=["until"])
     day = calendar_day(date_at(since.start_ms, tz), tz)
     if (day.first, day.after) == (since.start_ms, until.start_ms):
         return of_day(day, tz)

@@ -110,7 +110,7 @@ def test_the_last_24_hours_are_24_and_the_one_in_progress() -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        ({"last": "24h", "date": "2017-01-06"}, "last and date exclude each other"),
+        ({"last": "24h", "date": "2017-01-06"}, "--last and --date exclude each other"),
         ({"since": "2017-01-06", "until": "2017-01-06"}, "the end is not after the beginning"),
         ({"until": "2017-01-06"}, "--until needs --since"),
         ({"last": "soon"}, "unrecognized time span"),
