@@ -125,6 +125,7 @@ def test_without_mongodb_the_advice_is_what_the_dashboard_has(url: str) -> None:
 
 def test_a_wrong_token_marks_the_field_and_keeps_where_to_go() -> None:
     with running(without_mongo(Settings()), token=SecretStr(TOKEN)) as url:
+        assert Form(httpx.get(f"{url}/login?to=/status").text).values == {"token": "", "to": "/status"}
         for token, status in (("wrong", 401), ("x" * 5_000, 400)):
             answer = httpx.post(f"{url}/login", data={"token": token, "to": "/status"})
             form = Form(answer.text)

@@ -52,7 +52,7 @@ def api(request: Request) -> Response:
 @router.get("/login")
 def login_form(request: Request, to: str = "/") -> Response:
     """The form for the token."""
-    return page(request, "login.html", {"to": to})
+    return page(request, "login.html", {"to": to, "problem": None})
 
 
 @router.post("/login")
