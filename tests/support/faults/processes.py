@@ -18,13 +18,16 @@ GONE_S = 20
 
 
 def server(settings: Settings, name: str) -> psutil.Process:
-    """The process of a server or service of the local stack, once it has one."""
+    """The process of a server or service of the local stack, once it has one that lives."""
 
-    def pid() -> int:
-        return next((state.pid or 0 for state in states(settings) if state.name == name), 0)
+    def look() -> psutil.Process | None:
+        pid = next((state.pid or 0 for state in states(settings) if state.name == name), 0)
+        try:
+            return psutil.Process(pid) if pid > 0 else None
+        except psutil.NoSuchProcess:  # it has died since supervisord named it
+            return None
 
-    until(lambda: pid() > 0, lambda: f"{name} has no process", 60)
-    return psutil.Process(pid())
+    return until(look, lambda: f"{name} has no process", 60)
 
 
 def kill(process: psutil.Process, target: str) -> Proof:
