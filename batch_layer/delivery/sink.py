@@ -75,7 +75,10 @@ class Sink(Protocol[Label, Row]):
         """
 
     def progress(self, partition: int, since: Millis) -> Progress:
-        """How far a partition is that another member owns; counts the commits from `since` on."""
+        """How far a partition is that another member owns; counts the commits from `since` on.
+
+        Readers see everything before that position, even if the other member died on the way.
+        """
 
     def close(self) -> None:
         """Let go of threads and connections."""

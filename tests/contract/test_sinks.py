@@ -156,6 +156,9 @@ def test_a_crash_after_any_step_leaves_the_chunk_whole_or_not_at_all(feeding: Fe
         with pytest.raises(CrashError), feeding.sink(die) as filler:
             filler.fill()
         with feeding.sink() as filler:
+            told = filler.sink.progress(0, 0).position  # as a drain sees it while the dead one owns the partition
+            shown = Counter(place for place in feeding.accepted() if place[1] < told)
+            assert feeding.rows() == shown, f"after {fatal}: rows that progress counts, and no reader sees"
             position = filler.open().position
             below = Counter(place for place in feeding.accepted() if place[1] < position)
             assert feeding.rows() == below, f"after {fatal}"

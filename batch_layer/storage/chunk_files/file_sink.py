@@ -13,7 +13,7 @@ from batch_layer.storage.chunk_files.chunk_manifest import ChunkManifest, M
 from batch_layer.storage.chunk_files.commit_log import CommitLog
 from batch_layer.storage.chunk_files.flush import ChunkCommit, Flush, Outlets, record_gap, recover
 from batch_layer.storage.chunk_files.identity import Origin
-from batch_layer.storage.chunk_files.placement import sweep
+from batch_layer.storage.chunk_files.placement import finish_all, sweep
 from batch_layer.storage.chunk_files.upload import Receipt
 from batch_layer.storage.file_store import Store
 from ingest.hours import Millis
@@ -86,9 +86,15 @@ class FileSink(Generic[Label, Row, M]):
         return FileWriter(self._to, log, self._guard, self._observer, self._after_step)
 
     def progress(self, partition: int, since: Millis) -> Progress:
-        """See `Sink`. Wall clocks of both processes decide which commits come after `since`."""
+        """See `Sink`. Wall clocks of both processes decide which commits come after `since`.
+
+        Completes the last commit: its writer may have died before it put the parts in their places.
+        """
         log = self._others.setdefault(partition, self._log(partition))
         self._observer.by_others(log.read_on(self._threads), since)
+        if log.last is not None:
+            for _, error in finish_all(self._to.site, [log.last]):
+                return Progress(log.position, error)
         return Progress(log.position, log.damage)
 
     def close(self) -> None:
