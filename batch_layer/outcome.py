@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from batch_layer.coverage import CoversLessError
+from batch_layer.archive.reading.coverage import CoversLessError
 from batch_layer.publish import Change
 from config.errors import TrendsError
 from ingest.hours import Hour

@@ -1,7 +1,7 @@
 """Publishing ranked hours: write the documents, majority-committed, then delete the hours' speed rows.
 
 This order keeps every hour answered: a reader finds the speed rows, or the document, and never neither. A publish
-writes further lenses before the hour's own document, and deletes those of earlier runs last.
+writes further lenses and samples before the hour's own document, and deletes those of earlier runs last.
 
 A document that covers more than the new one stays (`coverage`). If another run publishes between this check and the
 write, the hour is dirty afterwards, and the next run computes it.
@@ -10,8 +10,9 @@ write, the hour is dirty afterwards, and the next run computes it.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from batch_layer.coverage import CoversLessError, shortfall_of
+from batch_layer.archive.reading.coverage import CoversLessError, shortfall_of
 from batch_layer.rank import HourRanking
+from batch_layer.samples import unpack
 from ingest.hours import Hour, Millis
 from ingest.rule import phrases
 from serving.views.client import mongo_errors
@@ -27,6 +28,7 @@ from serving.views.documents import (
     SpeedCounts,
     hour_id,
 )
+from serving.views.samples import SamplesDocument, SampleStamp, samples_document
 from serving.views.store import Store
 from serving.views.validation import BEFORE, sound
 
@@ -92,7 +94,8 @@ def publish(
         less += lacking
         seen = _speed_before(store, some, before)
         views = [view for each in some for view in _views(each, stamp, seen.get(str(each.hour)), now)]
-        refused += len(some) - store.publish_all(views)
+        samples = [document for each in some for document in _samples(each, stamp, now)]
+        refused += len(some) - store.publish_all(views, samples)
         store.drop_all_uses(each.hour for each in some if each.complete)
         store.drop_older_lenses([each.hour for each in some], stamp.token)
         changes += changes_of(some, {hour: _tags(document) for hour, document in before.items()})
@@ -150,6 +153,14 @@ def _views(result: HourResult, stamp: Stamp, seen: SpeedCounts | None, now: Mill
             lens=lens,
             sources=result.ranking.sources,
         )
+
+
+def _samples(result: HourResult, stamp: Stamp, now: Millis) -> Iterator[SamplesDocument]:
+    """The hour's documents of samples, one a lens of hashtags."""
+    archives = (*(archive for archive, _ in result.provenance.earlier), result.provenance.archive)
+    of_run = SampleStamp(stamp.rule, stamp.run, stamp.token, now, archives)
+    for lens, packed in result.ranking.samples:
+        yield samples_document(result.hour, lens, unpack(packed), of_run)
 
 
 def tops(store: Store, hours: Sequence[Hour]) -> Tops:

@@ -6,6 +6,8 @@ A *lens* selects the terms to count: hashtags over all sources, and further ones
 hashtags of one source alone. One pass over the posts counts the terms of all lenses, and one function ranks them. If an
 hour has posts of one source only, that source's hashtags are the hour's and need no second ranking.
 
+The same pass samples posts of the ranked hashtags: `batch_layer.samples`.
+
 Nothing here knows Spark. `batch_layer.spark.arrow` feeds it from sorted Arrow batches, and tests from lists.
 """
 
@@ -13,14 +15,17 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from operator import itemgetter
 from typing import NamedTuple
 
+from batch_layer.samples import Sampler, pack
 from ingest.rule.escapes import author_text
 from ingest.rule.hashtags import Rule
 from ingest.rule.kinds import Phrase
 from ingest.rule.phrases import phrases
-from serving.views.documents import Lens, Row, rank
+from serving.views.documents import HASHTAGS, Lens, Row, rank
+from serving.views.samples import Place
 
 MOST_BYTES = 12_000_000
 """Limit of an hour's rows: a MongoDB document may have 16 MiB."""
@@ -39,6 +44,8 @@ class PostFields(NamedTuple):
     """Hashtags that the source itself names, or None."""
     lang: str | None = None
     """Decides which function words are no part of a phrase."""
+    place: Place = Place(0, 0, 0)
+    """Where the archive has it: samples name it so."""
 
 
 class Columns(NamedTuple):
@@ -49,14 +56,18 @@ class Columns(NamedTuple):
     text: Sequence[str | None]
     tags: Sequence[Iterable[str] | None]
     lang: Sequence[str | None]
+    place: Iterable[tuple[int, int, int]] = repeat((0, 0, 0))
+    """As in `Place`; a plain tuple is made faster."""
 
 
 class Further(NamedTuple):
-    """The lenses besides hashtags over all sources."""
+    """What a ranking has besides hashtags over all sources."""
 
     kinds: tuple[Phrase, ...] = ()
     by_source: bool = False
     """Hashtags by source, where the hour has posts of more than one."""
+    samples: int = 0
+    """Posts that samples keep of each ranked hashtag; 0: no samples."""
 
 
 NOTHING_FURTHER = Further()
@@ -86,12 +97,14 @@ class HourRanking(Ranking):
     sources: tuple[str, ...] = ()
     """Its sources, ascending; none without `Further.by_source`."""
     further: tuple[tuple[Lens, Ranking], ...] = ()
+    samples: tuple[tuple[Lens, bytes], ...] = ()
+    """Of its lenses of hashtags, packed: `batch_layer.samples.unpack`."""
 
 
 Name = tuple[str, str]
 """Source and id."""
-_Nameless = tuple[str, str | None, Iterable[str] | None, str | None]
-"""Source, text, tags and language of a post."""
+_Arrival = tuple[str, str, str | None, Iterable[str] | None, str | None, tuple[int, int, int]]
+"""The fields of `PostFields`."""
 Spelled = Counter[tuple[str, str]]
 """How many posts use a tag in a spelling."""
 
@@ -110,32 +123,53 @@ def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Furt
     seen: set[Name] = set()
     tags: defaultdict[str, Spelled] = defaultdict(Counter)
     phrased: dict[Phrase, Spelled] = {kind: Counter() for kind in further.kinds}
+    samplers: defaultdict[str, Sampler] = defaultdict(lambda: Sampler(further.samples))
     read = 0
     for chunk in chunks:
         read += len(chunk.id)
         uses: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)  # a counter adds many at once much faster
-        for source, text, native, lang in _first_arrivals(chunk, seen):
+        for source, post_id, text, native, lang, place in _first_arrivals(chunk, seen):
             written = author_text(source, text or "")
             if written or native:
-                uses[source] += rule.tags(written, native).items()
+                used = rule.tags(written, native)
+                uses[source] += used.items()
+                if used and further.samples:
+                    samplers[source].add(source, post_id, place, used)
             if written and phrased:
                 for kind, found in phrases(written, lang, phrased).items():
                     phrased[kind].update(found.items())
         for source, pairs in uses.items():
             tags[source].update(pairs)
     posts_of = Counter(map(itemgetter(0), seen))
-    whole = _ranking(_together(tags.values()), len(seen), keep)
+    together = _together(tags.values())
+    whole = _ranking(together, len(seen), keep)
     lenses = [(Lens(kind), _ranking(spelled, len(seen), keep)) for kind, spelled in phrased.items()]
+    samples = _samples(samplers, HASHTAGS, whole, together, further.samples)
     if further.by_source and len(posts_of) > 1:
-        lenses += [(Lens(source=each), _ranking(tags[each], posts_of[each], keep)) for each in sorted(posts_of)]
+        for source in sorted(posts_of):
+            lens, ranking = Lens(source=source), _ranking(tags[source], posts_of[source], keep)
+            lenses.append((lens, ranking))
+            samples += _samples(samplers, lens, ranking, tags[source], further.samples)
     sources = tuple(sorted(posts_of)) if further.by_source else ()
-    return HourRanking(whole.rows, whole.tied_beyond, whole.uses, whole.tags, whole.posts, read, sources, tuple(lenses))
+    return HourRanking(
+        whole.rows, whole.tied_beyond, whole.uses, whole.tags, whole.posts, read, sources, tuple(lenses), tuple(samples)
+    )
 
 
-def _first_arrivals(chunk: Columns, seen: set[Name]) -> Iterable[_Nameless]:
-    """The posts whose names `seen` lacks, without their ids. Adds the names."""
+def _samples(
+    samplers: Mapping[str, Sampler], lens: Lens, ranking: Ranking, spelled: Spelled, most: int
+) -> list[tuple[Lens, bytes]]:
+    """The samples of an hour through a lens of hashtags; none if the settings keep none."""
+    if not most:
+        return []
+    parts = [sampler for source, sampler in samplers.items() if lens.source in (None, source)]
+    return [(lens, pack(Sampler.of_all(parts, most).samples(ranking.rows, spelled)))]
+
+
+def _first_arrivals(chunk: Columns, seen: set[Name]) -> Iterable[_Arrival]:
+    """The posts whose names `seen` lacks. Adds the names."""
     names = list(zip(chunk.source, chunk.id, strict=True))
-    rows = zip(chunk.source, chunk.text, chunk.tags, chunk.lang, strict=True)
+    rows = zip(chunk.source, chunk.id, chunk.text, chunk.tags, chunk.lang, chunk.place)  # noqa: B905 - without places
     new = set(names)
     if len(new) == len(names) and new.isdisjoint(seen):  # as nearly always: no need to look at each
         seen |= new

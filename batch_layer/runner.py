@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from batch_layer.archive.reading.archives import Archives
+from batch_layer.archive.reading.coverage import CoversLessError, StrandedError, shortfall_of
 from batch_layer.archive.reading.history import History
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.archive.reading.watermark import complete_until
-from batch_layer.coverage import CoversLessError, StrandedError, shortfall_of
 from batch_layer.outcome import Outcome, PartlyDoneError, PublishedHour
 from batch_layer.plan import Documents, Excerpt, Plan, PlannedHour, Span, plan_hour, plan_missing, plan_range
 from batch_layer.publish import HourResult, Stamp, Tops, changes_of, covering, publish, tops
@@ -22,7 +22,7 @@ from ingest.hours import Hour, Millis
 from ingest.rule.hashtags import Rule
 from ingest.rule.rule_text import phrases_text, text_of
 from serving.views.client import mongo_errors
-from serving.views.documents import HOURS, LENSES, HourDocument
+from serving.views.documents import HOURS, LENSES, SAMPLES, HourDocument
 from serving.views.rulebook import store_texts
 from serving.views.store import Store
 from serving.views.validation import HOUR, sound
@@ -204,7 +204,8 @@ class BatchRunner:
         had = tops(self.store, [each.hour for each in plan.hours if str(each.hour) in there])
         with mongo_errors():
             count = self.store.collection(HOURS).delete_many(others).deleted_count
-            self.store.collection(LENSES).delete_many(others)
+            for name in (LENSES, SAMPLES):
+                self.store.collection(name).delete_many(others)
         self.archives.forget_others(self.history)
         log.info("batch documents that were emptied: %d", count)
         return had

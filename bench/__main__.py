@@ -17,7 +17,7 @@ from bench.harness.trial import Bench, RunOptions
 from config.errors import TrendsError
 
 MODULES = (
-    *("rule", "top", "ingest", "archive", "history", "speed", "hour", "stack", "idle"),
+    *("rule", "top", "ingest", "archive", "history", "speed", "hour", "samples", "stack", "idle"),
     *("feed-postgres", "feed-files", "feed-hive", "feed-poll", "feed-idle"),
 )
 """Each has its `BENCHES`, named after it: `speed-live` is one of `speed`."""
@@ -30,6 +30,7 @@ PARTS = (
     "speed-live",
     "speed-thin",
     "speed-delay",
+    "samples-history",
     "idle-status",
     "idle-scrape",
     "idle-tick",

@@ -19,6 +19,7 @@ SYNC_BYTES = 64_000
 QUICK = {"deflate": 1}
 """Levels of quick compression: a third less CPU for 9 % more bytes. Compaction takes the codec's own."""
 
+_RESTORE = "Restore it from a backup of HDFS"
 _SCHEMA = fastavro.parse_schema(json.loads(SCHEMA_PATH.read_text()))
 _CODECS = frozenset({"deflate", "zstandard", "null"})
 """Those of `archive.codec`."""
@@ -63,11 +64,47 @@ def read(file: BinaryIO, where: str) -> Iterator[Record]:
 
     Raises `DamagedError`; errors of the file itself (`UnavailableError`) pass.
     """
-    with decoding("Avro file", where, "Restore it from a backup of HDFS"):
+    with decoding("Avro file", where, _RESTORE):
         reader = fastavro.reader(file)
-        if reader.writer_schema["fields"] != _FIELDS or reader.codec not in _CODECS:
-            raise ValueError("its header is not that of an archived part")
+        _check_header(reader)
         yield from cast(Iterator[Record], reader)
+
+
+def blocks(file: BinaryIO, where: str) -> Iterator[Iterator[Record]]:
+    """The blocks of an Avro file, each as a stream that decodes record by record. Otherwise as `read`."""
+    with decoding("Avro file", where, _RESTORE):
+        reader = fastavro.block_reader(_CountedFile(file))
+        _check_header(reader)
+        for block in reader:
+            yield _records(block, where)
+
+
+class _CountedFile:
+    """A file of a server, which nobody can seek in: the reader of blocks asks where it is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._position = 0
+
+    def read(self, count: int = -1) -> bytes:
+        """Read on."""
+        data = self._file.read(count)
+        self._position += len(data)
+        return data
+
+    def tell(self) -> int:
+        """Bytes read so far."""
+        return self._position
+
+
+def _records(block: Iterable[Any], where: str) -> Iterator[Record]:
+    with decoding("Avro file", where, _RESTORE):
+        yield from cast(Iterator[Record], block)
+
+
+def _check_header(reader: Any) -> None:
+    if reader.writer_schema["fields"] != _FIELDS or reader.codec not in _CODECS:
+        raise ValueError("its header is not that of an archived part")
 
 
 def _header_fields() -> list[Any]:

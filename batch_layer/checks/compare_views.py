@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from batch_layer.archive.avro import Record
+from batch_layer.archive.reading.coverage import shortfall
 from batch_layer.archive.reading.history import History
 from batch_layer.checks.finding import Finding, not_compared
 from batch_layer.checks.recount import compare_batch, compare_lens, compare_speed_by_any
-from batch_layer.coverage import shortfall
+from batch_layer.checks.recount_samples import compare_samples
 from config.errors import DamagedError
 from ingest.hours import Hour
 from ingest.rule.hashtags import Rule
+from serving.views.client import Document
 from serving.views.documents import HourDocument, Kind, LensDocument, Row
 from serving.views.store import Store
 
@@ -36,6 +38,7 @@ class _Views(NamedTuple):
 
     document: HourDocument | None
     lenses: list[LensDocument]
+    samples: list[Document]
     speed: dict[Kind, list[Row]]
     """Empty where there is a document, since queries answer from that."""
 
@@ -79,12 +82,14 @@ class ViewComparison:
             self._history.refresh()  # the document is newer than the ledger
         if self._history.late_since(hour, views.document):
             return [not_compared("a late post has come, and it will be computed again", str(hour))]
-        return list(self._batch(views.document, views.lenses, list(self._history.records(hour))))
+        return list(self._batch(views, views.document, list(self._history.records(hour))))
 
-    def _batch(self, document: HourDocument, lenses: list[LensDocument], posts: list[Record]) -> Iterator[Finding]:
+    def _batch(self, views: _Views, document: HourDocument, posts: list[Record]) -> Iterator[Finding]:
         made_by = self._rules.by_version.get(document["rule"], self._rules.now)
         yield compare_batch(document, posts, made_by)
-        yield from (compare_lens(each, document, posts, made_by) for each in lenses)
+        yield from (compare_lens(each, document, posts, made_by) for each in views.lenses)
+        archives = [ledger.origin.archive for ledger in self._history.ledgers]
+        yield from (compare_samples(each, document, posts, archives, made_by) for each in views.samples)
 
     def _speed(self, hour: Hour) -> Iterator[Finding]:
         """The rows, once the archive and the speed layer have everything sent so far."""
@@ -106,6 +111,6 @@ class ViewComparison:
     def _views(self, hour: Hour) -> _Views:
         with self._store.snapshot() as snapshot:
             document = snapshot.batch([hour]).get(str(hour))
-            lenses = snapshot.lenses_of(hour)
+            lenses, samples = snapshot.lenses_of(hour), snapshot.samples_of(hour)
             speed = {kind: snapshot.speed_rows(hour, kind=kind) for kind in self._kinds} if document is None else {}
-        return _Views(document, lenses, speed)
+        return _Views(document, lenses, samples, speed)

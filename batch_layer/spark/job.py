@@ -24,7 +24,7 @@ from batch_layer.archive.manifest import SCHEMA_PATH, Part
 from batch_layer.archive.reading.history import History
 from batch_layer.publish import HourResult
 from batch_layer.rank import Further, HourRanking
-from batch_layer.spark.arrow import COLUMNS, DAMAGED_POST, LANG, RANKING_DDL, hour_rankings, rank_batches
+from batch_layer.spark.arrow import COLUMNS, DAMAGED_POST, LANG, PLACE, RANKING_DDL, hour_rankings, rank_batches
 from batch_layer.spark.session import Engine
 from config.errors import DamagedError, TrendsError
 from config.quantity import quantity
@@ -39,7 +39,7 @@ _AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
 _NEEDED = frozenset({"id", "source", "created_at", "text", "lang", "tags", "partition", "offset"})
 _TASK_BYTES = 128 << 20
 """Spark splits a file among several tasks if it is larger than this, or than an even share of the slice."""
-_ERA = "era"
+_ERA = PLACE[0]
 _SLICE_HOURS = 1_000
 """Most hours in a slice, fewer with phrases: the driver has all their rows at once, some 100 MB."""
 
@@ -149,7 +149,8 @@ def _read(engine: Engine, settings: Settings, history: History, hours: Sequence[
 def _all_posts(spark: SparkSession, settings: Settings, hours: Sequence[Sequence[Sequence[Part]]]) -> DataFrame:
     """The archived posts of some hours, each given as its parts in each archive.
 
-    Where they come from several archives, `era` says from which: offsets of two archives don't compare.
+    Where they come from several archives, `era` says from which: offsets of two archives don't compare. So it does for
+    samples.
     """
     name_node, phrases = settings.hdfs.name_node, bool(settings.batch.kinds)
     eras = [[part for parts in of_era for part in parts] for of_era in zip(*hours, strict=True)]
@@ -158,7 +159,7 @@ def _all_posts(spark: SparkSession, settings: Settings, hours: Sequence[Sequence
         for era, parts in enumerate(eras)
         if parts
     ]
-    if len(read) == 1:
+    if len(read) == 1 and not settings.batch.sample_posts:
         return read[0][1]
     several = [posts.withColumn(_ERA, sql.lit(era)) for era, posts in read]
     return reduce(DataFrame.unionByName, several)
@@ -197,12 +198,12 @@ def _together_by_hour(spark: SparkSession, posts: DataFrame, listed: Mapping[Hou
 
 
 def _rank(posts: DataFrame, rule: Rule, batch: BatchSettings) -> pa.Table:
-    keep, further = batch.keep, Further(batch.kinds, batch.by_source)
+    keep, further = batch.keep, Further(batch.kinds, batch.by_source, batch.sample_posts)
 
     def ranks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return rank_batches(batches, rule, keep, further)
 
-    wanted = (*COLUMNS, LANG) if batch.kinds else COLUMNS
+    wanted = (*COLUMNS, *([LANG] if batch.kinds else []), *(PLACE if batch.sample_posts else []))
     return posts.select(*wanted).mapInArrow(ranks, RANKING_DDL).toArrow()
 
 

@@ -3,6 +3,7 @@
 The scheduler looks every `batch.every_s`; that wait is a setting, and not in the figure.
 """
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from batch_layer.runner import BatchRunner
+from bench.harness.process_tree import Tree
 from bench.harness.servers import sandbox, stack
 from bench.harness.subprocess_run import clocked
 from bench.harness.trial import Bench, Contender, RunOptions, Trial
@@ -61,11 +63,12 @@ class Hours:
             self._add()
             self._computed()
         wanted = self._add()
-        ran = clocked(self._computed)
+        with Tree([os.getpid()]) as tree:
+            ran = clocked(self._computed)
         found = {row.tag: row.count for row in ran.result.rows}
         first = dict(sorted(wanted.items(), key=lambda each: (-each[1], each[0]))[:N])
         wrong = int(found != first or ran.result.state != "final" or ran.result.posts != len(self._hour))
-        return Trial(ran.seconds, len(self._hour), wrong=wrong)
+        return Trial(ran.seconds, len(self._hour), tree.cpu_s, wrong)
 
     def _add(self) -> Counter[str]:
         begins, each = self._next.start_ms, HOUR_MS / len(self._hour)

@@ -9,6 +9,7 @@ from config.settings.sections.ingest import IngestSettings
 from config.settings.sections.kafka import KafkaSettings
 from config.settings.sections.mongo import MongoSettings
 from config.settings.sections.postgres import PostgresSettings
+from config.settings.sections.posts import PostsSettings
 from config.settings.sections.rule import RuleSettings
 from config.settings.sections.serve import ServeSettings
 from config.settings.sections.spark import SparkSettings
@@ -39,6 +40,7 @@ __all__ = [
     "KafkaSettings",
     "MongoSettings",
     "PostgresSettings",
+    "PostsSettings",
     "RuleSettings",
     "ServeSettings",
     "Settings",

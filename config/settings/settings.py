@@ -30,6 +30,7 @@ from config.settings.sections.ingest import IngestSettings
 from config.settings.sections.kafka import KafkaSettings
 from config.settings.sections.mongo import MongoSettings
 from config.settings.sections.postgres import PostgresSettings
+from config.settings.sections.posts import PostsSettings
 from config.settings.sections.rule import RuleSettings
 from config.settings.sections.serve import ServeSettings
 from config.settings.sections.spark import SparkSettings
@@ -62,6 +63,7 @@ class Settings(Section):
     batch: BatchSettings = BatchSettings()
     rule: RuleSettings = RuleSettings()
     serve: ServeSettings = ServeSettings()
+    posts: PostsSettings = PostsSettings()
     feeds: FeedsSettings = FeedsSettings()
     trace: TraceSettings = TraceSettings()
     stack: StackSettings = StackSettings()

@@ -12,7 +12,7 @@ of freedom: 10.83 comes by chance once in 1,000 tags.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from math import erfc, log, sqrt
+from math import erfc, sqrt
 
 from config.errors import NoDataError
 from ingest.hours import Hour
@@ -21,6 +21,7 @@ from serving.answers.merge import State, View, competition_ranks, ranks_by_tag
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
 from serving.answers.spelling import TagSums
 from serving.views.documents import Origin, Row
+from serving.views.likelihood import log_likelihood
 
 SURE = 10.83
 """The score that comes by chance once in 1,000 tags."""
@@ -150,15 +151,3 @@ def risers(view: View, baseline: Baseline, least: float = SURE) -> list[Riser]:
         and (score := log_likelihood(row.count, had, view.uses, baseline.uses)) >= least
     ]
     return sorted(found, key=lambda each: (-each.score, each.row.tag))
-
-
-def log_likelihood(now: int, before: int, all_now: int, all_before: int) -> float:
-    """G2 of a tag's uses among all uses, now and before. 0 where the shares are equal."""
-    share = (now + before) / (all_now + all_before)
-    cells = (
-        (now, all_now * share),
-        (before, all_before * share),
-        (all_now - now, all_now * (1 - share)),
-        (all_before - before, all_before * (1 - share)),
-    )
-    return max(0.0, 2 * sum(count * log(count / expected) for count, expected in cells if count))

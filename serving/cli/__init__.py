@@ -21,6 +21,7 @@ COMMANDS = {
         "day": ("serving.cli.commands.day:day", "Hour by hour: the last 24 hours, or a day; as a page, as pictures."),
         "rising": ("serving.cli.commands.rising:rising", "Which hashtags grew most against the hours before."),
         "tag": ("serving.cli.commands.tag:tag", "One hashtag, hour by hour, with its spellings."),
+        "posts": ("serving.cli.commands.posts:posts", "Sample posts of a hashtag, related hashtags, spellings."),
         "export": ("serving.cli.commands.export:export", "The ranked tags of each hour, as Parquet, CSV or JSON."),
         "watch": ("serving.cli.commands.watch:watch", "The hour in progress, refreshed in place."),
         "explain": ("serving.cli.commands.explain:explain", "Explain where an hour's answer came from."),

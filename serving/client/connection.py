@@ -11,6 +11,7 @@ from ingest.hours import Hour, wall_clock
 from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.rising import SURE, Rising
+from serving.answers.tag_posts import TagPosts
 from serving.client.answer import Answer
 from serving.client.hour_export import Export
 from serving.query.lenses import lens_of
@@ -19,6 +20,7 @@ from serving.query.questions import Questions, Top, check_number
 from serving.query.time_expressions import zone
 from serving.query.time_ranges import TimeResolver
 from serving.render.json_answers import day_json, history_json, rising_json, top_json
+from serving.render.posts.post_answers import post_rows, posts_json
 from serving.render.rows import day_rows, history_rows, hour_rows, rising_rows, top_rows
 from serving.views.documents import Kind, Lens, Origin
 from serving.views.store import Store
@@ -133,6 +135,31 @@ class Client:
         questions, notes = self._questions(kind, source)
         answer = questions.history(typed(tag), since, until, last)
         return Answer(answer, history_rows(answer), self.tz, lambda: history_json(answer), tuple(notes))
+
+    def posts(
+        self,
+        tag: str,
+        *,
+        hour: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        last: str | None = None,
+        n: int = 5,
+        source: str | None = None,
+    ) -> Answer[TagPosts]:
+        """The first n sample posts of a hashtag, related hashtags, spellings: of 7 days by default. As `trends posts`.
+
+        A row for each post: `at source id text link`. `value.samples` has the related hashtags and the spellings.
+        """
+        from ingest.rule.hashtags import typed  # slow to load, and most questions need none of it
+        from serving.posts.behind_tag import COMMAND_LIMITS, MOST_POSTS, PostQuestion, posts_behind
+
+        if not 1 <= n <= MOST_POSTS:
+            raise UsageError(f"not a number of posts: {n}", where="n", next_step=f"1 to {MOST_POSTS}")
+        questions, notes = self._questions("hashtag", source)
+        question = PostQuestion(typed(tag), *questions.hours(hour, since, until, last), n)
+        answer = posts_behind(self.settings, questions.query, question, COMMAND_LIMITS)
+        return Answer(answer, post_rows(answer), self.tz, lambda: posts_json(answer), tuple(notes))
 
     def export(
         self,

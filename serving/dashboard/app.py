@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,8 @@ from config.settings import Settings
 from ingest.hours import Hour, Millis
 from serving.answers.bounds import Bounds
 from serving.answers.explanation import Explanation
-from serving.dashboard import api, export_api, metrics_endpoint
+from serving.answers.tag_posts import TagPosts
+from serving.dashboard import api, export_api, metrics_endpoint, posts_api
 from serving.dashboard.context import Context
 from serving.dashboard.current_hour import current_hours
 from serving.dashboard.http import error_handlers, probes
@@ -32,7 +33,8 @@ from serving.dashboard.http.concurrency import ConcurrencyLimit
 from serving.dashboard.http.head import HeadMiddleware
 from serving.dashboard.http.middleware import SecurityMiddleware
 from serving.dashboard.http.root_path import RootPathMiddleware
-from serving.dashboard.pages import answer_pages, range_form, system_pages
+from serving.dashboard.pages import answer_pages, post_pages, range_form, system_pages
+from serving.posts.behind_tag import SERVED_LIMITS, PostQuestion, posts_behind
 from serving.query.lenses import stored_sources
 from serving.query.query import Query
 from serving.render.charts.palette import stylesheet
@@ -84,6 +86,11 @@ def dashboard(
         with heavy.slot():
             return layers.explain(settings, hour)
 
+    def posts(query: Query, question: PostQuestion) -> TagPosts:
+        with heavy.slot():  # its query takes no further one
+            in_turn = replace(query, bounds=replace(query.bounds, turn=nullcontext))
+            return posts_behind(settings, in_turn, question, SERVED_LIMITS)
+
     with Store(mongo) as store:
         bounds = Bounds(MOST_HOURS, MOST_ROWS, MOST_TAGS, heavy.slot)
         query = Query(store, rule_now=layers.rule, bounds=bounds)
@@ -98,6 +105,7 @@ def dashboard(
                 status=TimedCache(lambda: layers.status(settings), _STATUS_S),
                 ready=TimedCache(lambda: store.ping(probes.READY_S), probes.READY_AGE_S),
                 explain=explain,
+                posts=posts,
                 authenticator=Authenticator(
                     settings.serve.token, frozenset(name.lower() for name in settings.serve.names), clock
                 ),
@@ -129,8 +137,10 @@ def application(context: Context) -> ASGIApp:
     app.state.context = context
     app.include_router(api.router)
     app.include_router(export_api.router)
+    app.include_router(posts_api.router)
     app.include_router(answer_pages.router)
     app.include_router(range_form.router)
+    app.include_router(post_pages.router)
     app.include_router(system_pages.router)
     app.include_router(metrics_endpoint.router)
     app.include_router(probes.router)

@@ -10,9 +10,11 @@ from fastapi import Depends, Request
 
 from ingest.hours import Hour, Millis
 from serving.answers.explanation import Explanation
+from serving.answers.tag_posts import TagPosts
 from serving.dashboard.current_hour import CurrentHours
 from serving.dashboard.http.auth import Authenticator
 from serving.dashboard.http.cache import TimedCache
+from serving.posts.behind_tag import PostQuestion
 from serving.query.query import Query
 from serving.status.model import Status
 from serving.views.documents import Lens
@@ -34,6 +36,8 @@ class Context:
     """Whether MongoDB answers: raises `UnavailableError` if not."""
     explain: Callable[[Hour], Explanation]
     """The facts of `trends explain`."""
+    posts: Callable[[Query, PostQuestion], TagPosts]
+    """Sample posts of a tag, through the lens of a query."""
     authenticator: Authenticator
     streaming: CapacityLimiter
     """Threads of the streams, apart from those of the pages, so that many streams do not block a page."""

@@ -29,6 +29,15 @@ def tag(path: str, name: str) -> Suggest:
     return suggest
 
 
+def posts(path: str, tag: str) -> Suggest:
+    """A request for posts of a tag, over a week."""
+
+    def suggest(first: Hour, last: Hour, lens: Lens) -> str:
+        return _get(path, lens, tag=tag, since=max(first, last.plus(-167)), until=last.plus(1))
+
+    return suggest
+
+
 def export(path: str) -> Suggest:
     """A request for all hours."""
     return lambda first, last, lens: _get(path, lens, since=first, until=last.plus(1))

@@ -81,6 +81,14 @@ class Questions:
         check_number(n, least=0)
         return self.query.stream(*self.times.range(since, until, last), n)
 
+    def hours(self, hour: str | None, since: str | None, until: str | None, last: str | None) -> tuple[Hour, Hour]:
+        """The hours of one hour, of a range, or of seven days until now."""
+        if hour is not None:
+            reject_combination(hour, since, until, last)
+            one = self.times.hour(hour)
+            return one, one.plus(1)
+        return self.times.range(since, until, last, default="7d")
+
     @property
     def current(self) -> Hour:
         """The hour in progress."""

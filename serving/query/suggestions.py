@@ -49,3 +49,13 @@ def tag(name: str) -> Suggest:
         return f"trends tag {shlex.quote(name)} --since {since} --until {last.plus(1)}{lens.options}"
 
     return suggest
+
+
+def posts(name: str) -> Suggest:
+    """Posts of one tag."""
+
+    def suggest(first: Hour, last: Hour, lens: Lens) -> str:
+        since = max(first, last.plus(1 - _TAG_HOURS))
+        return f"trends posts {shlex.quote(name)} --since {since} --until {last.plus(1)}{lens.options}"
+
+    return suggest

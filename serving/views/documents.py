@@ -3,6 +3,7 @@
 Collections
     `hours`     one document an hour, written by the batch layer, replaced whole: `HourDocument`
     `lenses`    one document a (lens, hour), written by the batch layer, replaced whole: `LensDocument`
+    `samples`   one document a (lens of hashtags, hour), written by the batch layer: see `serving.views.samples`
     `uses`      one document a (hour, tag), written by the speed layer in its transactions: `UseDocument`
     `phrase_uses`   the same of phrases, where some are sent to it: `PhraseUseDocument`
     `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.heartbeats`)
@@ -29,12 +30,26 @@ from config.terminal_text import LONGEST, printable
 from ingest.hours import Hour, Millis, moment_of
 from ingest.rule import kinds
 
-HOURS, LENSES, USES, PHRASE_USES = "hours", "lenses", "uses", "phrase_uses"
+HOURS, LENSES, SAMPLES, USES, PHRASE_USES = "hours", "lenses", "samples", "uses", "phrase_uses"
 LANES, PROGRESS, WRITERS, RUNS, RULES = "lanes", "progress", "writers", "runs", "rules"
 ARCHIVES = "archives"
 ARCHIVE_MARKS, DUE_HOURS = "archive_marks", "due_hours"
 COLLECTIONS = frozenset(
-    {HOURS, LENSES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS, RUNS, RULES, ARCHIVES, ARCHIVE_MARKS, DUE_HOURS}
+    {
+        HOURS,
+        LENSES,
+        SAMPLES,
+        USES,
+        PHRASE_USES,
+        LANES,
+        PROGRESS,
+        WRITERS,
+        RUNS,
+        RULES,
+        ARCHIVES,
+        ARCHIVE_MARKS,
+        DUE_HOURS,
+    }
 )
 """Names of the collections."""
 

@@ -6,7 +6,7 @@ from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from serving.views.documents import COLLECTIONS, DUE_HOURS, HOURS, LANES, LENSES, PHRASE_USES, USES, WRITERS
+from serving.views.documents import COLLECTIONS, DUE_HOURS, HOURS, LANES, LENSES, PHRASE_USES, SAMPLES, USES, WRITERS
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def prepare(database: Database[dict[str, object]]) -> None:
     database[PHRASE_USES].create_index(["kind", *ranked], name="ranked")
     for name in (USES, PHRASE_USES, LANES, WRITERS):
         database[name].create_index("expires", name="janitor", expireAfterSeconds=0)
-    for name in (HOURS, LENSES, PHRASE_USES):
+    for name in (HOURS, LENSES, SAMPLES, PHRASE_USES):
         database[name].create_index("hour", name="by_hour")
     database[LENSES].create_index(["kind", "source", "hour"], name="by_lens")
     database[HOURS].create_index(["rule", "complete", "dirty"], name="by_state")

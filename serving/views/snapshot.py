@@ -14,6 +14,7 @@ from serving.views.documents import (
     HOURS,
     LENSES,
     PHRASE_USES,
+    SAMPLES,
     USES,
     HourDocument,
     Kind,
@@ -74,6 +75,12 @@ class Snapshot:
         with mongo_errors():
             found = self._lenses.find({"hour": str(hour)}, session=self._session).sort("_id")
             return [validation.check(each, validation.LENS) for each in found]  # type: ignore[misc]
+
+    def samples_of(self, hour: Hour) -> list[Document]:
+        """The documents of an hour's samples, with all tags. Raises `DamagedError`."""
+        with mongo_errors():
+            found = self._database[SAMPLES].find({"hour": str(hour)}, session=self._session).sort("_id")
+            return [validation.check(each, validation.SAMPLES) for each in found]
 
     def speed_rows(self, hour: Hour, limit: int = 0, kind: Kind = "hashtag") -> list[Row]:
         """The hour's speed rows, ranked; all of them where limit is 0."""

@@ -23,6 +23,7 @@ from serving.views.documents import (
     HOURS,
     LENSES,
     PHRASE_USES,
+    SAMPLES,
     USES,
     BatchView,
     HourDocument,
@@ -31,6 +32,7 @@ from serving.views.documents import (
     hour_id,
     lens_document,
 )
+from serving.views.samples import SamplesDocument
 from serving.views.snapshot import WITHOUT_ROWS, Snapshot
 
 
@@ -75,11 +77,12 @@ class Store:
 
     # What the batch layer writes
 
-    def publish_all(self, views: Sequence[BatchView]) -> int:
+    def publish_all(self, views: Sequence[BatchView], samples: Iterable[SamplesDocument] = ()) -> int:
         """Publish several hours, and count those accepted. Each document is atomic, the batch is not.
 
-        Documents of other lenses go first: once an hour's own is there, so are they.
+        Samples and documents of other lenses go first: once an hour's own is there, so are they.
         """
+        self._publish(SAMPLES, [dict(each) for each in samples])
         self._publish(LENSES, [dict(lens_document(view)) for view in views if view.lens != HASHTAGS])
         return self._publish(HOURS, [dict(hour_document(view)) for view in views if view.lens == HASHTAGS])
 
@@ -109,10 +112,11 @@ class Store:
                     raise
 
     def drop_older_lenses(self, hours: Iterable[Hour], token: int) -> None:
-        """Delete the hours' lens documents of runs before this token."""
+        """Delete the hours' lens documents and samples of runs before this token."""
         with mongo_errors():
             wanted = {"hour": {"$in": [str(hour) for hour in hours]}, "token": {"$lt": token}}
-            self.collection(LENSES).delete_many(wanted)
+            for name in (LENSES, SAMPLES):
+                self.collection(name).delete_many(wanted)
 
     def drop_all_uses(self, hours: Iterable[Hour]) -> int:
         """Delete the speed rows of several hours, all of them published. How many there were."""

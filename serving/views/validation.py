@@ -32,6 +32,13 @@ RANKED_HOUR: Shape = {**HOUR, "top": (list,)}
 """`hours`."""
 LENS: Shape = {**_BATCH, "top": (list,), "kind": _TEXT, "source": _OPTIONAL_TEXT}
 """`lenses`."""
+SAMPLES: Shape = {
+    **dict.fromkeys(("_id", "hour", "rule", "run"), _TEXT),
+    **dict.fromkeys(("token", "most", "tagged"), _NUMBER),
+    **dict.fromkeys(("archives", "tags"), (list,)),
+    "source": _OPTIONAL_TEXT,
+}
+"""`samples`, without a look at its tags: `serving.views.samples.tag_sample` reads each."""
 USE: Shape = {"tag": _TEXT, "shown": _TEXT, "count": _NUMBER}
 """`uses`, `phrase_uses`, and the rows of the others."""
 SOUND_USE = {"tag": {"$type": "string"}, "shown": {"$type": "string"}, "count": {"$type": "number"}}

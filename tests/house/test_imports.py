@@ -50,21 +50,27 @@ MAY_IMPORT = {
     "serving.answers": {*CONFIG, *VIEWS, "ingest"},
     "serving.query": {*CONFIG, *VIEWS, "ingest", "serving.answers"},
     "serving.render": {*CONFIG, *VIEWS, "ingest", "serving.answers"},
+    "serving.posts": {
+        *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.storage", "ingest", "ingest.rule", "serving.answers",
+        "serving.query",
+    },
     "serving.status": {
         *CONFIG, *VIEWS, "config.stack", "ingest", "ingest.rejects", "ingest.rule", "ingest.sources", "speed_layer",
         "batch_layer", "batch_layer.archive", "batch_layer.feeds", "batch_layer.scheduling", "ingest.feeds",
         "serving.answers", "serving.query",
     },
     "serving.client": {
-        *CONFIG, *VIEWS, "ingest", "ingest.rule", "serving.answers", "serving.query", "serving.render",
+        *CONFIG, *VIEWS, "ingest", "ingest.rule", "serving.answers", "serving.posts", "serving.query",
+        "serving.render",
     },
     "serving.dashboard": {
-        *CONFIG, *VIEWS, "ingest", "ingest.kafka", "ingest.rule", "serving.answers", "serving.query",
+        *CONFIG, *VIEWS, "ingest", "ingest.kafka", "ingest.rule", "serving.answers", "serving.posts", "serving.query",
         "serving.render", "serving.status",
     },
     "topologies": {"config", "speed_layer"},
 }  # fmt: skip
-"""Imports follow the data. `serving.status` collects from every layer; `serving.cli` may import any room."""
+"""Imports follow the data. `serving.status` collects from every layer, `serving.posts` reads the archive; `serving.cli`
+may import any room."""
 
 
 def room_of(module: str) -> str:

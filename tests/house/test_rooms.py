@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tests.house.repository import ROOT, modules
 
-ROOMS = ("views", "answers", "query", "render", "client", "status", "dashboard", "cli")
+ROOMS = ("views", "answers", "query", "render", "posts", "client", "status", "dashboard", "cli")
 """From the documents in MongoDB to what people see."""
-REACH_LAYERS = {"status", "cli"}
+REACH_LAYERS = {"posts", "status", "cli"}
 """The only rooms that import the speed layer and the batch layer."""
 LAYERS = {"speed_layer", "batch_layer"}
 SERVING = [path for path in modules() if path.relative_to(ROOT).parts[0] == "serving" and path.parent.name != "serving"]

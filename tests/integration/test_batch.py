@@ -11,8 +11,8 @@ from pyspark.sql.classic.dataframe import DataFrame
 
 from batch_layer.archive import avro
 from batch_layer.archive.compaction import Compaction
+from batch_layer.archive.reading.coverage import CoversLessError, StrandedError
 from batch_layer.archive.reading.ledger import Ledger
-from batch_layer.coverage import CoversLessError, StrandedError
 from batch_layer.outcome import PartlyDoneError
 from batch_layer.plan import Span
 from batch_layer.publish import HourResult, Stamp, publish, sweep

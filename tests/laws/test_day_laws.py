@@ -11,7 +11,8 @@ from ingest.hours import Hour
 from serving.answers.day import Day, grid
 from serving.answers.history import history
 from serving.answers.merge import View
-from serving.answers.rising import SURE, log_likelihood, rising
+from serving.answers.rising import SURE, rising
+from serving.views.likelihood import log_likelihood
 from tests.support.ranked_views import BASE, COUNTS, view
 
 unhurried = settings(deadline=None)  # the machine may be busy

@@ -16,6 +16,8 @@ class BatchSettings(Section):
     """Phrases counted beside hashtags; `[]` for none. Each costs some 45 µs of CPU a post, and 1,000 rows an hour."""
     by_source: bool = True
     """Whether the batch layer also keeps hashtags by source, for hours with posts of more than one."""
+    sample_posts: int = Field(default=10, ge=0, le=100)
+    """Posts of each ranked hashtag of an hour whose places `trends posts` finds; 0 keeps no samples."""
     every_s: float = Field(default=15.0, gt=0)
     """How often the scheduler looks for hours to compute, seconds."""
     slice_posts: int = Field(default=2_000_000, ge=1)

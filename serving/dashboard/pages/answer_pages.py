@@ -130,7 +130,8 @@ def tag(
     """One tag hour by hour, by default of the last 7 days or of those around an hour."""
     name, hours = typed((params.name or [""])[0]), _hours_of_tag(params, time, context.current())
     since, until = hours.begun(context.current())
-    values: dict[str, Any] = {"tag": name, "since": since, "until": until, "notes": time.notes}
+    at = None if params.last or params.date or params.since else params.at
+    values: dict[str, Any] = {"tag": name, "at": at, "since": since, "until": until, "notes": time.notes}
     if not name:
         return page(request, "tag/none.html", values)
     values["control"] = _control(hours, context, query, [name])

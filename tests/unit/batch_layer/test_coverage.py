@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_layer.coverage import CoversLessError, Shortfall, shortfall, shortfall_of
+from batch_layer.archive.reading.coverage import CoversLessError, Shortfall, shortfall, shortfall_of
 from ingest.hours import Hour
 from serving.views.documents import Provenance
 

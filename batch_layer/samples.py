@@ -1,0 +1,176 @@
+"""Samples of an hour: posts of each ranked tag, tags used together with it, and its spellings. Pure.
+
+`batch_layer.rank` passes each post once; this keeps, for each tag, the posts with the smallest hash of (source, id):
+bottom-k sampling, so the sample is a function of the set of posts. It depends on no order, file, retry or time, every
+post of the tag is equally likely in it, and the samples of two hours make one of both: the smallest of all.
+
+    Edith Cohen, Haim Kaplan, "Summarizing Data using Bottom-k Sketches", PODC 2007.
+
+Two tags are related if more posts use both than chance gives, by Dunning's G2 (`serving.views.likelihood`) of the table
+(posts with and without the one) x (posts with and without the other), over posts that have a hashtag.
+
+Bounds: `MOST_TAGS` tags, the setting's number of posts each, `RELATED` tags, `SPELLINGS` spellings, no tag or spelling
+beside the tag's own of more than `LONGEST_BYTES`, pairs among the first `PAIRED` tags of a post, `MOST_BYTES` in all.
+"""
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import combinations
+
+import msgspec
+
+from serving.views.documents import Row
+from serving.views.likelihood import log_likelihood
+from serving.views.samples import HourSamples, Place, RelatedTag, SampledPost, TagSample
+
+MOST_TAGS = 1_000
+"""Ranked tags of an hour that have samples."""
+RELATED = 10
+SPELLINGS = 10
+PAIRED = 20
+"""A post with more hashtags counts as one with its first so many, in pairs alone."""
+LONGEST_BYTES = 300
+"""Longest related tag, and longest spelling that is not the tag's only one."""
+MOST_BYTES = 12_000_000
+"""Limit of a document's tags: a MongoDB document may have 16 MiB."""
+_TAG_BYTES, _POST_BYTES, _PAIR_BYTES = 120, 60, 60
+"""Bytes of a tag, of a post and of a related tag or a spelling in a document, beside their texts."""
+_Spelled = Mapping[tuple[str, str], int]
+_Post = tuple[int, tuple[int, int, int]]
+"""Order and place; plain tuples are made faster."""
+_SLACK = 4
+"""A tag holds so many times the posts of its sample before it drops the others."""
+
+_decoder = msgspec.msgpack.Decoder(HourSamples)
+
+
+def order_of(source: str, post_id: str) -> int:
+    """The place of a post in the order of samples: the first 63 bits of BLAKE2b of its source, a NUL and its id."""
+    name = f"{source}\0{post_id}".encode()
+    return int.from_bytes(blake2b(name, digest_size=8).digest(), "big") >> 1
+
+
+class Sampler:
+    """Collects the samples of posts of one source, or of all. Memory: `_SLACK` samples a tag, and each set of tags."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.kept: defaultdict[str, list[_Post]] = defaultdict(list)
+        """The posts of each tag, those with the smallest order among them, and not many others."""
+        self.sets: Counter[tuple[str, ...]] = Counter()
+        """Posts by the first tags that they use."""
+
+    def add(self, source: str, post_id: str, place: tuple[int, int, int], tags: Iterable[str]) -> None:
+        """Add a post, which must have a tag. `tags`: distinct, in the post's order."""
+        used = tuple(tags)
+        self.sets[used if len(used) <= PAIRED else used[:PAIRED]] += 1
+        post = (order_of(source, post_id), place)
+        for tag in used:
+            kept = self.kept[tag]
+            kept.append(post)
+            if len(kept) > self._most * _SLACK:
+                self._cut(kept)
+
+    def _cut(self, kept: list[_Post]) -> None:
+        kept.sort()
+        del kept[self._most :]
+
+    @classmethod
+    def of_all(cls, samplers: Iterable["Sampler"], most: int) -> "Sampler":
+        """The samples of several sources together."""
+        parts = list(samplers)
+        if len(parts) == 1:
+            return parts[0]
+        whole = cls(most)
+        for part in parts:
+            whole.sets.update(part.sets)
+            for tag, kept in part.kept.items():
+                whole.kept[tag] += kept
+        return whole
+
+    def samples(self, rows: Sequence[Row], spelled: _Spelled) -> HourSamples:
+        """The samples of ranked tags. `spelled`: uses by tag and spelling."""
+        ranked = {row.tag: row for row in rows[:MOST_TAGS]}
+        tagged = self.sets.total()
+        related = _related(ranked, self.sets, tagged)
+        spellings = _spellings(ranked, spelled)
+        each = (self._of_tag(row, related.get(tag, ()), spellings[tag]) for tag, row in ranked.items())
+        return HourSamples(self._most, tagged, tuple(_fitting(each)))
+
+    def _of_tag(self, row: Row, related: Sequence[RelatedTag], spellings: Sequence[tuple[str, int]]) -> TagSample:
+        posts = sorted(self.kept[row.tag])[: self._most]
+        sampled = tuple(SampledPost(order, Place(*place)) for order, place in posts)
+        return TagSample(row.tag, row.count, sampled, tuple(related), tuple(spellings))
+
+
+def pack(samples: HourSamples) -> bytes:
+    """Samples as bytes, for the way from a worker: the driver holds those of many hours at once."""
+    return msgspec.msgpack.encode(samples)
+
+
+def unpack(packed: bytes) -> HourSamples:
+    """Samples from their bytes."""
+    return _decoder.decode(packed)
+
+
+def _related(
+    ranked: Mapping[str, Row], sets: Mapping[tuple[str, ...], int], tagged: int
+) -> dict[str, list[RelatedTag]]:
+    """For each ranked tag those used together with it more often than by chance."""
+    pairs: Counter[tuple[str, str]] = Counter()
+    short = {tag for tag in ranked if _is_short(tag)}
+    for used, count in sets.items():
+        if len(used) > 1:
+            for pair in combinations(sorted(short.intersection(used)), 2):
+                pairs[pair] += count
+    found: defaultdict[str, list[RelatedTag]] = defaultdict(list)
+    for (one, other), both in pairs.items():
+        uses, others = ranked[one].count, ranked[other].count
+        if both * tagged > uses * others:
+            score = round(log_likelihood(both, others - both, uses, tagged - uses), 3)
+            found[one].append(RelatedTag(other, _shown(ranked[other]), both, score))
+            found[other].append(RelatedTag(one, _shown(ranked[one]), both, score))
+    return {tag: heapq.nsmallest(RELATED, each, key=_by_score) for tag, each in found.items()}
+
+
+def _by_score(related: RelatedTag) -> tuple[float, str]:
+    return -related.score, related.tag
+
+
+def _shown(row: Row) -> str:
+    return row.shown if _is_short(row.shown) else row.tag
+
+
+def _spellings(ranked: Mapping[str, Row], spelled: _Spelled) -> dict[str, list[tuple[str, int]]]:
+    """The most used spellings of each ranked tag; of equals the first by code point."""
+    found: dict[str, list[tuple[str, int]]] = {tag: [] for tag in ranked}
+    for (tag, shown), count in spelled.items():
+        if tag in ranked and _is_short(shown):
+            found[tag].append((shown, count))
+    return {tag: heapq.nsmallest(SPELLINGS, each, key=_by_count) for tag, each in found.items()}
+
+
+def _by_count(spelling: tuple[str, int]) -> tuple[int, str]:
+    return -spelling[1], spelling[0]
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= LONGEST_BYTES // 4 or len(text.encode()) <= LONGEST_BYTES
+
+
+def _fitting(tags: Iterable[TagSample]) -> Iterator[TagSample]:
+    """The first tags, as far as one document can hold them."""
+    left = MOST_BYTES
+    for each in tags:
+        texts = [
+            each.tag,
+            *(text for shown in each.related for text in shown[:2]),
+            *(text for text, _ in each.spellings),
+        ]
+        left -= sum(len(text.encode()) for text in texts)
+        left -= _TAG_BYTES + _POST_BYTES * len(each.posts) + _PAIR_BYTES * (len(each.related) + len(each.spellings))
+        if left < 0:
+            return
+        yield each

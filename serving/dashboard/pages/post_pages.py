@@ -1,0 +1,53 @@
+"""Post pages: sample posts of a tag, as a page and as the part that a tag's page loads."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from config.errors import NoDataError
+from ingest.hours import Millis
+from serving.dashboard.context import ContextDep
+from serving.dashboard.http.unknown_params import reject_unknown_params
+from serving.dashboard.pages.templating import page
+from serving.dashboard.params import RequestTime, RequestTimeDep
+from serving.dashboard.posts_api import PostsParams, question_of
+from serving.query.lenses import lens_of
+from serving.render.posts.post_answers import notes
+
+router = APIRouter(
+    default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(reject_unknown_params)]
+)
+
+
+class PageParams(PostsParams):
+    """The parameters of the page; `part` is true for the part alone."""
+
+    part: bool = False
+
+
+@router.get("/posts")
+def posts(
+    request: Request, context: ContextDep, time: RequestTimeDep, params: Annotated[PageParams, Query()]
+) -> Response:
+    """Sample posts of a tag, related tags and spellings; without them, the reason."""
+    question = question_of(context, time, params)
+    query = replace(context.query, lens=lens_of("hashtag", params.source))
+    values: dict[str, Any] = {**question._asdict(), "answer": None, "why": None, "hour": params.hour}
+    template = "posts/part.html" if params.part else "posts/page.html"
+    try:
+        answer = context.posts(query, question)
+    except NoDataError as why:
+        return page(request, template, values | {"why": why}, 404)
+    return page(request, template, values | {"answer": answer, "notes": notes(answer), "at": _clock(time)})
+
+
+def _clock(time: RequestTime) -> Any:
+    """Shows a moment in the reader's time zone."""
+
+    def show(at: Millis) -> str:
+        return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone(time.tz):%Y-%m-%d %H:%M:%S %Z}"
+
+    return show

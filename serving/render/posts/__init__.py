@@ -1,0 +1,1 @@
+"""Posts behind a tag as JSON, as rows and as text."""
