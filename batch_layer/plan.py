@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
-from batch_layer.run_ledger import Job
+from batch_layer.runs.run_ledger import Job
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour
 from ingest.rule.hashtags import Rule

@@ -7,7 +7,7 @@ A document that covers more than the new one stays (`coverage`). If another run 
 write, the hour is dirty afterwards, and the next run computes it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from batch_layer.archive.reading.coverage import CoversLessError, shortfall_of
@@ -93,7 +93,8 @@ def publish(
         some, lacking = _split_by_coverage(hours[at : at + _AT_ONCE], {} if allow_less else before)
         less += lacking
         seen = _speed_before(store, some, before)
-        views = [view for each in some for view in _views(each, stamp, seen.get(str(each.hour)), now)]
+        sent = {hour for hour, document in before.items() if "unsent" in document}
+        views = [view for each in some for view in _views(each, stamp, seen.get(str(each.hour)), now, sent)]
         samples = [document for each in some for document in _samples(each, stamp, now)]
         refused += len(some) - store.publish_all(views, samples)
         store.drop_all_uses(each.hour for each in some if each.complete)
@@ -130,8 +131,10 @@ def sweep(store: Store) -> int:
     return store.drop_all_uses(final) if final else 0
 
 
-def _views(result: HourResult, stamp: Stamp, seen: SpeedCounts | None, now: Millis) -> Iterator[BatchView]:
-    """All documents of the hour, one a lens."""
+def _views(
+    result: HourResult, stamp: Stamp, seen: SpeedCounts | None, now: Millis, sent: Container[str]
+) -> Iterator[BatchView]:
+    """All documents of the hour, one a lens. `sent`: the hours of which the topic of finished hours knows."""
     of_phrases = phrases.version()
     for lens, ranking in ((HASHTAGS, result.ranking), *result.ranking.further):
         yield BatchView(
@@ -152,6 +155,7 @@ def _views(result: HourResult, stamp: Stamp, seen: SpeedCounts | None, now: Mill
             speed=seen,
             lens=lens,
             sources=result.ranking.sources,
+            unsent=lens == HASHTAGS and (result.complete or str(result.hour) in sent),
         )
 
 
@@ -191,6 +195,7 @@ def _before(store: Store, hours: Sequence[Hour]) -> dict[str, HourDocument]:
             "archive": True,
             "earlier": True,
             "speed": True,
+            "unsent": True,
             "top": {"$slice": FIRST},
         }
         found = sound(store.collection(HOURS).find(wanted, fields), BEFORE)

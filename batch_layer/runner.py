@@ -10,12 +10,13 @@ from batch_layer.archive.reading.coverage import CoversLessError, StrandedError,
 from batch_layer.archive.reading.history import History
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.archive.reading.watermark import complete_until
-from batch_layer.outcome import Outcome, PartlyDoneError, PublishedHour
 from batch_layer.plan import Documents, Excerpt, Plan, PlannedHour, Span, plan_hour, plan_missing, plan_range
 from batch_layer.publish import HourResult, Stamp, Tops, changes_of, covering, publish, tops
-from batch_layer.run_ledger import Run, RunLedger, StoppedError
+from batch_layer.runs.outcome import Outcome, PartlyDoneError, PublishedHour
+from batch_layer.runs.run_ledger import Run, RunLedger, StoppedError
 from batch_layer.spark.job import HourFailure, HourOutcome, SparkFailedError, rank_hours
 from batch_layer.spark.session import Engine
+from batch_layer.tops.topic_writer import Sending, TopicWriter
 from config.settings import Settings
 from config.settings.network import tracing
 from ingest.hours import Hour, Millis
@@ -62,6 +63,7 @@ class BatchRunner:
         self.ledger = Ledger(settings.hdfs, settings.archive, settings.kafka.posts)
         self.archives = Archives(settings, self.store)
         self.history = History(self.ledger)
+        self.tops = TopicWriter(settings, self.store)
 
     def plan_missing(self, hours: Sequence[Hour] | None = None) -> Plan:
         """Every complete hour that is missing, provisional or dirty: of these hours, or of all of history."""
@@ -110,12 +112,13 @@ class BatchRunner:
 
         A document that covers more than the archive does now stays, unless the caller sets `allow_less`. Raises
         `BusyError` where another run computes the job, `FencedError` where another run took over meanwhile,
-        `StoppedError` after `observer.stop`, `PartlyDoneError` where the archive has damage or lacks posts.
-        Published hours stay.
+        `StoppedError` after `observer.stop`, `PartlyDoneError` where the archive has damage or lacks posts, and at the
+        end the error that kept hours from the topic of finished hours. Published hours stay.
         """
         if reset and not allow_less:
             self._refuse_to_lose()
         self.store.mark_dirty(plan.late)
+        sending = Sending(self.tops)
         self.archives.remember(self.history)
         outcome = Outcome()
         begun = self.now()
@@ -125,6 +128,7 @@ class BatchRunner:
             self.runs.start(plan.job, reach=plan.complete_until, resume=resume, origin=origin) as run,
         ):
             outcome.run = run.id
+            sending.send()
             emptied = self._empty(run, plan) if reset else {}
             planned = self._remaining(plan, run, outcome) if run.attempt > 1 else list(plan.hours)
             run.tell(hours_planned=len(plan.hours), hours_done=outcome.resumed)
@@ -137,10 +141,12 @@ class BatchRunner:
                 outcome.leave(published.less)
                 outcome.refused += published.refused
                 outcome.changes += published.changes + changes_of(good, emptied)
+                sending.send()
                 run.tell(hours_done=outcome.resumed + len(outcome.hours), posts=outcome.posts)
             outcome.seconds = (self.now() - begun) / 1000
             if outcome.failed:
                 raise PartlyDoneError(outcome)
+        sending.end()
         return outcome
 
     def preview(self, plan: Plan, *, observer: RunObserver | None = None, allow_less: bool = False) -> Outcome:
@@ -202,6 +208,7 @@ class BatchRunner:
         with mongo_errors():
             there = {each.get("hour") for each in self.store.collection(HOURS).find(others, {"hour": True})}
         had = tops(self.store, [each.hour for each in plan.hours if str(each.hour) in there])
+        self.tops.outbox.note_reset(run.id, run.token)
         with mongo_errors():
             count = self.store.collection(HOURS).delete_many(others).deleted_count
             for name in (LENSES, SAMPLES):

@@ -18,11 +18,11 @@ from batch_layer.archive.compaction import due as due_to_compact
 from batch_layer.archive.reading.follower import Follower, Mark
 from batch_layer.archive.reading.ledger import Ledger
 from batch_layer.archive.reading.watermark import complete_until
-from batch_layer.outcome import PartlyDoneError
 from batch_layer.plan import Plan
 from batch_layer.publish import sweep
-from batch_layer.run_ledger import StoppedError
 from batch_layer.runner import BatchRunner, RunObserver
+from batch_layer.runs.outcome import PartlyDoneError
+from batch_layer.runs.run_ledger import StoppedError
 from batch_layer.scheduling import due
 from batch_layer.scheduling.trigger import Trigger
 from batch_layer.spark.job import SparkFailedError
@@ -95,6 +95,7 @@ class Schedule:
         self.batch.store.stay_prepared()
         hours = self.trigger.look()
         if hours is not None and not hours:
+            self.batch.tops.deliver()
             self._rest()
             return
         plan = self.batch.plan_missing(hours)
@@ -104,6 +105,7 @@ class Schedule:
             self._compute(plan)
         else:
             self.batch.store.mark_dirty(plan.late)
+            self.batch.tops.deliver()
             self._rest()
         if hours is None and not list(self.batch.runs.computing()):  # which would hide its hours
             self.trigger.end_full_look()

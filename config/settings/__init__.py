@@ -16,6 +16,7 @@ from config.settings.sections.spark import SparkSettings
 from config.settings.sections.speed import SpeedSettings
 from config.settings.sections.stack import StackSettings
 from config.settings.sections.storm import StormSettings
+from config.settings.sections.tops import TopsSettings
 from config.settings.sections.trace import TraceSettings
 from config.settings.settings import (
     BOOTSTRAP,
@@ -48,6 +49,7 @@ __all__ = [
     "SpeedSettings",
     "StackSettings",
     "StormSettings",
+    "TopsSettings",
     "TraceSettings",
     "base_folder",
     "environment_tables",

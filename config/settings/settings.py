@@ -37,6 +37,7 @@ from config.settings.sections.spark import SparkSettings
 from config.settings.sections.speed import SpeedSettings
 from config.settings.sections.stack import StackSettings
 from config.settings.sections.storm import StormSettings
+from config.settings.sections.tops import TopsSettings
 from config.settings.sections.trace import TraceSettings
 from config.settings.secure_stack import local_logins
 
@@ -61,6 +62,7 @@ class Settings(Section):
     archive: ArchiveSettings = ArchiveSettings()
     speed: SpeedSettings = SpeedSettings()
     batch: BatchSettings = BatchSettings()
+    tops: TopsSettings = TopsSettings()
     rule: RuleSettings = RuleSettings()
     serve: ServeSettings = ServeSettings()
     posts: PostsSettings = PostsSettings()

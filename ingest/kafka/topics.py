@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import tenacity
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
-from config.errors import UnavailableError
-from config.settings import IngestSettings, KafkaSettings
+from config.errors import UnavailableError, UsageError
+from config.settings import IngestSettings, KafkaSettings, TopsSettings
 from config.settings.kafka_problems import problem_behind
 from ingest.hours import HOUR_MS, Millis
 from ingest.kafka import client
@@ -47,6 +47,30 @@ def core_topics(
         TopicSpec(settings.rejects, 1, shared | large | _retention(30 * DAY_MS, DAY_MS)),
         TopicSpec(settings.cursors, 1, shared | large | compacted | {"segment.ms": str(HOUR_MS)}),
     ]
+
+
+def tops_topics(settings: KafkaSettings, tops: TopsSettings) -> list[TopicSpec]:
+    """The compacted topic of finished hours, if the settings want it. One partition: its hours have one order.
+
+    Raises `UsageError` where its name is that of a core topic.
+    """
+    if tops.enabled and tops.topic in {settings.posts, settings.hashtags, settings.rejects, settings.cursors}:
+        what = f"topic {tops.topic} has other messages of trends"
+        raise UsageError(what, where="tops.topic", next_step="Name a topic of its own")
+    compacted = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": str(DAY_MS)}
+    kept = {"delete.retention.ms": str(7 * DAY_MS)}  # a reader that is away for so long still gets a tombstone
+    return [TopicSpec(tops.topic, 1, _shared(settings) | _PACKED | compacted | kept)] if tops.enabled else []
+
+
+def is_compacted(settings: KafkaSettings, name: str) -> bool:
+    """Whether a topic that exists keeps the last message of each key for good. Raises `UnavailableError`."""
+    resource = ConfigResource(ConfigResource.Type.TOPIC, name)
+    admin = client.admin(settings)  # it answers as long as something refers to it
+    try:
+        answer = admin.describe_configs([resource], request_timeout=client.ANSWER_S)[resource]
+        return str(answer.result()["cleanup.policy"].value) == "compact"
+    except KafkaException as error:
+        raise client.unavailable(settings, name, error) from None
 
 
 def log_topic(

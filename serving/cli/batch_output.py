@@ -15,8 +15,8 @@ from config.terminal_text import printable
 from serving.cli.consoles import console
 
 if TYPE_CHECKING:  # Spark is imported when a command needs it
-    from batch_layer.outcome import Outcome
     from batch_layer.plan import Plan
+    from batch_layer.runs.outcome import Outcome
 
 _MOST_LINES = 10
 """Hours in a table; `--json` has all."""

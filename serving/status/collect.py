@@ -26,6 +26,7 @@ from serving.status.model import (
     SpeedPartition,
     SpeedStatus,
     Status,
+    TopsStatus,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def collect_status(settings: Settings) -> Status:
         "runs": _runs,
         "rejects": rejects_status,
         "feeds": feeds_status,
+        "tops": tops_status,
     }
     _import_drivers()
     with ThreadPoolExecutor(len(parts)) as threads:
@@ -192,3 +194,15 @@ def rejects_status(settings: Settings) -> RejectsStatus:
     rejects = backlog(settings.kafka)
     oldest = None if rejects.oldest_at is None else iso(rejects.oldest_at)
     return RejectsStatus(settings.kafka.rejects, rejects.outstanding, rejects.exact, oldest)
+
+
+def tops_status(settings: Settings) -> TopsStatus:
+    """The topic of finished hours. Raises `UnavailableError`."""
+    if not settings.tops.enabled:
+        return TopsStatus("", 0, None)
+    from batch_layer.tops.outbox import Outbox
+    from serving.views.store import Store
+
+    with Store(settings.mongo) as store:
+        pending = Outbox(store).pending()
+    return TopsStatus(settings.tops.topic, pending.hours, pending.oldest)

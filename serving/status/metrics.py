@@ -29,6 +29,7 @@ from serving.status.model import (
     SourceStatus,
     SpeedStatus,
     Status,
+    TopsStatus,
 )
 
 Sample = tuple[tuple[str, ...], float | None]
@@ -181,6 +182,11 @@ def _feeds(feeds: list[FeedStatus]) -> Iterator[Metric]:
                  ((names, stage.unregistered) for names, stage in stages))  # fmt: skip
 
 
+def _tops(tops: TopsStatus) -> Iterator[Metric]:
+    if tops.topic:
+        yield _one("tops_pending_hours", "Hours that the topic of finished hours lacks.", tops.pending)
+
+
 _PARTS: dict[str, Callable[[Any], Iterator[Metric]]] = {
     "servers": _servers,
     "sources": _sources,
@@ -190,6 +196,7 @@ _PARTS: dict[str, Callable[[Any], Iterator[Metric]]] = {
     "runs": _runs,
     "rejects": _rejects,
     "feeds": _feeds,
+    "tops": _tops,
 }
 
 

@@ -141,6 +141,18 @@ class RejectsStatus:
 
 
 @dataclass(frozen=True)
+class TopsStatus:
+    """The topic of finished hours."""
+
+    topic: str
+    """Empty where the settings want none."""
+    pending: int
+    """Hours that the next run of the batch layer sends."""
+    oldest: str | None
+    """The first of them."""
+
+
+@dataclass(frozen=True)
 class FeedStatus:
     """One feed that has run here."""
 
@@ -162,6 +174,7 @@ class Status:
     runs: list[RunStatus] | Unknown
     rejects: RejectsStatus | Unknown
     feeds: list[FeedStatus] | Unknown
+    tops: TopsStatus | Unknown
 
     def parts(self) -> dict[str, Any]:
         """Each part under its name."""

@@ -7,10 +7,11 @@ Collections
     `uses`      one document a (hour, tag), written by the speed layer in its transactions: `UseDocument`
     `phrase_uses`   the same of phrases, where some are sent to it: `PhraseUseDocument`
     `lanes`, `progress`, `writers`   the speed layer's own (see `speed_layer.lanes` and `.heartbeats`)
-    `runs`      the batch layer's ledger of jobs (see `batch_layer.run_ledger`)
+    `runs`      the batch layer's ledger of jobs (see `batch_layer.runs.run_ledger`)
     `archives`  the archives that hours were computed from (see `batch_layer.archive.reading.archives`)
     `archive_marks`, `due_hours`   how far the archive is known (see `batch_layer.archive.reading.follower`)
     `rules`     one document a version of the rule: its text (see `serving.views.rulebook`)
+    `tops`      what the batch layer knows of the topic of finished hours (see `batch_layer.tops.outbox`)
 
 Each hour is answered from exactly one of `hours` and `uses`: from the batch document where there is one. So the batch
 layer deletes an hour's uses only after its document is majority-committed, and a row that comes back is never read.
@@ -33,22 +34,12 @@ from ingest.rule import kinds
 HOURS, LENSES, SAMPLES, USES, PHRASE_USES = "hours", "lenses", "samples", "uses", "phrase_uses"
 LANES, PROGRESS, WRITERS, RUNS, RULES = "lanes", "progress", "writers", "runs", "rules"
 ARCHIVES = "archives"
+TOPS = "tops"
 ARCHIVE_MARKS, DUE_HOURS = "archive_marks", "due_hours"
 COLLECTIONS = frozenset(
     {
-        HOURS,
-        LENSES,
-        SAMPLES,
-        USES,
-        PHRASE_USES,
-        LANES,
-        PROGRESS,
-        WRITERS,
-        RUNS,
-        RULES,
-        ARCHIVES,
-        ARCHIVE_MARKS,
-        DUE_HOURS,
+        *(HOURS, LENSES, SAMPLES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS),
+        *(RUNS, RULES, ARCHIVES, ARCHIVE_MARKS, DUE_HOURS, TOPS),
     }
 )
 """Names of the collections."""
@@ -150,6 +141,8 @@ class BatchView(NamedTuple):
     sources: tuple[str, ...] = ()
     """The sources of the hour's posts, ascending; empty where nobody looked."""
     provenance: Provenance = Provenance()
+    unsent: bool = False
+    """Whether the topic of finished hours is to have it: see `batch_layer.tops.outbox`."""
 
 
 class RowDocument(TypedDict):
@@ -193,6 +186,8 @@ class HourDocument(BatchDocument):
     topic_id: NotRequired[str]
     earlier: NotRequired[dict[str, list[int]]]
     """Covered offsets of further archives, by id."""
+    unsent: NotRequired[bool]
+    """Whether the topic of finished hours still lacks it; not there where the topic never gets it."""
 
 
 class LensDocument(BatchDocument):
@@ -247,6 +242,7 @@ def hour_document(view: BatchView) -> HourDocument:
         "archive": view.provenance.archive,
         "topic_id": view.provenance.topic_id,
         "earlier": {archive: list(covered) for archive, covered in view.provenance.earlier},
+        **({"unsent": True} if view.unsent else {}),  # type: ignore[typeddict-item]
     }
 
 

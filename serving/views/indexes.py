@@ -34,6 +34,6 @@ def prepare(database: Database[dict[str, object]]) -> None:
     database[LENSES].create_index(["kind", "source", "hour"], name="by_lens")
     database[HOURS].create_index(["rule", "complete", "dirty"], name="by_state")
     database[HOURS].create_index(["sources.0", "hour"], name="by_first_source")
-    for name, value in (("dirty", True), ("complete", False)):
+    for name, value in (("dirty", True), ("complete", False), ("unsent", True)):
         database[HOURS].create_index([name, "hour"], name=name, partialFilterExpression={name: value})
     database[DUE_HOURS].create_index(["archive", "hour"], name="by_hour")

@@ -21,17 +21,21 @@ MAY_IMPORT = {
     "speed_layer": {*CONFIG, *VIEWS, "config.stack", "ingest", "ingest.kafka", "ingest.rejects", "ingest.rule"},
     "speed_layer.storm": {*CONFIG, "config.stack"},
     "batch_layer": {
-        *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.spark", "batch_layer.storage", "ingest", "ingest.rule",
+        *CONFIG, *VIEWS, "batch_layer.archive", "batch_layer.runs", "batch_layer.spark", "batch_layer.storage",
+        "batch_layer.tops", "ingest", "ingest.rule",
     },
+    "batch_layer.runs": {*CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.storage", "ingest"},
+    "batch_layer.tops": {*CONFIG, *VIEWS, "ingest", "ingest.kafka"},
     "batch_layer.scheduling": {
-        *CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.spark", "ingest", "ingest.rule",
+        *CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.runs", "batch_layer.spark", "ingest",
+        "ingest.rule",
     },
     "batch_layer.archive": {
         *CONFIG, *VIEWS, "batch_layer.delivery", "batch_layer.storage", "ingest", "ingest.kafka", "ingest.rejects",
     },
     "batch_layer.checks": {
-        *CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.storage", "ingest", "ingest.kafka",
-        "ingest.rule",
+        *CONFIG, *VIEWS, "batch_layer", "batch_layer.archive", "batch_layer.runs", "batch_layer.storage", "ingest",
+        "ingest.kafka", "ingest.rule",
     },
     "batch_layer.delivery": {*CONFIG, "ingest", "ingest.kafka"},
     "batch_layer.feeds": {
@@ -56,7 +60,8 @@ MAY_IMPORT = {
     },
     "serving.status": {
         *CONFIG, *VIEWS, "config.stack", "ingest", "ingest.rejects", "ingest.rule", "ingest.sources", "speed_layer",
-        "batch_layer", "batch_layer.archive", "batch_layer.feeds", "batch_layer.scheduling", "ingest.feeds",
+        "batch_layer", "batch_layer.archive", "batch_layer.feeds", "batch_layer.scheduling", "batch_layer.tops",
+        "ingest.feeds",
         "serving.answers", "serving.query",
     },
     "serving.client": {

@@ -13,12 +13,12 @@ from batch_layer.archive import avro
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.reading.coverage import CoversLessError, StrandedError
 from batch_layer.archive.reading.ledger import Ledger
-from batch_layer.outcome import PartlyDoneError
 from batch_layer.plan import Span
 from batch_layer.publish import HourResult, Stamp, publish, sweep
 from batch_layer.rank import PostFields, rank_hour
-from batch_layer.run_ledger import BusyError, Job, Run, RunLedger, StoppedError
 from batch_layer.runner import RunObserver
+from batch_layer.runs.outcome import PartlyDoneError
+from batch_layer.runs.run_ledger import BusyError, Job, Run, RunLedger, StoppedError
 from batch_layer.spark.job import SparkFailedError
 from batch_layer.spark.session import Engine
 from batch_layer.storage.webhdfs import HdfsStore
@@ -27,7 +27,7 @@ from config.errors import FencedError
 from config.settings import Settings
 from ingest.hours import moment_of, wall_clock
 from ingest.rule.hashtags import AS_IS, Rule
-from serving.views.documents import ARCHIVES, HOURS, RUNS, Row
+from serving.views.documents import ARCHIVES, HOURS, RUNS, TOPS, Row
 from serving.views.store import Store
 from tests.support import oracle
 from tests.support.batch import (
@@ -382,6 +382,7 @@ def test_the_full_history_begins_with_nothing_and_leaves_rows_of_hours_in_progre
     assert preview.changes == outcome.changes
     assert set(documents(store)) == {FIRST, FIRST.plus(1)}
     assert {each["run"] for each in documents(store).values()} == {outcome.run}
+    assert {each["hour"] for each in store.collection(TOPS).find()} == {str(FIRST), str(FIRST.plus(1))}, "tombstones"
     assert speed_hours(store) == {FIRST.plus(2)}
 
 

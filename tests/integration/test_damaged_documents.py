@@ -11,8 +11,8 @@ import pytest
 from bson.errors import BSONError
 from click.testing import CliRunner
 
-from batch_layer.run_ledger import Job, RunLedger
 from batch_layer.runner import BatchRunner
+from batch_layer.runs.run_ledger import Job, RunLedger
 from bench.harness import stack_settings
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings

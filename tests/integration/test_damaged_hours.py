@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 
 from batch_layer.archive import avro
-from batch_layer.outcome import PartlyDoneError
+from batch_layer.runs.outcome import PartlyDoneError
 from batch_layer.spark.session import Engine
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings

@@ -16,6 +16,7 @@ from serving.status.model import (
     SourceStatus,
     SpeedStatus,
     Status,
+    TopsStatus,
 )
 
 PARTS: dict[str, Any] = {
@@ -27,6 +28,7 @@ PARTS: dict[str, Any] = {
     "runs": list[RunStatus],
     "rejects": RejectsStatus,
     "feeds": list[FeedStatus],
+    "tops": TopsStatus,
 }
 
 

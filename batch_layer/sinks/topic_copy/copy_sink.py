@@ -248,8 +248,9 @@ class CopyDelivery:
 
 def _topic_intake(stage: Stage) -> TopicIntake:
     where = f"feed {stage.feed.name}, sinks.{stage.sink}"
-    kafka = stage.settings.kafka
-    if target_of(stage) in {stage.topic, kafka.posts, kafka.hashtags, kafka.rejects, kafka.cursors}:
+    kafka, tops = stage.settings.kafka, stage.settings.tops
+    own = {kafka.posts, kafka.hashtags, kafka.rejects, kafka.cursors, *([tops.topic] if tops.enabled else [])}
+    if target_of(stage) in {stage.topic, *own}:
         raise UsageError(f"topic {target_of(stage)} has other records: name a topic of its own", where=where)
     if not isinstance(stage.intake, TopicIntake):
         raise UsageError("a topic is filled from Kafka, and from no other sink", where=where)

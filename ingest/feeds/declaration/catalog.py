@@ -1,13 +1,13 @@
 """Catalog: the feeds that there are: those that `trends` ships, and those in the user's folder, which hide them."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 
 import config
 from config.errors import UsageError
-from config.settings import KafkaSettings, Settings
+from config.settings import Settings
 from ingest.feeds.declaration.load import FeedFile
 from ingest.feeds.declaration.model import HdfsSink, NamedFeed, TopicSink
 
@@ -20,7 +20,14 @@ class Catalog:
 
     def __init__(self, settings: Settings, reserved: frozenset[str]) -> None:
         """`reserved`: names of servers and services of the stack, which no feed may have."""
-        self._kafka = settings.kafka
+        kafka, tops = settings.kafka, settings.tops
+        self._core = {
+            kafka.posts,
+            kafka.hashtags,
+            kafka.rejects,
+            kafka.cursors,
+            *([tops.topic] if tops.enabled else []),
+        }
         self._archives = (settings.hdfs.root, *settings.hdfs.earlier)
         self._folders = (settings.feeds.folder, SHIPPED)
         self._reserved = reserved
@@ -49,7 +56,7 @@ class Catalog:
         """A feed with values for its variables: see `FeedFile.feed`. Raises `UsageError`."""
         file = self.file(name_or_path)
         feed = file.feed(values, os.environ if environment is None else environment, lenient=lenient)
-        _refuse_core_topics(file, feed, self._kafka)
+        _refuse_core_topics(file, feed, self._core)
         _refuse_archives(file, feed, self._archives)
         return feed
 
@@ -69,9 +76,8 @@ class Catalog:
         raise UsageError(f"no feed {name[:70]!r}; there are {there}")
 
 
-def _refuse_core_topics(file: FeedFile, feed: NamedFeed, kafka: KafkaSettings) -> None:
+def _refuse_core_topics(file: FeedFile, feed: NamedFeed, core: Set[str]) -> None:
     """Posts and uses are of other shapes: a record among them would be a reject of every stage."""
-    core = {kafka.posts, kafka.hashtags, kafka.rejects, kafka.cursors}
     declared = feed.declaration
     if declared.topic is not None and declared.topic.name in core:
         raise file.problem(("topic", "name"), f"{declared.topic.name} is a topic of trends itself")

@@ -18,9 +18,9 @@ from serving.cli.options import json_option, settings_of, tz_option
 from serving.query.time_expressions import parse
 
 if TYPE_CHECKING:  # Spark is imported when a command needs it
-    from batch_layer.outcome import Outcome
     from batch_layer.plan import Plan
     from batch_layer.runner import BatchRunner
+    from batch_layer.runs.outcome import Outcome
 
 
 less_option = click.option(
@@ -53,6 +53,7 @@ def run_missing(ctx: click.Context, as_json: bool) -> None:
         plan = layer.plan_missing()
         if not plan.hours and not plan.stranded:
             click.echo(f"Nothing to compute: {_why_nothing(layer, plan)}", err=True)
+            layer.tops.deliver()
         show(_run_plan(layer, plan, {}) if plan.hours else None, as_json)
         layer.check(plan)
 
@@ -200,8 +201,8 @@ def _run_plan(layer: "BatchRunner", plan: "Plan", asked: Mapping[str, Any]) -> "
     """Run a plan, or preview it, with a progress bar on a terminal. If an hour fails, report the others."""
     import threading
 
-    from batch_layer.outcome import PartlyDoneError
     from batch_layer.runner import RunObserver
+    from batch_layer.runs.outcome import PartlyDoneError
 
     with progress(len(plan.hours)) as tell:
         observer = RunObserver(threading.Event(), tell)

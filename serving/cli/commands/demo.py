@@ -27,8 +27,8 @@ from serving.views.store import Store
 
 if TYPE_CHECKING:
     from batch_layer.archive.reading.ledger import Ledger
-    from batch_layer.outcome import Outcome
     from batch_layer.runner import BatchRunner
+    from batch_layer.runs.outcome import Outcome
 
 _SERVERS = ("kafka", "namenode", "datanode", "mongo", "zookeeper", "nimbus", "supervisor", "topology")
 _WITHIN_S = 120.0

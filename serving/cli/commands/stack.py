@@ -95,10 +95,11 @@ def _grant(settings: Settings, feeds: Sequence[str]) -> None:
 def _furnish(settings: Settings) -> None:
     """Create topics, folders and indexes for the services, unless they exist."""
     from batch_layer.storage.webhdfs import HdfsStore
-    from ingest.kafka.topics import core_topics, create_topics
+    from ingest.kafka.topics import core_topics, create_topics, tops_topics
     from serving.views.store import Store
 
-    create_topics(settings.kafka, core_topics(settings.kafka, settings.ingest.max_post_bytes))
+    core = core_topics(settings.kafka, settings.ingest.max_post_bytes)
+    create_topics(settings.kafka, [*core, *tops_topics(settings.kafka, settings.tops)])
     with Store(settings.mongo) as store:
         store.prepare()
     HdfsStore(settings.hdfs).make_folder(settings.hdfs.root)

@@ -58,6 +58,8 @@ def _show(current: Status) -> None:
             screen.print(_servers_table(part))
             for line in _other_stacks(part):
                 screen.print(Text(line, style="yellow"), soft_wrap=True)
+        elif name == "tops" and not part.topic:
+            continue
         elif name == "runs":
             screen.print("", _runs_table(part))
         elif name == "sources":

@@ -12,7 +12,7 @@ from pymongo.errors import InvalidOperation, PyMongoError
 
 from config.errors import UsageError
 from config.redaction import redact
-from config.settings import Settings
+from config.settings import Settings, TopsSettings
 from config.settings.logins import postgres_login
 from config.settings.secrets import write_private
 from config.settings.secure_stack import SecureFiles
@@ -122,6 +122,10 @@ def test_rights_are_for_names_of_the_platform_alone(made: Settings) -> None:
     assert {act for *_, act in rights} == {"CREATE", "READ", "WRITE"}
     assert "DELETE" in {act for *_, act in kafka_rights.topic_rights(["copies"], clears=True)}
     assert kafka_rights.missing(made, rights) == rights
+    assert kafka_rights.rights_of_tops(TopsSettings()) == []
+    of_tops = kafka_rights.rights_of_tops(TopsSettings(enabled=True, topic="ranked"))
+    assert {name for _, name, *_ in of_tops} == {"ranked", "ranked.reader"}
+    assert {act for *_, act in of_tops} == {"CREATE", "READ", "WRITE", "DESCRIBE_CONFIGS"}
 
 
 def test_a_client_that_gets_no_answer_is_closed(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

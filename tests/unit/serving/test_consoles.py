@@ -10,8 +10,8 @@ from rich.columns import Columns
 from rich.table import Table
 
 from batch_layer.feeds.stage_model import StageStatus
-from batch_layer.outcome import Outcome, PublishedHour
 from batch_layer.publish import Change
+from batch_layer.runs.outcome import Outcome, PublishedHour
 from config.stack.doctor import Finding
 from config.stack.status import ServerState
 from ingest.hours import Hour
@@ -30,6 +30,7 @@ from serving.status.model import (
     RunStatus,
     SourceStatus,
     Status,
+    TopsStatus,
 )
 
 HOSTILE = ["trends[local]", "[bold]loud[/bold]", "[/]", "[link=http://x]y[/link]", ":boom:", "[red", "a [0] b", "\\[x]"]
@@ -63,6 +64,7 @@ def status_of(text: str) -> Status:
         runs=[RunStatus(text, text, None, None, text, 2, 1, 3, text, "", None, None, None)],
         rejects=RejectsStatus(text, 3, exact=False, oldest=None),
         feeds=[FeedStatus(text, [StageStatus(text, "csv", "failed", text, text, error=text)], text)],
+        tops=TopsStatus(text, 2, text),
     )
 
 

@@ -57,6 +57,7 @@ FACTS: dict[str, Any] = {
              "why": "no answer", "behind": 2, "kept": 40, "rejected": 3, "left_out": 1, "lost": 6,
              "positions": {0: 90}, "committed_at": "2026-11-25T09:00:00Z", "error": ""}]},
     ],
+    "tops": {"topic": "tops", "pending": 2, "oldest": "2026-11-25T08"},
 }  # fmt: skip
 
 

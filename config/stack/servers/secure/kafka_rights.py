@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from config.settings import KafkaSettings, Settings
+from config.settings import KafkaSettings, Settings, TopsSettings
 from config.settings.live import live_sections
 from config.settings.secrets import write_private
 from config.settings.secure_stack import USER, SecureFiles
@@ -55,6 +55,17 @@ def rights_of(settings: KafkaSettings) -> list[Right]:
     ]
 
 
+def rights_of_tops(settings: TopsSettings) -> list[Right]:
+    """What the batch layer needs for the topic of finished hours; nothing where it writes none."""
+    if not settings.enabled:
+        return []
+    return [
+        *topic_rights([settings.topic]),
+        ("TOPIC", settings.topic, "LITERAL", "DESCRIBE_CONFIGS"),
+        ("TRANSACTIONAL_ID", settings.topic, "LITERAL", "WRITE"),
+    ]
+
+
 def topic_rights(names: Iterable[str], *, clears: bool = False) -> list[Right]:
     """The rights to make, write and read topics, each as its own group of readers; `clears`: to delete records too."""
     acts = ("CREATE", "READ", "WRITE", *(("DELETE",) if clears else ()))
@@ -73,7 +84,7 @@ def missing(settings: Settings, rights: Iterable[Right]) -> list[Right]:
 
 def give(settings: Settings, files: SecureFiles, wanted: Iterable[Right] = ()) -> bool:
     """Give the rights that these settings need, and `wanted`, unless they are there. Tells whether they are now."""
-    rights = missing(settings, [*rights_of(settings.kafka), *wanted])
+    rights = missing(settings, [*rights_of(settings.kafka), *rights_of_tops(settings.tops), *wanted])
     if not rights or not is_ours(settings.kafka, files):
         return True
     login = {"sasl.username": OWNER, "sasl.password": files.password(f"kafka-{OWNER}"), "log_level": 0}

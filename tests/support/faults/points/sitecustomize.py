@@ -71,6 +71,8 @@ POINTS = {
     "bolt: after an ack": Point("speed_layer.bolt", "CountBolt.ack", "after", _is_lane_update),
     "batch: before the document": Point("serving.views.store", "Store._publish", "before", _is_of_hours),
     "batch: between the document and the delete": Point("serving.views.store", "Store.drop_all_uses", "before"),
+    "tops: between the document and Kafka": Point("batch_layer.tops.topic_writer", "TopicWriter._send", "before"),
+    "tops: between Kafka and the mark": Point("batch_layer.tops.outbox", "Outbox.settle", "before"),
     "batch: after the delete": Point("serving.views.store", "Store.drop_all_uses", "after"),
 }
 

@@ -1,0 +1,1 @@
+"""Runs: the ledger of jobs, and the result of a run."""

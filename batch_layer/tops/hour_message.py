@@ -1,0 +1,57 @@
+"""The message of one finished hour: its key and its JSON. Pure. `docs/tops.md` states the schema."""
+
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+
+from ingest.hours import Hour, iso, millis
+from serving.views.documents import HourDocument, RowDocument
+
+SCHEMA = 1
+MOST_ROWS = 100
+MOST_BYTES = 900_000
+"""Limit of the rows, below the largest message that a topic takes by default."""
+
+
+def key_of(hour: str) -> bytes:
+    """The key: `2017-01-06T07`."""
+    return hour.encode()
+
+
+def value_of(document: HourDocument) -> bytes:
+    """The value: JSON in UTF-8."""
+    hour = Hour.parse(document["hour"])
+    rows = _fitting([_row(each) for each in document["top"][:MOST_ROWS]])
+    message: dict[str, Any] = {
+        "schema": SCHEMA,
+        "hour": document["hour"],
+        "since": iso(hour.start_ms),
+        "until": iso(hour.end_ms),
+        "state": "final" if document["complete"] and not document["dirty"] else "provisional",
+        "rule": document["rule"],
+        "run": document["run"],
+        "token": document["token"],
+        "computed_at": iso(millis(document["computed_at"])),
+        "posts": document["posts"],
+        "uses": document["uses"],
+        "tags": document["tags"],
+        "top": rows,
+    }
+    return msgspec.json.encode(message)
+
+
+def _row(row: RowDocument) -> dict[str, Any]:
+    return {"tag": row["tag"], "shown": row["shown"], "count": row["count"]}
+
+
+def _fitting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first rows, as far as one message can hold them."""
+    size = 0
+
+    def fits(row: dict[str, Any]) -> bool:
+        nonlocal size
+        size += len(msgspec.json.encode(row)) + 1
+        return size <= MOST_BYTES
+
+    return list(takewhile(fits, rows))
