@@ -33,7 +33,7 @@ from serving.dashboard.http.concurrency import ConcurrencyLimit
 from serving.dashboard.http.head import HeadMiddleware
 from serving.dashboard.http.middleware import SecurityMiddleware
 from serving.dashboard.http.root_path import RootPathMiddleware
-from serving.dashboard.pages import answer_pages, post_pages, range_form, system_pages
+from serving.dashboard.pages import answer_pages, atom_page, post_pages, range_form, system_pages
 from serving.posts.behind_tag import SERVED_LIMITS, PostQuestion, posts_behind
 from serving.query.lenses import stored_sources
 from serving.query.query import Query
@@ -112,6 +112,7 @@ def dashboard(
                 streaming=CapacityLimiter(STREAM_THREADS),
                 stop=stop,
                 record_crash=layers.record_crash,
+                authority=next((name.lower() for name in settings.serve.names), "localhost"),
                 root_path=settings.serve.root_path,
             )
         )
@@ -141,6 +142,7 @@ def application(context: Context) -> ASGIApp:
     app.include_router(answer_pages.router)
     app.include_router(range_form.router)
     app.include_router(post_pages.router)
+    app.include_router(atom_page.router)
     app.include_router(system_pages.router)
     app.include_router(metrics_endpoint.router)
     app.include_router(probes.router)

@@ -45,6 +45,8 @@ class Context:
     """The signal for streams to end."""
     record_crash: Callable[[Exception], str]
     """Writes the details of an unexpected error to a file, and says where."""
+    authority: str = "localhost"
+    """The name of this server in ids that have to last: the first of `serve.names`."""
     root_path: str = ""
     """The path of a reverse proxy that stands before ours in every link."""
 

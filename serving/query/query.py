@@ -1,7 +1,7 @@
 """Query: reads answers from the views, each in one snapshot."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from config.errors import NoDataError
@@ -16,7 +16,7 @@ from serving.query import suggestions
 from serving.query.lenses import batch_views, speed_view, why_no_answer
 from serving.query.suggestions import Suggest
 from serving.views.documents import HASHTAGS, Lens, Origin
-from serving.views.layer_coverage import extent, hours_between, newest
+from serving.views.layer_coverage import extent, finished_hours, hours_between, newest
 from serving.views.snapshot import Snapshot
 from serving.views.store import Store
 
@@ -62,6 +62,13 @@ class Query:
         """The first n tags of some hours, in one snapshot; without hours that have no data."""
         with self.store.snapshot() as snapshot:
             return list(self._answers(snapshot, hours, n))
+
+    def finished(self, most: int, n: int) -> list[View]:
+        """The first n tags of the last finished hours, the newest first, in one snapshot. May be none."""
+        of_batch = replace(self, origin="batch")
+        with self.store.snapshot() as snapshot:
+            hours = finished_hours(snapshot, self.lens, most)
+            return list(of_batch._answers(snapshot, hours, n))  # noqa: SLF001 - of its own class
 
     def nothing(self, hour: Hour) -> NoDataError:
         """The error for an hour without an answer."""

@@ -58,6 +58,17 @@ def hours_between(snapshot: Snapshot, origin: Origin, lens: Lens, since: Hour, u
     return sorted(map(Hour.parse, found))
 
 
+def finished_hours(snapshot: Snapshot, lens: Lens, most: int) -> list[Hour]:
+    """The last hours that a run computed after they were complete, the newest first."""
+    found: set[str] = set()
+    with mongo_errors():
+        for name, wanted in _places("batch", lens):
+            complete = wanted | {"complete": True}
+            one = snapshot.collection(name).find(complete, {"_id": False, "hour": True}, session=snapshot.session)
+            found |= {each["hour"] for each in one.sort("hour", DESCENDING).limit(most)}
+    return sorted(map(Hour.parse, found), reverse=True)[:most]
+
+
 def newest(snapshot: Snapshot, origins: Sequence[Origin], lens: Lens) -> Hour | None:
     """The last hour that these layers have something of."""
     return _outermost(snapshot, origins, lens, DESCENDING)

@@ -33,7 +33,7 @@ class Field(NamedTuple):
 def error_response(request: Request, error: Exception) -> Response:
     """The response to a request that ended in an error."""
     status, headers, path = status_of(error), headers_of(error), request.url.path
-    if path.startswith("/api/"):
+    if path.startswith(("/api/", "/hours.atom")):
         return JSONResponse({"error": API.problem(error)}, status, headers)
     problem = PAGE.problem(error)
     if path in _TEXTS:

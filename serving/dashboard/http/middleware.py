@@ -31,7 +31,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_API_PATHS = ("/api/", "/metrics")
+_API_PATHS = ("/api/", "/metrics", "/hours.atom")
 """Paths for programs, which fill in no form."""
 _PUBLIC_PATHS = ("/login", "/static/")
 """Paths without a token."""
