@@ -37,7 +37,7 @@ def question_of(context: Context, time: RequestTime, params: PostsParams) -> Pos
     """The question of a request. Raises `UsageError`."""
     name = typed(params.tag)
     if not name:
-        raise UsageError("a hashtag has at least one character", where="tag", next_step="Example: tag=music")
+        raise UsageError("a hashtag has at least one character", next_step="Example: music", parameters=["tag"])
     hours = Questions(context.query, time.resolver).hours(params.hour, params.since, params.until, params.last)
     return PostQuestion(name, *hours, params.n)
 

@@ -29,6 +29,7 @@ EXAMPLES = {
     "/range": ["/range?since=2012-11-04T01:00&until=2012-11-05&tz=America/New_York"],
     "/hour/{text}": [f"/hour/{BUSY}", f"/hour/{NOW}", f"/hour/{ODD}"],
     "/tag": ["/tag", f"/tag?name=prayforboston&at={BUSY}", "/tag?name=x", "/tag?kind=trigram"],
+    "/posts": [f"/posts?tag=prayforboston&hour={BUSY}"],
     "/status": ["/status"],
     "/explain/{text}": [f"/explain/{BUSY}"],
     "/api": ["/api"],

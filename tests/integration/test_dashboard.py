@@ -130,7 +130,7 @@ def test_every_answer_has_the_shape_that_its_description_promises(settings: Sett
         for path, document in made.items():
             assert get(url + path).json() == json.loads(json.dumps(document)), path
         described = get(f"{url}/api/openapi.json").json()["paths"]
-    questions = ("top", "day", "rising", "tag", "explain", "status", "live", "export")
+    questions = ("top", "day", "rising", "tag", "explain", "status", "live", "export", "posts")
     assert set(described) == {f"/api/{question}" for question in questions}
 
 

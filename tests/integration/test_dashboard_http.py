@@ -18,6 +18,8 @@ ROUTES = get_routes()
 PARAMS: dict[str, dict[str, str]] = {
     "/tag": {"name": "paris", "at": str(HOUR)},
     "/api/tag": {"name": "paris", "since": str(HOUR), "until": str(HOUR.plus(1))},
+    "/posts": {"tag": "paris", "hour": str(HOUR)},
+    "/api/posts": {"tag": "paris", "hour": str(HOUR)},
     "/api/top": {"hour": str(HOUR)},
     "/api/day": {"date": "2013-04-15"},
     "/api/rising": {"hour": str(HOUR)},

@@ -35,6 +35,7 @@ FIELDS = {
     "since": "From",
     "source": "Source",
     "span": "Span",
+    "tag": "Hashtag",
     "to": "Page",
     "token": "Token",
     "tz": "Time zone",

@@ -1,0 +1,53 @@
+"""Posts behind a tag in a real browser: they load on the tag's page, lead on, and are there without script too."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from config.settings import Settings
+from ingest.hours import Hour
+from ingest.post import Post
+from serving.views.store import Store
+from tests.support.browser import chromium, watched
+from tests.support.dashboard import Clock, running
+from tests.support.sampled_hours import archive_posts, publish_hours
+
+HOUR = Hour.parse("2017-01-06T07")
+MARKUP = "<img src=x onerror=alert(1)> #Boston"
+TEXTS = ["Pray for #Boston #Strong", MARKUP, "#strong #boston tonight", "#other"]
+POSTS = [Post(str(at), "x", HOUR.start_ms + at, HOUR.start_ms, text) for at, text in enumerate(TEXTS)]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def url(settings: Settings) -> Iterator[str]:
+    clock = Clock()
+    clock.at = HOUR.plus(3).start_ms
+    with Store(settings.mongo) as store, running(settings, clock=clock) as address:
+        publish_hours(store, [(*archive_posts(settings, POSTS), POSTS)])
+        yield address
+
+
+def test_a_click_on_a_tag_leads_to_its_posts_and_on_to_a_related_tag(browser: Browser, url: str) -> None:
+    with watched(browser, url) as page:
+        page.goto(f"/hour/{HOUR}")
+        page.get_by_role("link", name="#Boston").first.click()
+        posts = page.locator("section.posts")
+        expect(posts.locator("blockquote")).to_have_count(3)
+        expect(posts).to_contain_text(MARKUP)
+        original = posts.get_by_role("link", name="Original").first
+        assert (original.get_attribute("href") or "").startswith("https://x.com/i/status/")
+        assert "noopener" in (original.get_attribute("rel") or "")
+        posts.get_by_role("link", name="#Strong", exact=False).first.click()
+        expect(page.locator("h1")).to_contain_text("#strong", ignore_case=True)
+        expect(page.locator("section.posts blockquote")).to_have_count(2)
+    with watched(browser, url, java_script_enabled=False) as page:
+        page.goto(f"/tag?name=boston&at={HOUR}")
+        page.get_by_role("link", name="Show sample posts, related hashtags and spellings").click()
+        expect(page.locator("blockquote")).to_have_count(3)
