@@ -18,6 +18,7 @@ from serving.cli import streams
 COMMANDS = {
     "Query": {
         "top": ("serving.cli.commands.top:top", "The most used hashtags: now, of an hour, of a range."),
+        "now": ("serving.cli.commands.now:now", "What is trending: moves, shares, 24 hours, weeks, a projection."),
         "day": ("serving.cli.commands.day:day", "Hour by hour: the last 24 hours, or a day; as a page, as pictures."),
         "rising": ("serving.cli.commands.rising:rising", "Which hashtags grew most against the hours before."),
         "tag": ("serving.cli.commands.tag:tag", "One hashtag, hour by hour, with its spellings."),

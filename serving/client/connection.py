@@ -12,6 +12,7 @@ from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.rising import SURE, Rising
 from serving.answers.tag_posts import TagPosts
+from serving.answers.tag_trend import HourTrend
 from serving.client.answer import Answer
 from serving.client.hour_export import Export
 from serving.query.lenses import lens_of
@@ -20,8 +21,9 @@ from serving.query.questions import Questions, Top, check_number
 from serving.query.time_expressions import zone
 from serving.query.time_ranges import TimeResolver
 from serving.render.json_answers import day_json, history_json, rising_json, top_json
+from serving.render.now.now_json import now_json
 from serving.render.posts.post_answers import post_rows, posts_json
-from serving.render.rows import day_rows, history_rows, hour_rows, rising_rows, top_rows
+from serving.render.rows import day_rows, history_rows, hour_rows, now_rows, rising_rows, top_rows
 from serving.views.documents import Kind, Lens, Origin
 from serving.views.store import Store
 
@@ -80,6 +82,18 @@ class Client:
         views = answer if isinstance(answer, tuple) else ()
         rows = top_rows(*(answer if isinstance(answer, tuple) else (answer,)))
         return Answer(answer, rows, self.tz, lambda: top_json(answer, questions.query.rules(views)), tuple(notes))
+
+    def now(self, *, n: int = 10, kind: Kind = "hashtag", source: str | None = None) -> Answer[tuple[HourTrend, ...]]:
+        """The n most used tags and n rising ones of the hour in progress and of the one before. As `trends now`.
+
+        A row for each tag: `hour part rank tag shown count was move share projection weeks mean ratio expected score
+        origin state rule`; `part` is `top` or `rising`. This client does not ask Kafka how far the speed layer lags, so
+        `projection` is empty.
+        """
+        questions, notes = self._questions(kind, source)
+        answer = questions.now(n, lambda: None)
+        rules = questions.query.rules([trend.view for trend in answer])
+        return Answer(answer, now_rows(answer), self.tz, lambda: now_json(answer, rules), tuple(notes))
 
     def day(
         self,

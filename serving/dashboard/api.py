@@ -35,6 +35,7 @@ from serving.render.json_shapes import (
     RisingAnswer,
     Status,
 )
+from serving.render.now.now_json import NowAnswer, now_json
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "Invalid request: the reason and the next step."},
@@ -57,6 +58,14 @@ def top(
     query = replace(params.of(context.query), origin=params.origin, suggest=hints.hour("/api/top"))
     answer = Questions(query, time.resolver).top(params.n, params.hour, params.since, params.until, params.last)
     return top_json(answer, query.rules(answer if isinstance(answer, tuple) else ()))
+
+
+@router.get("/now")
+def now(context: ContextDep, params: Annotated[LensParams, Query()]) -> NowAnswer:
+    """The first tags of now and the rising ones, each with its move, series, share and projection. As `trends now`."""
+    current = context.now(params.lens).get()
+    current.views()  # raises the reason why there are none
+    return now_json(current.trends, current.rules)
 
 
 @router.get("/day")

@@ -25,10 +25,10 @@ from serving.answers.explanation import Explanation
 from serving.answers.tag_posts import TagPosts
 from serving.dashboard import api, export_api, metrics_endpoint, posts_api
 from serving.dashboard.context import Context
-from serving.dashboard.current_hour import current_hours
+from serving.dashboard.current_hour import CurrentHoursReader
 from serving.dashboard.http import error_handlers, probes
 from serving.dashboard.http.auth import Authenticator
-from serving.dashboard.http.cache import TimedCache
+from serving.dashboard.http.cache import BackgroundValue, TimedCache
 from serving.dashboard.http.concurrency import ConcurrencyLimit
 from serving.dashboard.http.head import HeadMiddleware
 from serving.dashboard.http.middleware import SecurityMiddleware
@@ -44,8 +44,8 @@ from serving.views.store import Store
 
 MOST_WAIT_S = 3.0
 """Seconds that a request waits for MongoDB at most, even if `mongo.timeout_s` allows a job more."""
-_NOW_S, _STATUS_S, _SOURCES_S = 0.5, 5.0, 30.0
-"""Seconds for which the caches keep the hour in progress, the status, and the list of sources."""
+_NOW_S, _STATUS_S, _SOURCES_S, _LAG_S = 0.5, 5.0, 30.0, 10.0
+"""Seconds for which the caches keep the hour in progress, the status, the list of sources, and the lag."""
 MOST_HOURS = 24 * 92
 """Longest range of one request: a quarter of a year. Some 4 s of CPU at 1,000 tags an hour."""
 MOST_ROWS = 2_500_000
@@ -68,6 +68,8 @@ class LayerQueries(NamedTuple):
     """Writes the details of an unexpected error to a file, and says where."""
     rule: Callable[[Lens], str] | None = None
     """The version of the rule by which the batch layer computes an hour now."""
+    behind: Callable[[Settings], int | None] = lambda _: None
+    """How many uses the speed layer has not counted yet; None if unknown."""
 
 
 @contextmanager
@@ -92,6 +94,7 @@ def dashboard(
             return posts_behind(settings, in_turn, question, SERVED_LIMITS)
 
     with Store(mongo) as store:
+        lag = BackgroundValue(lambda: layers.behind(settings), _LAG_S)
         bounds = Bounds(MOST_HOURS, MOST_ROWS, MOST_TAGS, heavy.slot)
         query = Query(store, rule_now=layers.rule, bounds=bounds)
         yield application(
@@ -99,7 +102,7 @@ def dashboard(
                 query=query,
                 clock=clock,
                 now=lru_cache(_LENSES)(
-                    lambda lens: TimedCache(lambda: current_hours(replace(query, lens=lens), Hour.of(clock())), _NOW_S)
+                    lambda lens: TimedCache(CurrentHoursReader(replace(query, lens=lens), clock, lag.get).read, _NOW_S)
                 ),
                 sources=TimedCache(lambda: stored_sources(store), _SOURCES_S),
                 status=TimedCache(lambda: layers.status(settings), _STATUS_S),

@@ -12,6 +12,7 @@ from serving.answers.history import History, history
 from serving.answers.merge import Range, View, merge, side_by_side, sum_hours, truncate
 from serving.answers.rising import SURE, Rising, rising
 from serving.answers.rule_versions import HourWithRule, RuleNow, Rules, rules_of
+from serving.answers.tag_trend import ROWS, RecentHours, recent_hours
 from serving.query import suggestions
 from serving.query.lenses import batch_views, speed_view, why_no_answer
 from serving.query.suggestions import Suggest
@@ -51,8 +52,16 @@ class Query:
         """The hour in progress and, beside it, the last complete one. Raises `NoDataError` if neither has data."""
         found = self.hours([current, current.plus(-1)], n)
         if not found:
-            raise self._nothing(current.plus(-1), current.plus(1))
+            raise self.nothing_now(current)
         return side_by_side(found)
+
+    def nothing_now(self, current: Hour) -> NoDataError:
+        """The error where neither the hour in progress nor the one before has data."""
+        return self._nothing(current.plus(-1), current.plus(1))
+
+    def recent(self, current: Hour) -> RecentHours:
+        """The hours before the one in progress that trends need: 33 at most, with their first 1,000 rows."""
+        return RecentHours(current, self.hours(recent_hours(current), ROWS))
 
     def latest(self, current: Hour) -> Hour:
         """The hour in progress if it has data, else the one before. Raises `NoDataError`."""

@@ -1,6 +1,6 @@
 """Questions: what the command, the API and notebooks ask, with times as people write them, over one query."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from config.errors import UsageError, of_parameter
@@ -10,6 +10,7 @@ from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.merge import Range, View
 from serving.answers.rising import SURE, Rising
+from serving.answers.tag_trend import ROWS, HourTrend
 from serving.query.query import Query
 from serving.query.time_expressions import hours_in
 from serving.query.time_ranges import TimeResolver, reject_combination
@@ -41,6 +42,19 @@ class Questions:
         if since is not None or until is not None or last is not None:
             return self.query.range(*self.times.range(since, until, last), n)
         return tuple(self.query.now(self.current, n))
+
+    def now(self, n: int, behind: Callable[[], int | None]) -> tuple[HourTrend, ...]:
+        """The trends of the first n tags, and of n rising ones, of the hour in progress and of the one before.
+
+        `behind`: returns the uses that the speed layer has yet to count; None if unknown, and then there is no
+        projection. Called only where an hour needs it.
+        """
+        check_number(n)
+        views = self.query.hours([self.current, self.current.plus(-1)], ROWS)
+        if not views:
+            raise self.query.nothing_now(self.current)
+        lag = behind() if any(view.state == "live" for view in views) else None
+        return self.query.recent(self.current).trends(views, n, self.times.now, lag)
 
     def day(self, n: int, date: str | None = None, last: str | None = None) -> Day:
         """Each hour by itself: of a day, or of a span until now, 24 hours by default."""

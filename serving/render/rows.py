@@ -11,6 +11,7 @@ from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.merge import Range, View, competition_ranks
 from serving.answers.rising import Rising
+from serving.answers.tag_trend import HourTrend, TagTrend
 from serving.views.documents import HASHTAGS, Lens
 
 Cell = Hour | str | int | float | None
@@ -35,7 +36,8 @@ class Rows(NamedTuple):
 
 
 _TIMES = ("since", "until", "hour")
-_NUMBERS = ("rank", "count", "was", "at_most", "uses")
+_NUMBERS = ("rank", "count", "was", "at_most", "uses", "projection", "weeks")
+_FRACTIONS = ("score", "expected", "share", "mean", "ratio")
 
 
 def top_rows(*answers: View | Range) -> Rows:
@@ -63,6 +65,34 @@ def day_rows(answer: Day) -> Rows:
         ],
         answer.whole.lens,
     )
+
+
+def now_rows(trends: Iterable[HourTrend]) -> Rows:
+    """A row for each tag of the current hours: `part` is `top` for the first ones and `rising` for the rising ones."""
+    held = list(trends)
+    numbers = ("share", "projection", "weeks", "mean", "ratio", "expected", "score")
+    return Rows(
+        _columns(
+            "hour", "part", "rank", "tag", "shown", "count", "was", "move", *numbers, "origin", "state", "rule"
+        ),
+        [
+            (of.hour, part, t.rank, t.row.tag, t.row.shown, t.row.count, t.was, t.move, *_judged(t), of.origin,
+             of.state, of.rule)
+            for trend in held
+            for of in (trend.view,)
+            for part, tags in (("top", trend.top), ("rising", trend.rising))
+            for t in tags
+        ],
+        held[0].view.lens if held else HASHTAGS,
+    )  # fmt: skip
+
+
+def _judged(tag: TagTrend) -> tuple[Cell, ...]:
+    week = (tag.week.weeks, tag.week.mean, tag.week.ratio) if tag.week else (None,) * 3
+    return (
+        tag.share, tag.projection, *week,
+        tag.riser.expected if tag.riser else None, tag.riser.score if tag.riser else None,
+    )  # fmt: skip
 
 
 def rising_rows(answer: Rising) -> Rows:
@@ -109,7 +139,7 @@ def _type(name: str) -> Type:
         return "time"
     if name in _NUMBERS:
         return "int"
-    return "tag" if name in ("tag", "shown") else "float" if name in ("score", "expected") else "text"
+    return "tag" if name in ("tag", "shown") else "float" if name in _FRACTIONS else "text"
 
 
 def _rule(answer: View | Range) -> str | None:

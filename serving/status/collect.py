@@ -132,6 +132,13 @@ def speed_status(settings: Settings) -> SpeedStatus:
     )
 
 
+def speed_behind(settings: Settings) -> int:
+    """Uses that the speed layer has not counted yet, at most. Raises `UnavailableError`."""
+    from speed_layer.lag import speed_lag
+
+    return sum(lag.behind for lag in speed_lag(settings))
+
+
 def _hours(settings: Settings) -> HoursStatus:
     from serving.views.layer_coverage import states
     from serving.views.store import Store

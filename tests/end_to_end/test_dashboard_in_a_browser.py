@@ -15,7 +15,7 @@ from ingest.hours import Hour
 from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
 from tests.support.browser import chromium, watched
-from tests.support.dashboard import Clock, boston, counted, counted_phrases, published, running
+from tests.support.dashboard import LAYERS, Clock, boston, counted, counted_phrases, published, running
 
 DAY = "/day?date=2013-04-15&tz=America/New_York"
 NOW, BUSY = Hour.parse("2013-04-16T13"), Hour.parse("2013-04-16T00")
@@ -54,14 +54,18 @@ def own(stack: Settings) -> Settings:
 
 @pytest.fixture(scope="module")
 def place(own: Settings, test_data: Path, browser: Browser) -> Iterator[Place]:
-    """It is 2013-04-16 13:30; the hour in progress has speed rows, all before it batch documents."""
+    """It is 2013-04-16 13:30; the hour in progress has speed rows, all before it batch documents. Nothing lags.
+
+    The same hour a week before has one tag, which no recorded post has.
+    """
     clock = Clock()
     clock.at = NOW.start_ms + 1_800_000
     create_topics(own.kafka, core_topics(own.kafka))
-    with Store(own.mongo) as store, running(own, clock=clock) as url:
+    with Store(own.mongo) as store, running(own, LAYERS._replace(behind=lambda _: 0), clock) as url:
         store.prepare()
         hours = boston(test_data, store, until=NOW, kinds=("bigram",))
         counted(store, NOW, **hours[NOW.plus(-1)])
+        published(store, {"prayforboston": 2}, NOW.plus(-168))
         published(store, {SCRIPT: 5, LONG: 4, "\u202egnp.exe": 3, "می‌خواهم": 2, "a&b=c#d": 1}, HOSTILE)
         yield Place(url, store)
         store.client.drop_database(own.mongo.database)
@@ -83,6 +87,65 @@ def test_a_use_is_shown_as_soon_as_it_is_counted_and_the_keyboard_stays_where_it
         counted(place.store, NOW, brandnew=1)
         page.get_by_role("button", name="Resume").click()
         expect(page.locator("#live tbody tr").first).to_contain_text("901")
+
+
+def test_a_tag_of_now_has_its_move_share_series_week_and_projection(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url) as page:
+        page.goto("/")
+        this_hour = page.locator(f"section[aria-labelledby='hour-{NOW}']")
+        expect(this_hour.get_by_text("is a projection for the whole hour, after 30 minutes")).to_be_visible()
+        expect(this_hour.get_by_role("columnheader")).to_have_text(
+            ["Rank", "Against the hour before", "Hashtag", "Uses", "Share", "24 hours", "Week"]
+        )
+        row = this_hour.locator("tr", has_text="#prayforboston").first
+        expect(row.locator("td.move")).to_contain_text(re.compile("same place as in the hour before|rose|fell"))
+        expect(row.locator("td.share")).to_have_text(re.compile(r"^\d+\.\d %$"))
+        expect(row.locator("td.uses small")).to_have_text(re.compile(r"^≈ \d+ by projection$"))
+        expect(row.locator("td.week")).to_have_text(re.compile(r"^≈×\d.* by projection the mean of this .*, 1 week$"))
+        expect(row.get_by_role("img")).to_have_accessible_name(re.compile("^24 hours: most uses "))
+        assert row.locator(".spark rect").count() >= 5
+        before = page.get_by_role("region", name="The hour before")
+        expect(before.locator("tbody tr")).to_have_count(10)
+        expect(before.locator("thead")).not_to_contain_text("Week")
+        expect(page.get_by_role("region", name="How to read the tables")).to_contain_text(
+            "n + (1 − p) × (n + b) / (1 + p)"
+        )
+
+
+def test_a_rising_tag_comes_beside_the_first_ones_and_moves_nothing_above_it(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url, viewport={"width": 1440, "height": 900}) as page:
+        page.goto("/")
+        expect(page.locator("#pulse")).to_have_attribute("data-state", "live")
+        rising = page.locator(f"section[aria-labelledby='rising-{NOW}']")
+        heads = page.locator(f"section[aria-labelledby='hour-{NOW}'] th[scope=col]")
+        was = [heads.nth(at).bounding_box() for at in range(heads.count())]
+        counted(place.store, NOW, comesfromnowhere=500)
+        row = rising.locator("tr", has_text="#comesfromnowhere")
+        expect(row).to_contain_text("new, not used in the hour before")
+        expect(row).to_contain_text("<0.1 expected")
+        assert [heads.nth(at).bounding_box() for at in range(heads.count())] == was
+        row.get_by_role("link").focus()
+        counted(place.store, NOW, comesfromnowhere=1)
+        expect(row).to_contain_text("501")
+        focused = "document.activeElement.closest('section').getAttribute('aria-labelledby')"
+        assert page.evaluate(focused) == f"rising-{NOW}", "not the same tag in another table"
+        row.get_by_role("link").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("#comesfromnowhere")
+
+
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_no_cell_of_now_is_clipped(browser: Browser, place: Place, width: int) -> None:
+    with watched(browser, place.url, viewport={"width": width, "height": 900}) as page:
+        page.goto("/")
+        clipped = """[...document.querySelectorAll(".trend :is(th, td), .legend :is(dt, dd)")]
+            .filter((cell) => cell.getClientRects().length && !cell.classList.contains("move"))
+            .filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent)"""
+        assert page.evaluate(clipped) == []
+        shown = page.locator(".trend tbody tr", has_text="#prayforboston").first
+        expect(shown).to_contain_text("≈×")
+        visible = [each.strip() for each in shown.locator("td, th, small").filter(visible=True).all_inner_texts()]
+        for sign in ("%", "≈×", "≈ "):
+            assert any(sign in each for each in visible), (width, sign, visible)
 
 
 def test_what_is_shown_is_said_to_be_old_once_the_server_is_gone(browser: Browser, own: Settings, place: Place) -> None:
@@ -266,7 +329,7 @@ def _tab_to(page: Page, text: str, *, backwards: bool = False) -> None:
 def test_without_script_every_answer_is_there(browser: Browser, place: Place) -> None:
     with watched(browser, place.url, java_script_enabled=False) as page:
         page.goto("/")
-        expect(page.locator("table.top").first).to_contain_text("#prayforboston")
+        expect(page.locator("table.trend").first).to_contain_text("#prayforboston")
         expect(page.locator("#pulse")).to_contain_text("Not live")
         page.goto(f"/hour/{BUSY}")
         page.locator(".explain summary").click()

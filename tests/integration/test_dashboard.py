@@ -19,6 +19,7 @@ from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import ServeSettings, Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import normalise
+from serving.client import Client
 from serving.dashboard.http import server
 from serving.dashboard.http.middleware import POLICY
 from serving.dashboard.pages.links import lens_params
@@ -130,7 +131,7 @@ def test_every_answer_has_the_shape_that_its_description_promises(settings: Sett
         for path, document in made.items():
             assert get(url + path).json() == json.loads(json.dumps(document)), path
         described = get(f"{url}/api/openapi.json").json()["paths"]
-    questions = ("top", "day", "rising", "tag", "explain", "status", "live", "export", "posts")
+    questions = ("top", "now", "day", "rising", "tag", "explain", "status", "live", "export", "posts")
     assert set(described) == {f"/api/{question}" for question in questions}
 
 
@@ -155,6 +156,36 @@ def test_what_can_not_be_answered_says_what_and_what_next(
     assert answer.status_code == status
     assert what is None or answer.json()["error"]["what"] == what
     assert answer.json()["error"]["next_step"]
+
+
+def test_what_is_trending_now_is_the_same_for_the_command_the_api_and_python(
+    settings: Settings, settings_file: Path, store: Store, test_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
+    hours = boston(test_data, store)
+    current = Hour.of(Clock()())
+    for back in range(-25, 0):
+        published(store, hours[HOUR.plus(back)], current.plus(back), shown={"prayforboston": "PrayForBoston"})
+    counted(store, current, **hours[HOUR])
+    with running(settings) as url, Client(settings) as python:
+        answer = get(f"{url}/api/now", kind="hashtag").json()
+        assert _without_projection(answer) == _without_projection(ask("now"))
+        assert _without_projection(answer) == _without_projection(python.now().to_dict())
+        now = answer["hours"][0]
+        assert [row["shown"] for row in now["top"]] == [row["shown"] for row in now["trends"]]
+        assert now["trends"][0]["counts"][-1] == max(hours[HOUR].values())
+        assert now["rising"]
+        refused = get(f"{url}/api/now", n=3)
+        assert (refused.status_code, get(f"{url}/api/now", kind="trigram").status_code) == (400, 404)
+
+
+def _without_projection(document: Any) -> Any:
+    """The hours of an answer without what depends on the minute and on the lag: projections, and weeks by them."""
+    if isinstance(document, dict):
+        return {
+            name: _without_projection(each) for name, each in document.items() if name not in ("projection", "week")
+        }
+    return [_without_projection(each) for each in document] if isinstance(document, list) else document
 
 
 @pytest.fixture(scope="module")

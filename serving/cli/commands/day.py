@@ -90,7 +90,7 @@ def _print_grid(answer: Day, tz: ZoneInfo) -> None:
 def _draw(answer: Day, tz: ZoneInfo, files: dict[str, Any]) -> None:
     """Write the page and the pictures that the options name."""
     if files["html"]:
-        from serving.render.html_report import html_report
+        from serving.render.charts.html_report import html_report
 
         write_file(files["html"], html_report(answer, tz).encode())
     if files["png"] or files["svg"]:

@@ -34,17 +34,18 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
     from serving.cli.crash_log import log_crash
     from serving.dashboard.app import LayerQueries, dashboard
     from serving.dashboard.http import server
-    from serving.status.collect import collect_status
+    from serving.status.collect import collect_status, speed_behind
     from serving.status.provenance import explain_hour
 
     settings = settings_of(ctx)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update={"serve": settings.serve.model_copy(update=given)})
     server.check_settings(settings.serve)
+    layers = LayerQueries(collect_status, explain_hour, log_crash, _rule_now, speed_behind)
     with (
         server.listen(settings.serve.host, settings.serve.port) as listening,
         stopping() as stop,
-        dashboard(settings, wall_clock, LayerQueries(collect_status, explain_hour, log_crash, _rule_now), stop) as app,
+        dashboard(settings, wall_clock, layers, stop) as app,
     ):
         click.echo(f"{server.url_of(listening)}{settings.serve.root_path}  (press Ctrl-C to quit)", err=True)
         server.serve(app, listening, stop, settings.serve)

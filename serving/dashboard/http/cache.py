@@ -1,5 +1,6 @@
 """Cache: an expensive answer, computed once for many requests and valid for a moment."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Generic, Never, TypeVar
@@ -50,3 +51,29 @@ def _raiser(error: TrendsError) -> Callable[[], Never]:
         raise error
 
     return fail
+
+
+class BackgroundValue(Generic[Answer]):
+    """A value that a thread of its own computes: `get` never waits. None before the first, and after an error."""
+
+    def __init__(self, compute: Callable[[], Answer], max_age_s: float) -> None:
+        self._compute = compute
+        self._max_age_s = max_age_s
+        self._lock = threading.Lock()
+        self._fresh_until = float("-inf")
+        self._value: Answer | None = None
+
+    def get(self) -> Answer | None:
+        """The last value. Begins to compute the next one, if this is too old."""
+        if time.monotonic() > self._fresh_until and self._lock.acquire(blocking=False):
+            threading.Thread(target=self._refresh, name="background", daemon=True).start()
+        return self._value
+
+    def _refresh(self) -> None:
+        try:
+            self._value = self._compute()
+        except TrendsError:
+            self._value = None
+        finally:
+            self._fresh_until = time.monotonic() + self._max_age_s
+            self._lock.release()

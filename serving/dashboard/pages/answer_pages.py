@@ -33,6 +33,7 @@ from serving.query.query import Query as Views
 from serving.render.charts.bump import bump
 from serving.render.charts.curve import curve
 from serving.render.charts.heat import heat
+from serving.render.charts.sparkline import sparkline
 from serving.views.documents import HASHTAGS
 
 router = APIRouter(
@@ -48,19 +49,22 @@ MOST_HOURS = 24 * 90
 def now(request: Request, context: ContextDep, query: ViewsDep, time: RequestTimeDep) -> Response:
     """The hour in progress and the last complete one, live."""
     control = _control(of_last(LAST_HOUR["last"], context.current(), time.tz), context, query)
-    return page(request, "now/page.html", {"now": context.now(query.lens).get(), "control": control})
+    return page(request, "now/page.html", {**_now(context, query), "control": control})
 
 
 @router.get("/live", response_class=EventSourceResponse)
 async def live(request: Request, context: ContextDep, query: ViewsDep) -> AsyncIterator[ServerSentEvent]:
     """The changing part of that page as HTML, whenever it changes."""
-    now = context.now(query.lens)
 
     def html() -> str:
-        return bytes(page(request, "now/part.html", {"now": now.get()}).body).decode()
+        return bytes(page(request, "now/part.html", _now(context, query)).body).decode()
 
     async for event in events(context, html):
         yield event
+
+
+def _now(context: Context, query: Views) -> dict[str, Any]:
+    return {"now": context.now(query.lens).get(), "sparkline": sparkline}
 
 
 @router.get("/day")

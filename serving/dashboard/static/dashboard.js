@@ -6,20 +6,22 @@ const STATUS_MS = 10000;
 
 const byId = (id) => document.getElementById(id);
 
-/** Replace the HTML of a place; the link with the keyboard's focus keeps it. */
+/** Replace the HTML of a place; the link with the keyboard's focus keeps it, in the section that it is in. */
 function replace(place, html) {
-  const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const focused = place.contains(document.activeElement) ? placeOf(document.activeElement) : null;
   const counts = new Map([...place.querySelectorAll("tr")].map((row) => [key(row), count(row)]));
   place.innerHTML = html;
   for (const row of place.querySelectorAll("tr")) {
     if (count(row) !== undefined && counts.size > 0 && counts.get(key(row)) !== count(row)) row.classList.add("changed");
   }
   if (focused !== null) {
-    [...place.querySelectorAll("a[href]")].find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
+    [...place.querySelectorAll("a[href]")].find((link) => placeOf(link) === focused)?.focus({ preventScroll: true });
   }
 }
 
-const key = (row) => row.querySelector("th a")?.getAttribute("href");
+/** A link by its section and its address: a tag may be in several sections. */
+const placeOf = (link) => `${link.closest("section")?.getAttribute("aria-labelledby")} ${link.getAttribute("href")}`;
+const key = (row) => (row.querySelector("th a") ? placeOf(row.querySelector("th a")) : undefined);
 const count = (row) => row.querySelector("[data-count]")?.dataset.count;
 
 /** The page of the current hours: live, paused, or stale, and it says which. */

@@ -20,11 +20,11 @@ from serving.render.charts.bump import bump
 from serving.render.charts.curve import curve
 from serving.render.charts.heat import LEVELS, heat
 from serving.render.charts.hour_axis import hour_axis
+from serving.render.charts.html_report import html_report
 from serving.render.charts.labels import label_of, width_of
 from serving.render.charts.palette import DARK, LIGHT, SHAPES, Palette, stylesheet
 from serving.render.charts.picture import bump_picture, curve_picture, heat_picture
 from serving.render.charts.png import png
-from serving.render.html_report import html_report
 from serving.views.documents import HASHTAGS
 from tests.support.colour_vision import VISIONS, contrast, distance, luminance
 from tests.support.rendering import BASE, HOSTILE, svg_texts, view

@@ -22,8 +22,8 @@ from serving.answers.history import history
 from serving.answers.merge import View, sum_hours
 from serving.answers.rising import rising
 from serving.answers.rule_versions import Rules, rules_of
+from serving.render.charts.html_report import html_report
 from serving.render.charts.picture import bump_picture, curve_picture, heat_picture
-from serving.render.html_report import html_report
 from serving.render.json_answers import day_json, history_json, hours_json, range_json, rising_json
 from serving.render.tables import day_table, history_table, rising_table
 from serving.render.text import table
