@@ -16,6 +16,8 @@ from serving.dashboard.params import (
     ExplainParams,
     HistoryParams,
     LensParams,
+    LogLines,
+    LogName,
     RequestTime,
     RequestTimeDep,
     RisingParams,
@@ -30,12 +32,14 @@ from serving.render.json_shapes import (
     HistoryAnswer,
     HourAnswer,
     HoursAnswer,
+    LogAnswer,
     RangeAnswer,
     Refusal,
     RisingAnswer,
     Status,
 )
 from serving.render.now.now_json import NowAnswer, now_json
+from serving.status.stack_logs import log_end
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "Invalid request: the reason and the next step."},
@@ -99,6 +103,13 @@ def explain(context: ContextDep, time: RequestTimeDep, params: Annotated[Explain
 def status(context: ContextDep) -> dict[str, Any]:
     """Servers, lag, watermark, hours by state and runs of the batch layer. As `trends status --json`."""
     return context.status.get().to_json()
+
+
+@router.get("/logs")
+def logs(context: ContextDep, name: LogName = "", n: LogLines = 200) -> LogAnswer:
+    """The last lines of a log of the stack on the server's machine, without secrets. As `trends logs`."""
+    known = context.logs()
+    return {"logs": list(known), "name": name, "lines": log_end(known, name, n) if name else []}
 
 
 @router.get("/live", response_class=EventSourceResponse)

@@ -1,5 +1,6 @@
 """App: the dashboard as one ASGI application, built from its context."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -38,10 +39,13 @@ from serving.posts.behind_tag import SERVED_LIMITS, PostQuestion, posts_behind
 from serving.query.lenses import stored_sources
 from serving.query.query import Query
 from serving.render.charts.palette import stylesheet
+from serving.status.lag_history import LagHistory
 from serving.status.model import Status
+from serving.status.stack_logs import stack_logs
 from serving.views.documents import Lens
 from serving.views.store import Store
 
+_log = logging.getLogger(__name__)
 MOST_WAIT_S = 3.0
 """Seconds that a request waits for MongoDB at most, even if `mongo.timeout_s` allows a job more."""
 _NOW_S, _STATUS_S, _SOURCES_S, _LAG_S = 0.5, 5.0, 30.0, 10.0
@@ -55,6 +59,10 @@ MOST_TAGS = 500_000
 HEAVY_AT_ONCE, HEAVY_WAITING, HEAVY_WAIT_S = 2, 4, 3.0
 """Requests for a long range or an explanation: how many run at once, how many wait, and how long."""
 STREAM_THREADS = 8
+SAMPLE_S = 60.0
+"""Seconds between two samples of the lag."""
+_JOIN_S = 2.0
+"""Seconds to wait at the end for a sample that runs; the process ends without it."""
 _LENSES = 64
 """Lenses whose hour in progress has a cache: a URL may name any source."""
 
@@ -93,7 +101,15 @@ def dashboard(
             in_turn = replace(query, bounds=replace(query.bounds, turn=nullcontext))
             return posts_behind(settings, in_turn, question, SERVED_LIMITS)
 
-    with Store(mongo) as store:
+    lags = LagHistory()
+
+    def status() -> Status:
+        found = layers.status(settings)
+        lags.add(found, clock())
+        return found
+
+    cached_status = TimedCache(status, _STATUS_S)
+    with Store(mongo) as store, _samples(cached_status):
         lag = BackgroundValue(lambda: layers.behind(settings), _LAG_S)
         bounds = Bounds(MOST_HOURS, MOST_ROWS, MOST_TAGS, heavy.slot)
         query = Query(store, rule_now=layers.rule, bounds=bounds)
@@ -105,7 +121,9 @@ def dashboard(
                     lambda lens: TimedCache(CurrentHoursReader(replace(query, lens=lens), clock, lag.get).read, _NOW_S)
                 ),
                 sources=TimedCache(lambda: stored_sources(store), _SOURCES_S),
-                status=TimedCache(lambda: layers.status(settings), _STATUS_S),
+                status=cached_status,
+                lags=lags,
+                logs=lambda: stack_logs(settings),
                 ready=TimedCache(lambda: store.ping(probes.READY_S), probes.READY_AGE_S),
                 explain=explain,
                 posts=posts,
@@ -119,6 +137,27 @@ def dashboard(
                 root_path=settings.serve.root_path,
             )
         )
+
+
+@contextmanager
+def _samples(status: TimedCache[Status]) -> Iterator[None]:
+    """Collect the status once in `SAMPLE_S` too, for the lag over time, whether somebody looks or not."""
+    is_over = threading.Event()
+
+    def sample() -> None:
+        while not is_over.wait(SAMPLE_S):
+            try:
+                status.get()
+            except Exception:  # noqa: BLE001 - a request for the status meets the same error, and reports it
+                _log.debug("no sample of the lag", exc_info=True)
+
+    thread = threading.Thread(target=sample, name="lag samples", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join(_JOIN_S)
 
 
 def palette() -> Response:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from anyio import CapacityLimiter
@@ -16,6 +17,7 @@ from serving.dashboard.http.auth import Authenticator
 from serving.dashboard.http.cache import TimedCache
 from serving.posts.behind_tag import PostQuestion
 from serving.query.query import Query
+from serving.status.lag_history import LagHistory
 from serving.status.model import Status
 from serving.views.documents import Lens
 
@@ -32,6 +34,10 @@ class Context:
     """Sources whose hashtags the views count separately."""
     status: TimedCache[Status]
     """The facts of `trends status`."""
+    lags: LagHistory
+    """The lag of the last hours, in memory."""
+    logs: Callable[[], dict[str, Path]]
+    """The logs of the local stack that are on this machine, by name."""
     ready: TimedCache[None]
     """Whether MongoDB answers: raises `UnavailableError` if not."""
     explain: Callable[[Hour], Explanation]

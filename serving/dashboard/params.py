@@ -22,6 +22,11 @@ from serving.views.documents import Kind, Lens
 
 Zone = Annotated[str, Query(max_length=64, description="Time zone of local times: UTC, Europe/Paris.")]
 
+LogName = Annotated[
+    str, Query(max_length=64, description="A log: kafka, archiver, topology. Without it: which there are.")
+]
+LogLines = Annotated[int, Query(ge=1, le=1000, description="How many lines, from the end.")]
+
 
 class LensParams(BaseModel):
     """The kind that a view counts, and the source."""

@@ -217,6 +217,15 @@ class Problem(TypedDict):
     next_step: str
 
 
+class LogAnswer(TypedDict):
+    """The last lines of a log of the local stack."""
+
+    logs: list[str]
+    """The logs that there are."""
+    name: str
+    lines: list[str]
+
+
 class Refusal(TypedDict):
     """Every answer that is not 200."""
 

@@ -19,7 +19,8 @@ from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
 from tests.support.axe import COLOURS, violations
 from tests.support.browser import chromium, watched
-from tests.support.dashboard import Clock, boston, counted, get_routes, published, running, without_mongo
+from tests.support.dashboard import LAYERS, Clock, boston, counted, get_routes, published, running, without_mongo
+from tests.support.hostile_status import hostile_status
 
 NOW, BUSY = Hour.parse("2013-04-16T13"), Hour.parse("2013-04-16T00")
 ODD = Hour.parse("2013-04-10T07")
@@ -31,6 +32,7 @@ EXAMPLES = {
     "/tag": ["/tag", f"/tag?name=prayforboston&at={BUSY}", "/tag?name=x", "/tag?kind=trigram"],
     "/posts": [f"/posts?tag=prayforboston&hour={BUSY}"],
     "/status": ["/status"],
+    "/logs": ["/logs", "/logs?name=kafka"],
     "/explain/{text}": [f"/explain/{BUSY}"],
     "/api": ["/api"],
     "/login": ["/login"],
@@ -39,6 +41,11 @@ EXAMPLES = {
 ERRORS = ["/nonsense", "/day?date=soon", "/tag?name=x&span=soon"]
 SIZES: tuple[ViewportSize, ViewportSize] = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+CLIPPED = """() => [...document.querySelectorAll("main *")]
+  .filter((each) => each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 1 && !each.closest("thead, .hidden"))
+  .filter((each) => getComputedStyle(each).display !== "inline")
+  .map((each) => `${each.tagName} ${each.textContent.trim().slice(0, 40)}`)"""
+"""Elements that are narrower than what they hold."""
 TOKEN = "correct-horse-battery-staple"
 
 
@@ -77,6 +84,7 @@ def servers(own: Settings, test_data: Path) -> Iterator[dict[str, str]]:
         start = running_ones.enter_context
         yield {
             "data": start(running(own, clock=clock)),
+            "hostile": start(running(own, LAYERS._replace(status=lambda _: hostile_status()))),
             "no data": start(running(nothing)),
             "login": start(running(own, clock=clock, token=SecretStr(TOKEN))),
             "no MongoDB": start(running(without_mongo(own))),
@@ -103,6 +111,17 @@ def test_a_page_without_its_data_breaks_no_rule(browser: Browser, servers: dict[
         for path in paths:
             page.goto(path)
             assert_usable(page)
+
+
+def test_a_status_of_long_words_and_twenty_feeds_is_whole_at_every_width(
+    browser: Browser, servers: dict[str, str]
+) -> None:
+    with watched(browser, servers["hostile"]) as page:
+        page.goto("/status")
+        assert_usable(page)
+        for size in SIZES:
+            page.set_viewport_size(size)
+            assert page.evaluate(CLIPPED) == [], size
 
 
 def test_a_login_that_fails_breaks_no_rule(browser: Browser, servers: dict[str, str]) -> None:

@@ -131,7 +131,7 @@ def test_every_answer_has_the_shape_that_its_description_promises(settings: Sett
         for path, document in made.items():
             assert get(url + path).json() == json.loads(json.dumps(document)), path
         described = get(f"{url}/api/openapi.json").json()["paths"]
-    questions = ("top", "now", "day", "rising", "tag", "explain", "status", "live", "export", "posts")
+    questions = ("top", "now", "day", "rising", "tag", "explain", "status", "live", "export", "posts", "logs")
     assert set(described) == {f"/api/{question}" for question in questions}
 
 

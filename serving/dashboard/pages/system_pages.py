@@ -15,8 +15,11 @@ from serving.dashboard.http.error_handlers import headers_of
 from serving.dashboard.http.middleware import client_address
 from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.pages.templating import page
-from serving.dashboard.params import RequestTimeDep, hour_at, request_time, request_views
+from serving.dashboard.params import LogLines, LogName, RequestTimeDep, hour_at, request_time, request_views
+from serving.render.charts.lag_line import HEIGHT, WIDTH, lag_line
 from serving.render.explanation import sentences
+from serving.status.lag_history import LAGS
+from serving.status.stack_logs import log_end
 
 _ALL = [Depends(reject_unknown_params), Depends(request_time), Depends(request_views)]
 """Every page rejects an unknown time zone or lens, since its links would repeat them."""
@@ -31,7 +34,25 @@ _FORM_S = 10.0
 def status(request: Request, context: ContextDep, part: bool = False) -> Response:
     """Servers, layers, watermark, lag, hours by state, last runs; with `part`, the changing part."""
     template = "status/part.html" if part else "status/page.html"
-    return page(request, template, {"status": context.status.get(), "at": iso(context.clock())})
+    found = context.status.get()
+    samples = context.lags.samples()
+    lines = {name: lag_line([(each.at, getattr(each, name)) for each in samples]) for name in LAGS}
+    values = {
+        "status": found,
+        "at": iso(context.clock()),
+        "lags": lines,
+        "logs": context.logs(),
+        "size": (WIDTH, HEIGHT),
+    }
+    return page(request, template, values)
+
+
+@router.get("/logs")
+def logs(request: Request, context: ContextDep, name: LogName = "", n: LogLines = 200) -> Response:
+    """The last lines of a log of this machine's stack; without a name the logs that there are."""
+    names = list(context.logs())
+    lines = log_end(context.logs(), name, n) if name else None
+    return page(request, "logs.html", {"log": name, "names": names, "lines": lines, "n": n})
 
 
 @router.get("/explain/{text}")
