@@ -1,5 +1,6 @@
 """Settings: `Settings.read()` at the edge; inner code takes the one section that it needs (`KafkaSettings`, …)."""
 
+from config.settings.sections.alerts import AlertRule, AlertsSettings
 from config.settings.sections.archive import ArchiveSettings
 from config.settings.sections.batch import BatchSettings
 from config.settings.sections.feeds import FeedsSettings
@@ -32,6 +33,8 @@ from config.settings.settings import (
 __all__ = [
     "BOOTSTRAP",
     "NOT_SETTINGS",
+    "AlertRule",
+    "AlertsSettings",
     "ArchiveSettings",
     "BatchSettings",
     "FeedsSettings",

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from config.errors import UsageError
-from config.settings.secret_files import SUFFIX, names_a_file
+from config.settings.secret_files import SUFFIX, names_a_file, table_of
 
 Table = dict[str, Any]
 
@@ -51,14 +51,15 @@ def rebase(tables: Mapping[str, Any], sections: Mapping[str, type[BaseModel]], f
         paths = {key: given.get(key, field.default) for key, field in section.model_fields.items() if _is_path(field)}
         paths |= {key: value for key, value in given.items() if key.endswith(SUFFIX)}
         moved: Table = {key: _in(folder, path) for key, path in paths.items() if isinstance(path, str | Path)}
-        if isinstance(conf := given.get("conf"), Mapping):
-            moved["conf"] = _rebased_options(conf, folder)
+        for key in ("conf", *(key for key, field in section.model_fields.items() if table_of(field.annotation))):
+            if isinstance(conf := given.get(key), Mapping):
+                moved[key] = _rebased_options(conf, folder)
         found = merge({name: moved}, found) if moved else found
     return found
 
 
 def _rebased_options(table: Mapping[str, Any], folder: Path) -> Table:
-    """The options of a table `conf`, however deep TOML's dots have put them, with the names of secrets' files moved."""
+    """The options of a table `conf` or of tables by name, however deep, with the names of secrets' files moved."""
     return {
         key: _rebased_options(value, folder)
         if isinstance(value, Mapping)

@@ -9,7 +9,7 @@ import logging
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -52,14 +52,26 @@ def with_contents(name: str, section: type[BaseModel], table: Mapping[str, Any])
     found: dict[str, Any] = {}
     for key, value in table.items():
         field = section.model_fields.get(key.removesuffix(SUFFIX))
+        rows = table_of(field.annotation) if field and key in section.model_fields else None
         if key == "conf" and isinstance(value, Mapping):
             found[key] = _options(f"{name}.{key}", value)
+        elif rows and isinstance(value, Mapping):
+            found[key] = {
+                of: with_contents(f"{name}.{key}.{of}", rows, row) if isinstance(row, Mapping) else row
+                for of, row in value.items()
+            }
         elif key in section.model_fields or not key.endswith(SUFFIX) or field is None:
             found[key] = value
         else:
             text = _content(f"{name}.{key}", table, key, value)
             found[key.removesuffix(SUFFIX)] = _list(f"{name}.{key}", text) if _is_json(field.annotation) else text
     return found
+
+
+def table_of(annotation: Any) -> type[BaseModel] | None:
+    """The model of the rows, if a setting is a table of tables by name."""
+    rows = get_args(annotation)[1] if get_origin(annotation) is dict else None
+    return rows if isinstance(rows, type) and issubclass(rows, BaseModel) else None
 
 
 def _options(where: str, table: Mapping[str, Any]) -> dict[str, Any]:

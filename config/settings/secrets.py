@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import mkstemp
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
@@ -21,6 +21,7 @@ from config.errors import UsageError
 from config.redaction import remember
 from config.settings.kafka_options import is_secret_option as is_secret_kafka_option
 from config.settings.loaders import PREFIX
+from config.settings.secret_files import table_of
 
 FILE = "TRENDS_SECRETS_FILE"
 """Names a JSON file of further variables. A variable of the environment itself counts more."""
@@ -43,7 +44,9 @@ def secret_keys(section: type[BaseModel]) -> frozenset[str]:
 
 
 def _is_secret(annotation: Any) -> bool:
-    return annotation is SecretStr or SecretStr in getattr(annotation, "__args__", ())
+    """Whether a value holds a secret: it is one, or a table of tables that have one."""
+    rows = table_of(annotation)
+    return annotation is SecretStr or SecretStr in get_args(annotation) or bool(rows and secret_keys(rows))
 
 
 def is_secret_option(section: str, key: str) -> bool:
@@ -58,10 +61,23 @@ def learn(tables: Mapping[str, Any], sections: Sections) -> None:
         if not isinstance(table, Mapping):
             continue
         for key in secret_keys(section) & table.keys():
-            remember(*_parts(str(table[key])))
+            remember(*(part for value in _leaves(section, key, table[key]) for part in _parts(value)))
         conf = table.get("conf")
         if isinstance(conf, Mapping):
             remember(*(str(value) for key, value in conf.items() if is_secret_option(name, key)))
+
+
+def _leaves(section: type[BaseModel], key: str, value: Any) -> Iterator[str]:
+    """A secret value, or those of a table of tables: their addresses whole, since a path may hold a token."""
+    rows = table_of(section.model_fields[key].annotation)
+    if rows is None:
+        yield str(value)
+    elif isinstance(value, Mapping):
+        for row in value.values():
+            if isinstance(row, Mapping):
+                for name in secret_keys(rows) & row.keys():
+                    remember(str(row[name]))
+                    yield str(row[name])
 
 
 def _parts(value: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from config.settings.loaders import PREFIX, Table, find_file, merge, read_enviro
 from config.settings.network.port_offset import moved_defaults
 from config.settings.secret_files import with_contents
 from config.settings.section import Section
+from config.settings.sections.alerts import AlertsSettings
 from config.settings.sections.archive import ArchiveSettings
 from config.settings.sections.batch import BatchSettings
 from config.settings.sections.feeds import FeedsSettings
@@ -66,6 +67,7 @@ class Settings(Section):
     rule: RuleSettings = RuleSettings()
     serve: ServeSettings = ServeSettings()
     posts: PostsSettings = PostsSettings()
+    alerts: AlertsSettings = AlertsSettings()
     feeds: FeedsSettings = FeedsSettings()
     trace: TraceSettings = TraceSettings()
     stack: StackSettings = StackSettings()

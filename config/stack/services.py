@@ -16,7 +16,7 @@ from config.stack.server import Port, Program
 
 COMMANDS = {"archiver": ("archive",), "scheduler": ("schedule",)}
 """Name of the service, and the command of `trends` that it runs, with its arguments."""
-OTHERS = frozenset({"serve", "stack"})
+OTHERS = frozenset({"serve", "stack", "alerts"})
 """Sections that no service and no topology reads: they do not get these secrets, and go on when these change. Nor does
 any of them read a section of a live service."""
 

@@ -30,6 +30,10 @@ COMMANDS = {
             "serving.cli.commands.rules:rules",
             "The versions of the hashtag rule, and the hours of each.",
         ),
+        "alerts": (
+            "serving.cli.commands.alerts:alerts",
+            "Webhooks for rising tags: follow finished hours, check, test, list.",
+        ),
         "serve": ("serving.cli.commands.serve:serve", "A dashboard in the browser, and a JSON API."),
         "notebook": ("serving.cli.commands.notebook:notebook", "JupyterLab, with the answers as tables of pandas."),
         "status": ("serving.cli.commands.status:status", "Servers, live sources, lag, watermark, hours, last runs."),

@@ -17,6 +17,7 @@ from ingest.sources.status import STOPPED, Gap
 from serving.answers.explanation import Unknown
 from serving.status.archive_status import archive_status
 from serving.status.model import (
+    AlertsStatus,
     FeedStatus,
     GapStatus,
     HoursStatus,
@@ -52,6 +53,7 @@ def collect_status(settings: Settings) -> Status:
         "rejects": rejects_status,
         "feeds": feeds_status,
         "tops": tops_status,
+        "alerts": alerts_status,
     }
     _import_drivers()
     with ThreadPoolExecutor(len(parts)) as threads:
@@ -213,3 +215,15 @@ def tops_status(settings: Settings) -> TopsStatus:
     with Store(settings.mongo) as store:
         pending = Outbox(store).pending()
     return TopsStatus(settings.tops.topic, pending.hours, pending.oldest)
+
+
+def alerts_status(settings: Settings) -> AlertsStatus:
+    """The webhooks. Raises `UnavailableError`."""
+    if not settings.alerts.rules:
+        return AlertsStatus(0, 0, 0, [])
+    from serving.alerts.deliveries import Deliveries
+    from serving.views.store import Store
+
+    with Store(settings.mongo) as store:
+        counts = Deliveries(store, settings.alerts).counts()
+    return AlertsStatus(len(settings.alerts.rules), counts.pending, counts.given_up, counts.disabled)

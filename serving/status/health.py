@@ -21,8 +21,9 @@ def stage_is_wrong(stage: "StageStatus") -> bool:
 def is_wrong(name: str, part: Any) -> bool:
     """Whether a part of the status is unknown, or has a server, service or live source that does not run.
 
-    Three more things are wrong: uses in a partition that no spout counts; an archive with a damaged log of manifests,
-    because a partition of it stands still then; and a stage of a feed that waits, or has failed or died.
+    More things are wrong: uses in a partition that no spout counts; an archive with a damaged log of manifests,
+    because a partition of it stands still then; a stage of a feed that waits, or has failed or died; and an alert of
+    the last day that no attempt delivered, or a rule whose receiver is gone.
     """
     if isinstance(part, Unknown):
         return True
@@ -30,6 +31,8 @@ def is_wrong(name: str, part: Any) -> bool:
         return any(not each.writers and each.behind for each in part.partitions)
     if name == "archive":
         return bool(part.damage)
+    if name == "alerts":
+        return bool(part.disabled or part.given_up)
     if name == "feeds":
         return any(each.error or any(map(stage_is_wrong, each.stages)) for each in part)
     wrong = {"servers": WRONG_SERVER, "sources": WRONG_SOURCE}.get(name, frozenset())

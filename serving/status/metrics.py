@@ -20,6 +20,7 @@ from ingest.standings import NEVER, SILENT
 from serving.answers.explanation import Unknown
 from serving.status.health import is_wrong
 from serving.status.model import (
+    AlertsStatus,
     ArchiveStatus,
     FeedStatus,
     GapStatus,
@@ -187,6 +188,13 @@ def _tops(tops: TopsStatus) -> Iterator[Metric]:
         yield _one("tops_pending_hours", "Hours that the topic of finished hours lacks.", tops.pending)
 
 
+def _alerts(alerts: AlertsStatus) -> Iterator[Metric]:
+    if alerts.rules:
+        yield _one("alerts_pending", "Webhook messages that wait for an attempt.", alerts.pending)
+        yield _one("alerts_undelivered", "Webhook messages of the last day that ended undelivered.", alerts.given_up)
+        yield _one("alerts_disabled_rules", "Rules whose receiver is gone.", len(alerts.disabled))
+
+
 _PARTS: dict[str, Callable[[Any], Iterator[Metric]]] = {
     "servers": _servers,
     "sources": _sources,
@@ -197,6 +205,7 @@ _PARTS: dict[str, Callable[[Any], Iterator[Metric]]] = {
     "rejects": _rejects,
     "feeds": _feeds,
     "tops": _tops,
+    "alerts": _alerts,
 }
 
 

@@ -153,6 +153,19 @@ class TopsStatus:
 
 
 @dataclass(frozen=True)
+class AlertsStatus:
+    """Webhooks for rising tags."""
+
+    rules: int
+    pending: int
+    """Messages that wait for an attempt."""
+    given_up: int
+    """Messages of the last day that no attempt delivered."""
+    disabled: list[str]
+    """Rules whose receiver has answered that it is gone."""
+
+
+@dataclass(frozen=True)
 class FeedStatus:
     """One feed that has run here."""
 
@@ -175,6 +188,7 @@ class Status:
     rejects: RejectsStatus | Unknown
     feeds: list[FeedStatus] | Unknown
     tops: TopsStatus | Unknown
+    alerts: AlertsStatus | Unknown
 
     def parts(self) -> dict[str, Any]:
         """Each part under its name."""

@@ -11,6 +11,7 @@ Collections
     `archives`  the archives that hours were computed from (see `batch_layer.archive.reading.archives`)
     `archive_marks`, `due_hours`   how far the archive is known (see `batch_layer.archive.reading.follower`)
     `rules`     one document a version of the rule: its text (see `serving.views.rulebook`)
+    `alerts`    messages of webhooks, with their attempts (see `serving.alerts.deliveries`)
     `tops`      what the batch layer knows of the topic of finished hours (see `batch_layer.tops.outbox`)
 
 Each hour is answered from exactly one of `hours` and `uses`: from the batch document where there is one. So the batch
@@ -35,11 +36,12 @@ HOURS, LENSES, SAMPLES, USES, PHRASE_USES = "hours", "lenses", "samples", "uses"
 LANES, PROGRESS, WRITERS, RUNS, RULES = "lanes", "progress", "writers", "runs", "rules"
 ARCHIVES = "archives"
 TOPS = "tops"
+ALERTS = "alerts"
 ARCHIVE_MARKS, DUE_HOURS = "archive_marks", "due_hours"
 COLLECTIONS = frozenset(
     {
         *(HOURS, LENSES, SAMPLES, USES, PHRASE_USES, LANES, PROGRESS, WRITERS),
-        *(RUNS, RULES, ARCHIVES, ARCHIVE_MARKS, DUE_HOURS, TOPS),
+        *(RUNS, RULES, ARCHIVES, ARCHIVE_MARKS, DUE_HOURS, TOPS, ALERTS),
     }
 )
 """Names of the collections."""

@@ -6,7 +6,18 @@ from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from serving.views.documents import COLLECTIONS, DUE_HOURS, HOURS, LANES, LENSES, PHRASE_USES, SAMPLES, USES, WRITERS
+from serving.views.documents import (
+    ALERTS,
+    COLLECTIONS,
+    DUE_HOURS,
+    HOURS,
+    LANES,
+    LENSES,
+    PHRASE_USES,
+    SAMPLES,
+    USES,
+    WRITERS,
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,4 +47,6 @@ def prepare(database: Database[dict[str, object]]) -> None:
     database[HOURS].create_index(["sources.0", "hour"], name="by_first_source")
     for name, value in (("dirty", True), ("complete", False), ("unsent", True)):
         database[HOURS].create_index([name, "hour"], name=name, partialFilterExpression={name: value})
+    database[ALERTS].create_index(["rule", "hour"], name="by_rule")
+    database[ALERTS].create_index(["state", "created_at"], name="by_state")
     database[DUE_HOURS].create_index(["archive", "hour"], name="by_hour")

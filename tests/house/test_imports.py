@@ -51,6 +51,7 @@ MAY_IMPORT = {
     },
     "batch_layer.storage": {*CONFIG, "batch_layer.delivery", "ingest", "ingest.kafka"},
     "serving.views": {*CONFIG, "ingest", "ingest.rule"},
+    "serving.alerts": {*CONFIG, *VIEWS, "ingest", "serving.answers", "serving.query"},
     "serving.answers": {*CONFIG, *VIEWS, "ingest"},
     "serving.query": {*CONFIG, *VIEWS, "ingest", "serving.answers"},
     "serving.render": {*CONFIG, *VIEWS, "ingest", "serving.answers"},
@@ -62,7 +63,7 @@ MAY_IMPORT = {
         *CONFIG, *VIEWS, "config.stack", "ingest", "ingest.rejects", "ingest.rule", "ingest.sources", "speed_layer",
         "batch_layer", "batch_layer.archive", "batch_layer.feeds", "batch_layer.scheduling", "batch_layer.tops",
         "ingest.feeds",
-        "serving.answers", "serving.query",
+        "serving.alerts", "serving.answers", "serving.query",
     },
     "serving.client": {
         *CONFIG, *VIEWS, "ingest", "ingest.rule", "serving.answers", "serving.posts", "serving.query",

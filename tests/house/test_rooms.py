@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.house.repository import ROOT, modules
 
-ROOMS = ("views", "answers", "query", "render", "posts", "client", "status", "dashboard", "cli")
+ROOMS = ("views", "answers", "query", "render", "posts", "alerts", "client", "status", "dashboard", "cli")
 """From the documents in MongoDB to what people see."""
 REACH_LAYERS = {"posts", "status", "cli"}
 """The only rooms that import the speed layer and the batch layer."""

@@ -8,6 +8,7 @@ import msgspec
 from config.stack.status import ServerState
 from serving.answers.explanation import Unknown
 from serving.status.model import (
+    AlertsStatus,
     ArchiveStatus,
     FeedStatus,
     HoursStatus,
@@ -29,6 +30,7 @@ PARTS: dict[str, Any] = {
     "rejects": RejectsStatus,
     "feeds": list[FeedStatus],
     "tops": TopsStatus,
+    "alerts": AlertsStatus,
 }
 
 

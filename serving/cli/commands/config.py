@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from config.redaction import HIDDEN
 from config.settings import Settings, environment_tables, file_path, file_tables, section_types
 from config.settings.field_docs import field_docs
-from config.settings.secrets import is_secret_option
+from config.settings.secrets import is_secret_option, secret_keys
 from serving.cli.options import json_option, settings_of
 
 
@@ -68,7 +68,8 @@ def settings_in_force(settings: Settings) -> Iterator[Setting]:
             value = getattr(values, key)
             source = "environment" if _has(environment, section, key) else "file" if _has(file, section, key) else ""
             shown: Any = HIDDEN
-            if not isinstance(value, SecretStr):
+            is_secret = isinstance(value, SecretStr) or (value and key in secret_keys(type(values)))
+            if not is_secret:
                 shown = json.loads(values.model_dump_json(include={key}))[key]
             if key == "conf":
                 shown = {name: HIDDEN if is_secret_option(section, name) else each for name, each in shown.items()}

@@ -14,7 +14,15 @@ from serving.cli.feeds.feed_output import show_stages
 from serving.cli.options import json_option, settings_of
 from serving.status.collect import collect_status
 from serving.status.health import ENDED_WRONG, is_wrong
-from serving.status.model import ArchiveStatus, RejectsStatus, RunStatus, SourceStatus, SpeedStatus, Status
+from serving.status.model import (
+    AlertsStatus,
+    ArchiveStatus,
+    RejectsStatus,
+    RunStatus,
+    SourceStatus,
+    SpeedStatus,
+    Status,
+)
 
 if TYPE_CHECKING:
     from config.stack.status import ServerState
@@ -58,7 +66,7 @@ def _show(current: Status) -> None:
             screen.print(_servers_table(part))
             for line in _other_stacks(part):
                 screen.print(Text(line, style="yellow"), soft_wrap=True)
-        elif name == "tops" and not part.topic:
+        elif (name == "tops" and not part.topic) or (name == "alerts" and not part.rules):
             continue
         elif name == "runs":
             screen.print("", _runs_table(part))
@@ -85,6 +93,9 @@ def _show_part(screen: Any, name: str, part: Any) -> None:
         screen.print(Text(f"  {unwritten(part.unwritten_partitions)}", style="yellow"))
     if isinstance(part, SpeedStatus) and part.shared_partitions:
         screen.print(Text(f"  {_SHARED}", style="yellow"))
+    if isinstance(part, AlertsStatus) and part.disabled:
+        step = f"no receiver any more: {', '.join(part.disabled)}. `trends alerts test NAME` enables a rule again"
+        screen.print(Text(f"  {step}", style="yellow"), soft_wrap=True)
     for why in part.damage if isinstance(part, ArchiveStatus) else ():
         screen.print(Text(f"  damaged: {why}", style="bold red"), soft_wrap=True)
 

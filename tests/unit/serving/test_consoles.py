@@ -22,6 +22,7 @@ from serving.cli.commands.archive import _show as show_summary
 from serving.cli.commands.status import _show as show_status
 from serving.cli.consoles import console
 from serving.status.model import (
+    AlertsStatus,
     ArchiveStatus,
     FeedStatus,
     GapStatus,
@@ -65,6 +66,7 @@ def status_of(text: str) -> Status:
         rejects=RejectsStatus(text, 3, exact=False, oldest=None),
         feeds=[FeedStatus(text, [StageStatus(text, "csv", "failed", text, text, error=text)], text)],
         tops=TopsStatus(text, 2, text),
+        alerts=AlertsStatus(1, 2, 3, [text]),
     )
 
 

@@ -58,6 +58,7 @@ FACTS: dict[str, Any] = {
              "positions": {0: 90}, "committed_at": "2026-11-25T09:00:00Z", "error": ""}]},
     ],
     "tops": {"topic": "tops", "pending": 2, "oldest": "2026-11-25T08"},
+    "alerts": {"rules": 2, "pending": 3, "given_up": 1, "disabled": ["paris"]},
 }  # fmt: skip
 
 

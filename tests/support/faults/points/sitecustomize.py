@@ -73,6 +73,7 @@ POINTS = {
     "batch: between the document and the delete": Point("serving.views.store", "Store.drop_all_uses", "before"),
     "tops: between the document and Kafka": Point("batch_layer.tops.topic_writer", "TopicWriter._send", "before"),
     "tops: between Kafka and the mark": Point("batch_layer.tops.outbox", "Outbox.settle", "before"),
+    "alerts: between the answer and its record": Point("serving.alerts.deliveries", "Deliveries.end", "before"),
     "batch: after the delete": Point("serving.views.store", "Store.drop_all_uses", "after"),
 }
 

@@ -1,0 +1,1 @@
+"""Alerts: webhooks for rising tags, each message at least once."""
