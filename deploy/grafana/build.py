@@ -1,7 +1,7 @@
 """Dashboards for Grafana, from a table of panels: `python -m deploy.grafana.build` writes deploy/grafana/dashboards/.
 
 grafana-foundation-sdk has the types, so a wrong field is an error here and not an empty panel there. All panels read
-the Prometheus that the variable `datasource` chooses.
+the Prometheus that the variable `datasource` chooses, but for those of tops.
 """
 
 import json
@@ -12,6 +12,8 @@ from grafana_foundation_sdk.builders import common, dashboard, prometheus, times
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
+
+from deploy.grafana import tops
 
 FOLDER = Path(__file__).with_name("dashboards")
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
@@ -142,6 +144,8 @@ DASHBOARDS = {
     "feeds": ("trends: feeds", FEEDS),
 }
 """Title and panels by the file name, which is the dashboard's uid too."""
+NAMES = (*DASHBOARDS, tops.NAME)
+"""All of them; that of tops reads the API."""
 
 
 def panel(of: Graph) -> timeseries.Panel:
@@ -157,17 +161,23 @@ def panel(of: Graph) -> timeseries.Panel:
 
 def text_of(name: str) -> str:
     """The JSON of a dashboard."""
+    return json.dumps(_made(name).build(), cls=JSONEncoder, indent=1, sort_keys=True) + "\n"
+
+
+def _made(name: str) -> dashboard.Dashboard:
+    if name == tops.NAME:
+        return tops.tops_dashboard()
     title, panels = DASHBOARDS[name]
     made = dashboard.Dashboard(title).uid(f"trends-{name}").tags(["trends"]).refresh("30s").time("now-6h", "now")
     made = made.timezone("utc").readonly().with_variable(dashboard.DatasourceVariable("datasource").type("prometheus"))
     for each in panels:
         made = made.with_panel(panel(each))
-    return json.dumps(made.build(), cls=JSONEncoder, indent=1, sort_keys=True) + "\n"
+    return made
 
 
 def main() -> None:
     """Write every dashboard."""
-    for name in DASHBOARDS:
+    for name in NAMES:
         (FOLDER / f"{name}.json").write_text(text_of(name), encoding="utf-8")
 
 

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from deploy.grafana.build import DASHBOARDS, FOLDER, text_of
+from deploy.grafana.build import DASHBOARDS, FOLDER, NAMES, text_of
 
 
 def test_every_dashboard_has_a_file_and_every_file_its_dashboard() -> None:
-    assert {path.stem for path in FOLDER.glob("*.json")} == set(DASHBOARDS)
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(NAMES)
 
 
-@pytest.mark.parametrize("name", DASHBOARDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_file_is_the_output_of_the_builder(name: str) -> None:
     assert (FOLDER / f"{name}.json").read_text() == text_of(name), "run `python -m deploy.grafana.build`"
 
