@@ -1,7 +1,7 @@
 """History: one tag hour by hour, with its spellings. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ingest.hours import Hour
@@ -70,17 +70,28 @@ class History:
 
 def history(tag: str, views: Iterable[View], since: Hour, until: Hour, rule_now: RuleNow | None = None) -> History:
     """A tag in the hours `[since, until)`, of views with all their rows, ascending."""
-    known: dict[Hour, Point] = {}
-    spelled: Counter[str] = Counter()
+    return histories([tag], views, since, until, rule_now)[0]
+
+
+def histories(
+    tags: Sequence[str], views: Iterable[View], since: Hour, until: Hour, rule_now: RuleNow | None = None
+) -> tuple[History, ...]:
+    """Several tags in the hours `[since, until)`. Reads each view once."""
+    known: dict[str, dict[Hour, Point]] = {tag: {} for tag in tags}
+    spelled: dict[str, Counter[str]] = {tag: Counter() for tag in tags}
     lens = HASHTAGS
     for view in views:
         lens = view.lens
-        rank, row = ranks_by_tag(view).get(tag, (None, None))
-        count = row.count if row else None if view.cut_at else 0
-        at_most = view.cut_at if count is None else count
-        known[view.hour] = Point(view.hour, count, rank, at_most, view.uses, view.origin, view.state, view.rule)
-        if row:
-            spelled[row.shown] += row.count
+        ranks = ranks_by_tag(view)
+        for tag in tags:
+            rank, row = ranks.get(tag, (None, None))
+            count = row.count if row else None if view.cut_at else 0
+            at_most = view.cut_at if count is None else count
+            point = Point(view.hour, count, rank, at_most, view.uses, view.origin, view.state, view.rule)
+            known[tag][view.hour] = point
+            if row:
+                spelled[tag][row.shown] += row.count
     hours = [since.plus(step) for step in range(until.serial - since.serial)]
-    points = tuple(known.get(hour, Point(hour, at_most=None)) for hour in hours)
-    return History(tag, since, until, points, lens, tuple(by_uses(spelled)), rules_of(points, rule_now))
+    points = {tag: tuple(known[tag].get(hour, Point(hour, at_most=None)) for hour in hours) for tag in tags}
+    rules = rules_of(points[tags[0]], rule_now)
+    return tuple(History(tag, since, until, points[tag], lens, tuple(by_uses(spelled[tag])), rules) for tag in tags)

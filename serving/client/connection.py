@@ -8,6 +8,7 @@ from typing import get_args
 from config.errors import UsageError
 from config.settings import Settings
 from ingest.hours import Hour, wall_clock
+from serving.answers.comparison import Comparison
 from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.rising import SURE, Rising
@@ -20,10 +21,18 @@ from serving.query.query import Query
 from serving.query.questions import Questions, Top, check_number
 from serving.query.time_expressions import zone
 from serving.query.time_ranges import TimeResolver
-from serving.render.json_answers import day_json, history_json, rising_json, top_json
+from serving.render.json_answers import comparison_json, day_json, history_json, rising_json, top_json
 from serving.render.now.now_json import now_json
 from serving.render.posts.post_answers import post_rows, posts_json
-from serving.render.rows import day_rows, history_rows, hour_rows, now_rows, rising_rows, top_rows
+from serving.render.rows import (
+    comparison_rows,
+    day_rows,
+    history_rows,
+    hour_rows,
+    now_rows,
+    rising_rows,
+    top_rows,
+)
 from serving.views.documents import Kind, Lens, Origin
 from serving.views.store import Store
 
@@ -100,16 +109,18 @@ class Client:
         *,
         date: str | None = None,
         last: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
         n: int = 10,
         kind: Kind = "hashtag",
         source: str | None = None,
     ) -> Answer[Day]:
-        """The n most used tags of each hour of a date, or of the span until now: 24 hours by default. As `trends day`.
+        """The n most used tags of each hour of a date, a range, or the span until now: 24 hours. As `trends day`.
 
         A row for each tag of each hour: `hour origin state rank tag shown count was move rule`.
         """
         questions, notes = self._questions(kind, source)
-        answer = questions.day(n, date, last)
+        answer = questions.day(n, date, last, since, until)
         return Answer(answer, day_rows(answer), self.tz, lambda: day_json(answer), tuple(notes))
 
     def rising(
@@ -174,6 +185,28 @@ class Client:
         question = PostQuestion(typed(tag), *questions.hours(hour, since, until, last), n)
         answer = posts_behind(self.settings, questions.query, question, COMMAND_LIMITS)
         return Answer(answer, post_rows(answer), self.tz, lambda: posts_json(answer), tuple(notes))
+
+    def compare(
+        self,
+        *tags: str,
+        since: str | None = None,
+        until: str | None = None,
+        last: str | None = None,
+        kind: Kind = "hashtag",
+        source: str | None = None,
+    ) -> Answer[Comparison]:
+        """Two to five tags, in any spelling, hour by hour: of 7 days by default. As `trends tag` with several.
+
+        A row for each hour of each tag: `tag hour count rank at_most uses origin state rule`.
+        """
+        from ingest.rule.hashtags import typed  # slow to load, and the other questions need none of it
+
+        if not tags:
+            raise UsageError("a comparison needs tags", where="tags", next_step='Example: compare("paris", "london")')
+        questions, notes = self._questions(kind, source)
+        answer = questions.compare([typed(tag) for tag in tags], since, until, last)
+        rows = comparison_rows(answer)
+        return Answer(answer, rows, self.tz, lambda: comparison_json(answer), tuple(notes))
 
     def export(
         self,

@@ -7,9 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from ingest.hours import Hour
 from ingest.rule.hashtags import typed
+from serving.answers.comparison import distinct_tags
+from serving.answers.day import MOST_SIDE_BY_SIDE
 from serving.dashboard import hints
 from serving.dashboard.context import Context, ContextDep
+from serving.dashboard.http.downloads import csv_file, file_name, png_file
 from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.params import (
     DayParams,
@@ -26,8 +30,10 @@ from serving.dashboard.params import (
 from serving.dashboard.sse import events
 from serving.query.questions import Questions
 from serving.query.suggestions import Suggest
-from serving.render.json_answers import day_json, history_json, hours_json, rising_json, top_json
+from serving.render.charts.picture import bump_picture, heat_picture, tag_picture
+from serving.render.json_answers import day_json, hours_json, rising_json, tag_json, top_json
 from serving.render.json_shapes import (
+    ComparisonAnswer,
     DayAnswer,
     HistoryAnswer,
     HourAnswer,
@@ -39,6 +45,7 @@ from serving.render.json_shapes import (
     Status,
 )
 from serving.render.now.now_json import NowAnswer, now_json
+from serving.render.rows import day_rows, rising_rows, tag_rows, top_rows
 from serving.status.stack_logs import log_end
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -54,13 +61,14 @@ def _questions(context: Context, time: RequestTime, params: LensParams, suggest:
     return Questions(replace(params.of(context.query), suggest=suggest), time.resolver)
 
 
-@router.get("/top")
-def top(
-    context: ContextDep, time: RequestTimeDep, params: Annotated[TopParams, Query()]
-) -> HoursAnswer | HourAnswer | RangeAnswer:
+@router.get("/top", response_model=HoursAnswer | HourAnswer | RangeAnswer)
+def top(context: ContextDep, time: RequestTimeDep, params: Annotated[TopParams, Query()]) -> Any:
     """Which hashtags were used most? Without a time: now. As `trends top --json`."""
     query = replace(params.of(context.query), origin=params.origin, suggest=hints.hour("/api/top"))
     answer = Questions(query, time.resolver).top(params.n, params.hour, params.since, params.until, params.last)
+    if params.format == "csv":
+        views = answer if isinstance(answer, tuple) else (answer,)
+        return csv_file(top_rows(*views), time.tz, file_name("top", *_words(params.hour, params.since, params.last)))
     return top_json(answer, query.rules(answer if isinstance(answer, tuple) else ()))
 
 
@@ -72,25 +80,47 @@ def now(context: ContextDep, params: Annotated[LensParams, Query()]) -> NowAnswe
     return now_json(current.trends, current.rules)
 
 
-@router.get("/day")
-def day(context: ContextDep, time: RequestTimeDep, params: Annotated[DayParams, Query()]) -> DayAnswer:
-    """Each hour of a day by itself, and its tags as series. As `trends day --json`."""
+@router.get("/day", response_model=DayAnswer)
+def day(context: ContextDep, time: RequestTimeDep, params: Annotated[DayParams, Query()]) -> Any:
+    """Each hour of a day or a range by itself, and its tags as series. As `trends day --json`."""
     questions = _questions(context, time, params, hints.day("/api/day"))
-    return day_json(questions.day(params.n, params.date, None if params.date else params.last))
+    answer = questions.day(params.n, params.date, params.last, params.since, params.until)
+    name = file_name(f"day-{params.chart}", *_hours(answer.whole.since, answer.whole.until))
+    if params.format == "png":
+        draw = heat_picture if params.chart == "heat" else bump_picture
+        return png_file(draw(answer, time.tz, questions.current), questions.query.bounds, name)
+    return csv_file(day_rows(answer), time.tz, name) if params.format == "csv" else day_json(answer)
 
 
-@router.get("/rising")
-def rising(context: ContextDep, time: RequestTimeDep, params: Annotated[RisingParams, Query()]) -> RisingAnswer:
+@router.get("/rising", response_model=RisingAnswer)
+def rising(context: ContextDep, time: RequestTimeDep, params: Annotated[RisingParams, Query()]) -> Any:
     """The tags whose share grew most against the hours before. As `trends rising --json`."""
     questions = _questions(context, time, params, hints.hour("/api/rising"))
-    return rising_json(questions.rising(params.n, params.hour, params.against, params.least))
+    answer = questions.rising(params.n, params.hour, params.against, params.least)
+    if params.format == "csv":
+        return csv_file(rising_rows(answer), time.tz, file_name("rising", str(answer.hour)))
+    return rising_json(answer)
 
 
-@router.get("/tag")
-def tag(context: ContextDep, time: RequestTimeDep, params: Annotated[HistoryParams, Query()]) -> HistoryAnswer:
-    """One hashtag hour by hour, with its spellings. As `trends tag --json`."""
-    questions = _questions(context, time, params, hints.tag("/api/tag", params.name))
-    return history_json(questions.history(typed(params.name), params.since, params.until, params.last))
+@router.get("/tag", response_model=HistoryAnswer | ComparisonAnswer)
+def tag(context: ContextDep, time: RequestTimeDep, params: Annotated[HistoryParams, Query()]) -> Any:
+    """One hashtag hour by hour, with its spellings, or two to five of them. As `trends tag --json`."""
+    names = distinct_tags([typed(name) for name in params.name])
+    questions = _questions(context, time, params, hints.tag("/api/tag", names))
+    most = MOST_SIDE_BY_SIDE if params.format == "png" else None
+    answer = questions.tags(names, params.since, params.until, params.last, most=most)
+    name = file_name("tag", *names, *_hours(answer.since, answer.until))
+    if params.format == "png":
+        return png_file(tag_picture(answer, time.tz, questions.current), questions.query.bounds, name)
+    return csv_file(tag_rows(answer), time.tz, name) if params.format == "csv" else tag_json(answer)
+
+
+def _hours(since: Hour, until: Hour) -> tuple[str, str]:
+    return str(since), str(until)
+
+
+def _words(*words: str | None) -> list[str]:
+    return [word for word in words if word]
 
 
 @router.get("/explain")

@@ -1,5 +1,6 @@
 """Hints: a better request for the path of a failed one. Pure; `query.suggestions` has those of the command."""
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from ingest.hours import Hour
@@ -20,11 +21,11 @@ def day(path: str) -> Suggest:
     return lambda _first, last, lens: _get(path, lens, date=f"{last.start:%Y-%m-%d}")
 
 
-def tag(path: str, name: str) -> Suggest:
-    """A request for a tag, over a week."""
+def tag(path: str, names: Sequence[str]) -> Suggest:
+    """A request for tags, over a week."""
 
     def suggest(first: Hour, last: Hour, lens: Lens) -> str:
-        return _get(path, lens, name=name, since=max(first, last.plus(-167)), until=last.plus(1))
+        return _get(path, lens, name=names, since=max(first, last.plus(-167)), until=last.plus(1))
 
     return suggest
 

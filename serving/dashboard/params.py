@@ -20,6 +20,9 @@ from serving.query.time_ranges import TimeResolver
 from serving.render.row_files import Format
 from serving.views.documents import Kind, Lens
 
+Listed = Literal["json", "csv"]
+Drawn = Literal["json", "csv", "png"]
+"""Forms of an answer."""
 Zone = Annotated[str, Query(max_length=64, description="Time zone of local times: UTC, Europe/Paris.")]
 
 LogName = Annotated[
@@ -53,6 +56,7 @@ class TopParams(LensParams):
     last: str | None = Field(None, max_length=16, description="1h, 24h, 7d: from that hour until now.")
     n: int = Field(10, ge=1, le=1000, description="How many tags.")
     origin: Literal["batch", "speed"] | None = Field(None, description="Ask one layer alone.")
+    format: Listed = Field("json", description="json or csv.")
 
 
 class ExportParams(LensParams):
@@ -69,8 +73,12 @@ class DayParams(LensParams):
     """The options of `trends day`."""
 
     date: str | None = Field(None, max_length=32, description="A day, first to last moment: 2017-01-06, monday.")
-    last: str = Field("24h", max_length=16, description="Without a date: from the hour that long ago until now.")
+    last: str | None = Field(None, max_length=16, description="From the hour that long ago until now; 24h by default.")
+    since: str | None = Field(None, max_length=64, description="All hours from this one on …")
+    until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
     n: int = Field(10, ge=1, le=50, description="How many tags of each hour.")
+    format: Drawn = Field("json", description="json, csv, or png: a chart.")
+    chart: Literal["bump", "heat"] = Field("bump", description="Chart of png: ranks or uses.")
 
 
 class RisingParams(LensParams):
@@ -82,15 +90,19 @@ class RisingParams(LensParams):
     against: str = Field("24h", max_length=16, description="How long before it, to compare with.")
     n: int = Field(10, ge=1, le=1000, description="How many tags.")
     least: float = Field(SURE, ge=0, description="Least score.")
+    format: Listed = Field("json", description="json or csv.")
 
 
 class HistoryParams(LensParams):
     """The options of `trends tag`."""
 
-    name: str = Field(description="The hashtag, with or without #, or the phrase, in any spelling.")
+    name: list[str] = Field(
+        description="The hashtag, with or without #, or the phrase, in any spelling. Two to five of them are compared."
+    )
     since: str | None = Field(None, max_length=64, description="All hours from this one on …")
     until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
     last: str | None = Field(None, max_length=16, description="From the hour that long ago until now; 7d by default.")
+    format: Drawn = Field("json", description="json, csv, or png: a chart.")
 
 
 class ExplainParams(BaseModel):

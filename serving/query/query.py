@@ -1,14 +1,15 @@
 """Query: reads answers from the views, each in one snapshot."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from config.errors import NoDataError
 from ingest.hours import Hour
 from serving.answers.bounds import NO_BOUNDS, Bounds, within_rows
+from serving.answers.comparison import Comparison
 from serving.answers.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
-from serving.answers.history import History, history
+from serving.answers.history import History, histories, history
 from serving.answers.merge import Range, View, merge, side_by_side, sum_hours, truncate
 from serving.answers.rising import SURE, Rising, rising
 from serving.answers.rule_versions import HourWithRule, RuleNow, Rules, rules_of
@@ -130,6 +131,16 @@ class Query:
             what = f"no data for {self.lens.label(tag)} in {since} to {until}"
             raise NoDataError(what, next_step=self.what_there_is())
         return answer
+
+    def compare(self, tags: Sequence[str], since: Hour, until: Hour) -> Comparison:
+        """Several tags hour by hour. Raises `NoDataError` if no hour has any of them, `UsageError`."""
+        self.bounds.check(since, until)
+        with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
+            answer = histories(tags, self._each(snapshot, since, until), since, until, self._rule_now)
+        if not any(each.best for each in answer):
+            labels = ", ".join(self.lens.label(tag) for tag in tags)
+            raise NoDataError(f"no data for {labels} in {since} to {until}", next_step=self.what_there_is())
+        return Comparison(answer)
 
     def stream(self, since: Hour, until: Hour, n: int = 0) -> Iterator[View]:
         """Each hour of `[since, until)` with data, ascending, with its first n rows, or with all if n is 0.

@@ -1,11 +1,12 @@
 """Questions: what the command, the API and notebooks ask, with times as people write them, over one query."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from config.errors import UsageError, of_parameter
 from config.quantity import quantity
 from ingest.hours import Hour
+from serving.answers.comparison import Comparison, distinct_tags
 from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.merge import Range, View
@@ -56,14 +57,23 @@ class Questions:
         lag = behind() if any(view.state == "live" for view in views) else None
         return self.query.recent(self.current).trends(views, n, self.times.now, lag)
 
-    def day(self, n: int, date: str | None = None, last: str | None = None) -> Day:
-        """Each hour by itself: of a day, or of a span until now, 24 hours by default."""
+    def day(
+        self,
+        n: int,
+        date: str | None = None,
+        last: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Day:
+        """Each hour by itself: of a day, of a range, or of a span until now, 24 hours by default."""
         check_number(n)
-        if date is not None and last is not None:
-            what = "`date` and `last` exclude each other"
-            raise UsageError(what, next_step="Leave out one of them", parameters=["date", "last"])
-        hours = self.times.day(date) if date is not None else self.times.range(None, None, last or "24h")
-        return self.query.day(*hours, n)
+        if date is None:
+            return self.query.day(*self.times.range(since, until, last, default="24h"), n)
+        others = {"last": last, "since": since, "until": until}
+        if wrong := [name for name, value in others.items() if value is not None]:
+            what = f"`date` and `{wrong[0]}` exclude each other"
+            raise UsageError(what, next_step="Leave out one of them", parameters=["date", *wrong])
+        return self.query.day(*self.times.day(date), n)
 
     def rising(self, n: int, hour: str | None = None, against: str = "24h", least: float = SURE) -> Rising:
         """The tags that grew most in an hour, by default the last one with data, against a span before it."""
@@ -83,10 +93,42 @@ class Questions:
         most: int | None = None,
     ) -> History:
         """A tag, as it is counted, hour by hour: of seven days by default, of `most` hours for a picture."""
+        return self.query.history(tag, *self._hours_of_tag(since, until, last, most))
+
+    def compare(
+        self,
+        tags: Sequence[str],
+        since: str | None = None,
+        until: str | None = None,
+        last: str | None = None,
+        *,
+        most: int | None = None,
+    ) -> Comparison:
+        """Two to five tags, as they are counted, hour by hour: over the same hours as `history`."""
+        return self.query.compare(distinct_tags(tags), *self._hours_of_tag(since, until, last, most))
+
+    def tags(
+        self,
+        tags: Sequence[str],
+        since: str | None = None,
+        until: str | None = None,
+        last: str | None = None,
+        *,
+        most: int | None = None,
+    ) -> History | Comparison:
+        """`history` of one tag, `compare` of several."""
+        names = distinct_tags(tags)
+        if len(names) == 1:
+            return self.history(names[0], since, until, last, most=most)
+        return self.compare(names, since, until, last, most=most)
+
+    def _hours_of_tag(
+        self, since: str | None, until: str | None, last: str | None, most: int | None
+    ) -> tuple[Hour, Hour]:
         begin, end = self.times.range(since, until, last, default="7d")
         if most is not None and end.serial - begin.serial > most:
             raise UsageError(f"a picture has room for {quantity(most, 'hour')}", next_step="Ask for fewer")
-        return self.query.history(tag, begin, end)
+        return begin, end
 
     def export(
         self, since: str | None, until: str | None = None, last: str | None = None, n: int = 0

@@ -41,12 +41,12 @@ def day(_first: Hour, last: Hour, lens: Lens) -> str:
     return f"trends day --date {last.start:%Y-%m-%d}{lens.options}"
 
 
-def tag(name: str) -> Suggest:
-    """One tag's history."""
+def tag(*names: str) -> Suggest:
+    """The history of one tag or several."""
 
     def suggest(first: Hour, last: Hour, lens: Lens) -> str:
         since = max(first, last.plus(1 - _TAG_HOURS))
-        return f"trends tag {shlex.quote(name)} --since {since} --until {last.plus(1)}{lens.options}"
+        return f"trends tag {shlex.join(names)} --since {since} --until {last.plus(1)}{lens.options}"
 
     return suggest
 

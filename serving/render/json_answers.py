@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 
 from ingest.hours import Hour, Millis, iso
+from serving.answers.comparison import Comparison
 from serving.answers.day import Cell, Day, HourLine, Series
 from serving.answers.history import History, Point
 from serving.answers.merge import Range, View, competition_ranks
 from serving.answers.rising import FORMULA, Riser, Rising
 from serving.answers.rule_versions import Rules
 from serving.render.json_shapes import (
+    ComparedTag,
+    ComparisonAnswer,
     DayAnswer,
     HistoryAnswer,
     HourAnswer,
@@ -142,6 +145,37 @@ def history_json(answer: History) -> HistoryAnswer:
         "missing": [str(hour) for hour in answer.missing],
         "rules": dict(answer.rules.hours),
         "mend": answer.rules.mend,
+    }
+
+
+def comparison_json(answer: Comparison) -> ComparisonAnswer:
+    """Several tags hour by hour."""
+    return {
+        "since": str(answer.since),
+        "until": str(answer.until),
+        "kind": answer.lens.kind,
+        "source": answer.lens.source,
+        "tags": [_compared(each) for each in answer.histories],
+        "missing": [str(hour) for hour in answer.missing],
+        "rules": dict(answer.rules.hours),
+        "mend": answer.rules.mend,
+    }
+
+
+def tag_json(answer: History | Comparison) -> HistoryAnswer | ComparisonAnswer:
+    """One tag hour by hour, or several."""
+    return history_json(answer) if isinstance(answer, History) else comparison_json(answer)
+
+
+def _compared(answer: History) -> ComparedTag:
+    one = history_json(answer)
+    return {
+        "tag": one["tag"],
+        "hours": one["hours"],
+        "spellings": one["spellings"],
+        "uses": one["uses"],
+        "max_error": one["max_error"],
+        "best": one["best"],
     }
 
 

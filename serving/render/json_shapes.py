@@ -196,6 +196,30 @@ class HistoryAnswer(TypedDict):
     mend: str | None
 
 
+class ComparedTag(TypedDict):
+    """A tag of a comparison."""
+
+    tag: str
+    hours: list[HourOfTag]
+    spellings: list[Spelling]
+    uses: int
+    max_error: int
+    best: HourOfTag | None
+
+
+class ComparisonAnswer(TypedDict):
+    """Several tags hour by hour."""
+
+    since: str
+    until: str
+    kind: str
+    source: str | None
+    tags: list[ComparedTag]
+    missing: list[str]
+    rules: dict[str, int]
+    mend: str | None
+
+
 class Status(TypedDict):
     """The JSON of `trends status --json`; an unknown part is `{"error": why}`."""
 

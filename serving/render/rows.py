@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from ingest.hours import Hour
+from serving.answers.comparison import Comparison
 from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.merge import Range, View, competition_ranks
@@ -117,6 +118,21 @@ def history_rows(answer: History) -> Rows:
         ],
         answer.lens,
     )  # fmt: skip
+
+
+def comparison_rows(answer: Comparison) -> Rows:
+    """A row for each hour of each tag, in the order of the tags."""
+    whole = [(each.tag, history_rows(each)) for each in answer.histories]
+    return Rows(
+        (*_columns("tag"), *whole[0][1].columns),
+        [(tag, *row) for tag, rows in whole for row in rows.values],
+        answer.lens,
+    )
+
+
+def tag_rows(answer: History | Comparison) -> Rows:
+    """The rows of one tag, or of several."""
+    return history_rows(answer) if isinstance(answer, History) else comparison_rows(answer)
 
 
 def hour_rows(views: Iterable[View], lens: Lens) -> Rows:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from config.quantity import quantity
 from config.terminal_text import printable
+from serving.answers.comparison import Comparison
 from serving.answers.day import Cell, Day, HourLine, Move
 from serving.answers.history import History, Point
 from serving.answers.rank_tracks import begins_day
@@ -112,9 +113,16 @@ def rising_table(answer: Rising, tz: ZoneInfo) -> Table:
     return table
 
 
-def history_table(answer: History, tz: ZoneInfo) -> Group:
-    """A line a day, a sign an hour; then spellings and the best hour."""
-    most = answer.best.count if answer.best and answer.best.count else 1
+def tag_table(answer: History | Comparison, tz: ZoneInfo) -> Group:
+    """One tag hour by hour; several below each other and on one scale."""
+    if isinstance(answer, History):
+        return history_table(answer, tz)
+    return Group(*(part for each in answer.histories for part in (history_table(each, tz, answer.most), Text())))
+
+
+def history_table(answer: History, tz: ZoneInfo, most: int | None = None) -> Group:
+    """A line a day, a sign an hour, of which the highest stands for `most`; then spellings and the best hour."""
+    most = most or (answer.best.count if answer.best and answer.best.count else 1)
     lines = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     lines.add_column("day", no_wrap=True)
     lines.add_column("0     6     12    18", no_wrap=True, min_width=24)
@@ -125,7 +133,7 @@ def history_table(answer: History, tz: ZoneInfo) -> Group:
         signs = Text(ahead + "".join(_level(point, most) for point in of_day), style="blue")
         lines.add_row(f"{day:%a %Y-%m-%d}", signs, f"{sum(point.count or 0 for point in of_day):,}")
     spelled = ", ".join(f"{answer.lens.label(shown)} ({count:,})" for shown, count in answer.spellings[:8])
-    facts = [quantity(answer.uses, "use"), f"as {spelled}"]
+    facts = [quantity(answer.uses, "use"), *([f"as {spelled}"] if spelled else [])]
     if answer.best:
         facts.append(f"most in {local_hour(answer.best.hour, tz)}: {answer.best.count:,}, rank {answer.best.rank}")
     if answer.max_error:

@@ -195,8 +195,7 @@ def test_markup_in_a_tag_is_text(browser: Browser, place: Place) -> None:
 def test_an_hour_of_the_day_leads_to_its_first_fifty_and_a_line_stands_out(browser: Browser, place: Place) -> None:
     with watched(browser, place.url) as page:
         page.goto(DAY)
-        line = page.locator(".bump .line").first
-        other = page.locator(".bump .line").nth(1)
+        line, other = page.locator(".bump .line.l0"), page.locator(".bump .line.l1")
         page.locator(".bump .name").first.locator("text").last.hover()
         page.wait_for_function("(each) => Number(getComputedStyle(each).opacity) < 0.5", arg=other.element_handle())
         expect(line).to_have_css("opacity", "1")
@@ -204,6 +203,53 @@ def test_an_hour_of_the_day_leads_to_its_first_fifty_and_a_line_stands_out(brows
         expect(page).to_have_url(re.compile(r"/hour/2013-04-16T00\?tz=America%2FNew_York$"))
         expect(page.locator("table.top tbody tr")).to_have_count(min(50, _tags(place, BUSY)))
         expect(page.get_by_role("heading", level=1)).to_have_text("2013-04-15 20:00–21:00 EDT")
+
+
+def test_a_grey_line_is_followed_by_the_keyboard_and_no_more_than_six_have_a_colour(
+    browser: Browser, place: Place
+) -> None:
+    with watched(browser, place.url) as page:
+        page.goto(DAY)
+        colour = "(each) => getComputedStyle(each).color"
+        colours = [each.evaluate(colour) for each in page.locator(".bump .line").all()]
+        assert len(set(colours)) == 7
+        grey = page.locator(".bump .line.l8")
+        page.locator(".bump a.name.l8").first.focus()
+        other = page.locator(".bump .line.l0").element_handle()
+        page.wait_for_function("(each) => Number(getComputedStyle(each).opacity) < 0.5", arg=other)
+        expect(grey).to_have_css("opacity", "1")
+        assert grey.evaluate(colour) not in colours
+        clipped = """(svg) => { const box = svg.getBoundingClientRect();
+            return [...svg.querySelectorAll("text")].filter((each) => { const own = each.getBoundingClientRect();
+                return own.left < box.left || own.right > box.right; }).map((each) => each.textContent); }"""
+        assert page.locator("svg.bump").evaluate(clipped) == []
+
+
+def test_a_card_is_saved_as_csv_json_and_png(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url) as page:
+        page.goto(DAY)
+        names = {}
+        for form in ("CSV", "JSON", "PNG"):
+            with page.expect_download() as saved:
+                page.locator("section[aria-labelledby=bump] .files").get_by_role("link", name=form).click()
+            names[form] = saved.value.suggested_filename
+            first = saved.value.path().read_bytes()[:5]
+            assert first.startswith({"CSV": b"hour,", "JSON": b"{", "PNG": b"\x89PNG"}[form])
+        assert names == {form: f"trends-day-bump-2013-04-15T04-2013-04-16T04.{form.lower()}" for form in names}
+
+
+def test_tags_are_compared_in_one_chart(browser: Browser, place: Place) -> None:
+    with watched(browser, place.url, expected="status of 404", viewport=PHONE) as page:
+        page.goto("/tag?name=prayforboston&date=2013-04-15&tz=America/New_York")
+        page.get_by_label("Compare with").fill("#BostonMarathon")
+        page.get_by_role("button", name="Show").first.click()
+        expect(page).to_have_url(re.compile(r"/tag\?name=prayforboston&name=%23BostonMarathon&date=2013-04-15&tz="))
+        expect(page.locator(".bump .line")).to_have_count(2)
+        for name in ("#prayforboston", "#bostonmarathon"):
+            expect(page.locator(".bump .name").get_by_text(name)).to_be_attached()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        page.get_by_role("link", name="2013-04-16").click()
+        expect(page).to_have_url(re.compile(r"name=prayforboston&name=bostonmarathon&date=2013-04-16"))
 
 
 def _tags(place: Place, hour: Hour) -> int:

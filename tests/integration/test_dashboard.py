@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from httpx_sse import connect_sse
 from pydantic import SecretStr
 
@@ -19,6 +20,7 @@ from config.errors import NoDataError, UnavailableError, UsageError
 from config.settings import ServeSettings, Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import normalise
+from serving.cli import main
 from serving.client import Client
 from serving.dashboard.http import server
 from serving.dashboard.http.middleware import POLICY
@@ -87,6 +89,38 @@ def test_the_api_answers_with_the_json_of_the_command_line(
     assert sum(point["count"] for point in history["hours"]) == history["uses"] > 0
 
 
+def test_a_file_holds_what_the_command_prints_and_its_name_says_what(
+    settings: Settings, settings_file: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
+    published(store, {"paris": 5, "東京": 2}, HOUR)
+    published(store, {"paris": 1, "snow": 9}, HOUR.plus(1))
+    since, until = str(HOUR), str(HOUR.plus(2))
+    files: dict[str, tuple[str, dict[str, Any]]] = {
+        f"top --hour {HOUR} --csv": ("top", {"hour": str(HOUR)}),
+        f"day --since {since} --until {until} --csv": ("day", {"since": since, "until": until}),
+        f"tag 東京 paris --since {since} --until {until} --csv": (
+            "tag",
+            {"name": ["東京", "paris"], "since": since, "until": until},
+        ),
+    }
+    with running(settings) as url:
+        for command, (question, asked) in files.items():
+            saved = get(f"{url}/api/{question}", **asked, format="csv")
+            printed = CliRunner().invoke(main, command.split())
+            assert saved.text.splitlines() == printed.stdout.splitlines(), command
+            assert saved.headers["content-type"].startswith("text/csv")
+        names = saved.headers["content-disposition"]
+        assert 'filename="trends-tag-__-paris-2013-04-15T20-2013-04-15T22.csv"' in names
+        assert "filename*=UTF-8''trends-tag-%E6%9D%B1%E4%BA%AC-paris" in names
+        compared = get(f"{url}/api/tag", name=["東京", "#Paris", "paris"], since=since, until=until).json()
+        assert compared == ask("tag", "東京", "paris", "--since", since, "--until", until)
+        assert [each["uses"] for each in compared["tags"]] == [2, 6]
+        for question, asked in (files[each] for each in list(files)[1:]):
+            drawn = get(f"{url}/api/{question}", **asked, format="png")
+            assert (drawn.headers["content-type"], drawn.content[:4]) == ("image/png", b"\x89PNG")
+
+
 def test_a_day_without_a_midnight_or_with_two_is_whole_for_the_command_the_api_and_the_page(
     settings: Settings, settings_file: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +179,10 @@ def test_every_answer_has_the_shape_that_its_description_promises(settings: Sett
         ("/api/top?hour=1999-01-01T00", 404, "no data for 1999-01-01T00"),
         ("/api/day?date=soon", 400, "unrecognized time: 'soon'"),
         ("/api/day?last=90d", 400, None),
+        ("/api/day?last=24h&date=2013-04-15", 400, "`date` and `last` exclude each other"),
+        ("/api/day?since=2013-04-15&date=2013-04-15", 400, "`date` and `since` exclude each other"),
+        ("/api/tag?name=a&name=b&name=c&name=d&name=e&name=f", 400, "6 tags are more than one chart keeps apart"),
+        ("/api/top?format=png", 400, "Input should be 'json' or 'csv'"),
         ("/api/tag", 400, "Field required"),
         ("/api/nonsense", 404, "no such page"),
     ],

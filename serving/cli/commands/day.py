@@ -20,6 +20,7 @@ from serving.cli.output_files import (
 )
 from serving.cli.query_options import question_options, questions_of
 from serving.query import suggestions
+from serving.query.questions import Questions
 from serving.render.json_answers import day_json
 from serving.render.rows import day_rows
 from serving.views.documents import Kind
@@ -28,6 +29,8 @@ from serving.views.documents import Kind
 @click.command()
 @click.option("--date", metavar="DAY", help="A day in the zone of --tz: 2013-04-15, today, monday.")
 @click.option("--last", metavar="SPAN", help="The range from that long ago until now.  [default: 24h]")
+@click.option("--since", metavar="TIME", help="Start of a range of hours.")
+@click.option("--until", metavar="TIME", help="End of the range, exclusive.  [default: now]")
 @click.option("-n", "n", type=click.IntRange(1, 50), default=10, show_default=True, help="Number of tags an hour.")
 @question_options
 @click.option("--html", type=FILE, metavar="FILE", help="Write a self-contained HTML page with charts and a table.")
@@ -46,6 +49,8 @@ def day(
     /,
     date: str | None,
     last: str | None,
+    since: str | None,
+    until: str | None,
     n: int,
     kind: Kind,
     source: str | None,
@@ -54,7 +59,7 @@ def day(
     as_csv: bool,
     **files: Any,
 ) -> None:
-    """Show the most used hashtags hour by hour, for the last 24 hours or a day.
+    """Show the most used hashtags hour by hour, for the last 24 hours, a day or a range.
 
     Signs compare each hour with the one before: ▲ rose, ▼ fell, ✚ new.
 
@@ -63,13 +68,15 @@ def day(
       trends day
       trends day --date yesterday --tz Europe/Paris
       trends day --last 48h --json
+      trends day --since 2013-04-15T12 --until 2013-04-15T18
       trends day --kind bigram
       trends day --png day.png
       trends day --chart heat --svg day.svg
       trends day --date 2013-04-15 --html day.html
     """
     reject_two_forms(as_json, as_csv)
-    answer = questions_of(ctx, suggestions.day, tz, kind, source).day(n, date, last)
+    questions = questions_of(ctx, suggestions.day, tz, kind, source)
+    answer = questions.day(n, date, last, since, until)
     if as_json:
         click.echo(json.dumps(day_json(answer), ensure_ascii=False))
     elif as_csv:
@@ -77,7 +84,7 @@ def day(
         warn_of_mixture(answer.rules)
     elif not any(files[kind] for kind in ("html", "png", "svg")):
         _print_grid(answer, tz)
-    _draw(answer, tz, files)
+    _draw(answer, questions, files)
 
 
 def _print_grid(answer: Day, tz: ZoneInfo) -> None:
@@ -87,14 +94,15 @@ def _print_grid(answer: Day, tz: ZoneInfo) -> None:
     drawn_on.print(day_table(answer, tz, drawn_on.width))
 
 
-def _draw(answer: Day, tz: ZoneInfo, files: dict[str, Any]) -> None:
+def _draw(answer: Day, questions: Questions, files: dict[str, Any]) -> None:
     """Write the page and the pictures that the options name."""
+    tz, current = questions.times.tz, questions.current
     if files["html"]:
         from serving.render.charts.html_report import html_report
 
-        write_file(files["html"], html_report(answer, tz).encode())
+        write_file(files["html"], html_report(answer, tz, current).encode())
     if files["png"] or files["svg"]:
         from serving.render.charts.picture import bump_picture, heat_picture
 
-        picture = heat_picture(answer, tz) if files["chart"] == "heat" else bump_picture(answer, tz)
-        write_picture(picture, files["png"], files["svg"])
+        picture = heat_picture if files["chart"] == "heat" else bump_picture
+        write_picture(picture(answer, tz, current), files["png"], files["svg"])

@@ -1,7 +1,8 @@
 """Answer pages: now, a day, an hour, a tag. Each sends a query of the command line and renders it as HTML."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import groupby
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,11 +12,14 @@ from starlette.responses import HTMLResponse, Response
 from config.errors import NoDataError, UnavailableError, UsageError, of_parameter
 from ingest.hours import Hour
 from ingest.rule.hashtags import typed
+from serving.answers.comparison import distinct_tags
+from serving.answers.day import Day, HourLine
 from serving.answers.rising import Rising
 from serving.dashboard.context import Context, ContextDep
 from serving.dashboard.http.unknown_params import reject_unknown_params
+from serving.dashboard.pages.card_files import day_files, hour_files, tag_files
 from serving.dashboard.pages.links import Links
-from serving.dashboard.pages.range_control import RangeControl, range_control
+from serving.dashboard.pages.range_control import range_control
 from serving.dashboard.pages.templating import page
 from serving.dashboard.pages.time_range import LAST_HOUR, TimeRange, of_hour, of_last, of_range
 from serving.dashboard.params import (
@@ -32,7 +36,8 @@ from serving.query import time_expressions
 from serving.query.query import Query as Views
 from serving.render.charts.bump import bump
 from serving.render.charts.curve import curve
-from serving.render.charts.heat import heat
+from serving.render.charts.heat import NUMBERS_FROM, heat
+from serving.render.charts.lines import lines
 from serving.render.charts.sparkline import sparkline
 from serving.views.documents import HASHTAGS
 
@@ -48,7 +53,8 @@ MOST_HOURS = 24 * 90
 @router.get("/")
 def now(request: Request, context: ContextDep, query: ViewsDep, time: RequestTimeDep) -> Response:
     """The hour in progress and the last complete one, live."""
-    control = _control(of_last(LAST_HOUR["last"], context.current(), time.tz), context, query)
+    last = of_last(LAST_HOUR["last"], context.current(), time.tz)
+    control = range_control(last, context.current(), _links(time, query, context))
     return page(request, "now/page.html", {**_now(context, query), "control": control})
 
 
@@ -79,6 +85,7 @@ def day(
     hours = params.of(time, "24h")
     current = context.current()
     since, until = hours.begun(current)
+    links = _links(time, query, context)
     values: dict[str, Any] = {
         "hours": hours,
         "calendar_date": hours.date if hours.form == "date" else None,
@@ -86,20 +93,30 @@ def day(
         "since": since,
         "until": until,
         "notes": time.notes,
-        "control": _control(hours, context, query),
+        "control": range_control(hours, current, links),
+        "bump_files": day_files(links, hours, current, "bump"),
+        "heat_files": day_files(links, hours, current, "heat"),
     }
     try:
         answer = query.day(since, until, TOP_OF_DAY)
     except NoDataError as why:
         return page(request, "day/empty.html", values | _no_data(query, why), 404)
     values["whole"] = replace(answer.whole, tied_beyond=0)  # no table on this page ends with that tie
-    charts = {"bump": bump(answer, time.tz), "heat": heat(answer, time.tz)}
-    return page(request, "day/page.html", values | charts | {"day": answer})
+    values |= {"bump": bump(answer, time.tz, current), "heat": heat(answer, time.tz, current)}
+    return page(
+        request,
+        "day/page.html",
+        values | {"day": answer, "stretches": _newest_first(answer), "cell_room": NUMBERS_FROM},
+    )
 
 
-def _control(hours: TimeRange, context: Context, query: Views, names: Sequence[str] = ()) -> RangeControl:
-    links = Links(hours.tz, query.lens, context.root_path)
-    return range_control(hours, context.current(), links, names)
+def _newest_first(answer: Day) -> list[list[HourLine]]:
+    """The hours in stretches with data and without."""
+    return [list(lines) for _, lines in groupby(reversed(answer.lines), key=lambda line: line.view is None)]
+
+
+def _links(time: RequestTime, query: Views, context: Context) -> Links:
+    return Links(time.tz, query.lens, context.root_path)
 
 
 @router.get("/hour/{text}")
@@ -107,8 +124,14 @@ def hour(request: Request, context: ContextDep, query: ViewsDep, time: RequestTi
     """The first 50 tags of an hour, and the rising ones."""
     this = hour_at(time, text)
     views = query.hours([this], TOP_OF_HOUR)
-    control = _control(of_hour(this, time.tz), context, query)
-    values: dict[str, Any] = {"hour": this, "current": context.current(), "control": control}
+    links = _links(time, query, context)
+    values: dict[str, Any] = {
+        "hour": this,
+        "current": context.current(),
+        "control": range_control(of_hour(this, time.tz), context.current(), links),
+        "top_files": hour_files(links, "top", this, n=TOP_OF_HOUR),
+        "rising_files": hour_files(links, "rising", this, n=RISERS),
+    }
     if not views:
         return page(request, "hour/empty.html", values | _no_data(query, query.nothing(this)), 404)
     return page(request, "hour/page.html", values | {"view": views[0], "rising": _rising(query, this)})
@@ -131,19 +154,27 @@ def _rising(query: Views, this: Hour) -> Rising | None:
 def tag(
     request: Request, context: ContextDep, query: ViewsDep, time: RequestTimeDep, params: Annotated[TagParams, Query()]
 ) -> Response:
-    """One tag hour by hour, by default of the last 7 days or of those around an hour."""
-    name, hours = typed((params.name or [""])[0]), _hours_of_tag(params, time, context.current())
-    since, until = hours.begun(context.current())
+    """One tag hour by hour, by default of the last 7 days or of those around an hour; two to five tags compared."""
+    names = distinct_tags([name for each in params.name if (name := typed(each))])
+    hours, current = _hours_of_tag(params, time, context.current()), context.current()
+    since, until = hours.begun(current)
     at = None if params.last or params.date or params.since else params.at
-    values: dict[str, Any] = {"tag": name, "at": at, "since": since, "until": until, "notes": time.notes}
-    if not name:
+    values: dict[str, Any] = {"names": names, "at": at, "since": since, "until": until, "notes": time.notes}
+    if not names:
         return page(request, "tag/none.html", values)
-    values["control"] = _control(hours, context, query, [name])
+    links = _links(time, query, context)
+    values |= {"control": range_control(hours, current, links, names), "words": hours.words}
+    values["files"] = tag_files(links, hours, current, names)
     try:
-        answer = query.history(name, since, until)
+        if len(names) > 1:
+            compared = query.compare(names, since, until)
+            drawn = lines(compared, time.tz, current)
+            return page(request, "tag/compare.html", values | {"compared": compared, "chart": drawn})
+        answer = query.history(names[0], since, until)
     except NoDataError as why:
         return page(request, "tag/empty.html", values | _no_data(query, why), 404)
-    return page(request, "tag/page.html", values | {"history": answer, "chart": curve(answer, time.tz)})
+    drawn_one = curve(answer, time.tz, current)
+    return page(request, "tag/page.html", values | {"tag": names[0], "history": answer, "chart": drawn_one})
 
 
 def _hours_of_tag(params: TagParams, time: RequestTime, current: Hour) -> TimeRange:

@@ -20,15 +20,14 @@ class Links:
         self._params = ({} if tz.key == "UTC" else {"tz": tz.key}) | lens_params(lens)
 
     def to(self, path: str, **params: object) -> str:
-        """A path with parameters, without those that are None."""
-        named = {name: str(value) for name, value in params.items() if value is not None} | self._params
-        return _address(self._root_path + path, list(named.items()))
+        """A path with parameters, without those that are None; one of a list stands there several times."""
+        named = [(name, each) for name, value in params.items() for each in _values(value)]
+        return _address(self._root_path + path, [*named, *self._params.items()])
 
     def range(self, hours: TimeRange, names: Sequence[str] = ()) -> str:
         """The page of a range: of tags, if there are names, otherwise of all tags."""
         if names:
-            params = [*(("name", name) for name in names), *hours.words.items(), *self._params.items()]
-            return _address(f"{self._root_path}/tag", params)
+            return self.to("/tag", name=names, **hours.words)
         if hours.words == LAST_HOUR:
             return self.to("/")
         return self.hour(hours.since) if hours.hours == 1 else self.to("/day", **hours.words)
@@ -40,6 +39,12 @@ class Links:
     def tag(self, tag: str, at: Hour | None = None) -> str:
         """The page of a tag, around an hour."""
         return self.to("/tag", name=tag, at=at)
+
+
+def _values(value: object) -> list[str]:
+    if isinstance(value, Sequence) and not isinstance(value, str | Hour):
+        return [str(each) for each in value]
+    return [] if value is None else [str(value)]
 
 
 def _address(path: str, named: Sequence[tuple[str, str]]) -> str:

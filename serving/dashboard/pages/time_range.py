@@ -50,7 +50,8 @@ class TimeRange:
             return self.words["date"]
         if self.form == "hour":
             return f"{self.since.start.astimezone(self.tz):%H:%M}"
-        return quantity(self.hours, "hour") if self.hours % 24 else quantity(self.hours // 24, "day")
+        is_days = self.hours % 24 == 0 and self.hours > 24
+        return quantity(self.hours // 24, "day") if is_days else quantity(self.hours, "hour")
 
     @property
     def date(self) -> datetime.date:
@@ -60,6 +61,13 @@ class TimeRange:
     def begun(self, current: Hour) -> tuple[Hour, Hour]:
         """Its hours as far as they have begun; of a range in the future the first one, which has no data."""
         return self.since, max(self.since.plus(1), min(self.until, current.plus(1)))
+
+    def span_words(self, current: Hour) -> Mapping[str, str]:
+        """Words for what knows neither `date` nor `hour`: its hours as far as they have begun."""
+        if self.form == "last":
+            return self.words
+        since, until = self.begun(current)
+        return {"since": local_text(since.start_ms, self.tz), "until": local_text(until.start_ms, self.tz)}
 
     def before(self) -> "TimeRange":
         """The range before, which ends where this one begins."""

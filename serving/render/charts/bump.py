@@ -1,6 +1,6 @@
 """Bump chart: the ranks of a day's tags, hour by hour. Pure geometry; `templates/bump.svg` draws it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -10,16 +10,18 @@ from serving.answers.day import Day
 from serving.answers.rank_tracks import RankPoint, RankTrack, rank_tracks
 from serving.render.charts.hour_axis import HourAxis, hour_axis
 from serving.render.charts.labels import Label, label_of, width_of
-from serving.render.charts.palette import LIGHT
-from serving.views.documents import Lens, Row
+from serving.render.charts.palette import LIGHT, SHAPES
+from serving.views.documents import Row
 
-LINES = len(LIGHT.lines)
-"""Tags of a chart, each with a colour and a shape of its own."""
+LINES = len(SHAPES)
+"""Tags of a chart, each with a shape of its own."""
+COLOURED = len(LIGHT.lines)
+"""Lines with a colour of their own: more of them nobody tells apart."""
 NAME_SIZE = 13
 _LEFT, _TOP, _ROW = 32, 26, 36
 """Pixels: left of the columns, above the first place, between two places."""
-_ABOVE = 11
-"""Pixels from a mark up to the name above it."""
+_BESIDE, _ABOVE = 13, 11
+"""Pixels from a mark to the name beside it, and up to the name above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +37,18 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The text beside the last mark of a line, or above its best one, and where it stands."""
+    """The text beside the first or the last mark of a line, or above another one, and where it stands."""
 
     label: Label
     x: float
     y: float
-    anchor: Literal["start", "middle"]
+    anchor: Literal["start", "middle", "end"]
     """SVG's `text-anchor`."""
 
     @property
     def left(self) -> float:
         """Where its first pixel is."""
-        return self.x - (self.width / 2 if self.anchor == "middle" else 0)
+        return self.x - self.width * {"start": 0, "middle": 0.5, "end": 1}[self.anchor]
 
     @property
     def width(self) -> float:
@@ -57,6 +59,10 @@ class Name:
         """Whether the two stand over each other."""
         is_beside = self.left + self.width < other.left or other.left + other.width < self.left
         return abs(self.y - other.y) < NAME_SIZE + 2 and not is_beside
+
+    def hides(self, mark: "Mark") -> bool:
+        """Whether it stands over a mark."""
+        return self.left - 6 < mark.x < self.left + self.width + 6 and -6 < self.y - mark.y < NAME_SIZE + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,13 @@ class Line:
     marks: tuple[Mark, ...]
     paths: tuple[str, ...]
     """SVG paths, one for each run of hours without a hole."""
-    name: Name
+    names: tuple[Name, ...]
+    """At its beginning and its end, where those are the first and the last hour; otherwise one, beside it."""
+
+    @property
+    def is_coloured(self) -> bool:
+        """Whether it has a colour of its own."""
+        return self.number < COLOURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +100,22 @@ class Bump:
     lines: tuple[Line, ...]
 
 
-def bump(day: Day, tz: ZoneInfo) -> Bump:
-    """The tags with most uses by their places; a line breaks while its tag is not among the first of an hour."""
+def bump(day: Day, tz: ZoneInfo, current: Hour | None = None) -> Bump:
+    """The tags with most uses by their places; a line breaks while its tag is not among the first of an hour.
+
+    `current`: the hour in progress.
+    """
     deepest = max((len(line.cells) for line in day.lines), default=0)
-    axis = hour_axis(day.hours, day.whole.missing, tz, _LEFT)
-    lines = tuple(_lines(day, axis))
+    tracks = rank_tracks(day, LINES)
+    labels = {track.number: label_of(track.series.row.shown, day.whole.lens) for track in tracks}
+    wide = {number: width_of(label.text, NAME_SIZE) for number, label in labels.items()}
+    left = max((wide[track.number] for track in tracks if track.points[0].at == 0), default=0)
+    right = max((wide[track.number] for track in tracks if track.points[-1].at == len(day.lines) - 1), default=0)
+    axis = hour_axis(day.hours, day.whole.missing, tz, _LEFT + left, current, right=right + 8)
+    lines = _lines(tracks, labels, axis)
     bottom = _y(max(1, deepest)) + _ROW / 2
     return Bump(
-        width=max([axis.right, *(line.name.left + line.name.width for line in lines)]) + 8,
+        width=max([axis.right, *(name.left + name.width for line in lines for name in line.names)]) + 8,
         height=bottom + 40,
         bottom=bottom,
         axis=axis,
@@ -105,13 +125,18 @@ def bump(day: Day, tz: ZoneInfo) -> Bump:
     )
 
 
-def _lines(day: Day, axis: HourAxis) -> Iterator[Line]:
-    tracks = rank_tracks(day, LINES)
-    names = _names(tracks, axis, day.whole.lens)
-    for track in tracks:
-        marks = tuple(_mark(spot, axis) for spot in track.points)
-        paths = tuple(_path(run, axis) for run in track.runs)
-        yield Line(track.number, track.series.row, marks, paths, names[track.number])
+def _lines(tracks: Sequence[RankTrack], labels: Mapping[int, Label], axis: HourAxis) -> tuple[Line, ...]:
+    marks = {track.number: tuple(_mark(spot, axis) for spot in track.points) for track in tracks}
+    names = {track.number: _at_edges(marks[track.number], labels[track.number], axis) for track in tracks}
+    for number, own in marks.items():
+        if not names[number]:
+            others = [name for each in names.values() for name in each]
+            every = [mark for each in marks.values() for mark in each]
+            names[number] = (_inside(own, labels[number], axis, others, every),)
+    return tuple(
+        Line(each.number, each.series.row, marks[each.number], _paths(each, axis), names[each.number])
+        for each in tracks
+    )
 
 
 def _y(place: int) -> float:
@@ -120,6 +145,10 @@ def _y(place: int) -> float:
 
 def _mark(spot: RankPoint, axis: HourAxis) -> Mark:
     return Mark(axis.ticks[spot.at].x, _y(spot.place), spot.hour, spot.cell.rank, spot.cell.row.count)
+
+
+def _paths(track: RankTrack, axis: HourAxis) -> tuple[str, ...]:
+    return tuple(_path(run, axis) for run in track.runs)
 
 
 def _path(run: Sequence[RankPoint], axis: HourAxis) -> str:
@@ -133,21 +162,32 @@ def _path(run: Sequence[RankPoint], axis: HourAxis) -> str:
     return "".join(steps)
 
 
-def _names(tracks: Sequence[RankTrack], axis: HourAxis, lens: Lens) -> dict[int, Name]:
-    """Beside the mark of the last hour; without one, above the best mark where no other name stands."""
-    names: dict[int, Name] = {}
-    for track in sorted(tracks, key=lambda track: -track.points[-1].at):
-        label, last = label_of(track.series.row.shown, lens), track.points[-1]
-        if last.at == len(axis.ticks) - 1:
-            names[track.number] = Name(label, axis.ticks[-1].x + 13, _y(last.place) + 4.5, "start")
-            continue
-        above = [_above(spot, axis, label) for spot in sorted(track.points, key=lambda spot: (spot.place, -spot.at))]
-        free = (name for name in above if not any(map(name.covers, names.values())))
-        names[track.number] = next(free, above[0])
-    return names
+def _at_edges(marks: Sequence[Mark], label: Label, axis: HourAxis) -> tuple[Name, ...]:
+    """Names beside the columns, of a line that begins with the first hour or ends with the last."""
+    first, last = marks[0], marks[-1]
+    left = [_left_of(first, label)] if first.hour == axis.ticks[0].hour else []
+    return (*left, *([_right_of(last, label)] if last.hour == axis.ticks[-1].hour else []))
 
 
-def _above(spot: RankPoint, axis: HourAxis, label: Label) -> Name:
-    x, y = axis.ticks[spot.at].x, _y(spot.place) - _ABOVE
-    fits = x >= width_of(label.text, NAME_SIZE) / 2
-    return Name(label, x, y, "middle") if fits else Name(label, x - 5, y, "start")
+def _left_of(mark: Mark, label: Label) -> Name:
+    return Name(label, mark.x - _BESIDE, mark.y + 4.5, "end")
+
+
+def _right_of(mark: Mark, label: Label) -> Name:
+    return Name(label, mark.x + _BESIDE, mark.y + 4.5, "start")
+
+
+def _inside(marks: Sequence[Mark], label: Label, axis: HourAxis, others: Sequence[Name], every: Sequence[Mark]) -> Name:
+    """The name of a line within the columns: after its end, before its beginning, or above a mark of it.
+
+    It takes the first place that covers no name and no mark, or else the one that covers least.
+    """
+    best_first = sorted(marks, key=lambda mark: (mark.y, -mark.x))
+    above = [Name(label, mark.x, mark.y - _ABOVE, "middle") for mark in best_first]
+    places = [_right_of(marks[-1], label), _left_of(marks[0], label), *above]
+    inside = [each for each in places if axis.left <= each.left and each.left + each.width <= axis.right]
+
+    def covered(name: Name) -> int:
+        return 8 * sum(map(name.covers, others)) + sum(map(name.hides, every))
+
+    return min(inside or places[:1], key=covered)

@@ -1,18 +1,15 @@
 """Curve: one tag's uses, a bar for each hour. Pure geometry; `templates/curve.svg` draws it."""
 
 from dataclasses import dataclass
-from itertools import count
 from zoneinfo import ZoneInfo
 
+from ingest.hours import Hour
 from serving.answers.history import History, Point
+from serving.render.charts.count_axis import TOP, count_axis
 from serving.render.charts.hour_axis import HourAxis, hour_axis
-from serving.render.charts.labels import width_of
 
-TEXT_SIZE = 12
-_TOP, _TALL = 20, 220
-"""Pixels above the highest tick, where the number of the best hour stands, and of the highest tick."""
-_TICKS = 5
-"""Ticks above 0, at most."""
+_TALL = 220
+"""Pixels of the highest tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +40,23 @@ class Curve:
     """The hour with most uses: its count stands above it."""
 
 
-def curve(answer: History, tz: ZoneInfo) -> Curve:
-    """A bar for each hour. An unknown count has none."""
-    ticks = _ticks(answer.best.count or 0 if answer.best else 0)
-    bottom = _TOP + _TALL
-    left = max(width_of(f"{tick:,}", TEXT_SIZE) for tick in ticks) + 28
-    axis = hour_axis([point.hour for point in answer.points], answer.missing, tz, left)
+def curve(answer: History, tz: ZoneInfo, current: Hour | None = None) -> Curve:
+    """A bar for each hour. An unknown count has none. `current`: the hour in progress."""
+    counts = count_axis(answer.best.count or 0 if answer.best else 0, _TALL)
+    axis = hour_axis([point.hour for point in answer.points], answer.missing, tz, counts.left, current)
     bar = axis.step * 0.8 if axis.step > 8 else axis.step - 1
     bars = []
     for tick, point in zip(axis.ticks, answer.points, strict=True):
-        tall = _TALL * (point.count or 0) / ticks[-1]
-        bars.append(Bar(tick.x - bar / 2, bottom - tall, tall, point))
+        y = counts.y(point.count or 0)
+        bars.append(Bar(tick.x - bar / 2, y, counts.bottom - y, point))
     return Curve(
         width=axis.right + 12,
-        height=bottom + 40,
-        top=_TOP,
-        bottom=bottom,
+        height=counts.bottom + 40,
+        top=TOP,
+        bottom=counts.bottom,
         axis=axis,
-        ticks=tuple((bottom - _TALL * tick / ticks[-1], tick) for tick in ticks),
+        ticks=counts.ticks,
         bar=bar,
         bars=tuple(bars),
         best=next((each for each in bars if each.point == answer.best), None),
     )
-
-
-def _ticks(most: int) -> list[int]:
-    """0 and the multiples of 1, 2 or 5 times a power of ten, up to the first that is not below `most`."""
-    step = next(each for each in (one * 10**power for power in count() for one in (1, 2, 5)) if each * _TICKS >= most)
-    return list(range(0, step * max(1, -(-most // step)) + 1, step))

@@ -17,7 +17,7 @@ LEVELS = len(LIGHT.shades)
 NAME_SIZE = 13
 ROW = 26
 """Pixels of a tag."""
-_NUMBERS_FROM = 26
+NUMBERS_FROM = 26
 """Pixels of an hour from which on its numbers have room."""
 _LEGEND = 96
 """Pixels right of the columns."""
@@ -68,14 +68,15 @@ class Heat:
     legend: tuple[LegendBox, ...]
 
 
-def heat(day: Day, tz: ZoneInfo) -> Heat:
+def heat(day: Day, tz: ZoneInfo, current: Hour | None = None) -> Heat:
     """The uses of the most used tags in each hour.
 
-    Levels grow with the logarithm, so that beside one great count small ones differ too.
+    Levels grow with the logarithm, so that beside one great count small ones differ too. `current`: the hour in
+    progress.
     """
     labels = [label_of(series.row.shown, day.whole.lens) for series in day.series]
     left = max((width_of(label.text, NAME_SIZE) for label in labels), default=0) + 12
-    axis = hour_axis(day.hours, day.whole.missing, tz, left)
+    axis = hour_axis(day.hours, day.whole.missing, tz, left, current)
     bounds = _bounds(max((count or 0 for series in day.series for count in series.counts), default=0))
     rows = tuple(
         HeatRow(ROW * number, series, label, _cells(series, axis, bounds))
@@ -87,7 +88,7 @@ def heat(day: Day, tz: ZoneInfo) -> Heat:
 
 
 def _cells(series: Series, axis: HourAxis, bounds: list[int]) -> tuple[HeatCell, ...]:
-    has_room = axis.step >= _NUMBERS_FROM
+    has_room = axis.step >= NUMBERS_FROM
     return tuple(
         HeatCell(
             x=tick.x - axis.step / 2,
@@ -126,4 +127,7 @@ def _between(low: int, high: int) -> str:
 
 
 def _short(count: int) -> str:
-    return f"{count}" if count < 1_000 else f"{count / 1_000:.1f}k" if count < 10_000 else f"{count // 1_000}k"
+    if count < 1_000:
+        return f"{count}"
+    size, unit = (1_000, "k") if count < 1_000_000 else (1_000_000, "M")
+    return f"{count / size:.1f}{unit}" if count < 10 * size else f"{count // size}{unit}"

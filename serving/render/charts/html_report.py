@@ -3,6 +3,7 @@
 import base64
 from zoneinfo import ZoneInfo
 
+from ingest.hours import Hour
 from serving.answers.day import Day
 from serving.render.charts.picture import bump_picture, day_facts, heat_picture
 from serving.render.jinja import environment
@@ -10,7 +11,7 @@ from serving.render.tables import MARKS
 from serving.render.text import local_hour
 
 
-def html_report(day: Day, tz: ZoneInfo) -> str:
+def html_report(day: Day, tz: ZoneInfo, current: Hour | None = None) -> str:
     """The whole file. The template escapes everything that comes from posts."""
     return (
         environment()
@@ -19,8 +20,8 @@ def html_report(day: Day, tz: ZoneInfo) -> str:
             day=day,
             facts=day_facts(day, tz),
             pictures=[
-                ("Ranks hour by hour", _data_url(bump_picture(day, tz))),
-                ("Uses hour by hour", _data_url(heat_picture(day, tz))),
+                ("Ranks hour by hour", _data_url(bump_picture(day, tz, current))),
+                ("Uses hour by hour", _data_url(heat_picture(day, tz, current))),
             ],
             marks={move: sign for move, (sign, _) in MARKS.items()},
             local=lambda hour: local_hour(hour, tz),

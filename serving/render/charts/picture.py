@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from config.quantity import quantity
 from config.terminal_text import printable
 from ingest.hours import Hour
+from serving.answers.comparison import Comparison
 from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.rule_versions import Rules
@@ -16,6 +17,7 @@ from serving.render.charts.bump import Bump, bump
 from serving.render.charts.curve import Curve, curve
 from serving.render.charts.heat import Heat, heat
 from serving.render.charts.labels import FONT, Label, label_of, width_of
+from serving.render.charts.lines import Lines, lines
 from serving.render.charts.palette import LIGHT, SHAPES
 from serving.render.jinja import environment
 from serving.render.text import local_hour
@@ -34,26 +36,38 @@ class _Head(NamedTuple):
     notes: list[str]
 
 
-def bump_picture(day: Day, tz: ZoneInfo) -> str:
+def bump_picture(day: Day, tz: ZoneInfo, current: Hour | None = None) -> str:
     """The ranks of a day's tags."""
     title = Label(f"The most used {day.whole.lens.kind}s by rank, hour by hour", FONT)
-    return _picture("bump.svg", bump(day, tz), _Head(title, _notes(day_facts(day, tz), day.rules)), tz)
+    return _picture("bump.svg", bump(day, tz, current), _Head(title, _notes(day_facts(day, tz), day.rules)), tz)
 
 
-def heat_picture(day: Day, tz: ZoneInfo) -> str:
+def heat_picture(day: Day, tz: ZoneInfo, current: Hour | None = None) -> str:
     """The uses of a day's tags."""
     title = Label(f"Uses of each {day.whole.lens.kind}, hour by hour", FONT)
-    return _picture("heat.svg", heat(day, tz), _Head(title, _notes(day_facts(day, tz), day.rules)), tz)
+    return _picture("heat.svg", heat(day, tz, current), _Head(title, _notes(day_facts(day, tz), day.rules)), tz)
 
 
-def curve_picture(answer: History, tz: ZoneInfo) -> str:
+def curve_picture(answer: History, tz: ZoneInfo, current: Hour | None = None) -> str:
     """The uses of one tag."""
     facts = f"{_between(answer.since, answer.until, tz)} · {quantity(answer.uses, 'use')}"
     if answer.max_error:
         facts += f", and up to {answer.max_error:,} more in hours that keep only their first tags"
     label = label_of(answer.shown, answer.lens)
     title = Label(f"{label.text}, hour by hour", label.font)
-    return _picture("curve.svg", curve(answer, tz), _Head(title, _notes(facts, answer.rules)), tz)
+    return _picture("curve.svg", curve(answer, tz, current), _Head(title, _notes(facts, answer.rules)), tz)
+
+
+def lines_picture(answer: Comparison, tz: ZoneInfo, current: Hour | None = None) -> str:
+    """The uses of several tags."""
+    title = Label(f"Uses of {len(answer.histories)} {answer.lens.kind}s, hour by hour", FONT)
+    facts = _between(answer.since, answer.until, tz)
+    return _picture("lines.svg", lines(answer, tz, current), _Head(title, _notes(facts, answer.rules)), tz)
+
+
+def tag_picture(answer: History | Comparison, tz: ZoneInfo, current: Hour | None = None) -> str:
+    """The uses of one tag, or of several."""
+    return curve_picture(answer, tz, current) if isinstance(answer, History) else lines_picture(answer, tz, current)
 
 
 def day_facts(day: Day, tz: ZoneInfo) -> str:
@@ -75,7 +89,7 @@ def _notes(facts: str, rules: Rules) -> list[str]:
     return [facts, rules.mixture, f"one version for all of them: {rules.mend}"] if rules.mend else [facts]
 
 
-def _picture(template: str, chart: Bump | Heat | Curve, head: _Head, tz: ZoneInfo) -> str:
+def _picture(template: str, chart: Bump | Heat | Curve | Lines, head: _Head, tz: ZoneInfo) -> str:
     above = _PADDING + _TITLE_SIZE + _NOTE_HEIGHT * len(head.notes) + _BELOW_NOTES
     texts = [width_of(head.title.text, _TITLE_SIZE) * 1.06, *(width_of(note, _NOTE_SIZE) for note in head.notes)]
     return _TEMPLATES.get_template("picture.svg").render(

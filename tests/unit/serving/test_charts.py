@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import resvg_py
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from config.errors import TrendsError
@@ -117,15 +117,17 @@ def test_a_fortnight_fits_and_names_every_sixth_hour() -> None:
     assert not {"01", "05", "07", "23"} & told
 
 
-def test_no_two_lines_have_the_same_shape() -> None:
-    assert len(set(SHAPES)) == len(SHAPES) == len(LIGHT.lines) == len(DARK.lines)
+def test_no_two_lines_have_the_same_shape_and_six_have_a_colour() -> None:
+    assert len(set(SHAPES)) == len(SHAPES) >= 10
+    assert len(LIGHT.lines) == len(DARK.lines) == 6
 
 
 @pytest.mark.parametrize(("palette", "ground"), [(LIGHT, "#ffffff"), (DARK, "#1b1f24")], ids=["light", "dark"])
 def test_lines_stand_out_and_differ_for_the_colour_blind(palette: Palette, ground: str) -> None:
-    assert min(contrast(colour, ground) for colour in palette.lines) >= 3
+    colours = (*palette.lines, palette.rest)
+    assert min(contrast(colour, ground) for colour in colours) >= 3
     for vision in VISIONS:
-        assert min(distance(*pair, vision) for pair in combinations(palette.lines, 2)) > 20, vision
+        assert min(distance(*pair, vision) for pair in combinations(colours, 2)) > 20, vision
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
@@ -139,29 +141,67 @@ def test_shades_grow_in_lightness_and_their_numbers_can_be_read(palette: Palette
 def test_a_stylesheet_has_every_colour_of_both_schemes() -> None:
     sheet = stylesheet()
     for palette in (LIGHT, DARK):
-        for colour in (*palette.lines, *palette.shades, *palette.numbers, palette.bar, palette.hole, palette.grid):
+        for colour in (
+            *palette.lines,
+            *palette.shades,
+            *palette.numbers,
+            palette.bar,
+            palette.hole,
+            palette.grid,
+            palette.rest,
+        ):
             assert f": {colour};" in sheet
 
 
-def test_names_stay_in_the_picture_and_do_not_cover_each_other() -> None:
-    views = [view(BASE.plus(at), (f"as_long_as_this_{at}", 9), (f"second{at}", 3)) for at in range(5)]
-    drawn = bump(grid(views, BASE, BASE.plus(5), 10), UTC)
-    names = [line.name for line in drawn.lines]
+def test_a_line_has_its_name_at_the_ends_that_it_shares_with_the_chart() -> None:
+    views = [
+        view(BASE, ("first", 9), ("all", 3)),
+        view(BASE.plus(1), ("all", 9)),
+        view(BASE.plus(2), ("all", 9), ("last", 1)),
+    ]
+    drawn = bump(grid(views, BASE, BASE.plus(3), 10), UTC)
+    names = {line.row.tag: [(name.anchor, name.y) for name in line.names] for line in drawn.lines}
+    assert [anchor for anchor, _ in names["all"]] == ["end", "start"]
+    assert [anchor for anchor, _ in names["first"]] == ["end"]
+    assert [anchor for anchor, _ in names["last"]] == ["start"]
+
+
+NAMED = st.sampled_from([*TAGS, "paris", "m" * 40, "東京" * 12, "خبر" * 9, "🎉" * 20])
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(NAMED, min_size=1, max_size=10, unique=True), min_size=2, max_size=26))
+def test_names_stay_in_the_picture_and_those_at_its_edges_cover_nothing(hours: list[list[str]]) -> None:
+    views = [
+        view(BASE.plus(at), *((tag, 99 - place) for place, tag in enumerate(tags))) for at, tags in enumerate(hours)
+    ]
+    drawn = bump(grid(views, BASE, BASE.plus(len(hours)), 10), UTC)
+    names = [name for line in drawn.lines for name in line.names]
+    first, *_, last = drawn.axis.ticks
+    edges = [name for name in names if name.x < first.x or name.x > last.x]
+    assert all(line.names for line in drawn.lines)
     for name in names:
-        assert name.left >= 0
+        assert name.left >= 20, "the numbers of the places stand before"
         assert name.left + name.width <= drawn.width
-    beside = [name for name in names if name.x > drawn.axis.right - drawn.axis.step / 2]
-    assert {name.label.text for name in beside} == {"#as_long_as_this_4", "#second4"}
-    views = [view(BASE.plus(at), (tag, 2)) for at, tag in enumerate(("a", "b", "a", "c"))]
-    one, other, _ = (line.name for line in bump(grid(views, BASE, BASE.plus(4), 10), UTC).lines)
-    assert not one.covers(other)
+    assert not [pair for pair in combinations(edges, 2) if pair[0].covers(pair[1])]
+    assert not [(name, mark) for name in edges for line in drawn.lines for mark in line.marks if name.hides(mark)]
 
 
 def test_a_line_follows_its_places() -> None:
     views = [view(BASE, ("a", 2), ("b", 1)), view(BASE.plus(1), ("b", 2), ("a", 1)), view(BASE.plus(3), ("a", 1))]
-    first = bump(grid(views, BASE, BASE.plus(4), 10), UTC).lines[0]
-    assert first.paths == ("M52,26C72,26 72,62 92,62", "M172,26")
+    drawn = bump(grid(views, BASE, BASE.plus(4), 10), UTC)
+    first, x = drawn.lines[0], [tick.x for tick in drawn.axis.ticks]
+    middle = (x[0] + x[1]) / 2
+    assert first.paths == (f"M{x[0]:g},26C{middle:g},26 {middle:g},62 {x[1]:g},62", f"M{x[3]:g},26")
     assert [(mark.rank, mark.count) for mark in first.marks] == [(1, 2), (2, 1), (1, 1)]
+
+
+def test_the_hour_in_progress_is_marked() -> None:
+    current = BASE.plus(23)
+    for picture in (bump_picture(day(), UTC, current), heat_picture(day(), UTC, current)):
+        assert "so far" in svg_texts(picture)
+        assert picture.count('class="progress"') == 1
+    assert "so far" not in svg_texts(bump_picture(day(), UTC))
 
 
 @example([1])
