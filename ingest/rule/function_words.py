@@ -35,8 +35,8 @@ _ENGLISH = """
     now else perhaps maybe however therefore thus hence
     i'm you're he's she's it's we're they're i've you've we've they've i'd you'd he'd she'd it'd we'd they'd i'll you'll
     he'll she'll it'll we'll they'll that's that'll that'd there's there'd here's what's who's who'd who'll how's
-    where's why's when's let's y'all isn't aren't wasn't weren't haven't hasn't hadn't don't doesn't didn't can't couldn't
-    won't wouldn't shouldn't shan't mustn't mightn't needn't ain't
+    where's why's when's let's y'all isn't aren't wasn't weren't haven't hasn't hadn't don't doesn't didn't can't
+    couldn't won't wouldn't shouldn't shan't mustn't mightn't needn't ain't
     im ive youre youve theyre theyve hes shes thats theres whats dont doesnt didnt cant couldnt wont wouldnt shouldnt
     isnt arent wasnt werent havent hasnt hadnt aint u ur r
     rt amp"""

@@ -6,11 +6,12 @@ never add up.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ingest.hours import Hour, Millis
 from serving.answers.bounds import check_tags
 from serving.answers.rule_versions import RuleNow, Rules, rules_of
+from serving.answers.scores import Surprise
 from serving.answers.spelling import TagSums
 from serving.views.documents import HASHTAGS, Lens, Origin, Row, rank
 
@@ -38,6 +39,8 @@ class View:
     rule: str | None
     computed_at: Millis | None
     lens: Lens = HASHTAGS
+    surprise: Surprise | None = None
+    """The scores of the rows, where somebody asked for the rows by surprise."""
 
     @property
     def cut_at(self) -> int:
@@ -63,6 +66,8 @@ class Range:
     """Distinct tags; None where hours keep only their first ones, so that nobody can know."""
     rules: Rules = field(default_factory=Rules)
     """The versions of the rule behind the hours, and behind hours compared with them."""
+    surprise: Surprise | None = None
+    """As in a `View`."""
 
     @property
     def lens(self) -> Lens:
@@ -103,20 +108,31 @@ class Range:
         return min((view.computed_at for view in self.views if view.computed_at is not None), default=None)
 
 
+Answer = TypeVar("Answer", View, Range)
+
+
 def merge(batch: View | None, speed: View | None) -> View | None:
     """The one view that answers an hour."""
     return batch if batch is not None else speed
 
 
-def truncate(view: View, n: int) -> View:
-    """The view cut to its first n rows, ties beyond them counted."""
-    if n >= len(view.rows):
-        return view
-    rows, rest = view.rows[:n], view.rows[n:]
+def truncate(answer: Answer, n: int) -> Answer:
+    """An answer cut to its first n rows, ties beyond them counted."""
+    if n >= len(answer.rows):
+        return answer
+    rows, rest = answer.rows[:n], answer.rows[n:]
     tied = sum(row.count == rows[-1].count for row in rest)
     if tied == len(rest):
-        tied += view.tied_beyond
-    return View(**{**view.__dict__, "rows": rows, "tied_beyond": tied})
+        tied += answer.tied_beyond
+    return replace(answer, rows=rows, tied_beyond=tied)
+
+
+def places(answer: View | Range) -> list[int]:
+    """The rank of each row, 1, 2, 2, 4: one more than the number of rows with more uses, or of a larger score."""
+    if answer.surprise is None or not answer.surprise.is_known:
+        return competition_ranks(answer.rows)
+    scores = [each.score for each in answer.surprise.scores]
+    return [scores.index(score) + 1 for score in scores]
 
 
 def competition_ranks(rows: Iterable[Row]) -> list[int]:
@@ -147,16 +163,16 @@ def sum_hours(  # noqa: PLR0913 - what is summed, and how much of it is told and
     views: Iterable[View],
     since: Hour,
     until: Hour,
-    n: int,
+    n: int | None,
     rule_now: RuleNow | None = None,
     *,
     most_tags: int | None = None,
     sums: TagSums | None = None,
 ) -> Range:
-    """Several hours summed and ranked, and how far off a sum can be. `views`: ascending, one an hour, of one lens.
+    """Several hours summed: the first n rows, or all if n is None, and how far off a sum can be.
 
-    Reads each view once, so memory does not grow with the range. Fills `sums`, if given, with the tags' sums and names.
-    Raises `UsageError` beyond `most_tags`.
+    `views`: ascending, one an hour, of one lens. Reads each once, so memory does not grow with the range. Fills `sums`,
+    if given, with the tags' sums and names. Raises `UsageError` beyond `most_tags`.
     """
     sums = TagSums() if sums is None else sums
     hours: list[View] = []
@@ -176,7 +192,7 @@ def sum_hours(  # noqa: PLR0913 - what is summed, and how much of it is told and
         until=until,
         views=tuple(hours),
         rows=rows,
-        tied_beyond=sum(count == last for _, count in ranked[n:]),
+        tied_beyond=sum(count == last for _, count in ranked[len(rows) :]),
         missing=tuple(hour for hour in missing if hour not in held),
         max_error=max_error,
         tags=len(sums.counts) if max_error == 0 else None,

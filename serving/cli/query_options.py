@@ -1,15 +1,17 @@
 """Options of the query commands, and the query built from them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from zoneinfo import ZoneInfo
 
 import click
 
+from serving.answers.scores import By
 from serving.cli.options import Decorator, json_option, kind_option, resolver_of, settings_of, source_option, tz_option
 from serving.cli.output_files import csv_option
 from serving.client.connection import rule_now
-from serving.query.lenses import lens_of
+from serving.query.lenses import lens_of, order_of
 from serving.query.query import Query
 from serving.query.questions import Questions
 from serving.query.suggestions import Suggest
@@ -45,6 +47,8 @@ def questions_of(
     kind: Kind = "hashtag",
     source: str | None = None,
     origin: Origin | None = None,
+    by: By | None = "count",
 ) -> Questions:
-    """`query_of`, asked now with times of a zone."""
-    return Questions(query_of(ctx, suggest, kind, source, origin), resolver_of(tz))
+    """`query_of`, asked now with times of a zone. `by` None: as the kind has it."""
+    query = query_of(ctx, suggest, kind, source, origin)
+    return Questions(replace(query, by=by or order_of(query.lens)), resolver_of(tz))

@@ -1,6 +1,7 @@
 """Client: the questions of the command for Python programs and notebooks."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import get_args
@@ -12,11 +13,12 @@ from serving.answers.comparison import Comparison
 from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.rising import SURE, Rising
+from serving.answers.scores import By
 from serving.answers.tag_posts import TagPosts
 from serving.answers.tag_trend import HourTrend
 from serving.client.answer import Answer
 from serving.client.hour_export import Export
-from serving.query.lenses import lens_of
+from serving.query.lenses import lens_of, order_of
 from serving.query.query import Query
 from serving.query.questions import Questions, Top, check_number
 from serving.query.time_expressions import zone
@@ -80,13 +82,17 @@ class Client:
         origin: Origin | None = None,
         kind: Kind = "hashtag",
         source: str | None = None,
+        by: By | None = None,
     ) -> Answer[Top]:
         """The n most used tags of an hour, of a range as one ranking, or of now. As `trends top`.
 
-        A row for each tag: `since until origin state rank tag shown count rule`. `value` is a `View`, a `Range`, or of
-        now a tuple of the views of the hour in progress and the one before.
+        A row for each tag: `since until origin state rank tag shown count rule`. `by` orders them: `count`, or
+        `surprise`, the default of phrases, which adds `score before expected` (`serving.answers.surprise`).
+        `value` is a `View`, a `Range`, or of now a tuple of the views of the hour in progress and the one before.
         """
+        _check("by", by, (None, *get_args(By)))
         questions, notes = self._questions(kind, source, origin)
+        questions = replace(questions, query=replace(questions.query, by=by or order_of(questions.query.lens)))
         answer = questions.top(n, hour, since, until, last)
         views = answer if isinstance(answer, tuple) else ()
         rows = top_rows(*(answer if isinstance(answer, tuple) else (answer,)))

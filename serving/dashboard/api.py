@@ -65,6 +65,7 @@ def _questions(context: Context, time: RequestTime, params: LensParams, suggest:
 def top(context: ContextDep, time: RequestTimeDep, params: Annotated[TopParams, Query()]) -> Any:
     """Which hashtags were used most? Without a time: now. As `trends top --json`."""
     query = replace(params.of(context.query), origin=params.origin, suggest=hints.hour("/api/top"))
+    query = replace(query, by=params.by or query.by)
     answer = Questions(query, time.resolver).top(params.n, params.hour, params.since, params.until, params.last)
     if params.format == "csv":
         views = answer if isinstance(answer, tuple) else (answer,)

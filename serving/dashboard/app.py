@@ -36,6 +36,7 @@ from serving.dashboard.http.middleware import SecurityMiddleware
 from serving.dashboard.http.root_path import RootPathMiddleware
 from serving.dashboard.pages import answer_pages, atom_page, post_pages, range_form, system_pages
 from serving.posts.behind_tag import SERVED_LIMITS, PostQuestion, posts_behind
+from serving.query.baselines import Baselines
 from serving.query.lenses import stored_sources
 from serving.query.query import Query
 from serving.render.charts.palette import stylesheet
@@ -48,8 +49,8 @@ from serving.views.store import Store
 _log = logging.getLogger(__name__)
 MOST_WAIT_S = 3.0
 """Seconds that a request waits for MongoDB at most, even if `mongo.timeout_s` allows a job more."""
-_NOW_S, _STATUS_S, _SOURCES_S, _LAG_S = 0.5, 5.0, 30.0, 10.0
-"""Seconds for which the caches keep the hour in progress, the status, the list of sources, and the lag."""
+_NOW_S, _STATUS_S, _SOURCES_S, _LAG_S, _BASELINE_S = 0.5, 5.0, 30.0, 10.0, 60.0
+"""Seconds for which caches keep the hour in progress, the status, the sources, the lag, and the days before."""
 MOST_HOURS = 24 * 92
 """Longest range of one request: a quarter of a year. Some 4 s of CPU at 1,000 tags an hour."""
 MOST_ROWS = 2_500_000
@@ -112,7 +113,7 @@ def dashboard(
     with Store(mongo) as store, _samples(cached_status):
         lag = BackgroundValue(lambda: layers.behind(settings), _LAG_S)
         bounds = Bounds(MOST_HOURS, MOST_ROWS, MOST_TAGS, heavy.slot)
-        query = Query(store, rule_now=layers.rule, bounds=bounds)
+        query = Query(store, rule_now=layers.rule, bounds=bounds, baselines=Baselines(_BASELINE_S))
         yield application(
             Context(
                 query=query,

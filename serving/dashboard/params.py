@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 from config.errors import UsageError, of_parameter
 from ingest.hours import Hour
 from serving.answers.rising import SURE
+from serving.answers.scores import By
 from serving.dashboard.context import ContextDep
 from serving.dashboard.pages import time_range
 from serving.dashboard.pages.time_range import TimeRange
-from serving.query.lenses import lens_of
+from serving.query.lenses import lens_of, order_of
 from serving.query.query import Query as Views
 from serving.query.time_expressions import parse_day, zone
 from serving.query.time_ranges import TimeResolver
@@ -43,8 +44,8 @@ class LensParams(BaseModel):
         return lens_of(self.kind, self.source)
 
     def of(self, query: Views) -> Views:
-        """A query through that lens. Raises `UsageError`, as `lens` does."""
-        return replace(query, lens=self.lens)
+        """A query through that lens, in its usual order. Raises `UsageError`, as `lens` does."""
+        return replace(query, lens=self.lens, by=order_of(self.lens))
 
 
 class TopParams(LensParams):
@@ -57,6 +58,7 @@ class TopParams(LensParams):
     n: int = Field(10, ge=1, le=1000, description="How many tags.")
     origin: Literal["batch", "speed"] | None = Field(None, description="Ask one layer alone.")
     format: Listed = Field("json", description="json or csv.")
+    by: By | None = Field(None, description="Order of rows: count, or surprise, the default of phrases.")
 
 
 class ExportParams(LensParams):

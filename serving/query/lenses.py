@@ -9,6 +9,7 @@ from dataclasses import replace
 from config.errors import NoDataError, UsageError
 from ingest.hours import Hour, millis
 from serving.answers.merge import View
+from serving.answers.scores import By
 from serving.views.client import mongo_errors
 from serving.views.documents import HASHTAGS, LENSES, BatchDocument, HourDocument, Kind, Lens, Row
 from serving.views.snapshot import Snapshot
@@ -21,6 +22,11 @@ def lens_of(kind: Kind, source: str | None) -> Lens:
         what = f"{kind}s are counted over all sources"
         raise UsageError(what, next_step="Leave out `source` or `kind`", parameters=["source", "kind"])
     return Lens(kind, source)
+
+
+def order_of(lens: Lens) -> By:
+    """What orders the top of a lens unless somebody asks otherwise: phrases by surprise, hashtags by count."""
+    return "count" if lens.kind == "hashtag" else "surprise"
 
 
 def batch_view(document: HourDocument) -> View:

@@ -1,7 +1,7 @@
 """Query: reads answers from the views, each in one snapshot."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from config.errors import NoDataError
@@ -10,11 +10,14 @@ from serving.answers.bounds import NO_BOUNDS, Bounds, within_rows
 from serving.answers.comparison import Comparison
 from serving.answers.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.answers.history import History, histories, history
-from serving.answers.merge import Range, View, merge, side_by_side, sum_hours, truncate
-from serving.answers.rising import SURE, Rising, rising
+from serving.answers.merge import Answer, Range, View, merge, side_by_side, sum_hours, truncate
+from serving.answers.rising import SURE, Baseline, Rising, rising
 from serving.answers.rule_versions import HourWithRule, RuleNow, Rules, rules_of
+from serving.answers.scores import By
+from serving.answers.surprise import DAYS_BEFORE, by_surprise
 from serving.answers.tag_trend import ROWS, RecentHours, recent_hours
 from serving.query import suggestions
+from serving.query.baselines import Baselines
 from serving.query.lenses import batch_views, speed_view, why_no_answer
 from serving.query.suggestions import Suggest
 from serving.views.documents import HASHTAGS, Lens, Origin
@@ -22,6 +25,8 @@ from serving.views.layer_coverage import extent, finished_hours, hours_between, 
 from serving.views.snapshot import Snapshot
 from serving.views.store import Store
 
+MOST_CANDIDATES = 1_000
+"""Rows of an hour, by count, that the most surprising ones are among."""
 _AT_ONCE = 24
 """Documents in one read. Decoding so many takes some 20 ms and blocks other threads."""
 
@@ -41,6 +46,10 @@ class Query:
     bounds: Bounds = NO_BOUNDS
     suggest: Suggest = suggestions.top
     """Suggests a command if there is no answer."""
+    by: By = "count"
+    """What orders the rows of `hour`, `now`, `hours` and `range`."""
+    baselines: Baselines = field(default_factory=Baselines)
+    """The sums of the days before, where somebody keeps them for a while."""
 
     def hour(self, hour: Hour, n: int) -> View:
         """The first n tags of an hour. Raises `NoDataError` with the reason, or the hours that have data."""
@@ -71,7 +80,11 @@ class Query:
     def hours(self, hours: list[Hour], n: int) -> list[View]:
         """The first n tags of some hours, in one snapshot; without hours that have no data."""
         with self.store.snapshot() as snapshot:
-            return list(self._answers(snapshot, hours, n))
+            if self.by == "count":
+                return list(self._answers(snapshot, hours, n))
+            views = list(self._answers(snapshot, hours, MOST_CANDIDATES))
+            first = min(hours)
+            return [self._by_surprise(snapshot, view, first, n) for view in views]
 
     def finished(self, most: int, n: int) -> list[View]:
         """The first n tags of the last finished hours, the newest first, in one snapshot. May be none."""
@@ -93,8 +106,10 @@ class Query:
         """The first n tags of all hours in `[since, until)` together. Raises `NoDataError`, `UsageError`."""
         self.bounds.check(since, until)
         with self.bounds.turn_for(since, until), self.store.snapshot() as snapshot:
-            views = self._each(snapshot, since, until)
-            answer = sum_hours(views, since, until, n, self._rule_now, most_tags=self.bounds.tags)
+            views, rows = self._each(snapshot, since, until), None if self.by == "surprise" else n
+            answer = sum_hours(views, since, until, rows, self._rule_now, most_tags=self.bounds.tags)
+            if self.by == "surprise" and answer.views:
+                answer = self._by_surprise(snapshot, answer, since, n)
         if not answer.views:
             raise self._nothing(since, until)
         return answer
@@ -197,6 +212,18 @@ class Query:
             for view in self._answers(snapshot, asked[at : at + _AT_ONCE], 0, most)
         )
         return within_rows(views, most)
+
+    def _by_surprise(self, snapshot: Snapshot, answer: Answer, first: Hour, n: int) -> Answer:
+        """An answer's rows by surprise against the days before `first`: one read of at most `DAYS_BEFORE` hours."""
+
+        def before() -> Baseline:
+            made = Baseline(self.bounds.tags)
+            for view in self._each(snapshot, first.plus(-DAYS_BEFORE), first):
+                made.add(view)
+            return made
+
+        found = self.baselines.get((self.lens, self.origin, first), before)
+        return by_surprise(answer, found, first, n, self._rule_now)
 
     def _hours_between(self, snapshot: Snapshot, since: Hour, until: Hour) -> list[Hour]:
         """The hours of `[since, until)` that a layer may have something of, ascending."""

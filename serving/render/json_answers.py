@@ -6,9 +6,11 @@ from ingest.hours import Hour, Millis, iso
 from serving.answers.comparison import Comparison
 from serving.answers.day import Cell, Day, HourLine, Series
 from serving.answers.history import History, Point
-from serving.answers.merge import Range, View, competition_ranks
+from serving.answers.merge import Range, View, places
 from serving.answers.rising import FORMULA, Riser, Rising
 from serving.answers.rule_versions import Rules
+from serving.answers.scores import Score
+from serving.answers.surprise import FORMULA as SURPRISE
 from serving.render.json_shapes import (
     ComparedTag,
     ComparisonAnswer,
@@ -20,13 +22,14 @@ from serving.render.json_shapes import (
     MissingHour,
     MovedHour,
     MovedTag,
+    Order,
     RangeAnswer,
     RankedTag,
     RisingAnswer,
     RisingTag,
     SeriesOfDay,
+    SurprisingPhrase,
 )
-from serving.views.documents import Row
 
 
 def hour_json(view: View) -> HourAnswer:
@@ -37,13 +40,14 @@ def hour_json(view: View) -> HourAnswer:
         "source": view.lens.source,
         "origin": view.origin,
         "state": view.state,
-        "top": _top(view.rows),
+        "top": _top(view),
         "tied_beyond": view.tied_beyond,
         "uses": view.uses,
         "tags": view.tags,
         "posts": view.posts,
         "rule": view.rule,
         "computed_at": _iso(view.computed_at),
+        **_order(view),
     }
 
 
@@ -68,7 +72,7 @@ def range_json(answer: Range) -> RangeAnswer:
         "source": answer.lens.source,
         "origin": answer.origin,
         "state": answer.state,
-        "top": _top(answer.rows),
+        "top": _top(answer),
         "tied_beyond": answer.tied_beyond,
         "uses": answer.uses,
         "tags": answer.tags,
@@ -83,6 +87,7 @@ def range_json(answer: Range) -> RangeAnswer:
         "max_error": answer.max_error,
         "rules": dict(answer.rules.hours),
         "mend": answer.rules.mend,
+        **_order(answer),
     }
 
 
@@ -179,11 +184,46 @@ def _compared(answer: History) -> ComparedTag:
     }
 
 
-def _top(rows: Sequence[Row]) -> list[RankedTag]:
-    return [
+def _top(answer: View | Range) -> list[SurprisingPhrase | RankedTag]:
+    ranked: list[RankedTag] = [
         {"rank": rank, "tag": row.tag, "shown": row.shown, "count": row.count}
-        for rank, row in zip(competition_ranks(rows), rows, strict=True)
+        for rank, row in zip(places(answer), answer.rows, strict=True)
     ]
+    if answer.surprise is None or not answer.surprise.is_known:
+        return [*ranked]
+    return [_surprising(row, score) for row, score in zip(ranked, answer.surprise.scores, strict=True)]
+
+
+def _surprising(row: RankedTag, score: Score) -> SurprisingPhrase:
+    return {
+        **row,
+        "score": round(score.score, 3),
+        "before": score.before,
+        "expected": round(score.expected, 3),
+        "saying": score.saying,
+        "others": [{"tag": each.tag, "shown": each.shown, "count": each.count} for each in score.others],
+    }
+
+
+def _order(answer: View | Range) -> Order:
+    """What orders the rows, where somebody asked for surprise."""
+    surprise = answer.surprise
+    if surprise is None:
+        return {}
+    days = f"{surprise.since} to {surprise.until}"
+    return {
+        "by": "surprise" if surprise.is_known else "count",
+        "surprise": {
+            "since": str(surprise.since),
+            "until": str(surprise.until),
+            "hours_before": surprise.hours_before,
+            "uses_before": surprise.uses_before,
+            "formula": SURPRISE,
+            "fallback": None if surprise.is_known else f"no data in {days}",
+            "rules": dict(surprise.rules.hours),
+            "mend": surprise.rules.mend,
+        },
+    }
 
 
 def _line(line: HourLine) -> MovedHour | MissingHour:

@@ -1,6 +1,6 @@
 """JSON shapes: the types of all answers as JSON, for mypy and for the API's description."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
@@ -19,6 +19,44 @@ class RankedTag(TypedDict):
     count: int
 
 
+class OtherPhrase(TypedDict):
+    """A phrase of the same saying as a row, which has no row of its own."""
+
+    tag: str
+    shown: str
+    count: int
+
+
+class SurprisingPhrase(RankedTag):
+    """A row of a top by surprise: `rank` is by `score`; `saying` chains the phrase and `others`, which overlap it."""
+
+    score: float
+    before: int
+    expected: float
+    saying: str
+    others: list[OtherPhrase]
+
+
+class DaysBefore(TypedDict):
+    """What a top by surprise compares with. Without uses before, the rows are by count, and `fallback` says so."""
+
+    since: str
+    until: str
+    hours_before: int
+    uses_before: int
+    formula: str
+    fallback: str | None
+    rules: dict[str, int]
+    mend: str | None
+
+
+class Order(TypedDict):
+    """What orders the rows of a top, where somebody asks for phrases by surprise."""
+
+    by: NotRequired[Literal["surprise", "count"]]
+    surprise: NotRequired[DaysBefore]
+
+
 class _OfAnHour(TypedDict):
     """An hour without its rows."""
 
@@ -35,10 +73,10 @@ class _OfAnHour(TypedDict):
     computed_at: str | None
 
 
-class HourAnswer(_OfAnHour):
+class HourAnswer(_OfAnHour, Order):
     """One hour, answered by one layer."""
 
-    top: list[RankedTag]
+    top: list[SurprisingPhrase | RankedTag]
 
 
 class HoursAnswer(TypedDict):
@@ -58,7 +96,7 @@ class HourOfRange(TypedDict):
     rule: str | None
 
 
-class RangeAnswer(TypedDict):
+class RangeAnswer(Order):
     """Several hours as one ranking; a count may lack up to `max_error` uses."""
 
     since: str
@@ -67,7 +105,7 @@ class RangeAnswer(TypedDict):
     source: str | None
     origin: Literal["batch", "speed", "mixed"]
     state: State
-    top: list[RankedTag]
+    top: list[SurprisingPhrase | RankedTag]
     tied_beyond: int
     uses: int
     tags: int | None
@@ -99,7 +137,7 @@ class MissingHour(TypedDict):
     top: list[RankedTag]
 
 
-class MovedHour(_OfAnHour):
+class MovedHour(_OfAnHour, Order):
     """One hour of a day."""
 
     top: list[MovedTag]

@@ -10,7 +10,7 @@ from ingest.hours import Hour
 from serving.answers.comparison import Comparison
 from serving.answers.day import Day
 from serving.answers.history import History
-from serving.answers.merge import Range, View, competition_ranks
+from serving.answers.merge import Range, View, competition_ranks, places
 from serving.answers.rising import Rising
 from serving.answers.tag_trend import HourTrend, TagTrend
 from serving.views.documents import HASHTAGS, Lens
@@ -37,18 +37,21 @@ class Rows(NamedTuple):
 
 
 _TIMES = ("since", "until", "hour")
-_NUMBERS = ("rank", "count", "was", "at_most", "uses", "projection", "weeks")
+_NUMBERS = ("rank", "count", "was", "at_most", "uses", "before", "projection", "weeks")
 _FRACTIONS = ("score", "expected", "share", "mean", "ratio")
+_SCORES = ("score", "before", "expected")
 
 
 def top_rows(*answers: View | Range) -> Rows:
-    """A row for each ranked tag, with the hours `[since, until)` that it is about."""
+    """A row for each ranked tag, with the hours `[since, until)` that it is about, and with scores if it has some."""
+    names = ("since", "until", "origin", "state", "rank", "tag", "shown", "count", "rule")
+    has_scores = any(of.surprise for of in answers)
     return Rows(
-        _columns("since", "until", "origin", "state", "rank", "tag", "shown", "count", "rule"),
+        _columns(*names, *(_SCORES if has_scores else ())),
         [
-            (*_hours(of), of.origin, of.state, rank, row.tag, row.shown, row.count, _rule(of))
+            (*_hours(of), of.origin, of.state, rank, row.tag, row.shown, row.count, _rule(of), *more)
             for of in answers
-            for rank, row in zip(competition_ranks(of.rows), of.rows, strict=True)
+            for rank, row, more in zip(places(of), of.rows, _scores(of, has_scores), strict=True)
         ],
         answers[0].lens if answers else HASHTAGS,
     )
@@ -156,6 +159,15 @@ def _type(name: str) -> Type:
     if name in _NUMBERS:
         return "int"
     return "tag" if name in ("tag", "shown") else "float" if name in _FRACTIONS else "text"
+
+
+def _scores(answer: View | Range, has_scores: bool) -> list[tuple[float | None, ...]]:
+    """The scores of each row; of rows by count nothing."""
+    if not has_scores:
+        return [()] * len(answer.rows)
+    if answer.surprise and answer.surprise.is_known:
+        return [(each.score, each.before, each.expected) for each in answer.surprise.scores]
+    return [(None, None, None)] * len(answer.rows)
 
 
 def _rule(answer: View | Range) -> str | None:

@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 from config.quantity import quantity
 from config.terminal_text import printable
 from ingest.hours import Hour
-from serving.answers.merge import Range, View, competition_ranks
+from serving.answers.merge import Range, View, places
+from serving.answers.scores import Surprise
+from serving.answers.surprise import FORMULA
 
 
 def local_hour(hour: Hour, tz: ZoneInfo) -> str:
@@ -25,24 +27,38 @@ def table(answer: View | Range, title: str, width: int = 80) -> Any:
     from rich.text import Text  # noqa: PLC0415
 
     below = caption(answer)
-    if isinstance(answer, Range) and answer.rules.sentence:
-        below += f"\n{answer.rules.sentence}"
+    rules = answer.surprise.rules if answer.surprise else answer.rules if isinstance(answer, Range) else None
+    if rules and rules.sentence:
+        below += f"\n{rules.sentence}"
     drawn = Table(title=title, title_justify="left", caption=Text(below), caption_justify="left", box=box.SIMPLE)
     digits = max((len(f"{row.count:,}") for row in answer.rows), default=0)
-    has_bar = width >= _WITH_BAR + digits
+    has_bar = width >= (_WITH_BAR + digits if not answer.surprise else _WITH_BAR_AND_SCORE)
     drawn.add_column("rank", justify="right", no_wrap=True, min_width=4)
     drawn.add_column(answer.lens.kind, overflow="fold", min_width=16 if has_bar else None)
     drawn.add_column("uses", justify="right", no_wrap=True, min_width=max(4, digits))
     if has_bar:
         drawn.add_column("", min_width=12)
-    for rank, row in zip(competition_ranks(answer.rows), answer.rows, strict=True):
-        cells: list[Any] = [str(rank), Text(answer.lens.label(row.shown)), f"{row.count:,}"]
-        drawn.add_row(*cells, *([Text(bar(row.count, answer.rows[0].count))] if has_bar else []))
+    scores = answer.surprise.scores if answer.surprise else ()
+    if scores:
+        drawn.add_column("expected", justify="right", no_wrap=True)
+        drawn.add_column("score", justify="right", no_wrap=True)
+    most = max((row.count for row in answer.rows), default=0)
+    for at, (rank, row) in enumerate(zip(places(answer), answer.rows, strict=True)):
+        shown = Text(answer.lens.label(row.shown))
+        cells: list[Any] = [str(rank), shown, f"{row.count:,}"]
+        if has_bar:
+            cells.append(Text(bar(row.count, most)))
+        if scores:
+            if scores[at].others:
+                shown.append(f" ({answer.lens.label(scores[at].saying)})", style="dim")
+            cells += [f"{scores[at].expected:,.1f}", f"{scores[at].score:,.1f}"]
+        drawn.add_row(*cells)
     return drawn
 
 
 _WITH_BAR = 44
 """Cells of a table with a bar, beside the digits of its counts."""
+_WITH_BAR_AND_SCORE = 100
 
 
 def bar(count: int, most: int, width: int = 12) -> str:
@@ -69,7 +85,17 @@ def caption(answer: View | Range) -> str:
     facts.append(totals)
     if isinstance(answer, Range):
         facts.extend(_range_facts(answer))
+    if answer.surprise:
+        facts.extend(_surprise_facts(answer.surprise))
     return "\n".join(facts)
+
+
+def _surprise_facts(surprise: Surprise) -> list[str]:
+    days = f"{surprise.since} to {surprise.until}"
+    if not surprise.is_known:
+        return [f"by count: no data in {days}, so nothing to compare with"]
+    hours = quantity(surprise.hours_before, "hour")
+    return [f"by surprise against {hours} with data in {days}", f"score: {FORMULA}"]
 
 
 def _range_facts(answer: Range) -> list[str]:

@@ -11,6 +11,7 @@ from config.errors import NoDataError
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.rule.hashtags import AS_IS
+from ingest.rule.phrases import version
 from serving.cli import main
 from serving.query.query import Query
 from serving.views.documents import HOURS, LENSES, USES, Lens, use_id
@@ -114,6 +115,55 @@ def test_hours_are_summed_through_a_lens_and_those_without_it_are_missing(store:
     assert (answer.lens, answer.missing, answer.max_error) == (BIGRAM, (HOUR.plus(2),), 0)
     of_x = Query(store, lens=OF_X).range(HOUR, HOUR.plus(3), 10)
     assert ([(row.tag, row.count) for row in of_x.rows], of_x.posts) == ([("boston", 3)], 3)
+
+
+def posts_of(**counts: int) -> list[PostFields]:
+    texts = [name.replace("_", " ") for name, count in counts.items() for _ in range(count)]
+    return [PostFields("x", str(at), text, None, "en") for at, text in enumerate(texts)]
+
+
+def test_phrases_are_by_surprise_against_the_three_days_before_and_by_count_without_any(
+    store: Store, settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute(store, 1, posts_of(good_morning=3, harbour_flood=1))
+    query = Query(store, lens=BIGRAM, by="surprise")
+    alone = query.hour(HOUR, 10)
+    assert [(row.tag, row.count) for row in alone.rows] == [("good morning", 3), ("harbour flood", 1)]
+    assert alone.surprise
+    assert not alone.surprise.is_known
+
+    compute(store, 2, posts_of(good_morning=40, coffee_break=20), hour=HOUR.plus(-72))
+    compute(store, 3, posts_of(harbour_flood=90), hour=HOUR.plus(-73))  # more than three days before
+    told = query.hour(HOUR, 10)
+    assert [row.tag for row in told.rows] == ["harbour flood", "good morning"]
+    assert told.surprise
+    assert (told.surprise.hours_before, told.surprise.uses_before) == (1, 60)
+    assert [row.tag for row in Query(store, lens=BIGRAM).hour(HOUR, 10).rows] == ["good morning", "harbour flood"]
+    whole = query.range(HOUR, HOUR.plus(2), 10)
+    assert (whole.rows, whole.surprise and whole.surprise.scores) == (told.rows, told.surprise.scores)
+    now = query.now(HOUR.plus(1), 10)
+    assert [(view.hour, view.surprise and view.surprise.since) for view in now] == [(HOUR, HOUR.plus(-72))]
+
+    monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
+    invoke = CliRunner().invoke
+    text = invoke(main, ["top", "--hour", str(HOUR), "--kind", "bigram"]).output
+    assert text.index("harbour flood") < text.index("good morning")
+    assert f"by surprise against 1 hour with data in {HOUR.plus(-72)} to {HOUR}" in " ".join(text.split())
+    plain = invoke(main, ["top", "--hour", str(HOUR), "--kind", "bigram", "--by", "count"]).output
+    assert plain.index("good morning") < plain.index("harbour flood")
+    assert "surprise" not in plain
+    assert "surprise" not in invoke(main, ["top", "--hour", str(HOUR)]).output
+
+
+def test_days_before_by_an_earlier_rule_of_phrases_are_marked(store: Store) -> None:
+    compute(store, 1, posts_of(good_morning=3))
+    compute(store, 2, posts_of(good_morning=4), hour=HOUR.plus(-1))
+    store.collection(LENSES).update_one({"hour": str(HOUR.plus(-1))}, {"$set": {"rule": "phrases-2"}})
+    told = Query(store, lens=BIGRAM, by="surprise", rule_now=lambda _: version()).hour(HOUR, 10)
+    assert told.surprise
+    assert told.surprise.rules.hours == {"phrases-2": 1, version(): 1}
+    assert told.surprise.rules.mend == f"trends recompute --since {HOUR.plus(-1)} --until {HOUR}"
+    assert Query(store, lens=BIGRAM).hour(HOUR.plus(-1), 10).rule == "phrases-2"
 
 
 def test_names_of_sources_are_values_and_nothing_else(store: Store) -> None:

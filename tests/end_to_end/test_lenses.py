@@ -79,7 +79,7 @@ def test_every_hour_of_recorded_posts_equals_the_oracle_through_every_lens(
         assert expected.posts.total() < as_sent.posts.total() == len(values), "nothing was sent twice"
         until(lambda: caught_up(settings), lambda: caught_up(settings))
     live: dict[str, Any] = {"origin": "speed", "state": "live", "posts": None, "rule": None}
-    assert_answers(as_sent.bigrams, "--kind", "bigram", **live, kind="bigram", source=None)
+    assert_answers(as_sent.bigrams, "--kind", "bigram", "--by", "count", **live, kind="bigram", source=None)
     run("archive", "--until-drained")
     assert {each["where"] for each in ask("verify", "--hour", OF_ONE_SOURCE)["findings"]} >= {
         OF_ONE_SOURCE, f"{OF_ONE_SOURCE}, bigrams"
@@ -87,15 +87,15 @@ def test_every_hour_of_recorded_posts_equals_the_oracle_through_every_lens(
     run("batch", "run")
 
     final: dict[str, Any] = {"origin": "batch", "state": "final"}
-    assert_answers(expected.bigrams, "--kind", "bigram", **final, kind="bigram", source=None)
-    assert_answers(expected.trigrams, "--kind", "trigram", **final, kind="trigram", source=None)
+    assert_answers(expected.bigrams, "--kind", "bigram", "--by", "count", **final, kind="bigram", source=None)
+    assert_answers(expected.trigrams, "--kind", "trigram", "--by", "count", **final, kind="trigram", source=None)
     for source in ("even", "odd"):
         assert_answers(expected.by_source[source], "--source", source, **final, kind="hashtag", source=source)
 
     alone = ask("top", "--hour", OF_ONE_SOURCE, "--source", "x")
     assert alone == ask("top", "--hour", OF_ONE_SOURCE) | {"source": "x"}
     assert alone["posts"] == expected.posts[OF_ONE_SOURCE] == 100
-    phrases = ask("top", "--hour", OF_ONE_SOURCE, "--kind", "bigram", "-n", "1000")
+    phrases = ask("top", "--hour", OF_ONE_SOURCE, "--kind", "bigram", "--by", "count", "-n", "1000")
     assert {row["tag"]: row["count"] for row in phrases["top"]} == expected.bigrams[OF_ONE_SOURCE]
     assert ask("verify", "--hour", OF_ONE_SOURCE)["ok"]
     busiest = max(expected.bigrams, key=lambda hour: expected.bigrams[hour].total())

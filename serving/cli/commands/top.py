@@ -1,12 +1,13 @@
 """`trends top`: the most used hashtags of an hour or a range."""
 
 import json
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 import click
 
 from serving.answers.merge import Range, View
+from serving.answers.scores import By
 from serving.cli.consoles import console
 from serving.cli.output_files import print_csv, reject_two_forms, warn_of_mixture
 from serving.cli.query_options import question_options, questions_of
@@ -25,6 +26,9 @@ from serving.views.documents import Kind
 @click.option("--last", metavar="SPAN", help="The range from that long ago until now: 1h, 24h, 7d.")
 @click.option("-n", "n", type=click.IntRange(1, 1000), default=10, show_default=True, help="Number of tags.")
 @click.option("--origin", type=click.Choice(["batch", "speed"]), help="Query one layer only.")
+@click.option(
+    "--by", type=click.Choice(get_args(By)), help="Order of rows.  [default: surprise for phrases, count for hashtags]"
+)
 @question_options
 @click.pass_context
 def top(
@@ -35,6 +39,7 @@ def top(
     last: str | None,
     n: int,
     origin: Literal["batch", "speed"] | None,
+    by: By | None,
     kind: Kind,
     source: str | None,
     tz: ZoneInfo,
@@ -46,7 +51,8 @@ def top(
     Without options: the hour in progress and the last complete hour, side by side. Exactly one layer answers an hour:
     the batch layer if it has computed the hour, else the speed layer. Rows are sorted by uses, then by tag.
 
-    Phrases (--kind) and hashtags of one source (--source) appear once the batch layer has computed an hour.
+    Phrases (--kind) and hashtags of one source (--source) appear once the batch layer has computed an hour. Phrases are
+    sorted by surprise: G2 (Dunning 1993) of their share of all uses against the three days before, counts beside it.
 
     \b
     Examples:
@@ -56,10 +62,11 @@ def top(
       trends top --last 24h -n 20 --csv
       trends top --since 2013-04-15T18 --until 2013-04-16T06
       trends top --last 24h --kind bigram
+      trends top --last 24h --kind bigram --by count
       trends top --hour now-1h --source bluesky
     """
     reject_two_forms(as_json, as_csv)
-    questions = questions_of(ctx, suggestions.top, tz, kind, source, origin)
+    questions = questions_of(ctx, suggestions.top, tz, kind, source, origin, by)
     answer = questions.top(n, hour, since, until, last)
     answers = answer if isinstance(answer, tuple) else (answer,)
     rules = (

@@ -134,7 +134,11 @@ def hour(request: Request, context: ContextDep, query: ViewsDep, time: RequestTi
     }
     if not views:
         return page(request, "hour/empty.html", values | _no_data(query, query.nothing(this)), 404)
-    return page(request, "hour/page.html", values | {"view": views[0], "rising": _rising(query, this)})
+    return page(
+        request,
+        "hour/page.html",
+        values | {"view": views[0], "rising": _rising(query, this) if query.by == "count" else None},
+    )
 
 
 def _no_data(query: Views, why: NoDataError) -> dict[str, Any]:

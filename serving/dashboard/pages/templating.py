@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from config.errors import UsageError
 from config.terminal_text import printable
 from ingest.hours import iso
-from serving.answers.merge import competition_ranks
+from serving.answers.merge import places
 from serving.dashboard.context import Context
 from serving.dashboard.http.edges import PAGE
 from serving.dashboard.pages.links import Links, lens_links, lens_params
@@ -49,7 +49,7 @@ def page(request: Request, template: str, values: Mapping[str, Any], status: int
         clock=lambda hour: f"{hour.start.astimezone(tz):%H:%M}",
         date=lambda hour: f"{hour.start.astimezone(tz):%Y-%m-%d}",
         weekday=lambda day: f"{day:%A, %d %B %Y}",
-        ranks=competition_ranks,
+        places=places,
         palette=LIGHT,
         shapes=SHAPES,
         zones=zones_by_region,
