@@ -11,29 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faults.fault_scenarios import FREEZES, GROWTH, NETWORK, PROCESSES, REPLICAS, SERVERS, Strike, mixed
+from tests.support.faults.fault_scenarios import (
+    ALL,
+    FREEZES,
+    GROWTH,
+    NETWORK,
+    ONE_OF_EACH,
+    PROCESSES,
+    REPLICAS,
+    SERVERS,
+    mixed,
+)
 from tests.support.faults.load import Load
 from tests.support.faults.platform import Stack, on_fire, own_servers
 from tests.support.faults.replicas import three_replicas
 from tests.support.faults.verdict import strike_all
 
-STRIKES: dict[str, Strike] = PROCESSES | SERVERS | FREEZES | NETWORK
-ONE_OF_EACH = [
-    "lose the reply to a rename",
-    "kill the spout",
-    "cut a PUT",
-    "kill mongo",
-    "an archiver becomes a zombie",
-    "lose the reply to a commit",
-    "kill kafka",
-    "kill the scheduler",
-    "lose the reply to a count",
-    "kill the bolt",
-    "freeze namenode",
-    "kill datanode",
-    "kill an archiver",
-    "a black hole before mongo",
-]
 FAMILIES = {"processes": PROCESSES, "servers": SERVERS, "freezes": FREEZES, "network": NETWORK}
 
 
@@ -46,7 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.mark.timeout(900)
 def test_one_of_each_kind_strikes_and_nothing_is_lost_or_doubled(stack: Stack, boston: Path, tmp_path: Path) -> None:
     with on_fire(stack, Load.of([boston], tmp_path, rate=30), tmp_path) as platform:
-        strike_all(platform, ONE_OF_EACH, STRIKES)
+        strike_all(platform, ONE_OF_EACH, ALL)
 
 
 @pytest.mark.long
@@ -86,5 +79,5 @@ def test_soak(stack: Stack, files: list[Path], tmp_path: Path) -> None:
     over = time.monotonic() + minutes * 60
     rate = max(1, int(9_000 / (minutes * 60 + 300)))  # so some posts are left when the last fault strikes
     with on_fire(stack, Load.of(files[:2], tmp_path, rate), tmp_path) as platform:
-        strikes = mixed(seed, sorted(STRIKES))
-        strike_all(platform, takewhile(lambda _: time.monotonic() < over, strikes), STRIKES)
+        strikes = mixed(seed, sorted(ALL))
+        strike_all(platform, takewhile(lambda _: time.monotonic() < over, strikes), ALL)

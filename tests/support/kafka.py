@@ -1,12 +1,15 @@
 """What a reader of committed messages finds, read without the project's own code."""
 
+from collections.abc import Mapping
+
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 
-def committed(bootstrap: str, topic: str) -> list[Message]:
-    """All committed messages of a topic, partition after partition."""
+def committed(bootstrap: str, topic: str, login: Mapping[str, str] | None = None) -> list[Message]:
+    """All committed messages of a topic, partition after partition; `login`: the options of a user of the broker."""
     consumer = Consumer(
         {
+            **(login or {}),
             "bootstrap.servers": bootstrap,
             "group.id": "reads-once",
             "isolation.level": "read_committed",

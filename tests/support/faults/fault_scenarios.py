@@ -190,6 +190,24 @@ NETWORK: dict[str, Strike] = {
     **{f"cut off {name}": _cut_off(name) for name in ("kafka", "mongo", "namenode", "datanode")},
     **{f"a black hole before {name}": _black_hole(name) for name in ("kafka", "mongo", "namenode", "datanode")},
 }
+ALL: dict[str, Strike] = PROCESSES | SERVERS | FREEZES | NETWORK
+ONE_OF_EACH = [
+    "lose the reply to a rename",
+    "kill the spout",
+    "cut a PUT",
+    "kill mongo",
+    "an archiver becomes a zombie",
+    "lose the reply to a commit",
+    "kill kafka",
+    "kill the scheduler",
+    "lose the reply to a count",
+    "kill the bolt",
+    "freeze namenode",
+    "kill datanode",
+    "kill an archiver",
+    "a black hole before mongo",
+]
+"""The scenario of `make test`."""
 GROWTH: dict[str, Strike] = {"twice the partitions": _twice_the_partitions}
 REPLICAS: dict[str, Strike] = {"kill the primary": _primary}
 

@@ -34,6 +34,10 @@ class Places(NamedTuple):
     root: str
     mongo: str
     database: str
+    login: Mapping[str, str] = {}
+    """Options of a user of Kafka who may read everything, where it asks for one."""
+    ca: str = ""
+    """The file of the authority that signed the certificate of WebHDFS, where that speaks https."""
 
 
 class Tally(NamedTuple):
@@ -50,12 +54,13 @@ class Tally(NamedTuple):
 class WebHdfs:
     """The two calls of WebHDFS that reading takes."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca: str = "") -> None:
         self._url = url
+        self._trusts = ca or True
 
     def names(self, folder: str) -> dict[str, bool]:
         """What is in a folder, and whether each is a folder."""
-        answer = requests.get(f"{self._url}/webhdfs/v1{folder}", params={"op": "LISTSTATUS"}, timeout=30)
+        answer = self._get(folder, "LISTSTATUS")
         if answer.status_code == requests.codes.not_found:
             return {}
         answer.raise_for_status()
@@ -64,7 +69,7 @@ class WebHdfs:
 
     def read(self, path: str) -> bytes:
         """A whole file."""
-        answer = requests.get(f"{self._url}/webhdfs/v1{path}", params={"op": "OPEN"}, timeout=30)
+        answer = self._get(path, "OPEN")
         answer.raise_for_status()
         return answer.content
 
@@ -76,6 +81,10 @@ class WebHdfs:
             found += self.below(path) if is_folder else [path]
         return found
 
+    def _get(self, path: str, operation: str) -> requests.Response:
+        address = f"{self._url}/webhdfs/v1{path}"
+        return requests.get(address, params={"op": operation}, timeout=30, verify=self._trusts)
+
 
 def posts_in(kafka: Mapping[int, Mapping[int, bytes]]) -> list[Sent]:
     """The posts among what Kafka has accepted; other bytes are to be rejected."""
@@ -85,7 +94,7 @@ def posts_in(kafka: Mapping[int, Mapping[int, bytes]]) -> list[Sent]:
 def accepted(places: Places) -> dict[int, dict[int, bytes]]:
     """What Kafka has accepted: the value at each offset of each partition of `posts`."""
     found: dict[int, dict[int, bytes]] = {}
-    for message in committed(places.kafka, places.posts):
+    for message in committed(places.kafka, places.posts, places.login):
         found.setdefault(message.partition(), {})[message.offset()] = message.value() or b""
     return found
 
@@ -100,7 +109,7 @@ def assert_sent_once(kafka: Mapping[int, Mapping[int, bytes]], sent: Sequence[Se
 
 def assert_archived_once(places: Places, kafka: Mapping[int, Mapping[int, bytes]]) -> Tally:
     """Per partition: archived + rejected + recorded gaps = accepted, each offset once, each post in its hour."""
-    hdfs = WebHdfs(places.webhdfs)
+    hdfs = WebHdfs(places.webhdfs, places.ca)
     refused = _refused(places)
     named: set[str] = set()
     totals: Counter[str] = Counter()
@@ -169,7 +178,7 @@ def _offsets(raw: bytes, path: str, partition: int, values: Mapping[int, bytes])
 def _refused(places: Places) -> dict[int, set[int]]:
     """The offsets of `posts` that are among the rejects, by partition."""
     found: dict[int, set[int]] = {}
-    for message in committed(places.kafka, places.rejects):
+    for message in committed(places.kafka, places.rejects, places.login):
         headers = {name: value.decode() for name, value in message.headers() or []}
         topic, _, offset = headers["where"].rpartition("@")
         name, _, partition = topic.rpartition("/")
@@ -218,7 +227,7 @@ def assert_speed(places: Places, sent: Sequence[Sent], complete: set[str]) -> in
 
 def last_manifests(places: Places) -> dict[int, dict[str, Any]]:
     """The last manifest of each partition that has one: an archiver makes the folder before its first manifest."""
-    hdfs, found = WebHdfs(places.webhdfs), {}
+    hdfs, found = WebHdfs(places.webhdfs, places.ca), {}
     for partition in hdfs.names(f"{places.root}/_commit"):
         folder = f"{places.root}/_commit/{partition}"
         if names := hdfs.names(folder):
@@ -234,5 +243,5 @@ def assert_archive_is_at_the_end(places: Places, kafka: Mapping[int, Mapping[int
 
 def assert_no_orphan(places: Places) -> None:
     """Nothing uncommitted is left. To be asked after an archiver has begun and ended cleanly."""
-    left = WebHdfs(places.webhdfs).names(f"{places.root}/_tmp")
+    left = WebHdfs(places.webhdfs, places.ca).names(f"{places.root}/_tmp")
     assert not left, f"left in _tmp: {sorted(left)[:5]}"
