@@ -182,7 +182,7 @@ def accepted_offsets(settings: Settings, topic: str) -> dict[int, set[int]]:
     """The offsets of the committed messages that Kafka has now, by partition."""
     until = ends(settings.kafka, topic)
     found: dict[int, set[int]] = {number: set() for number in until}
-    with closing(reader(settings.kafka, f"{topic}.verify")) as consumer:
+    with closing(reader(settings.kafka, f"{topic}.reader")) as consumer:
         for message in messages(consumer, settings.kafka, topic, until):
             if message.error() is None or message.error().code() != OFFSET_IS_GONE:
                 found[message.partition()].add(message.offset())
@@ -193,7 +193,7 @@ def rejected_offsets(settings: Settings, topic: str) -> dict[str, dict[int, set[
     """The offsets of a topic that are among the rejects, by stage and partition: by their headers."""
     where = re.compile(rf"{re.escape(topic)}/(\d+)@(\d+)")
     found: dict[str, dict[int, set[int]]] = {}
-    with closing(reader(settings.kafka, f"{settings.kafka.rejects}.verify")) as consumer:
+    with closing(reader(settings.kafka, f"{settings.kafka.rejects}.reader")) as consumer:
         rejects = settings.kafka.rejects
         for message in messages(consumer, settings.kafka, rejects, ends(settings.kafka, rejects)):
             headers = dict(message.headers() or [])

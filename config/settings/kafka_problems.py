@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from config.errors import UsageError
 from config.settings.sections.kafka import KafkaSettings
+from config.settings.secure_stack import is_secure_stack
 
 TRY_S = 8.0
 """Longest wait of `find_problem` for the broker."""
@@ -107,6 +108,11 @@ def _missing_acl(kafka: KafkaSettings, error: KafkaError, topic: str, transactio
     }.get(error.code())
     if told is None:
         return None
+    if is_secure_stack(Path(kafka.connection.get("ssl.ca.location", ""))):
+        return Problem(
+            f"user {kafka.connection.get('sasl.username')} has no ACL for {told[0]}",
+            "`trends up` gives those for the names in the settings, `trends up FEED` those of a feed",
+        )
     user = kafka.connection.get("sasl.username")
     who, principal = (f"user {user}", f"User:{user}") if user else ("this client", "User:…")
     return Problem(

@@ -86,6 +86,11 @@ def secure_files(stack: StackSettings) -> SecureFiles | None:
     return files if stack.secure or files.ca.is_file() else None
 
 
+def is_secure_stack(ca: Path) -> bool:
+    """Whether a certificate is that of a local secure stack's authority, beside which its passwords are."""
+    return ca.name == "ca.pem" and SecureFiles(ca.parent).password_file(f"kafka-{USER}").is_file()
+
+
 def local_logins(
     stack: StackSettings, kafka: KafkaSettings, mongo: MongoSettings, hdfs: HdfsSettings
 ) -> dict[str, Section]:

@@ -35,6 +35,22 @@ from tests.support.wait import counted, until
 pytestmark = pytest.mark.timeout(600)
 
 HOURS = 24
+FEED = """about = "Numbers of a CSV"
+[source]
+type = "file"
+path = "{folder}/numbers.csv"
+format = "csv"
+[topic]
+name = "numbers"
+[sinks.copy]
+type = "topic"
+topic = "numbers-copy"
+[sinks.csv]
+type = "csv"
+file = "{folder}/copy.csv"
+[sinks.csv.columns]
+n = {{ from = "n", type = "int" }}
+"""
 PASSWORDS = ("kafka-broker", "kafka-controller", "kafka-trends", "mongo-admin", "mongo-trends", "store")
 
 
@@ -113,6 +129,15 @@ def test_no_password_is_in_a_process_list_or_a_log(secure: Settings) -> None:
     for log in (paths.state / "logs").iterdir():
         text = log.read_text(errors="replace")
         assert not [word for word in secret if word in text], log
+
+
+def test_a_feed_gets_the_rights_to_its_topics_from_whatever_runs_it(secure: Settings, tmp_path: Path) -> None:
+    (tmp_path / "numbers.csv").write_text("n\n1\n2\n")
+    (tmp_path / "numbers.toml").write_text(FEED.format(folder=tmp_path))
+    run("feed", "run", str(tmp_path / "numbers.toml"), "--until-drained")
+    rows = (tmp_path / "copy.csv").read_text().split()
+    assert [row.partition(",")[0] for row in rows] == ["n", "1", "2"]
+    assert "Recounted from the rows" in run("feed", "demo", "words")
 
 
 def refused(*typed: str, **variables: str) -> str:

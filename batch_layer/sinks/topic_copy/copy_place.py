@@ -83,7 +83,7 @@ class CopyPlace:
     def _copies(self) -> Iterator[Message]:
         """The committed copies of this sink."""
         name = name_of(self._stage).encode()
-        with closing(reader(self._kafka, f"{self._target}.look")) as consumer:
+        with closing(reader(self._kafka, f"{self._target}.reader")) as consumer:
             for message in messages(consumer, self._kafka, self._target, ends(self._kafka, self._target)):
                 if _header(message, "sink") == name:
                     yield message

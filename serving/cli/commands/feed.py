@@ -137,6 +137,7 @@ def run(ctx: click.Context, /, name: str, values: tuple[str, ...], **options: An
       trends feed run hashtag --only hive --from now
     """
     from batch_layer.feeds.running import RunOptions, run_feed
+    from serving.cli.feeds.feed_rights import grant_rights
     from serving.cli.feeds.part_logs import part_logs
 
     for logger in (logging.getLogger(), logging.getLogger("kafka")):  # it waits for servers, and says so
@@ -145,6 +146,7 @@ def run(ctx: click.Context, /, name: str, values: tuple[str, ...], **options: An
     declared = _load(settings, name, values)
     deliver = partial(click.echo, err=True) if options.pop("deliveries") else None
     chosen = RunOptions(**options, deliver=deliver)
+    grant_rights(settings, [declared])
     with stopping() as stop, part_logs(settings, declared.name, chosen.parts(declared)):
         run_feed(settings, declared, chosen, stop)
         ctx.exit(STOPPED if stop.is_set() and options["until_drained"] else 0)

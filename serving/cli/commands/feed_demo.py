@@ -43,6 +43,7 @@ def demo(ctx: click.Context, name: str, seed: int) -> None:
     from batch_layer.feeds.running import RunOptions, run_feed
     from config.stack.paths import StackPaths
     from serving.cli.feeds import feed_catalog
+    from serving.cli.feeds.feed_rights import grant_rights
 
     settings, began = settings_of(ctx), time.monotonic()
     catalog = feed_catalog.catalog(settings)
@@ -58,6 +59,7 @@ def demo(ctx: click.Context, name: str, seed: int) -> None:
         )
         echo_command("feed", "run", name, "--until-drained")
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        grant_rights(settings, [ours])
         run_feed(settings, ours, RunOptions(until_drained=True, polls=_polls(ours)), stop)
         if stop.is_set():
             ctx.exit(STOPPED)

@@ -12,11 +12,10 @@ from rich.table import Table
 from config.errors import UnavailableError, UsageError
 from config.redaction import redact
 from config.settings import Settings
-from config.settings.secure_stack import secure_files
 from config.stack.polling import wait_until
 from config.stack.servers import OPTIONAL, SERVICES, STANDARD
 from serving.cli.consoles import console
-from serving.cli.feeds.feed_catalog import catalog, rights_of_feeds, servers_of_feeds
+from serving.cli.feeds.feed_catalog import catalog, servers_of_feeds
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress
 
@@ -83,13 +82,12 @@ def up(ctx: click.Context, servers_only: bool, secure: bool, names: tuple[str, .
     click.echo(f"{summary}. Next: `trends status`, `trends logs SERVER`, `trends down`", err=True)
 
 
-def _grant(settings: Settings, feeds: Sequence[str]) -> None:
+def _grant(settings: Settings, names: Sequence[str]) -> None:
     """Let the user of a secure stack use the topics of feeds."""
-    from config.stack.servers.secure import kafka_rights
+    from serving.cli.feeds.feed_rights import grant_rights
 
-    files = secure_files(settings.stack)
-    if files and not kafka_rights.give(settings, files, rights_of_feeds(settings, feeds)):
-        raise UnavailableError("can't give rights", where="Kafka of the local stack", next_step="`trends up kafka`")
+    found = catalog(settings)
+    grant_rights(settings, [found.feed(name, {}) for name in names])
 
 
 def _furnish(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from config.settings import Settings
 from config.stack.servers import OPTIONAL, SERVICES, STANDARD
 from ingest.feeds.declaration.catalog import Catalog
-from ingest.feeds.declaration.model import NamedFeed, TopicSink
+from ingest.feeds.declaration.model import NamedFeed
 from ingest.feeds.declaration.variables import assignments
 
 
@@ -28,15 +28,3 @@ def servers_of_feeds(settings: Settings, names: Sequence[str]) -> list[str]:
 
     found = catalog(settings)
     return list(dict.fromkeys(server for name in names for server in servers_of(found.feed(name, {}))))
-
-
-def rights_of_feeds(settings: Settings, names: Sequence[str]) -> list[tuple[str, str, str, str]]:
-    """What the user of a secure stack needs on Kafka for feeds: the right to their topics, and to those of copies."""
-    from config.stack.servers.secure.kafka_rights import topic_rights
-
-    declared = [catalog(settings).feed(name, {}).declaration for name in names]
-    copies = [sink.topic for each in declared for sink in each.sinks.values() if isinstance(sink, TopicSink)]
-    return [
-        *topic_rights(each.topic.name for each in declared if each.topic),
-        *topic_rights(copies, clears=True),
-    ]

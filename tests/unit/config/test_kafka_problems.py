@@ -109,6 +109,17 @@ def test_a_missing_acl_is_told_with_the_command_that_adds_it(code: int, told: st
     assert problem.next_step.startswith("`kafka-acls --add --allow-principal User:me --operation ")
 
 
+def test_on_the_local_secure_stack_a_missing_acl_is_told_with_trends_up(tmp_path: Path) -> None:
+    (tmp_path / "passwords").mkdir()
+    (tmp_path / "passwords" / "kafka-trends").touch()
+    ours = kafka(1).model_copy(update={"conf": {**kafka(1).conf, "ssl.ca.location": str(tmp_path / "ca.pem")}})
+    problem = problem_behind(ours, KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), "posts/3")
+    assert problem is not None
+    assert problem.what == "user me has no ACL for topic posts"
+    assert "`trends up FEED`" in problem.next_step
+    assert "kafka-acls" not in problem.next_step
+
+
 def test_an_error_of_the_client_is_that_sentence() -> None:
     error = unavailable(kafka(1), "posts/3", KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
     assert isinstance(error, UnavailableError)
