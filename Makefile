@@ -13,7 +13,7 @@ UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(BIN)/uv)
 PEERS := state/bench/peers
 PEERS_READY := $(PEERS)/.installed
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
-ALONE := tests/faults $(addprefix tests/integration/test_,stack.py stack_network.py stack_paths.py frozen_servers.py benches.py)
+ALONE := tests/faults $(addprefix tests/integration/test_,stack.py stack_network.py stack_paths.py stack_datanode.py frozen_servers.py benches.py)
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --custom-compile-command "make lock" --quiet
 LOUD := -o log_cli=true -o log_cli_level=INFO
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
@@ -49,6 +49,7 @@ define INSTALL
 endef
 
 $(RUNTIME): requirements.lock pyproject.toml | needs $(BIN)/python $(UV)
+	@$(PYTHON) -m config.stack.jars.downloads kafka hdfs storm postgres </dev/null >/dev/null 2>&1 & # while packages install
 	$(INSTALL)
 	@touch $@
 

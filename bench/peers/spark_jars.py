@@ -28,8 +28,8 @@ def kafka_source(state: Path) -> str:
         with tempfile.TemporaryDirectory(dir=state) as scratch:
             partial = Path(scratch) / "jars"
             try:
-                Ivy(java.find(), Path(scratch), lambda _: None).resolve(_JARS, partial)
+                Ivy(java.find(), Path(scratch)).resolve(_JARS, partial)
             except UnavailableError as error:
                 raise AbsentError(f"Spark's Kafka source does not resolve: {error.what[:200]}") from None
             partial.rename(target)
-    return ",".join(str(jar) for jar in sorted(target.glob("*.jar")))
+    return ",".join(str(jar) for jar in sorted(target.rglob("*.jar")))

@@ -30,7 +30,7 @@ def prepare(settings: Settings, name: str) -> Program:
     paths.make()
     jvm = java.find() if server.jars else Path("java")
     if server.jars:
-        fetch(server.jars, paths, jvm, lambda _: None)
+        fetch(server.jars, paths, lambda _: None)
     server.prepare(jvm)
     return server.program(jvm)
 

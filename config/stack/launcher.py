@@ -223,7 +223,7 @@ class _Startup:
     def fetch(self, server: Server) -> None:
         """Have its jars in the cache."""
         if server.jars:
-            fetch(server.jars, self.paths, self.jvm, lambda text: self.tell(server.name, text))
+            fetch(server.jars, self.paths, lambda text: self.tell(server.name, text))
 
     def start(self, server: Server) -> None:
         """Prepare and start it, then wait."""

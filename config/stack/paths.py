@@ -8,7 +8,6 @@ import fcntl
 import hmac
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from tempfile import NamedTemporaryFile
 from config.errors import TrendsError, UsageError
 from config.settings import StackSettings
 from config.settings.secrets import write_private
+from config.stack.jars.downloads import user_cache
 
 UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
 FILES = Path(__file__).parents[1]
@@ -46,7 +46,7 @@ class StackPaths:
     @classmethod
     def of(cls, settings: StackSettings) -> "StackPaths":
         """The folders that the settings name."""
-        cache = settings.cache or _user_cache()
+        cache = settings.cache or user_cache()
         return cls(settings.state.expanduser().absolute(), cache.expanduser().absolute(), settings.jars_mirror)
 
     def check(self) -> None:
@@ -122,12 +122,6 @@ def property_value(value: object) -> str:
     units = str(value).replace("\\", "\\\\").encode("utf-16-be")
     codes = [int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2)]
     return "".join(chr(code) if code < 0x7F else f"\\u{code:04x}" for code in codes)
-
-
-def _user_cache() -> Path:
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "trends"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trends"
 
 
 def write_whole(path: Path, text: str) -> None:

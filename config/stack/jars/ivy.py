@@ -1,7 +1,7 @@
-"""Ivy, which pyspark ships: resolves Maven artifacts with Java alone."""
+"""Ivy, which pyspark ships: resolves Maven artifacts with Java alone. `make jars` writes the lists by it."""
 
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,9 +11,8 @@ from config.distribution import how_to_install
 from config.errors import TrendsError, UnavailableError
 
 RESOLVE_TIMEOUT_S = 900
-LOOK_EVERY_S = 0.5
-MEGABYTE = 1 << 20
 
+_TREE = "[orgPath]/[module]/[revision]"
 _SETTINGS = """<ivysettings>
   <settings defaultResolver="central"/>
   <resolvers><ibiblio name="central" m2compatible="true"{root}/></resolvers>
@@ -50,25 +49,27 @@ class Ivy:
 
     jvm: Path
     scratch: Path
-    tell: Callable[[int], None]
-    """Called twice a second with the megabytes downloaded so far."""
     mirror: str = ""
     """Address of a Maven repository; empty for Maven Central."""
 
     def resolve(self, artifacts: Sequence[Artifact], target: Path) -> None:
-        """Put the jars of these artifacts into `target`. Raises `UnavailableError` with the last lines Ivy said."""
+        """Put the jars of these artifacts into `target`, each in its folder of a Maven repository.
+
+        Raises `UnavailableError` with the last lines Ivy said.
+        """
         root = f" root={quoteattr(self.mirror)}" if self.mirror else ""
         (self.scratch / "settings.xml").write_text(_SETTINGS.format(root=root))
         (self.scratch / "ivy.xml").write_text(_MODULE.format("".join(artifact.xml() for artifact in artifacts)))
         log = self.scratch / "ivy.log"
         with log.open("wb") as said:
-            process = subprocess.Popen(self._command(target), stdout=said, stderr=said, cwd=self.scratch)  # noqa: S603 - Ivy
-            try:
-                for _ in _looks(process):
-                    self.tell(self._downloaded())
-            finally:
-                process.kill()
-                process.wait()
+            process = subprocess.run(  # noqa: S603 - Ivy
+                self._command(target),
+                stdout=said,
+                stderr=said,
+                cwd=self.scratch,
+                timeout=RESOLVE_TIMEOUT_S,
+                check=False,
+            )
         if process.returncode:
             lines = log.read_text(errors="replace").strip().splitlines()
             raise UnavailableError(
@@ -85,30 +86,9 @@ class Ivy:
         ]
         options = [part for file in files for part in file.split(" ", 1)]
         options += ["-confs", "default", "-types", "jar", "bundle", "-warn"]
-        options += ["-retrieve", f"{target}/[artifact]-[revision](-[classifier]).[ext]"]
+        options += ["-retrieve", f"{target}/{_TREE}/[artifact]-[revision](-[classifier]).[ext]"]
         jar = next(iter(sorted(spark_jars().glob("ivy-*.jar"))))
         return [str(self.jvm), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar", str(jar), *options]
-
-    def _downloaded(self) -> int:
-        return sum(size for size in map(_size, (self.scratch / "cache").rglob("*.jar*"))) // MEGABYTE
-
-
-def _looks(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Once every `LOOK_EVERY_S` until the process has ended, or for as long as it may take."""
-    for _ in range(int(RESOLVE_TIMEOUT_S / LOOK_EVERY_S)):
-        try:
-            process.wait(LOOK_EVERY_S)
-        except subprocess.TimeoutExpired:
-            yield
-        else:
-            return
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # renamed just now
-        return 0
 
 
 def spark_jars() -> Path:

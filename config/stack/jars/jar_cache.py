@@ -1,8 +1,8 @@
-"""The servers' jars: resolved once, verified against a list, kept in the user's cache for every checkout.
+"""The servers' jars: downloaded once, verified against a list, kept in the user's cache for every checkout.
 
-`config/<server>/jars.txt`, or another file there, lists every jar: SHA-256, size, `folder/name`. Ivy resolves a set in
-a folder of its own, and a rename follows when all of it is right, so every set in the cache is complete: a killed
-download leaves nothing behind that looks like one.
+`config/<server>/jars.txt`, or another file there, lists every jar (`downloads`). A set is put together in a folder of
+its own, and a rename follows when all of it is right, so every set in the cache is complete: a killed download leaves
+nothing behind that looks like one.
 """
 
 import hashlib
@@ -15,19 +15,11 @@ from pathlib import Path
 
 from config.errors import TrendsError
 from config.quantity import quantity
-from config.stack.jars.ivy import MEGABYTE, Artifact, Ivy
+from config.stack.jars.downloads import MEGABYTE, Jar, alone, download, folder_of, read_list
+from config.stack.jars.ivy import Artifact
 from config.stack.paths import FILES, StackPaths
 
 LIB, STORED = "lib", "stored"
-
-
-@dataclass(frozen=True)
-class Jar:
-    """A line of the list."""
-
-    sha256: str
-    size: int
-    path: str
 
 
 @dataclass(frozen=True)
@@ -49,8 +41,7 @@ class JarSet:
 
     def listed(self) -> list[Jar]:
         """The jars that belong to the set."""
-        lines = (FILES / self.list_file).read_text().splitlines()
-        return [Jar(sha, int(size), path) for sha, size, path in (line.split(maxsplit=2) for line in lines)]
+        return read_list(FILES / self.list_file)
 
     def megabytes(self) -> int:
         """Megabytes to download: a jar that is in two folders counts once."""
@@ -77,37 +68,59 @@ class JarSet:
         return [str(folder / Path(jar.path).name) for jar in self.listed() if jar.path.startswith(f"{LIB}/")]
 
 
-def fetch(jars: JarSet, paths: StackPaths, jvm: Path, tell: Callable[[str], None]) -> Path:
-    """The folder of the set, resolved first where it is not in the cache.
+def fetch(jars: JarSet, paths: StackPaths, tell: Callable[[str], None]) -> Path:
+    """The folder of the set, downloaded first where it is not in the cache.
 
-    It calls `tell` with its progress. Two at once are harmless: the first to rename wins. Raises `UnavailableError`
-    where the registry does not answer, `TrendsError` where it gives other files than the list names.
+    It calls `tell` with its progress. Two at once are harmless: the second waits for the first. Raises
+    `UnavailableError` where the repository does not answer, `TrendsError` where it gives other files than the list
+    names.
     """
     final = paths.jars(jars.server, jars.version)
-    if final.is_dir():
-        if not any(jars.wrong(final, thorough=False)):
+    if _is_there(jars, final):
+        return final
+    downloads = folder_of(paths.cache)
+    tell("fetching jars")
+    with alone(downloads):
+        if _is_there(jars, final):
             return final
-        shutil.rmtree(final)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as scratch:
-        made = Path(scratch) / "set"
-        megabytes = jars.megabytes()
-        ivy = Ivy(jvm, Path(scratch), lambda done: tell(f"fetching jars, {done} of {megabytes} MB"), paths.jars_mirror)
-        for folder, artifacts in jars.folders:
-            ivy.resolve(artifacts, made / folder)
-        tell("verifying jars")
-        if problems := list(jars.wrong(made, thorough=True)):
-            raise TrendsError(
-                "; ".join(problems[:5]),
-                where=f"jars of {jars.server} {jars.version}",
-                next_step="The registry gave other files than config/ lists: check its mirror, then try again",
-            )
-        if jars.stored:
-            tell("storing jars")
-            for jar in sorted(made.glob("*/*.jar")):
-                _store(jar, made / STORED / jar.name)
-        _put(made, final)
+        shutil.rmtree(final, ignore_errors=True)
+        listed, megabytes = jars.listed(), jars.megabytes()
+        download(listed, downloads, paths.jars_mirror, lambda done: tell(f"fetching jars, {done} of {megabytes} MB"))
+        with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as scratch:
+            made = Path(scratch) / "set"
+            _assemble(jars, listed, downloads, made, tell)
+            made.rename(final)
+        for jar in listed:
+            (downloads / jar.sha256).unlink(missing_ok=True)
     return final
+
+
+def _is_there(jars: JarSet, folder: Path) -> bool:
+    return folder.is_dir() and not any(jars.wrong(folder, thorough=False))
+
+
+def _assemble(jars: JarSet, listed: list[Jar], downloads: Path, made: Path, tell: Callable[[str], None]) -> None:
+    """Copy downloads to where the set has them, and check that it is what the list says. Raises `TrendsError`."""
+    for jar in listed:
+        (made / jar.path).parent.mkdir(parents=True, exist_ok=True)
+        _link(downloads / jar.sha256, made / jar.path)
+    tell("verifying jars")
+    if problems := list(jars.wrong(made, thorough=True)):
+        for jar in listed:
+            (downloads / jar.sha256).unlink(missing_ok=True)
+        raise TrendsError("; ".join(problems[:5]), where=f"jars of {jars.server} {jars.version}", next_step="Try again")
+    if jars.stored:
+        tell("storing jars")
+        for source in sorted(made.glob("*/*.jar")):
+            _store(source, made / STORED / source.name)
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file, without a copy of its bytes where the disk can do that."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _store(jar: Path, copy: Path) -> None:
@@ -116,15 +129,6 @@ def _store(jar: Path, copy: Path) -> None:
     with zipfile.ZipFile(jar) as source, zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target:
         for entry in source.infolist():
             target.writestr(zipfile.ZipInfo(entry.filename, entry.date_time), source.read(entry))
-
-
-def _put(made: Path, final: Path) -> None:
-    """Rename into the cache. Where another process was first, its set is as good as ours."""
-    try:
-        made.rename(final)
-    except OSError:
-        if not final.is_dir():
-            raise
 
 
 def sha256_of(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from config.stack.jars import java
 from config.stack.jars.ivy import Artifact
 from config.stack.jars.jar_cache import JarSet, fetch
 from config.stack.paths import StackPaths
@@ -33,5 +32,5 @@ def fetch_source(paths: StackPaths, tell: Callable[[str], None]) -> list[str]:
     Raises `UnavailableError` where the registry does not answer, `TrendsError` where it gives other files than the list
     names.
     """
-    fetch(JARS, paths, java.find(), tell)
+    fetch(JARS, paths, tell)
     return JARS.classpath(paths)

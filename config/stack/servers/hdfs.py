@@ -159,7 +159,7 @@ class NameNode(_Hdfs):
 
     def prepare(self, jvm: Path) -> None:
         """Format where there is no file system yet."""
-        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
+        jmx_agent.fetch_agent(self._settings, self._paths)
         self._write_key()
         name = self._paths.data("hdfs") / "name"
         if not (name / "current" / "VERSION").is_file():
@@ -194,9 +194,9 @@ class DataNode(_Hdfs):
         own = [Port(port, "stack.datanode_ports") for port in self._settings.stack.datanode_ports]
         return [*own, *jmx_agent.agent_ports(self._settings, self.name)]
 
-    def prepare(self, jvm: Path) -> None:
+    def prepare(self, jvm: Path) -> None:  # noqa: ARG002 - other servers run Java here
         """Make its data folder."""
-        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
+        jmx_agent.fetch_agent(self._settings, self._paths)
         self._write_key()
         (self._paths.data("hdfs") / "blocks").mkdir(parents=True, exist_ok=True)
 

@@ -78,7 +78,7 @@ class Hive:
 
     def prepare(self, jvm: Path) -> None:
         """Wait for the servers that it needs, make the metastore's schema once, and write its configuration."""
-        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
+        jmx_agent.fetch_agent(self._settings, self._paths)
         (driver,) = JARS.classpath(self._paths)
         for server in (Postgres(self._settings, self._paths), DataNode(self._settings, self._paths)):
             _await(server)

@@ -5,7 +5,6 @@ some ten thousand series of one broker.
 """
 
 import threading
-from pathlib import Path
 
 from config.settings import Settings
 from config.settings.logins import LOCAL_HOST
@@ -41,8 +40,8 @@ def agent_options(settings: Settings, paths: StackPaths, server: str, rules: str
     return [f"-javaagent:{jar}={LOCAL_HOST}:{port.number}:{FILES / rules / 'jmx.yml'}" for port in at]
 
 
-def fetch_agent(settings: Settings, paths: StackPaths, jvm: Path) -> None:
+def fetch_agent(settings: Settings, paths: StackPaths) -> None:
     """Have the agent in the cache, where the settings ask for it. Raises as `fetch` does."""
     if settings.stack.metrics:
         with _one:
-            fetch(JARS, paths, jvm, lambda _: None)
+            fetch(JARS, paths, lambda _: None)

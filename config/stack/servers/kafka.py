@@ -58,7 +58,7 @@ class Kafka:
 
     def prepare(self, jvm: Path) -> None:
         """Write server.properties; format the log folder where it is new."""
-        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
+        jmx_agent.fetch_agent(self._settings, self._paths)
         data = self._paths.data(self.name)
         here = property_value(data.relative_to(self._paths.state))  # its list of folders has no quotes for a comma
         values = {

@@ -54,7 +54,7 @@ class _Storm:
     def prepare(self, jvm: Path) -> None:
         """Write storm.yaml, and compile the agent that keeps Storm on loopback."""
         loopback.prepare(self._paths, jvm)
-        jmx_agent.fetch_agent(self._settings, self._paths, jvm)
+        jmx_agent.fetch_agent(self._settings, self._paths)
         stack, data = self._settings.stack, self._paths.data("storm")
         data.mkdir(parents=True, exist_ok=True)
         local = render_template(
