@@ -40,6 +40,7 @@ from serving.query.baselines import Baselines
 from serving.query.lenses import stored_sources
 from serving.query.query import Query
 from serving.render.charts.palette import stylesheet
+from serving.status.certificates import certificate_ends
 from serving.status.lag_history import LagHistory
 from serving.status.model import Status
 from serving.status.stack_logs import stack_logs
@@ -128,6 +129,7 @@ def dashboard(
                 ready=TimedCache(lambda: store.ping(probes.READY_S), probes.READY_AGE_S),
                 explain=explain,
                 posts=posts,
+                certificates=lambda: certificate_ends(settings),
                 authenticator=Authenticator(
                     settings.serve.token, frozenset(name.lower() for name in settings.serve.names), clock
                 ),

@@ -17,6 +17,7 @@ from serving.dashboard.http.auth import Authenticator
 from serving.dashboard.http.cache import TimedCache
 from serving.posts.behind_tag import PostQuestion
 from serving.query.query import Query
+from serving.status.certificates import CertificateEnd
 from serving.status.lag_history import LagHistory
 from serving.status.model import Status
 from serving.views.documents import Lens
@@ -53,6 +54,8 @@ class Context:
     """Writes the details of an unexpected error to a file, and says where."""
     authority: str = "localhost"
     """The name of this server in ids that have to last: the first of `serve.names`."""
+    certificates: Callable[[], list[CertificateEnd]] = list
+    """When the certificates end that the settings name."""
     root_path: str = ""
     """The path of a reverse proxy that stands before ours in every link."""
 

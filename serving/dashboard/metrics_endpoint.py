@@ -13,5 +13,5 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(reject_unknown
 @router.get("/metrics")
 def metrics(request: Request, context: ContextDep) -> Response:
     """The status in the text format or as OpenMetrics, by the header `Accept`."""
-    body, content_type = render_metrics(context.status.get(), request.headers.get("accept", ""))
+    body, content_type = render_metrics(context.status.get(), request.headers.get("accept", ""), context.certificates())
     return Response(body, media_type=content_type)

@@ -18,6 +18,7 @@ from ingest.hours import Hour
 from ingest.sources.status import CONNECTED, FAILED, RECONNECTING, STOPPED
 from ingest.standings import NEVER, SILENT
 from serving.answers.explanation import Unknown
+from serving.status.certificates import CertificateEnd
 from serving.status.health import is_wrong
 from serving.status.model import (
     AlertsStatus,
@@ -50,21 +51,24 @@ TALLIED = {
 """Counters of a source, as `ingest.sources.status.Tally` names them."""
 
 
-def render_metrics(status: Status, accept: str) -> tuple[bytes, str]:
-    """The metrics in a format that `accept`, a header, names, and its content type."""
+def render_metrics(status: Status, accept: str, ends: Iterable[CertificateEnd] = ()) -> tuple[bytes, str]:
+    """The metrics in a format that `accept`, a header, names, and its content type. `ends` of certificates too."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_StatusCollector(status))
+    registry.register(_StatusCollector(status, list(ends)))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
 class _StatusCollector(Collector):
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, ends: list[CertificateEnd]) -> None:
         self._status = status
+        self._ends = ends
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, as the library asks for them."""
-        return families(self._status)
+        yield from families(self._status)
+        yield _gauge("certificate_end_timestamp_seconds", "When the certificate of a setting ends.", ["setting"],
+                     (((end.setting,), end.at_s) for end in self._ends))  # fmt: skip
 
 
 def families(status: Status) -> Iterator[Metric]:

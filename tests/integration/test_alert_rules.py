@@ -1,12 +1,14 @@
 """Alerts and recording rules in promtool: each alert stays quiet before its time, and fires with its words after it."""
 
+import re
+import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
-from tests.support.prometheus import promtool
+from tests.support.prometheus import program, promtool
 from tests.support.promql import panel_queries
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
@@ -35,6 +37,10 @@ CASES = [
                         'trends_server_state{server="kafka",state="running"}': "1x5 0x20",
                         'trends_server_uptime_seconds{server="kafka"}': "60x5 stale"}, 7, 9, "server=kafka",
          "kafka does not serve"),
+    Case("CertificateEndsSoon", {'trends_certificate_end_timestamp_seconds{setting="hdfs.ca_file"}': "1814400x120"},
+         59, 61, "setting=hdfs.ca_file", "the certificate of hdfs.ca_file ends in 20d 22h 59m 0s"),
+    Case("CertificateEndsNow", {'trends_certificate_end_timestamp_seconds{setting="hdfs.ca_file"}': "259200x20"},
+         5, 7, "setting=hdfs.ca_file", "the certificate of hdfs.ca_file ends in 2d 23h 53m 0s"),
     Case("MongoWithoutPrimary", {'trends_server_state{server="mongo",state="silent"}': "0x5 1x20",
                                  'trends_server_uptime_seconds{server="kafka"}': "60x25"}, 7, 9, "",
          "MongoDB has no primary that answers"),
@@ -146,6 +152,31 @@ def test_servers_of_units_or_containers_are_no_stopped_servers_of_a_stack(tmp_pa
     ]
     given = [{"series": name, "values": values} for name, values in series.items()]
     run(tmp_path, [{"name": "units", "interval": "1m", "input_series": given, "alert_rule_test": quiet}])
+
+
+def test_an_exporter_without_a_postgres_is_no_stopped_postgres(tmp_path: Path) -> None:
+    quiet: list[dict[str, Any]] = [{"eval_time": "50m", "alertname": "PostgresDown", "exp_alerts": []}]
+    given = [{"series": 'pg_up{instance="a:4"}', "values": "0x60"}]
+    run(tmp_path, [{"name": "no feeds", "interval": "1m", "input_series": given, "alert_rule_test": quiet}])
+
+
+def test_amtool_accepts_the_configuration_of_alertmanager_and_each_severity_has_its_receiver() -> None:
+    file = FOLDER / "alertmanager.yml"
+
+    def amtool(*arguments: str | Path) -> str:
+        done = subprocess.run(
+            [program("amtool", "prometheus-alertmanager"), *arguments], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "2 receivers" in amtool("check-config", file)
+    for severity in {rule["labels"]["severity"] for rule in alerts().values()}:
+        assert amtool("config", "routes", "test", f"--config.file={file}", f"severity={severity}").split() == [
+            f"{severity}s"
+        ]
+    named = set(re.findall(r"[A-Z]\w+", " ".join(re.findall(r'alertname=~?"([^"]+)"', file.read_text()))))
+    assert named <= set(alerts()), "an alert that Alertmanager names is one of ours"
 
 
 def test_recording_rules_have_the_values_that_their_names_say(tmp_path: Path) -> None:

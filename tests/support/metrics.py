@@ -1,7 +1,10 @@
 """Metrics as a scraper reads them."""
 
+from collections.abc import Iterable
+
 from prometheus_client import parser
 
+from serving.status.certificates import CertificateEnd
 from serving.status.metrics import render_metrics
 from serving.status.model import Status
 
@@ -9,9 +12,9 @@ Figures = dict[tuple[str, ...], float]
 """Name and values of the labels, and the figure."""
 
 
-def figures(status: Status) -> Figures:
-    """The metrics of a status."""
-    return read(render_metrics(status, "")[0].decode())
+def figures(status: Status, ends: Iterable[CertificateEnd] = ()) -> Figures:
+    """The metrics of a status, and of certificates."""
+    return read(render_metrics(status, "", ends)[0].decode())
 
 
 def read(text: str) -> Figures:
