@@ -1,11 +1,17 @@
-"""docs/procedures.md on real servers: a snapshot of the archive restored, a topic's settings, a rotated password."""
+"""docs/procedures.md on real servers: backups of each store restored, a topic's settings, a rotated password."""
 
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
+from bson import Int64
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -19,9 +25,14 @@ from pydantic import SecretStr
 from batch_layer.archive.reading.ledger import ledger_of
 from batch_layer.storage.postgres import connect
 from batch_layer.storage.webhdfs import HdfsStore
+from bench.harness import stack_settings
 from config.errors import TrendsError
 from config.settings import Settings
+from config.stack import launcher
+from config.stack.paths import StackPaths
 from ingest.kafka.topics import core_topics, create_topics
+from serving.views.store import Store
+from tests.support.cli import ROOT
 from tests.support.posts import Sender, archive_all, archived, assert_exactly_once, some_posts
 
 
@@ -92,6 +103,63 @@ def test_a_topic_keeps_the_setting_that_an_operator_gave_it(settings: Settings) 
         done.result()
     create_topics(settings.kafka, core_topics(settings.kafka))
     assert before != retention() == "1209600000"
+
+
+def test_a_dump_of_mongodb_restores_every_document_as_it_was(
+    settings: Settings, settings_file: Path, tmp_path: Path
+) -> None:
+    environment = stack_settings.environment(settings_file)
+
+    def copy_mongo(verb: str) -> str:
+        command = [sys.executable, "-m", "deploy.mongo_copy", verb, str(tmp_path / "dump")]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stderr.strip()
+
+    with Store(settings.mongo) as store:
+        store.prepare()
+        database = store.client[settings.mongo.database]
+        database.rules.insert_one({"_id": "2", "ignore": ["é"], "at": Int64(5), "n": 7, "weight": 1.5})
+        database.runs.insert_many([{"_id": f"r{number}", "hours": list(range(number))} for number in range(2_500)])
+
+        def everything() -> dict[str, list[bytes]]:
+            names = database.list_collection_names()
+            raw = database.with_options(codec_options=CodecOptions(document_class=RawBSONDocument))
+            return {
+                name: sorted(bytes(each.raw) for each in raw[name].find()) for name in names if raw[name].find_one()
+            }
+
+        before = everything()
+        assert copy_mongo("dump") == "2,501 documents"
+        assert (tmp_path / "dump").stat().st_mode & 0o777 == 0o700
+        database.runs.delete_many({"_id": {"$gt": "r2"}})
+        database.rules.update_one({"_id": "2"}, {"$set": {"ignore": []}})
+        database.runs.insert_one({"_id": "later"})
+        assert copy_mongo("restore") == "2,501 documents"
+        assert everything() == before
+
+
+def test_the_folder_of_postgres_at_rest_is_a_backup(settings_with_postgres: Settings, tmp_path: Path) -> None:
+    settings = settings_with_postgres
+    data = StackPaths.of(settings.stack).data("postgres")
+
+    def at_rest(do: Callable[[], object]) -> None:
+        launcher.down(settings, lambda *_: None, ["postgres"])
+        do()
+        launcher.up(settings, ["postgres"], lambda *_: None)
+
+    def restore() -> None:
+        shutil.rmtree(data)
+        shutil.copytree(tmp_path / "backup", data)
+
+    with connect(settings, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n")
+    at_rest(lambda: shutil.copytree(data, tmp_path / "backup"))
+    with connect(settings, autocommit=True) as connection:
+        connection.execute("DROP TABLE kept")
+    at_rest(restore)
+    with connect(settings) as connection:
+        assert connection.execute("SELECT count(*), sum(n) FROM kept").fetchone() == (1000, 500500)
 
 
 def test_a_rotated_password_is_read_from_its_file_and_open_sessions_go_on(
