@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,9 @@ import pytest
 
 from bench.harness.stack_settings import private_stack, read
 from config.settings import StackSettings
+from config.stack.jars.jar_cache import fetch
 from config.stack.paths import StackPaths
-from config.stack.servers import OPTIONAL, STANDARD
+from config.stack.servers import OPTIONAL, STANDARD, jmx_agent
 from config.stack.servers.mongo import Mongo
 from tests.support.wait import until
 
@@ -171,7 +173,10 @@ def test_brokers_of_a_cluster_run_from_a_release_and_know_one_another(tools: Pat
         "kafka_archive": (tmp_path / "kafka.tgz").as_uri(),
         "kafka_checksum": f"sha512:{hashlib.sha512((tmp_path / 'kafka.tgz').read_bytes()).hexdigest()}",
     }
-    played = play(tools, tmp_path, "--tags", "kafka,monitoring", inventory=inventory, **values)
+    paths = StackPaths.of(StackSettings())
+    fetch(jmx_agent.JARS, paths, lambda _: None)
+    values["trends_jmx_agent"] = Path(*jmx_agent.JARS.classpath(paths)).as_uri()
+    played = play(tools, tmp_path, "--tags", "kafka,monitoring", inventory=inventory, trends_jmx=True, **values)
     assert played.keys() == {*hosts, "m.example"}
     watching = tmp_path / "m.example/etc"
     assert (watching / "systemd/system/trends-prometheus.service").is_file()
@@ -189,7 +194,41 @@ def test_brokers_of_a_cluster_run_from_a_release_and_know_one_another(tools: Pat
         settings = read(tmp_path / host / "etc/trends/trends.toml")
         assert settings.kafka.bootstrap == "a.example:9092,b.example:9092,c.example:9092"
         assert settings.kafka.replication == 3
+        (option,) = re.findall(
+            r'^KAFKA_OPTS="-javaagent:(.*)"$', environment_of(tmp_path / host, "kafka"), re.MULTILINE
+        )
+        jar, _, rest = option.partition("=")
+        assert zipfile.is_zipfile(jar)
+        assert rest == f"9404:{tmp_path / host}/etc/trends/jmx-kafka.yml"
+        assert "kafka" in Path(rest.partition(":")[2]).read_text()
     assert len({(tmp_path / host / "etc/trends/secrets/postgres_password").read_text() for host in hosts}) == 1
+
+
+def environment_of(prefix: Path, unit: str) -> str:
+    return (prefix / f"etc/trends/env/{unit}.env").read_text()
+
+
+def test_a_changed_settings_file_restarts_the_units_that_read_it(
+    tools: Path, deployed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program in the place of systemctl notes what it is told."""
+    systemctl, notes = tmp_path / "systemctl", tmp_path / "notes"
+    systemctl.write_text(
+        f'#!/bin/sh\necho "$@" >>{notes}\n'
+        "case $1 in show) printf 'LoadState=loaded\\nActiveState=active\\nUnitFileState=enabled\\n';; esac\n"
+    )
+    systemctl.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    tables = json.loads((deployed / "tables.json").read_text())
+
+    def restarted() -> list[str]:
+        notes.write_text("")
+        play(tools, deployed, "--tags", "trends", package_settings=tables, trends_start=True)
+        return re.findall(r"^restart trends-(\w+)", notes.read_text(), re.MULTILINE)
+
+    assert restarted() == []
+    tables["serve"] = {"port": 8001}
+    assert restarted() == ["setup", "archiver", "scheduler", "serve"]
 
 
 def test_servers_on_loopback_refuse_several_hosts(tools: Path, tmp_path: Path) -> None:
