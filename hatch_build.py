@@ -26,11 +26,26 @@ class PlatformHook(BuildHookInterface):
         if self.target_name == "wheel":
             added.update({str(root / path): place for path, place in STREAMPARSE.items()})
         if (root / ".git").exists() and not (root / COMMIT).exists():
-            done = subprocess.run(DESCRIBE, cwd=root, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+            commit = self._describe(root)
+            if not commit:
+                return
             with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False, encoding="utf-8") as file:
-                file.write(done.stdout)
+                file.write(commit)
             self._file = Path(file.name)
             added[file.name] = COMMIT
+
+    def _describe(self, root: Path) -> str:
+        """The commit; empty, with a warning, where git is missing or refuses the folder."""
+        try:
+            done = subprocess.run(DESCRIBE, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        except OSError as error:
+            why = f"git: {error.strerror}"
+        else:
+            if done.returncode == 0:
+                return done.stdout
+            why = " ".join(done.stderr.split())
+        self.app.display_warning(f"`trends --version` of this package names no commit: {why}")
+        return ""
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's
         """Remove our copy of the commit."""

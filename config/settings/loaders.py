@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from config.errors import UsageError
-from config.settings.secret_files import SUFFIX, names_a_file, table_of
+from config.settings.secret_files import SUFFIX, names_a_path, table_of
 
 Table = dict[str, Any]
 
@@ -64,7 +64,7 @@ def _rebased_options(table: Mapping[str, Any], folder: Path) -> Table:
         key: _rebased_options(value, folder)
         if isinstance(value, Mapping)
         else _in(folder, value)
-        if names_a_file(key) and isinstance(value, str)
+        if isinstance(value, str) and names_a_path(key, value)
         else value
         for key, value in table.items()
     }
@@ -76,6 +76,24 @@ def _in(folder: Path, path: str | Path) -> str:
 
 def _is_path(field: FieldInfo) -> bool:
     return Path in (field.annotation, *get_args(field.annotation))
+
+
+def absolute_paths(environment: Mapping[str, str], sections: Mapping[str, type[BaseModel]]) -> dict[str, str]:
+    """The variables with relative paths taken from this folder, for a process in another one."""
+    return {name: _absolute(name, value, sections) for name, value in environment.items()}
+
+
+def _absolute(name: str, value: str, sections: Mapping[str, type[BaseModel]]) -> str:
+    section, *keys = name.removeprefix(PREFIX).lower().split("__")
+    of = sections.get(section)
+    if of is None or not keys or not value:
+        return value
+    if keys[0] == "conf":
+        is_path = len(keys) == 2 and names_a_path(keys[1], value)
+    else:
+        field = of.model_fields.get(keys[0])
+        is_path = _is_path(field) if field else keys[0].endswith(SUFFIX)
+    return _in(Path.cwd(), value) if is_path and not value.startswith("[") else value
 
 
 def read_file(path: Path) -> Table:

@@ -29,6 +29,12 @@ def names_a_file(option: str) -> bool:
     return option.lower().endswith(SUFFIX) and _PASSED_ON not in option
 
 
+def names_a_path(option: str, value: str) -> bool:
+    """Whether a value of a table `conf` is a path: of a file with the value, or of a certificate or key."""
+    location = option.lower().replace("_", ".").endswith(".location")
+    return names_a_file(option) or (location and value != "probe")
+
+
 def read_secret(file: Path, setting: str) -> str:
     """The text of a file, without the end of its line. Warns if other users can read it.
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from config.settings import BOOTSTRAP, NOT_SETTINGS, Settings, base_folder, file_path, secrets, section_types
 from config.settings.live import live_sections
-from config.settings.loaders import PREFIX
+from config.settings.loaders import PREFIX, absolute_paths
 from config.stack.paths import StackPaths
 from config.stack.server import Port, Program
 
@@ -109,4 +109,4 @@ def _settings_variables() -> tuple[dict[str, str], dict[str, str]]:
             plain[name] = value
         elif name.removeprefix(PREFIX).lower().split("__")[0] not in OTHERS | live_sections().keys():
             secret[name] = value
-    return plain, secret
+    return absolute_paths(plain, known), secret

@@ -4,6 +4,7 @@ Files go in as their text, so an executor on another machine needs none. Options
 to librdkafka alone.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,7 +85,12 @@ def _certificates(conf: Mapping[str, str]) -> dict[str, str]:
     if authority := _text(conf, "ssl.ca"):
         found |= {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": authority}
     if "ssl.keystore.location" in conf:
-        found |= {"ssl.keystore.type": "PKCS12", "ssl.keystore.location": conf["ssl.keystore.location"]}
+        store = Path(conf["ssl.keystore.location"]).absolute()
+        if not os.access(store, os.R_OK):
+            raise UsageError(
+                f"can't read {store}", where="kafka.conf ssl.keystore.location", next_step="Name a PKCS #12 file"
+            )
+        found |= {"ssl.keystore.type": "PKCS12", "ssl.keystore.location": str(store)}
     elif chain := _text(conf, "ssl.certificate"):
         key = _text(conf, "ssl.key")
         if _OTHER_FORMAT.search(key):

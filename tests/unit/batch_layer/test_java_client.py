@@ -69,6 +69,13 @@ def test_certificates_go_in_as_text(tmp_path: Path) -> None:
     assert found["ssl.endpoint.identification.algorithm"] == ""
 
 
+def test_java_gets_the_whole_path_of_a_key_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "store.p12").touch()
+    monkeypatch.chdir(tmp_path)
+    found = java_options(kafka(security_protocol="SSL", ssl_keystore_location="store.p12"))
+    assert found["ssl.keystore.location"] == str(tmp_path / "store.p12")
+
+
 def test_an_option_of_librdkafka_alone_stays_there() -> None:
     assert java_options(kafka(socket_timeout_ms="5000", linger_ms="5")) == {"bootstrap.servers": "b:1"}
 
@@ -80,6 +87,7 @@ def test_an_option_of_librdkafka_alone_stays_there() -> None:
         {"ssl_providers": "legacy"},
         {"security_protocol": "SASL_SSL", "sasl_mechanism": "GSSAPI"},
         {"ssl_ca_location": "/none"},
+        {"ssl_keystore_location": "/none"},
     ],
 )
 def test_what_spark_lacks_is_refused(conf: dict[str, str]) -> None:

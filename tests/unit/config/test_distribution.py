@@ -1,13 +1,16 @@
 """The distribution: its name, and the extras that bring what a command may lack."""
 
 import re
+import runpy
 import subprocess
 import tomllib
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hatchling.bridge.app import Application
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -91,3 +94,24 @@ def test_a_command_that_lacks_a_package_names_the_extra(monkeypatch: pytest.Monk
 def test_a_checkout_tells_its_commit() -> None:
     said = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     assert said.startswith(distribution.commit().removesuffix("-dirty"))
+
+
+@pytest.mark.parametrize("git", [None, "#!/bin/sh\necho 'dubious ownership' >&2\nexit 128\n"])
+def test_a_build_without_git_has_no_commit_and_says_so(
+    git: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, programs = tmp_path / "project", tmp_path / "bin"
+    (project / ".git").mkdir(parents=True)
+    programs.mkdir()
+    if git:
+        (programs / "git").write_text(git)
+        (programs / "git").chmod(0o700)
+    monkeypatch.setenv("PATH", str(programs))
+    hook_of = runpy.run_path(str(ROOT / "hatch_build.py"))["PlatformHook"]
+    hook = hook_of(str(project), {}, None, None, str(tmp_path), "sdist", Application())
+    data: dict[str, Any] = {"force_include": {}}
+    hook.initialize("standard", data)
+    assert data["force_include"] == {}
+    said = "".join(capsys.readouterr())
+    assert "names no commit" in said
+    assert ("dubious ownership" if git else "No such file") in said

@@ -137,3 +137,21 @@ def test_a_child_gets_the_name_of_the_file_and_not_its_content(
     environment = settings_environment(StackPaths(tmp_path / "state", tmp_path))
     assert environment["TRENDS_MONGO__URI_FILE"] == str(secret)
     assert SECRET not in environment.values()
+
+
+def test_a_child_in_another_folder_finds_the_paths_that_count_from_this_one(
+    monkeypatch: pytest.MonkeyPatch, secret: Path, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(secret.parent)
+    given = {
+        "TRENDS_MONGO__URI_FILE": secret.name,
+        "TRENDS_HDFS__CA_FILE": "ca.pem",
+        "TRENDS_KAFKA__CONF__SSL_CA_LOCATION": "ca.pem",
+        "TRENDS_KAFKA__CONF__SASL_USERNAME": "ca.pem",
+        "TRENDS_MONGO__DATABASE": "ca.pem",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    environment = settings_environment(StackPaths(tmp_path / "state", tmp_path))
+    whole = {"TRENDS_MONGO__URI_FILE": secret, **dict.fromkeys(list(given)[1:3], secret.parent / "ca.pem")}
+    assert {name: environment[name] for name in given} == given | {name: str(path) for name, path in whole.items()}
