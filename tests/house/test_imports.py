@@ -60,7 +60,8 @@ MAY_IMPORT = {
         "serving.query",
     },
     "serving.status": {
-        *CONFIG, *VIEWS, "config.stack", "ingest", "ingest.rejects", "ingest.rule", "ingest.sources", "speed_layer",
+        *CONFIG, *VIEWS, "config.stack", "ingest", "ingest.kafka", "ingest.rejects", "ingest.rule", "ingest.sources",
+        "speed_layer",
         "batch_layer", "batch_layer.archive", "batch_layer.feeds", "batch_layer.scheduling", "batch_layer.tops",
         "ingest.feeds",
         "serving.alerts", "serving.answers", "serving.query",

@@ -20,6 +20,7 @@ from serving.alerts.message import message_id
 from serving.alerts.service import Alerts
 from serving.cli import main
 from serving.status.collect import alerts_status
+from serving.status.outlet_findings import outlet_findings
 from serving.views.documents import ALERTS
 from serving.views.store import Store
 from tests.support.cli import ask
@@ -161,6 +162,8 @@ def test_410_ends_the_rule_until_a_test_message_arrives(
         assert alerts.look("city") == []
         status = alerts_status(settings.model_copy(update={"alerts": alerts.settings}))
         assert (status.rules, status.disabled) == (1, ["city"])
+        (finding,) = outlet_findings(settings.model_copy(update={"alerts": alerts.settings}))
+        assert (finding.state, finding.found) == ("wrong", "the receiver is gone: city")
         file = write_rules(settings_file, receiver)
         with use(file):
             assert ask("alerts", "list")["rules"][0]["state"] == "disabled"

@@ -20,6 +20,7 @@ from ingest.hours import Hour
 from ingest.kafka.transactions import Outgoing, Transactions
 from ingest.rule.hashtags import AS_IS
 from serving.status.collect import tops_status
+from serving.status.outlet_findings import outlet_findings
 from serving.views.documents import HOURS
 from serving.views.store import Store
 from tests.support.batch import FIRST, post
@@ -182,6 +183,7 @@ def test_a_reset_leaves_tombstones_of_hours_that_no_run_computes_again(own: Sett
     assert last[str(FIRST.plus(1)).encode()] is None
     assert_equal_to_the_documents(own, store)
     assert writer.deliver() == 0
+    assert [(each.state, each.found) for each in outlet_findings(own)] == [("ok", "has every finished hour")]
 
 
 def test_a_topic_that_others_use_gets_no_hour(own: Settings, store: Store) -> None:
@@ -194,3 +196,5 @@ def test_a_topic_that_others_use_gets_no_hour(own: Settings, store: Store) -> No
     with pytest.raises(UsageError, match="is not compacted"):
         TopicWriter(own, store).deliver()
     assert marks(store) == [True]
+    (finding,) = outlet_findings(own)
+    assert (finding.state, finding.found) == ("wrong", "is not compacted")

@@ -1,10 +1,13 @@
 """A receiver of webhooks on a real socket, which answers as a script says and keeps all that it got."""
 
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -25,6 +28,8 @@ class Act(NamedTuple):
     """Hang up in the middle of the status line."""
     held: threading.Event | None = None
     """Answer once somebody sets it."""
+    drips: bool = False
+    """Answer a byte at a time, until the sender hangs up."""
 
 
 class Receiver:
@@ -42,8 +47,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving(*acts: Act) -> Iterator[Receiver]:
-    """A receiver while it listens."""
+def receiving(*acts: Act, identity: Path | None = None) -> Iterator[Receiver]:
+    """A receiver while it listens; `identity`: key and certificate of one that speaks TLS."""
     receiver = Receiver(acts or [Act()])
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,6 +63,13 @@ def receiving(*acts: Act) -> Iterator[Receiver]:
                 self.wfile.flush()
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
+            if act.drips:
+                with suppress(OSError):
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
+                    for _ in range(600):
+                        self.wfile.write(b"x")
+                        time.sleep(0.05)
+                return
             self.send_response(act.status)
             for name, value in act.headers.items():
                 self.send_header(name, value)
@@ -68,7 +80,11 @@ def receiving(*acts: Act) -> Iterator[Receiver]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver.url = f"http://127.0.0.1:{server.server_port}/hook/SECRETPATH"
+        if identity:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(identity)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        receiver.url = f"{'https' if identity else 'http'}://127.0.0.1:{server.server_port}/hook/SECRETPATH"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

@@ -206,7 +206,7 @@ def logs(ctx: click.Context, name: str, count: int, follow: bool) -> None:
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Check Java, packages, memory, disk, ports, every server, the clock, and the stages of feeds.
+    """Check Java, packages, memory, disk, ports, every server, the clock, feeds, the topic `tops`, and alerts.
 
     Suggests a fix for each problem. Exits with 1 if a check fails.
 
@@ -217,11 +217,12 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     """
     from config.stack.doctor import examine
     from serving.status.feed_findings import feed_findings
+    from serving.status.outlet_findings import outlet_findings
 
     settings = settings_of(ctx)
     found = list(examine(settings))
     if any(finding.subject == "kafka" and finding.state == "ok" for finding in found):
-        found += feed_findings(settings)
+        found += [*feed_findings(settings), *outlet_findings(settings)]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], ensure_ascii=False))
     else:
