@@ -19,7 +19,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import NamedTuple
 
-from batch_layer.samples import Sampler, pack
+from batch_layer.samples import Sampler, Use, pack
 from ingest.rule.escapes import author_text
 from ingest.rule.hashtags import Rule
 from ingest.rule.kinds import Phrase
@@ -128,18 +128,21 @@ def rank_columns(chunks: Iterable[Columns], rule: Rule, keep: int, further: Furt
     for chunk in chunks:
         read += len(chunk.id)
         uses: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)  # a counter adds many at once much faster
+        sampled: defaultdict[str, list[Use]] = defaultdict(list)
         for source, post_id, text, native, lang, place in _first_arrivals(chunk, seen):
             written = author_text(source, text or "")
             if written or native:
                 used = rule.tags(written, native)
                 uses[source] += used.items()
                 if used and further.samples:
-                    samplers[source].add(source, post_id, place, used)
+                    sampled[source].append((post_id, place, used))
             if written and phrased:
                 for kind, found in phrases(written, lang, phrased).items():
                     phrased[kind].update(found.items())
         for source, pairs in uses.items():
             tags[source].update(pairs)
+        for source, used_by in sampled.items():
+            samplers[source].add(source, used_by)
     posts_of = Counter(map(itemgetter(0), seen))
     together = _together(tags.values())
     whole = _ranking(together, len(seen), keep)

@@ -14,6 +14,7 @@ beside the tag's own of more than `LONGEST_BYTES`, pairs among the first `PAIRED
 """
 
 import heapq
+import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -38,8 +39,11 @@ MOST_BYTES = 12_000_000
 _TAG_BYTES, _POST_BYTES, _PAIR_BYTES = 120, 60, 60
 """Bytes of a tag, of a post and of a related tag or a spelling in a document, beside their texts."""
 _Spelled = Mapping[tuple[str, str], int]
-_Post = tuple[int, tuple[int, int, int]]
-"""Order and place; plain tuples are made faster."""
+Use = tuple[str, tuple[int, int, int], Mapping[str, str]]
+"""Id, place and tags of a post, each tag with its spelling, in the post's order."""
+_ORDER_BYTES = 7
+_PLACE = struct.Struct(">HIQ")
+"""Bytes of a place after those of the order: they sort as the numbers do, and the garbage collector ignores them."""
 _SLACK = 4
 """A tag holds so many times the posts of its sample before it drops the others."""
 
@@ -47,9 +51,12 @@ _decoder = msgspec.msgpack.Decoder(HourSamples)
 
 
 def order_of(source: str, post_id: str) -> int:
-    """The place of a post in the order of samples: the first 63 bits of BLAKE2b of its source, a NUL and its id."""
-    name = f"{source}\0{post_id}".encode()
-    return int.from_bytes(blake2b(name, digest_size=8).digest(), "big") >> 1
+    """The place of a post in the order of samples: the BLAKE2b hash, of 56 bits, of its source, a NUL and its id."""
+    return int.from_bytes(_digest(source, post_id), "big")
+
+
+def _digest(source: str, post_id: str) -> bytes:
+    return blake2b(f"{source}\0{post_id}".encode(), digest_size=_ORDER_BYTES).digest()
 
 
 class Sampler:
@@ -57,25 +64,23 @@ class Sampler:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.kept: defaultdict[str, list[_Post]] = defaultdict(list)
+        self.kept: defaultdict[str, list[bytes]] = defaultdict(list)
         """The posts of each tag, those with the smallest order among them, and not many others."""
         self.sets: Counter[tuple[str, ...]] = Counter()
         """Posts by the first tags that they use."""
 
-    def add(self, source: str, post_id: str, place: tuple[int, int, int], tags: Iterable[str]) -> None:
-        """Add a post, which must have a tag. `tags`: distinct, in the post's order."""
-        used = tuple(tags)
-        self.sets[used if len(used) <= PAIRED else used[:PAIRED]] += 1
-        post = (order_of(source, post_id), place)
-        for tag in used:
-            kept = self.kept[tag]
-            kept.append(post)
-            if len(kept) > self._most * _SLACK:
-                self._cut(kept)
-
-    def _cut(self, kept: list[_Post]) -> None:
-        kept.sort()
-        del kept[self._most :]
+    def add(self, source: str, posts: Sequence[Use]) -> None:
+        """Add posts of one source, each of which has a tag."""
+        kept_of, most = self.kept, self._most * _SLACK
+        for post_id, place, used in posts:
+            post = _digest(source, post_id) + _PLACE.pack(*place)
+            for tag in used:
+                kept = kept_of[tag]
+                kept.append(post)
+                if len(kept) > most:
+                    kept.sort()
+                    del kept[self._most :]
+        self.sets.update([tuple(used) if len(used) <= PAIRED else tuple(used)[:PAIRED] for _, _, used in posts])
 
     @classmethod
     def of_all(cls, samplers: Iterable["Sampler"], most: int) -> "Sampler":
@@ -101,8 +106,12 @@ class Sampler:
 
     def _of_tag(self, row: Row, related: Sequence[RelatedTag], spellings: Sequence[tuple[str, int]]) -> TagSample:
         posts = sorted(self.kept[row.tag])[: self._most]
-        sampled = tuple(SampledPost(order, Place(*place)) for order, place in posts)
+        sampled = tuple(map(_sampled, posts))
         return TagSample(row.tag, row.count, sampled, tuple(related), tuple(spellings))
+
+
+def _sampled(post: bytes) -> SampledPost:
+    return SampledPost(int.from_bytes(post[:_ORDER_BYTES], "big"), Place(*_PLACE.unpack_from(post, _ORDER_BYTES)))
 
 
 def pack(samples: HourSamples) -> bytes:

@@ -29,7 +29,7 @@ class SampledPost(NamedTuple):
     """One post of a sample."""
 
     order: int
-    """Hash of the post's source and id, of 63 bits: the posts with the smallest ones are the sample."""
+    """Hash of the post's source and id, of 56 bits: the posts with the smallest ones are the sample."""
     place: Place
 
 

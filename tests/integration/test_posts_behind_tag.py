@@ -8,6 +8,7 @@ import pytest
 
 from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.hour_layout import hour_folder
+from batch_layer.checks.compare_views import Rules, ViewComparison
 from batch_layer.plan import Span
 from batch_layer.spark.session import Engine
 from batch_layer.storage.webhdfs import HdfsStore
@@ -15,7 +16,7 @@ from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
-from ingest.rule.hashtags import tags_of
+from ingest.rule.hashtags import AS_IS, tags_of
 from serving.views.documents import HOURS, SAMPLES
 from serving.views.store import Store
 from tests.support.batch import Layers, run_missing
@@ -64,7 +65,7 @@ def archived(settings: Settings, posts: Sequence[Post]) -> dict[tuple[int, int],
 
 
 def order(post: Post) -> int:
-    return int.from_bytes(blake2b(f"{post.source}\0{post.id}".encode(), digest_size=8).digest(), "big") // 2
+    return int.from_bytes(blake2b(f"{post.source}\0{post.id}".encode(), digest_size=7).digest(), "big")
 
 
 def samples_of(store: Store) -> dict[str, dict[str, list[tuple[int, int]]]]:
@@ -118,6 +119,17 @@ def test_every_sample_of_the_recorded_posts_is_the_one_that_an_oracle_finds(
     whole = ask("posts", tag, "--since", min(there), "--until", str(Hour.parse(max(there)).plus(1)), "-n", "10")
     of_all = sorted({post.id for post in posts if tag in tags_of(post)}, key=lambda each: order(by_id[each]))
     assert {post["id"] for post in whole["posts"]} <= set(of_all[:20])
+
+    recount = ViewComparison(store, batch.history, Rules(AS_IS, {AS_IS.version: AS_IS}), ["hashtag"], lambda: True)
+    of_samples = [each for each in recount.hour(Hour.parse(hour)) if "samples" in each.where]
+    assert [(each.ok, each.compared) for each in of_samples] == [(True, True)]
+    right = store.collection(SAMPLES).find_one({"hour": hour})
+    assert right
+    store.collection(SAMPLES).update_one({"hour": hour}, {"$pop": {"tags.0.posts": -1}})
+    assert [each.what for each in recount.hour(Hour.parse(hour)) if not each.ok] == [
+        f"the sampled posts of {right['tags'][0]['tag']!r} are not those that a recount finds"
+    ]
+    store.collection(SAMPLES).replace_one({"_id": right["_id"]}, right)
 
     batch.ledger.refresh()
     Compaction(batch.ledger, settings.archive, 2_000_000_000_000).run([Hour.parse(each) for each in there])

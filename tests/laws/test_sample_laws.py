@@ -36,7 +36,7 @@ def samples_of(ranked: HourRanking, lens: Lens = HASHTAGS) -> HourSamples:
 
 
 def order(post: PostFields) -> int:
-    return int.from_bytes(blake2b(f"{post.source}\0{post.id}".encode(), digest_size=8).digest(), "big") // 2
+    return int.from_bytes(blake2b(f"{post.source}\0{post.id}".encode(), digest_size=7).digest(), "big")
 
 
 def g2(both: int, uses: int, others: int, posts: int) -> float:
