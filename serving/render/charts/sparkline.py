@@ -21,6 +21,11 @@ class SparkBar(NamedTuple):
     y: float
     height: float
 
+    @property
+    def path(self) -> str:
+        """Its outline, from the base up and back. A page has hundreds of them: a path is a quarter of a `rect`."""
+        return f"M{self.x} {TALL}v-{self.height:g}h{BAR}v{self.height:g}z"
+
 
 class Sparkline(NamedTuple):
     """Bars by hour, the last of them the hour that the row is about."""
@@ -32,6 +37,25 @@ class Sparkline(NamedTuple):
     projection: SparkBar | None
     """What the last bar may become."""
     label: str
+
+    @property
+    def past(self) -> str:
+        """The path of all bars but that of the last hour."""
+        return "".join(bar.path for bar in self.bars if bar.x != self._last)
+
+    @property
+    def now(self) -> str:
+        """The path of the last hour; empty without a use."""
+        return "".join(bar.path for bar in self.bars if bar.x == self._last)
+
+    @property
+    def unknown(self) -> str:
+        """The path of the hours whose uses are unknown."""
+        return "".join(SparkBar(x, 0, TALL).path for x in self.holes)
+
+    @property
+    def _last(self) -> int:
+        return self.width - STEP
 
 
 def sparkline(counts: Sequence[int | None], projection: int | None = None) -> Sparkline:

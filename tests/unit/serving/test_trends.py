@@ -86,6 +86,8 @@ def test_a_sparkline_fills_its_height_and_tells_holes_from_zeros() -> None:
     assert all(bar.y + bar.height == TALL for bar in drawn.bars)
     assert drawn.label == "5 hours: most uses 1,000, in the hour before; 1 unknown"
     assert drawn.projection is None
+    assert drawn.now == "M16 24v-1.5h3v1.5z"
+    assert [path.count("M") for path in (drawn.past, drawn.now, drawn.unknown)] == [2, 1, 1]
 
 
 def test_a_projection_stands_above_the_last_bar_and_sets_the_scale() -> None:
