@@ -166,7 +166,7 @@ def test_every_answer_has_the_shape_that_its_description_promises(settings: Sett
             assert get(url + path).json() == json.loads(json.dumps(document)), path
         described = get(f"{url}/api/openapi.json").json()["paths"]
     questions = ("top", "now", "day", "rising", "tag", "explain", "status", "live", "export", "posts", "logs")
-    assert set(described) == {f"/api/{question}" for question in questions}
+    assert set(described) == {"/hours.atom", *(f"/api/{question}" for question in questions)}
 
 
 @pytest.mark.parametrize(
