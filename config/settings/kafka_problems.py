@@ -8,6 +8,7 @@ certificate, whose error names the reason.
 import logging
 import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -54,7 +55,9 @@ class Problem(NamedTuple):
     next_step: str
 
 
-_known: dict[str, tuple[float, Problem]] = {}
+_known: dict[str, tuple[float, Problem | None]] = {}
+_asking = threading.Lock()
+"""One caller asks, and those beside it go by what it finds."""
 
 
 def connects(kafka: KafkaSettings, timeout_s: float = 2.0) -> bool:
@@ -68,17 +71,19 @@ def connects(kafka: KafkaSettings, timeout_s: float = 2.0) -> bool:
 def find_problem(kafka: KafkaSettings) -> Problem | None:
     """Why no client gets through to brokers that are up; none if one does, or nobody listens there.
 
-    Takes up to `TRY_S` and some handshakes.
+    Takes up to `TRY_S` and some handshakes. Remembers the answer for `KNOWN_FOR_S`, also where it is none.
     """
     key = str(sorted(kafka.connection.items()))
-    at, known = _known.get(key, (float("-inf"), None))
-    if time.monotonic() - at < KNOWN_FOR_S:
-        return known
-    errors = _try(kafka, TRY_S)
-    problem = _explain(kafka, errors) if errors is not None else None
-    if problem is not None:
+    with _asking:
+        at, known = _known.get(key, (float("-inf"), None))
+        if time.monotonic() - at < KNOWN_FOR_S:
+            return known
+        errors = _try(kafka, TRY_S)
+        if errors is None:  # it answers now
+            return None
+        problem = _explain(kafka, errors)
         _known[key] = time.monotonic(), problem
-    return problem
+        return problem
 
 
 def problem_behind(

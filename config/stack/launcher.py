@@ -21,7 +21,7 @@ from config.stack.jars import java
 from config.stack.jars.jar_cache import fetch
 from config.stack.paths import StackPaths, exclusive
 from config.stack.ports import check_duplicates, find_clashes
-from config.stack.server import Server
+from config.stack.server import NeedsSetUp, Server
 from config.stack.servers import OPTIONAL, STANDARD
 from config.stack.servers.hdfs import DataNode, NameNode
 from config.stack.servers.hive import NEEDS, Hive
@@ -258,7 +258,9 @@ class _Startup:
             lives.add(process.pid)
         if len(lives) > MOST_LIVES:
             raise self._failed(server, f"ended {MOST_LIVES} times")
-        return process.state == "RUNNING" and server.ready()
+        if process.state != "RUNNING" or (isinstance(server, NeedsSetUp) and not server.set_up()):
+            return False
+        return server.ready()
 
     def _failed(self, server: Server, what: str) -> TrendsError:
         log = self.paths.log(server.name)

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from config.errors import TrendsError, UsageError
@@ -97,7 +97,15 @@ class Server(Protocol):
         """The program to execute, after `prepare`."""
 
     def ready(self) -> bool:
-        """Ask it once, within about two seconds, whether it serves. Also sends the set-up that it needs once."""
+        """Ask it once, within about two seconds, whether it serves."""
+
+
+@runtime_checkable
+class NeedsSetUp(Protocol):
+    """A server that needs something once before it serves, and gets it while it starts, never when somebody looks."""
+
+    def set_up(self) -> bool:
+        """Send it, within about two seconds. Idempotent. Tells whether the server has it."""
 
 
 @dataclass(frozen=True)

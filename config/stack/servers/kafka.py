@@ -79,11 +79,15 @@ class Kafka:
         options = jmx_agent.agent_options(self._settings, self._paths, self.name, "kafka")
         return self._java(jvm, *options, "kafka.Kafka", str(self._properties))
 
+    def set_up(self) -> bool:
+        """Give the user of a secure broker its rights, once it answers."""
+        if not self._secure or not self.ports():
+            return True
+        return connects(self._settings.kafka) and kafka_rights.give(self._settings, self._secure)
+
     def ready(self) -> bool:
-        """Whether the broker names itself in its metadata. Gives the user of a secure one its rights."""
-        if not connects(self._settings.kafka):
-            return False
-        return not self._secure or not self.ports() or kafka_rights.give(self._settings, self._secure)
+        """Whether the broker names itself in its metadata."""
+        return connects(self._settings.kafka)
 
     def _security(self) -> str:
         """The properties of a secure broker."""

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,26 @@ def test_a_certificate_that_is_not_accepted_is_told_with_its_reason(
         problem = find_problem(kafka(port, ssl_ca_location=str(authority.path)))
     assert problem is not None
     assert problem.what == f"the certificate of 127.0.0.1:{port} {told}"
+
+
+def test_a_broker_that_is_down_is_asked_once_for_all_who_want_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        down = kafka(free.getsockname()[1])
+    tried: list[KafkaSettings] = []
+    real = kafka_problems._try
+
+    def counting(settings: KafkaSettings, timeout_s: float) -> list[KafkaError] | None:
+        tried.append(settings)
+        return real(settings, timeout_s)
+
+    monkeypatch.setattr(kafka_problems, "_try", counting)
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(find_problem, [down] * 4)) == [None] * 4
+    assert find_problem(down) is None
+    assert len(tried) == 1
+    monkeypatch.setattr(kafka_problems, "KNOWN_FOR_S", 0.0)
+    assert find_problem(down) is None
+    assert len(tried) == 2, "it asks again after a while"
 
 
 def test_an_unknown_ca_is_told_with_the_option_that_names_it(authority: Authority, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from config.settings.secrets import write_private
 from config.settings.secure_stack import SecureFiles
 from config.stack import launcher
 from config.stack.paths import StackPaths
+from config.stack.server import NeedsSetUp
+from config.stack.servers import kafka
 from config.stack.servers.mongo import Mongo
 from config.stack.servers.secure import certificates, kafka_rights, material, mongo_users
 from serving.cli import main
@@ -153,3 +155,20 @@ def test_a_name_that_nobody_knows_makes_no_stack_secure(monkeypatch: pytest.Monk
     assert done.exit_code == 2
     assert "no such server or feed: kafak" in done.output
     assert not (tmp_path / "state").exists()
+
+
+def test_looking_whether_kafka_answers_gives_no_rights(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Settings] = []
+    monkeypatch.setattr(kafka, "connects", lambda _: True)
+
+    def give(settings: Settings, _: SecureFiles) -> bool:
+        given.append(settings)
+        return True
+
+    monkeypatch.setattr(kafka_rights, "give", give)
+    broker = kafka.Kafka(made, StackPaths.of(made.stack))
+    assert broker.ready()
+    assert given == []
+    assert isinstance(broker, NeedsSetUp)
+    assert broker.set_up()
+    assert given == [made]
