@@ -39,18 +39,22 @@ class Answer:
 def host_of(rule: AlertRule) -> str:
     """The receiver as output names it: scheme, host and port. The rest of an address may hold a token."""
     parts = urlsplit(rule.url.get_secret_value())
-    return f"{parts.scheme}://{(parts.hostname or '')}{f':{parts.port}' if parts.port else ''}"
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def send(message: str, body: str, rule: AlertRule, settings: AlertsSettings, now: Millis) -> Answer:
-    """Send a message once. It ends within `alerts.timeout_s`, and raises nothing that a receiver can cause."""
+    """Send a message once. It ends within `alerts.timeout_s`, and raises nothing that a receiver can cause.
+
+    Raises `UsageError` where nobody can read `alerts.ca_file`: the message waits until somebody mends that.
+    """
+    context = _context(settings.ca_file)
     url = rule.url.get_secret_value()
     is_tls = url.startswith("https:")
     backend = GuardedBackend(private=rule.private, is_tls=is_tls, timeout_s=settings.timeout_s)
     headers = [*headers_of(message, body, rule, now).items(), ("user-agent", "trends")]
     try:
         with (
-            httpcore.ConnectionPool(_context(settings.ca_file), network_backend=backend) as pool,
+            httpcore.ConnectionPool(context, network_backend=backend) as pool,
             pool.stream("POST", url, headers=headers, content=body.encode()) as response,
         ):
             return verdict_of(response.status, dict(response.headers).get(b"retry-after", b"").decode("latin-1"), now)
@@ -78,7 +82,7 @@ def _seconds(retry_after: str, now: Millis) -> float:
         if retry_after.isascii() and retry_after.isdigit():
             return min(float(retry_after), _LONGEST_WAIT_S)
         at = parsedate_to_datetime(retry_after)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
     moment = at if at.tzinfo else at.replace(tzinfo=UTC)
     left = (moment - datetime.fromtimestamp(now / 1000, UTC)).total_seconds()

@@ -40,8 +40,8 @@ def refusal(address: str, *, private: bool, is_tls: bool) -> str:
 def _unwrapped(address: Address) -> Address:
     """The IPv4 address that an IPv6 one stands for."""
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return address.ipv4_mapped
+        if inside := address.ipv4_mapped or address.sixtofour:
+            return inside
         if address in _NAT64:
             return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address

@@ -61,7 +61,10 @@ class Alerts:
             while not stop.is_set():
                 for name in self.settings.rules:
                     self._quietly(name, self.look)
-                    if name not in running or running[name].done():
+                    attempts = running.get(name)
+                    if attempts is None or attempts.done():
+                        if attempts:
+                            attempts.result()  # an error that nobody expects ends the service, as one of `look` does
                         running[name] = threads.submit(self._quietly, name, lambda each: self.deliver(each, stop))
                 stop.wait(self.settings.every_s)
 

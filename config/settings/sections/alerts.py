@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,6 +14,8 @@ from config.settings.section import Section
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every such secret begins
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+_YEAR_S = 31_622_400.0
+"""Longest times: MongoDB and the calendar reckon with them."""
 
 
 def secret_bytes(secret: str) -> bytes:
@@ -39,6 +42,13 @@ def _url(value: SecretStr) -> SecretStr:
         raise PydanticCustomError("url", "an address that begins with https:// or http://")
     if "@" in text.split("/", 3)[2]:
         raise PydanticCustomError("url", "an address without a user and a password")
+    try:
+        parts = urlsplit(text)
+        is_whole = bool(parts.hostname and parts.hostname.encode("idna")) and parts.port != 0
+    except ValueError:  # UnicodeError among them; the error must not show the value
+        is_whole = False
+    if not is_whole:
+        raise PydanticCustomError("url", "an address with a host, and a port of 1 to 65535 if it has one")
     return value
 
 
@@ -63,7 +73,7 @@ class AlertRule(Section):
     """How long before the hour to compare with."""
     tags: tuple[str, ...] = ()
     """Only tags that one of these patterns matches, as `paris` or `paris*`; `[]`: every tag."""
-    quiet_s: float = Field(default=86_400.0, ge=0)
+    quiet_s: float = Field(default=86_400.0, ge=0, le=_YEAR_S)
     """After a message about a tag, none about it in the hours that begin within so many seconds."""
 
 
@@ -72,13 +82,13 @@ class AlertsSettings(Section):
 
     rules: dict[Annotated[str, Field(pattern=_NAME)], AlertRule] = Field(default={}, max_length=32)
     """Rules by name, each a table `[alerts.rules.NAME]`: see docs/alerts.md."""
-    every_s: float = Field(default=15.0, gt=0)
+    every_s: float = Field(default=15.0, gt=0, le=86_400)
     """How often `trends alerts run` looks for finished hours and deliveries, seconds."""
     timeout_s: float = Field(default=15.0, gt=0, le=120)
     """Longest time of one attempt, from the connection to the answer, seconds."""
-    retry_s: float = Field(default=5.0, gt=0)
+    retry_s: float = Field(default=5.0, gt=0, le=3_600)
     """Delay before the second attempt, seconds; it doubles with each one, up to an hour, with jitter."""
-    give_up_s: float = Field(default=86_400.0, gt=0)
+    give_up_s: float = Field(default=86_400.0, gt=0, le=_YEAR_S)
     """Age at which an undelivered message ends, seconds."""
     ca_file: Path | None = None
     """Certificates of the authorities to trust, in place of the system's."""

@@ -8,11 +8,12 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from config.errors import UsageError
 from config.redaction import HIDDEN, redact
-from config.settings import AlertRule, Settings
-from serving.alerts.attempt import host_of, verdict_of
+from config.settings import AlertRule, AlertsSettings, Settings
+from serving.alerts.attempt import host_of, send, verdict_of
 from serving.alerts.guarded_network import refusal
 from serving.alerts.message import headers_of, selected
 from serving.answers.rising import Riser
@@ -61,6 +62,7 @@ def test_what_an_answer_means(status: int, retry_after: str, verdict: str, delay
         ("0.0.0.0", True, True, False), ("224.0.0.1", True, True, False), ("::1", False, True, False),
         ("::1", True, False, True), ("fe80::1%eth0", True, True, False), ("::ffff:127.0.0.1", False, True, False),
         ("::ffff:169.254.169.254", True, True, False), ("64:ff9b::7f00:1", False, True, False),
+        ("2002:a9fe:a9fe::1", True, True, False),
         ("2606:2800:220:1::1", False, True, True),
     ],
 )  # fmt: skip
@@ -108,6 +110,10 @@ def test_secrets_of_rules_come_from_files_and_show_nowhere(monkeypatch: pytest.M
         ('url = "ftp://x"', "begins with https"), ('url = "https://a:b@x/"', "without a user"),
         ('secret = "whsec_dG9vIHNob3J0"', "24 to 64 bytes"), ('secret = "plain"', "24 to 64 bytes"),
         ('kind = "bigram"\nsource = "x"', "by no source"), ("unknown = 1", "Extra inputs"),
+        ('url = "https://x:99999/"', "with a host"), ('url = "https://x:port/"', "with a host"),
+        ('url = "https://x:0/"', "with a host"), ('url = "https:///path"', "with a host"),
+        ('url = "https://[::1/"', "with a host"), ('url = "https://a..b/"', "with a host"),
+        (f'url = "https://{"a" * 64}.org/"', "with a host"),
     ],
 )  # fmt: skip
 def test_a_wrong_rule_is_an_error_without_its_secret(
@@ -119,3 +125,25 @@ def test_a_wrong_rule_is_an_error_without_its_secret(
         read(monkeypatch, tmp_path, "\n".join(["[alerts.rules.city]", *given.values(), line]))
     assert SECRET not in str(error.value)
     assert "dG9vIHNob3J0" not in str(error.value)
+
+
+def test_a_receiver_on_ipv6_is_named_with_its_brackets() -> None:
+    assert host_of(rule(url="http://[::1]:8080/t", private=True)) == "http://[::1]:8080"
+
+
+@pytest.mark.parametrize("name", ["every_s", "retry_s", "give_up_s", "quiet_s"])
+@pytest.mark.parametrize("seconds", [1e12, float("inf")])
+def test_a_time_beyond_the_calendar_is_an_error_of_the_settings(name: str, seconds: float) -> None:
+    with pytest.raises(ValidationError, match="less than or equal"):
+        rule(quiet_s=seconds) if name == "quiet_s" else AlertsSettings.model_validate({name: seconds})
+
+
+@pytest.mark.parametrize("date", ["01 Jan {n} 00:00:00 GMT", "01 Jan 2024 {n}:00:00 GMT", "01 Jan 2024 00:00:00 +{n}"])
+def test_a_receiver_that_names_an_absurd_date_delays_nothing(date: str) -> None:
+    assert verdict_of(503, f"Mon, {date.format(n='9' * 20)}", NOW).retry_after_s == 0
+
+
+def test_certificates_that_nobody_can_read_refuse_no_message(tmp_path: Path) -> None:
+    settings = AlertsSettings(ca_file=tmp_path / "none.pem")
+    with pytest.raises(UsageError, match=r"none\.pem"):
+        send("msg_1", "{}", rule(), settings, NOW)
