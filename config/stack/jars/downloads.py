@@ -137,11 +137,14 @@ def _attempt(jar: Jar, address: str, folder: Path, count: Callable[[int], None],
     with NamedTemporaryFile(dir=folder, prefix=PART, delete=False) as part:
         try:
             with urllib.request.urlopen(address, timeout=ANSWER_S) as answer:  # noqa: S310 - settings allow http(s) alone
-                while (piece := answer.read(PIECE)) and not over.is_set():
+                while size <= jar.size and (piece := answer.read(PIECE)) and not over.is_set():
                     part.write(piece)
                     digest.update(piece)
                     size += len(piece)
                     count(len(piece))
+                lacks = 0 if over.is_set() or size > jar.size else answer.length
+            if lacks:  # `read` of so many bytes doesn't tell
+                raise ConnectionError(f"the connection ended {quantity(lacks, 'byte')} before the file")
             if not over.is_set() and digest.hexdigest() != jar.sha256:
                 raise TrendsError(
                     f"{quantity(size, 'byte')} with another SHA-256 than config/ lists",
@@ -150,6 +153,7 @@ def _attempt(jar: Jar, address: str, folder: Path, count: Callable[[int], None],
                 )
             part.close()
             if not over.is_set():
+                Path(part.name).chmod(0o644)  # other users may share the cache
                 Path(part.name).rename(folder / jar.sha256)
         finally:
             Path(part.name).unlink(missing_ok=True)

@@ -101,6 +101,41 @@ def test_a_jar_that_is_not_what_is_listed_leaves_nothing_in_the_cache(
     assert left(paths) == []
 
 
+def test_a_repository_that_sends_more_than_the_list_says_does_not_fill_the_disk(
+    repository: Repository, paths: StackPaths, small: JarSet
+) -> None:
+    repository.place.write_bytes(bytes(64 << 20))
+    told: list[str] = []
+    with pytest.raises(TrendsError, match="another SHA-256"):
+        fetch(small, paths, told.append)
+    assert "fetching jars, 1 of 0 MB" not in told
+    assert left(paths) == []
+
+
+def test_a_connection_that_ends_early_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, repository: Repository, paths: StackPaths, small: JarSet
+) -> None:
+    whole = SimpleHTTPRequestHandler.copyfile
+
+    def cut(handler: SimpleHTTPRequestHandler, source: io.BytesIO, target: io.BytesIO) -> None:
+        if len(repository.asked) > 1:
+            whole(handler, source, target)
+        else:
+            target.write(b"te")
+
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "copyfile", cut)
+    fetch(small, paths, lambda _: None)
+    assert len(repository.asked) == 2
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "copyfile", lambda *_: None)
+    with pytest.raises(UnavailableError, match="ended 4 bytes before the file"):
+        fetch(small, dataclasses.replace(paths, cache=paths.cache / "other"), lambda _: None)
+
+
+def test_every_user_of_a_cache_may_read_its_jars(paths: StackPaths, small: JarSet) -> None:
+    jar = fetch(small, paths, lambda _: None) / "lib" / "one-1.jar"
+    assert jar.stat().st_mode & 0o777 == 0o644
+
+
 @pytest.mark.parametrize("damage", ["shorter", "missing", "more"])
 def test_a_damaged_set_in_the_cache_is_downloaded_again(
     repository: Repository, paths: StackPaths, small: JarSet, damage: str
