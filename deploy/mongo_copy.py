@@ -1,21 +1,25 @@
 """A copy of MongoDB in files: `python -m deploy.mongo_copy dump FOLDER`, `python -m deploy.mongo_copy restore FOLDER`.
 
 It does what mongodump and mongorestore do where nobody has these, on the database that the settings name. A file for
-each collection holds its documents as BSON, packed by gzip, all as of one moment. Restore with the services stopped:
-each collection that the folder has is replaced; the services make the indexes again.
+each collection holds its documents as BSON, packed by gzip, all as of one moment: so a dump wants a folder of its own.
+Restore with the services stopped: it reads all files once, then replaces each collection that the folder has; the
+services make the indexes again.
 """
 
 import gzip
 import os
 import sys
+import zlib
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 from bson import decode_file_iter
 from bson.codec_options import CodecOptions
+from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
-from config.errors import TrendsError, UsageError
+from config.errors import DamagedError, TrendsError, UsageError
 from config.quantity import quantity
 from config.settings import Settings
 from serving.views.client import mongo_errors
@@ -28,8 +32,10 @@ RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument
 
 
 def dump(settings: Settings, folder: Path) -> int:
-    """Write every collection into a folder for its user alone; the number of documents. Raises `TrendsError`."""
+    """Write every collection into an empty folder for its user alone; the number of documents. Raises `TrendsError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise UsageError("has files already", where=str(folder), next_step="Name an empty folder: a dump is one moment")
     documents = 0
     with mongo_errors(), Store(settings.mongo) as store, store.client.start_session(snapshot=True) as session:
         database = store.client[settings.mongo.database].with_options(codec_options=RAW)
@@ -48,17 +54,25 @@ def restore(settings: Settings, folder: Path) -> int:
     files = sorted(folder.glob(f"*{ENDING}"))
     if not files:
         raise UsageError(f"no file that ends in {ENDING}", where=str(folder))
-    documents = 0
+    documents = sum(1 for path in files for _ in _documents(path))
     with mongo_errors(), Store(settings.mongo) as store:
         for path in files:
             collection = store.client[settings.mongo.database][path.name.removesuffix(ENDING)]
             collection.delete_many({})
-            with gzip.open(path, "rb") as file:
-                left = decode_file_iter(file, RAW)
-                while some := list(islice(left, AT_ONCE)):
-                    collection.insert_many(some)
-                    documents += len(some)
+            left = _documents(path)
+            while some := list(islice(left, AT_ONCE)):
+                collection.insert_many(some)
     return documents
+
+
+def _documents(path: Path) -> Iterator[RawBSONDocument]:
+    """The documents of a file. Raises `DamagedError`."""
+    try:
+        with gzip.open(path, "rb") as file:
+            yield from decode_file_iter(file, RAW)
+    except (BSONError, EOFError, OSError, zlib.error) as error:
+        step = "Restore another dump; this one has replaced nothing"
+        raise DamagedError(f"{type(error).__name__}: {error}"[:200], where=str(path), next_step=step) from None
 
 
 def main(arguments: list[str]) -> None:
@@ -77,5 +91,5 @@ if __name__ == "__main__":
     os.umask(0o077)
     try:
         main(sys.argv[1:])
-    except TrendsError as error:
+    except (TrendsError, OSError) as error:
         sys.exit(f"trends: {error}")
