@@ -95,7 +95,7 @@ def publish(
         seen = _speed_before(store, some, before)
         sent = {hour for hour, document in before.items() if "unsent" in document}
         views = [view for each in some for view in _views(each, stamp, seen.get(str(each.hour)), now, sent)]
-        samples = [document for each in some for document in _samples(each, stamp, now)]
+        samples = (document for each in some for document in _samples(each, stamp, now))
         refused += len(some) - store.publish_all(views, samples)
         store.drop_all_uses(each.hour for each in some if each.complete)
         store.drop_older_lenses([each.hour for each in some], stamp.token)

@@ -7,6 +7,7 @@ Promises
 
 import time
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import pymongo
 from pymongo import ASCENDING, DESCENDING, ReplaceOne
@@ -34,6 +35,8 @@ from serving.views.documents import (
 )
 from serving.views.samples import SamplesDocument
 from serving.views.snapshot import WITHOUT_ROWS, Snapshot
+
+_SAMPLES_AT_ONCE = 16
 
 
 class Store:
@@ -80,9 +83,12 @@ class Store:
     def publish_all(self, views: Sequence[BatchView], samples: Iterable[SamplesDocument] = ()) -> int:
         """Publish several hours, and count those accepted. Each document is atomic, the batch is not.
 
-        Samples and documents of other lenses go first: once an hour's own is there, so are they.
+        Samples and documents of other lenses go first: once an hour's own is there, so are they. It takes the samples
+        a few at a time, since one hour's are some MB in memory.
         """
-        self._publish(SAMPLES, [dict(each) for each in samples])
+        left = iter(samples)
+        while some := [dict(each) for each in islice(left, _SAMPLES_AT_ONCE)]:
+            self._publish(SAMPLES, some)
         self._publish(LENSES, [dict(lens_document(view)) for view in views if view.lens != HASHTAGS])
         return self._publish(HOURS, [dict(hour_document(view)) for view in views if view.lens == HASHTAGS])
 

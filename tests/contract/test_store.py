@@ -13,7 +13,8 @@ from config.settings import MongoSettings, Settings
 from serving.query.query import Query
 from serving.render.text import caption
 from serving.views import indexes
-from serving.views.documents import COLLECTIONS, USES, Row
+from serving.views.documents import COLLECTIONS, HASHTAGS, SAMPLES, USES, Row
+from serving.views.samples import HourSamples, SamplesDocument, SampleStamp, samples_document
 from serving.views.store import Store
 from tests.support.views import HOUR, put_use, view
 
@@ -65,6 +66,20 @@ def test_a_repeated_publish_of_the_same_run_is_still_published(store: Store) -> 
 def test_several_hours_are_published_at_once_and_the_refused_are_not_counted(store: Store) -> None:
     store.publish_all([view(token=5)])
     assert store.publish_all([view(4), view(4, hour=HOUR.plus(1)), view(4, hour=HOUR.plus(2))]) == 2
+
+
+def test_a_publish_holds_the_samples_of_a_few_hours_at_once(store: Store) -> None:
+    held: list[int] = []
+
+    def samples() -> Iterator[SamplesDocument]:
+        stamp = SampleStamp("2", "run", 1, 0, ("archive",))
+        for number in range(100):
+            held.append(number - store.collection(SAMPLES).count_documents({}))
+            yield samples_document(HOUR.plus(number), HASHTAGS, HourSamples(1, 0, ()), stamp)
+
+    store.publish_all([view(1)], samples())
+    assert store.collection(SAMPLES).count_documents({}) == 100
+    assert max(held) < 32
 
 
 def test_a_dirty_or_incomplete_hour_is_provisional_until_it_is_replaced(store: Store) -> None:
