@@ -5,11 +5,11 @@ from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.responses import StreamingResponse
 
 from serving.dashboard import hints
 from serving.dashboard.api import REFUSALS
 from serving.dashboard.context import ContextDep
+from serving.dashboard.http.pace import PacedResponse
 from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.params import ExportParams, RequestTimeDep
 from serving.query.questions import Questions
@@ -24,11 +24,11 @@ MEDIA_TYPES: dict[Format, str] = {
 router = APIRouter(prefix="/api", tags=["questions"], responses=REFUSALS, dependencies=[Depends(reject_unknown_params)])
 
 
-@router.get("/export", response_class=StreamingResponse)
-def export(context: ContextDep, time: RequestTimeDep, params: Annotated[ExportParams, Query()]) -> StreamingResponse:
+@router.get("/export", response_class=PacedResponse)
+def export(context: ContextDep, time: RequestTimeDep, params: Annotated[ExportParams, Query()]) -> PacedResponse:
     """The ranked tags of each hour of a range of any length: Parquet, CSV, or a JSON object a line.
 
-    An answer that breaks off has no last chunk, so a client knows that it is not whole.
+    An answer that breaks off, for an error or a slow reader, has no last chunk: a client knows that it is not whole.
     """
     query = replace(params.of(context.query), suggest=hints.export("/api/export"))
     views = Questions(query, time.resolver).export(params.since, params.until, params.last, params.n)
@@ -36,4 +36,4 @@ def export(context: ContextDep, time: RequestTimeDep, params: Annotated[ExportPa
     content = row_bytes(hour_rows(chain(first, views), query.lens), time.tz, params.format)
     name = f"trends-{first[0].hour}.{params.format}"
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(content, media_type=MEDIA_TYPES[params.format], headers=disposition)
+    return PacedResponse(content, media_type=MEDIA_TYPES[params.format], headers=disposition)

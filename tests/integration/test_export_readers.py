@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from config.settings import Settings
 from ingest.hours import Hour
+from serving.dashboard.http import middleware, pace
 from serving.query.time_expressions import zone
 from serving.render.row_files import write_rows
 from serving.render.rows import Rows, hour_rows
@@ -22,14 +24,15 @@ from tests.support.dashboard import published, running
 from tests.support.rendering import BASE, view
 
 HOUR = Hour.parse("2013-04-15T20")
-ALL = f"/api/export?since={HOUR}&until={HOUR.plus(6)}"
+HOURS = 9
+ALL = f"/api/export?since={HOUR}&until={HOUR.plus(HOURS)}"
 
 
 @pytest.fixture
 def many_bytes(settings: Settings) -> Settings:
     """Hours of some 4 MB each: more than the buffers of a connection take."""
     with Store(settings.mongo) as store:
-        for at in range(6):
+        for at in range(HOURS):
             published(store, {"x" * 8_000 + str(number): 1 for number in range(250)}, HOUR.plus(at))
     return settings
 
@@ -54,6 +57,22 @@ def test_a_third_export_is_refused_while_two_readers_take_nothing(many_bytes: Se
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "3")
         assert "exports" in refused.json()["error"]["what"]
         assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
+
+
+def test_an_export_breaks_off_for_a_slow_reader_and_gives_its_place_to_the_next(
+    many_bytes: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "GRACE_S", 0.2)
+    monkeypatch.setattr(pace, "LEAST_RATE", 1 << 40)
+    monkeypatch.setitem(middleware.AT_ONCE, "exports", 1)
+    with running(many_bytes) as url:
+        with httpx.stream("GET", url + ALL, timeout=60) as slow:
+            pieces = slow.iter_raw()
+            assert next(pieces)
+            time.sleep(1)  # the first 16 MB are more than the buffers take
+            with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+                list(pieces)
+        assert httpx.get(f"{url}/api/export?since={HOUR}&until={HOUR.plus(1)}&n=1", timeout=60).status_code == 200
 
 
 def test_ctrl_c_during_an_export_leaves_no_file_and_the_one_before(tmp_path: Path) -> None:
