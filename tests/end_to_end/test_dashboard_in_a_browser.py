@@ -108,9 +108,13 @@ def test_a_tag_of_now_has_its_move_share_series_week_and_projection(browser: Bro
         before = page.get_by_role("region", name="The hour before")
         expect(before.locator("tbody tr")).to_have_count(10)
         expect(before.locator("thead")).not_to_contain_text("Week")
-        expect(page.get_by_role("region", name="How to read the tables")).to_contain_text(
-            "n + (1 − p) × (n + b) / (1 + p)"
-        )
+        formula = page.locator("details.guide").get_by_text("n + (1 − p) × (n + b) / (1 + p)")
+        expect(formula).to_be_hidden()
+        page.get_by_text("How to read the tables").click()
+        expect(formula).to_be_visible()
+        counted(place.store, NOW, prayforboston=1)
+        expect(page.locator("tr.changed")).not_to_have_count(0)
+        expect(formula).to_be_visible()
 
 
 def test_a_rising_tag_comes_beside_the_first_ones_and_moves_nothing_above_it(browser: Browser, place: Place) -> None:
@@ -137,7 +141,8 @@ def test_a_rising_tag_comes_beside_the_first_ones_and_moves_nothing_above_it(bro
 def test_no_cell_of_now_is_clipped(browser: Browser, place: Place, width: int) -> None:
     with watched(browser, place.url, viewport={"width": width, "height": 900}) as page:
         page.goto("/")
-        clipped = """[...document.querySelectorAll(".trend :is(th, td), .legend :is(dt, dd)")]
+        page.get_by_text("How to read the tables").click()
+        clipped = """[...document.querySelectorAll(".trend :is(th, td), .guide :is(dt, dd)")]
             .filter((cell) => cell.getClientRects().length && !cell.classList.contains("move"))
             .filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent)"""
         assert page.evaluate(clipped) == []
