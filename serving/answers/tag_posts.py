@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ingest.hours import Hour, Millis
 from serving.answers.merge import State
+from serving.answers.spelling import by_uses
 from serving.views.documents import Lens, Origin
 from serving.views.samples import RelatedTag, TagSample
 
@@ -95,7 +96,7 @@ def add_samples(tag: str, lens: Lens, since: Hour, until: Hour, hours: Iterable[
     spelled: Counter[str] = Counter()
     both: Counter[str] = Counter()
     scores: Counter[str] = Counter()
-    shown: dict[str, str] = {}
+    shown: dict[str, Counter[str]] = {}
     for each in held:
         if each.sample is not None:
             places += [
@@ -106,11 +107,13 @@ def add_samples(tag: str, lens: Lens, since: Hour, until: Hour, hours: Iterable[
             for related in each.sample.related:
                 both[related.tag] += related.both
                 scores[related.tag] += related.score  # type: ignore[assignment]
-                shown.setdefault(related.tag, related.shown)
+                shown.setdefault(related.tag, Counter())[related.shown] += related.both
     ranked = sorted(scores, key=lambda other: (-scores[other], other))[:MOST_SHOWN]
-    related_tags = tuple(RelatedTag(other, shown[other], both[other], round(scores[other], 3)) for other in ranked)
-    spellings = sorted(spelled.items(), key=lambda item: (-item[1], item[0]))[:MOST_SHOWN]
-    return TagSamples(tag, lens, since, until, held, tuple(sorted(places)), related_tags, tuple(spellings))
+    related_tags = tuple(
+        RelatedTag(other, by_uses(shown[other])[0][0], both[other], round(scores[other], 3)) for other in ranked
+    )
+    spellings = tuple(by_uses(spelled)[:MOST_SHOWN])
+    return TagSamples(tag, lens, since, until, held, tuple(sorted(places)), related_tags, spellings)
 
 
 class ShownPost(NamedTuple):

@@ -10,7 +10,7 @@ from ingest.hours import Hour
 from ingest.post import Post
 from serving.views.store import Store
 from tests.support.browser import chromium, watched
-from tests.support.dashboard import Clock, running
+from tests.support.dashboard import Clock, counted, running
 from tests.support.sampled_hours import archive_posts, publish_hours
 
 HOUR = Hour.parse("2017-01-06T07")
@@ -51,3 +51,33 @@ def test_a_click_on_a_tag_leads_to_its_posts_and_on_to_a_related_tag(browser: Br
         page.goto(f"/tag?name=boston&at={HOUR}")
         page.get_by_role("link", name="Show sample posts, related hashtags and spellings").click()
         expect(page.locator("blockquote")).to_have_count(3)
+
+
+def test_the_page_of_a_tag_shows_its_spellings_once_with_exact_uses_where_all_its_hours_have_samples(
+    browser: Browser, url: str, settings: Settings
+) -> None:
+    with watched(browser, url) as page:
+        for address, spellings in (
+            (f"/tag?name=boston&since={HOUR}:00Z&until={HOUR.plus(1)}:00Z", "Spellings#Boston 2, #boston 1"),
+            (f"/tag?name=boston&at={HOUR}", "Spellings#Boston 3"),
+        ):
+            page.goto(address)
+            expect(page.locator("section.posts blockquote")).to_have_count(3)
+            expect(page.locator("#spellings")).to_have_text(spellings)
+            expect(page.get_by_text("Spellings", exact=True)).to_have_count(1)
+        with Store(settings.mongo) as store:
+            counted(store, HOUR.plus(3), boston=2)
+        page.goto("/tag?name=boston&last=24h")
+        expect(page.locator("section.posts blockquote")).to_have_count(3)
+        expect(page.get_by_text("Spellings", exact=True)).to_have_count(1)
+        expect(page.locator("#spellings")).to_have_text("Spellings#Boston 3, #boston 2")
+
+
+def test_a_tag_of_a_live_hour_has_a_reason_in_place_of_posts_and_no_error_on_the_console(
+    browser: Browser, url: str, settings: Settings
+) -> None:
+    with Store(settings.mongo) as store:
+        counted(store, HOUR.plus(3), boston=2)
+    with watched(browser, url) as page:
+        page.goto(f"/tag?name=boston&at={HOUR.plus(3)}")
+        expect(page.locator("section.posts")).to_contain_text("samples come with the batch layer")

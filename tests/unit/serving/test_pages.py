@@ -1,0 +1,125 @@
+"""Pages whose answers are at hand, without a server: parts of posts, ranges that are too long, words of errors."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from html import unescape
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from config.errors import NoDataError, UnavailableError
+from config.settings import Settings
+from ingest.hours import Hour
+from serving.answers.tag_posts import SampledHour, TagPosts, add_samples
+from serving.dashboard.app import dashboard
+from serving.dashboard.http.cache import TimedCache
+from serving.posts.behind_tag import PostQuestion
+from serving.query.query import Query
+from serving.views.documents import HASHTAGS
+from serving.views.samples import RelatedTag, TagSample
+from tests.support.dashboard import LAYERS, Clock, without_mongo
+
+HOUR = Hour.parse("2017-01-06T07")
+NO_ANSWER = UnavailableError(
+    "does not answer", where="MongoDB", next_step="See `trends status` and `trends logs mongo`"
+)
+
+
+def sampled(hour: Hour, shown: str) -> SampledHour:
+    related = (RelatedTag("rain & sun", shown, 2, 10),)
+    return SampledHour(hour, "batch", "final", True, TagSample("paris", 3, (), related, (("Paris", 3),)))
+
+
+def posts_of(*hours: SampledHour) -> Any:
+    def posts(_: Query, question: PostQuestion) -> TagPosts:
+        tag, since, until, _n = question
+        if not hours:
+            raise NoDataError("samples come with the batch layer")
+        return TagPosts(add_samples(tag, HASHTAGS, since, until, hours), (), (), 0, shows_text=True)
+
+    return posts
+
+
+class Browser:
+    """Asks the application itself, without a connection."""
+
+    def __init__(self, app: Any) -> None:
+        self._transport = httpx.ASGITransport(app)
+
+    def get(self, path: str) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=self._transport, base_url="http://localhost") as client:
+                return await client.get(path)
+
+        return anyio.run(ask)
+
+
+@contextmanager
+def client(**changes: Any) -> Iterator[Browser]:
+    clock = Clock()
+    clock.at = HOUR.plus(1).start_ms
+    with dashboard(without_mongo(Settings()), clock, LAYERS, threading.Event()) as outermost:
+        app: Any = outermost
+        while not isinstance(app, FastAPI):
+            app = app.app
+        app.state.context = replace(app.state.context, sources=TimedCache(list, 60), **changes)
+        yield Browser(outermost)
+
+
+def test_a_part_without_posts_is_an_answer_and_a_page_without_them_is_not_found() -> None:
+    with client(posts=posts_of()) as browser:
+        for path, status in (
+            ("/posts?tag=paris&part=1", 200),
+            ("/posts?tag=paris", 404),
+            ("/api/posts?tag=paris", 404),
+        ):
+            answer = browser.get(path)
+            assert (answer.status_code, "amples come with the batch layer" in answer.text) == (status, True), path
+
+
+@pytest.mark.parametrize("part", ["", "&part=1"])
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (f"hour={HOUR}:00Z", f"at={HOUR}"),
+        ("hour=now-1h", f"at={HOUR}"),
+        (f"since={HOUR}&until={HOUR.plus(2)}", "since=2017-01-06T07:00:00Z&until=2017-01-06T09:00:00Z"),
+    ],
+)
+def test_a_related_tag_leads_to_its_page_in_the_same_hours(hours: str, words: str, part: str) -> None:
+    with client(posts=posts_of(sampled(HOUR, "Rain"))) as browser:
+        found = re.search('href="([^"]*name=rain[^"]*)"', browser.get(f"/posts?tag=paris&{hours}{part}").text)
+        assert found
+        address = unescape(found[1])
+        assert address.replace("%3A", ":") == f"/tag?name=rain+%26+sun&{words}"
+        assert browser.get(address).status_code == 503, "MongoDB does not answer; the address is right"
+
+
+def test_the_part_of_a_tags_page_has_spellings_only_if_all_its_hours_have_samples() -> None:
+    live = SampledHour(HOUR.plus(1), "speed", "live", has_samples=False)
+    for hours, has_spellings in (([], True), ([live], False)):
+        with client(posts=posts_of(sampled(HOUR, "Rain"), *hours)) as browser:
+            assert ("data-spellings" in browser.get("/posts?tag=paris&part=1").text) == has_spellings
+            page = browser.get("/posts?tag=paris").text
+            assert ("Spellings" in page, "data-spellings" in page) == (True, False)
+
+
+def test_a_related_tag_has_the_spelling_that_most_of_its_posts_have_whatever_the_order_of_the_hours() -> None:
+    each = [sampled(HOUR, "rain"), sampled(HOUR.plus(1), "Rain"), sampled(HOUR.plus(2), "Rain")]
+    for hours in (each, each[::-1]):
+        (related,) = add_samples("paris", HASHTAGS, HOUR, HOUR.plus(3), hours).related
+        assert (related.shown, related.both) == ("Rain", 6)
+
+
+
+
+
+
+
+
