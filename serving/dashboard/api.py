@@ -1,6 +1,6 @@
 """API: the queries of the command line over HTTP, with the same JSON. `/api/openapi.json` describes it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from ingest.hours import Hour
 from ingest.rule.hashtags import typed
 from serving.answers.comparison import distinct_tags
 from serving.answers.day import MOST_SIDE_BY_SIDE
+from serving.answers.merge import Range
 from serving.dashboard import hints
 from serving.dashboard.context import Context, ContextDep
 from serving.dashboard.http.downloads import csv_file, file_name, png_file
@@ -28,7 +29,7 @@ from serving.dashboard.params import (
     TopParams,
 )
 from serving.dashboard.sse import events
-from serving.query.questions import Questions
+from serving.query.questions import Questions, Top
 from serving.query.suggestions import Suggest
 from serving.render.charts.picture import bump_picture, heat_picture, tag_picture
 from serving.render.json_answers import day_json, hours_json, rising_json, tag_json, top_json
@@ -69,7 +70,7 @@ def top(context: ContextDep, time: RequestTimeDep, params: Annotated[TopParams, 
     answer = Questions(query, time.resolver).top(params.n, params.hour, params.since, params.until, params.last)
     if params.format == "csv":
         views = answer if isinstance(answer, tuple) else (answer,)
-        return csv_file(top_rows(*views), time.tz, file_name("top", *_words(params.hour, params.since, params.last)))
+        return csv_file(top_rows(*views), time.tz, file_name("top", *_hours_of(answer)))
     return top_json(answer, query.rules(answer if isinstance(answer, tuple) else ()))
 
 
@@ -120,8 +121,11 @@ def _hours(since: Hour, until: Hour) -> tuple[str, str]:
     return str(since), str(until)
 
 
-def _words(*words: str | None) -> list[str]:
-    return [word for word in words if word]
+def _hours_of(answer: Top) -> Sequence[str]:
+    """The hours of an answer as parts of a name: one, the bounds of a range, or those of now, the older one first."""
+    if isinstance(answer, Range):
+        return _hours(answer.since, answer.until)
+    return sorted(str(view.hour) for view in (answer if isinstance(answer, tuple) else (answer,)))
 
 
 @router.get("/explain")

@@ -12,14 +12,18 @@ from serving.answers.bounds import Bounds
 from serving.render.row_text import csv_text
 from serving.render.rows import Rows
 
-_LONGEST = 100
-"""Characters of a name: file systems take 255 bytes."""
+_LONGEST = 36
+"""Bytes of one part of a name: of five tags and two hours it is below the 255 bytes that file systems take."""
 
 
 def file_name(*parts: str) -> str:
-    """`trends-tag-paris-2013-04-15`: letters and digits of any script, without a suffix."""
-    words = (re.sub(r"[^\w.+]+", "-", part).strip("-.") for part in ("trends", *parts))
-    return "-".join(filter(None, words))[:_LONGEST]
+    """`trends-tag-paris-2013-04-15`: letters and digits of any script, long parts cut off, without a suffix."""
+    return "-".join(filter(None, map(_word, ("trends", *parts))))
+
+
+def _word(part: str) -> str:
+    word = re.sub(r"[^\w.+]+", "-", part).strip("-.")
+    return word.encode()[:_LONGEST].decode(errors="ignore").strip("-.")
 
 
 def csv_file(rows: Rows, tz: ZoneInfo, name: str) -> Response:

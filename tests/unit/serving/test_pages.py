@@ -19,6 +19,7 @@ from ingest.hours import Hour
 from serving.answers.tag_posts import SampledHour, TagPosts, add_samples
 from serving.dashboard.app import dashboard
 from serving.dashboard.http.cache import TimedCache
+from serving.dashboard.http.downloads import file_name
 from serving.posts.behind_tag import PostQuestion
 from serving.query.query import Query
 from serving.views.documents import HASHTAGS
@@ -123,3 +124,10 @@ def test_a_related_tag_has_the_spelling_that_most_of_its_posts_have_whatever_the
 
 
 
+def test_the_name_of_a_file_has_its_hours_and_fits_in_a_file_system_whatever_the_tags_are() -> None:
+    tags = ["国" * 500, "x" * 20_000, "\ud800../..", "a\r\nb", "é" * 100]
+    name = file_name("tag", *tags, "2017-01-06T07", "2017-01-07T07")
+    assert name.startswith("trends-tag-国国")
+    assert name.endswith("-2017-01-06T07-2017-01-07T07")
+    assert len(f"{name}.json".encode()) <= 255
+    assert set('/\r\n"') & set(name) == set()
