@@ -18,6 +18,10 @@ _HEAVY_HOURS = 72
 """From this length on a question is a heavy one."""
 
 
+class TooMuchError(UsageError):
+    """A question that names hours as it should, and more of them than one answer may be about."""
+
+
 class _Ranked(Protocol):
     """Anything with ranked rows, as a view."""
 
@@ -43,12 +47,12 @@ class Bounds:
     """Where a heavy question waits for its turn."""
 
     def check(self, since: Hour, until: Hour, most: int = MOST_HOURS) -> None:
-        """Raise `UsageError` where a range is empty, or longer than it may be."""
+        """Raise `UsageError` where a range is empty, `TooMuchError` where it is longer than it may be."""
         self.check_order(since, until)
         allowed = min(most, self.hours)
         if until.serial - since.serial > allowed:
             what = f"{since} to {until} is more than {quantity(allowed, 'hour')}"
-            raise UsageError(what, next_step="Ask for less at once")
+            raise TooMuchError(what, next_step="Ask for less at once")
 
     @staticmethod
     def check_order(since: Hour, until: Hour) -> None:
@@ -82,6 +86,6 @@ def check_tags(tags: int, most: int | None) -> None:
         raise too_much(quantity(most, "different tag"))
 
 
-def too_much(what: str) -> UsageError:
+def too_much(what: str) -> TooMuchError:
     """The refusal of a question whose answer would need more than it may."""
-    return UsageError(f"that needs more than {what}", next_step="Ask for fewer hours at once")
+    return TooMuchError(f"that needs more than {what}", next_step="Ask for fewer hours at once")

@@ -15,6 +15,7 @@ from serving.answers.merge import Range
 from serving.dashboard import hints
 from serving.dashboard.context import Context, ContextDep
 from serving.dashboard.http.downloads import csv_file, file_name, png_file
+from serving.dashboard.http.edges import API
 from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.params import (
     DayParams,
@@ -149,7 +150,7 @@ def logs(context: ContextDep, name: LogName = "", n: LogLines = 200) -> LogAnswe
 
 @router.get("/live", response_class=EventSourceResponse)
 async def live(context: ContextDep, params: Annotated[LensParams, Query()]) -> AsyncIterator[ServerSentEvent]:
-    """`answer`, as `/api/top` without a time, when it changes; `trouble` if there is none; `beat` each second."""
+    """`answer`, as `/api/top?by=count`, when it changes; `trouble` if there is none; `beat` each second."""
     now = context.now(params.lens)
-    async for event in events(context, lambda: hours_json(now.get().views(), now.get().rules)):
+    async for event in events(context, lambda: hours_json(now.get().views(), now.get().rules), API):
         yield event

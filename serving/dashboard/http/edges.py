@@ -74,6 +74,12 @@ class Edge:
             return {"what": what, "where": "", "next_step": f"See {self.describes}"}
         return {"what": "internal error", "where": "", "next_step": "See the log of the server"}
 
+    def line(self, error: Exception) -> str:
+        """An error as a line of text: `where: what. next step`, without the empty parts."""
+        problem = self.problem(error)
+        head = ": ".join(filter(None, (problem["where"], problem["what"])))
+        return ". ".join(filter(None, (head, problem["next_step"])))
+
     def names(self, error: Exception) -> list[str]:
         """The parameters at fault, without the marks of a text."""
         return [self.parameter(name).strip("`“”") for name in parameters_of(error)]

@@ -35,12 +35,9 @@ def error_response(request: Request, error: Exception) -> Response:
     status, headers, path = status_of(error), headers_of(error), request.url.path
     if path.startswith(("/api/", "/hours.atom")):
         return JSONResponse({"error": API.problem(error)}, status, headers)
-    problem = PAGE.problem(error)
     if path in _TEXTS:
-        return PlainTextResponse(
-            f"trends: {': '.join(filter(None, (problem['where'], problem['what'])))}\n", status, headers
-        )
-    values = {"title": TITLES.get(status, "Error"), "problem": problem, "fields": _fields(request, error)}
+        return PlainTextResponse(f"trends: {PAGE.line(error)}\n", status, headers)
+    values = {"title": TITLES.get(status, "Error"), "problem": PAGE.problem(error), "fields": _fields(request, error)}
     answer = page(request, "error.html", values, status)
     answer.headers.update(headers)
     return answer

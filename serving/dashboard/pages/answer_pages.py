@@ -12,14 +12,16 @@ from starlette.responses import HTMLResponse, Response
 from config.errors import NoDataError, UnavailableError, UsageError, of_parameter
 from ingest.hours import Hour
 from ingest.rule.hashtags import typed
+from serving.answers.bounds import TooMuchError
 from serving.answers.comparison import distinct_tags
 from serving.answers.day import Day, HourLine
 from serving.answers.rising import Rising
 from serving.dashboard.context import Context, ContextDep
+from serving.dashboard.http.edges import PAGE
 from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.pages.card_files import day_files, hour_files, tag_files
 from serving.dashboard.pages.links import Links
-from serving.dashboard.pages.range_control import range_control
+from serving.dashboard.pages.range_control import RangeControl, range_control
 from serving.dashboard.pages.templating import page
 from serving.dashboard.pages.time_range import LAST_HOUR, TimeRange, of_hour, of_last, of_range
 from serving.dashboard.params import (
@@ -65,7 +67,7 @@ async def live(request: Request, context: ContextDep, query: ViewsDep) -> AsyncI
     def html() -> str:
         return bytes(page(request, "now/part.html", _now(context, query)).body).decode()
 
-    async for event in events(context, html):
+    async for event in events(context, html, PAGE):
         yield event
 
 
@@ -101,6 +103,8 @@ def day(
         answer = query.day(since, until, TOP_OF_DAY)
     except NoDataError as why:
         return page(request, "day/empty.html", values | _no_data(query, why), 404)
+    except TooMuchError as problem:
+        return page(request, "day/empty.html", values | _refusal(values["control"], problem), 400)
     values["whole"] = replace(answer.whole, tied_beyond=0)  # no table on this page ends with that tie
     values |= {"bump": bump(answer, time.tz, current), "heat": heat(answer, time.tz, current)}
     return page(
@@ -146,6 +150,11 @@ def _no_data(query: Views, why: NoDataError) -> dict[str, Any]:
     return {"why": why if query.lens != HASHTAGS else None, "newest": query.newest()}
 
 
+def _refusal(control: RangeControl, problem: TooMuchError) -> dict[str, Any]:
+    """The values of a page about too many hours: the reason, and the control with its fields open."""
+    return {"refusal": problem, "control": replace(control, problem=problem)}
+
+
 def _rising(query: Views, this: Hour) -> Rising | None:
     """The rising tags against the 24 hours before; None if those have no data, or too much of it."""
     try:
@@ -177,6 +186,8 @@ def tag(
         answer = query.history(names[0], since, until)
     except NoDataError as why:
         return page(request, "tag/empty.html", values | _no_data(query, why), 404)
+    except TooMuchError as problem:
+        return page(request, "tag/empty.html", values | _refusal(values["control"], problem), 400)
     drawn_one = curve(answer, time.tz, current)
     return page(request, "tag/page.html", values | {"tag": names[0], "history": answer, "chart": drawn_one})
 

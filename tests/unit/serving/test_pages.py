@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from html import unescape
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import httpx
 import pytest
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from config.errors import NoDataError, UnavailableError
@@ -20,6 +22,8 @@ from serving.answers.tag_posts import SampledHour, TagPosts, add_samples
 from serving.dashboard.app import dashboard
 from serving.dashboard.http.cache import TimedCache
 from serving.dashboard.http.downloads import file_name
+from serving.dashboard.http.edges import API, PAGE, Edge
+from serving.dashboard.sse import events
 from serving.posts.behind_tag import PostQuestion
 from serving.query.query import Query
 from serving.views.documents import HASHTAGS
@@ -118,10 +122,50 @@ def test_a_related_tag_has_the_spelling_that_most_of_its_posts_have_whatever_the
         assert (related.shown, related.both) == ("Rain", 6)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/day?since=2016-11-01&until=2016-12-01",
+        "/day?last=15d",
+        "/tag?name=paris&last=93d",
+        "/tag?name=a&name=b&last=93d",
+    ],
+)
+def test_a_range_that_is_too_long_has_its_reason_on_the_page_with_the_control(path: str) -> None:
+    with client() as browser:
+        answer = browser.get(path)
+    assert answer.status_code == 400
+    assert re.search(r'role="alert" id="problem"><p>[^<]* is more than (336|2,208) hours\. Ask for less', answer.text)
+    assert 'action="/range"' in answer.text
+    assert "<details open>" in answer.text
 
 
+def test_a_line_of_text_has_the_next_step_of_its_error() -> None:
+    with client() as browser:
+        for path in ("/live?kind=bigram&source=x", "/metrics?kind=bigram"):
+            answer = browser.get(path)
+            assert (answer.status_code, answer.text.count("\n")) == (400, 1)
+            assert re.search(r"\. (Leave out “Source” or “Kind”|Use none)\n", answer.text)
 
 
+@pytest.mark.parametrize(
+    ("edge", "words"),
+    [
+        (PAGE, "See the page Status and the log of mongo there"),
+        (API, "See `GET /api/status` and `GET /api/logs?name=mongo`"),
+    ],
+)
+def test_a_stream_words_its_trouble_as_its_edge_does(edge: Edge, words: str) -> None:
+    def answer() -> Any:
+        raise NO_ANSWER
+
+    async def first() -> tuple[str | None, Any]:
+        around: Any = SimpleNamespace(stop=threading.Event(), streaming=CapacityLimiter(1), clock=lambda: 0)
+        async for event in events(around, answer, edge):
+            return event.event, event.data
+        raise AssertionError("no event")
+
+    assert anyio.run(first) == ("trouble", f"MongoDB: does not answer. {words}")
 
 
 def test_the_name_of_a_file_has_its_hours_and_fits_in_a_file_system_whatever_the_tags_are() -> None:
