@@ -360,6 +360,7 @@ def test_ctrl_c_in_the_middle_of_up_leaves_what_down_can_stop(tmp_path: Path) ->
         down(stack_settings.read(file))
     assert process.returncode != 0
     assert "interrupted: servers keep running" in said
+    assert said.count("interrupted") == 1
     assert "Traceback" not in said
     assert not supervision(stack_settings.read(file)).strays()
 

@@ -18,6 +18,7 @@ from serving.cli.consoles import console
 from serving.cli.feeds.feed_catalog import catalog, servers_of_feeds
 from serving.cli.options import json_option, settings_of
 from serving.cli.progress import Progress
+from serving.cli.signals import STOPPED
 
 TOPOLOGY = "topology"
 KNOWN = (*STANDARD, *OPTIONAL, *SERVICES)
@@ -77,7 +78,7 @@ def up(ctx: click.Context, servers_only: bool, secure: bool, names: tuple[str, .
                 started += launcher.up(settings, [], progress.tell, feeds)
     except KeyboardInterrupt:
         click.echo("interrupted: servers keep running. `trends up` continues, `trends down` stops them", err=True)
-        raise
+        ctx.exit(STOPPED)
     summary = f"started: {', '.join(started)}" if started else "everything is already running"
     click.echo(f"{summary}. Next: `trends status`, `trends logs SERVER`, `trends down`", err=True)
 
