@@ -269,6 +269,8 @@ class Status(TypedDict):
     runs: Any
     rejects: Any
     feeds: Any
+    tops: Any
+    alerts: Any
 
 
 class Problem(TypedDict):

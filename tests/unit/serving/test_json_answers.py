@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from serving.answers.history import history
 from serving.answers.merge import View, sum_hours
 from serving.answers.rising import rising
 from serving.answers.rule_versions import rules_of
+from serving.render import json_shapes
 from serving.render.json_answers import day_json, history_json, hour_json, hours_json, range_json, rising_json
+from serving.status.model import Status
 from serving.views.documents import Row
 
 FIRST = Hour.parse("2017-01-06T07")
@@ -40,3 +43,7 @@ EXPECTED = dict(
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_is_the_same_bytes_as_in_the_release_before(name: str) -> None:
     assert json.dumps(ANSWERS[name], ensure_ascii=False) == EXPECTED[name]
+
+
+def test_the_shape_of_a_status_has_all_its_parts() -> None:
+    assert list(json_shapes.Status.__annotations__) == [field.name for field in fields(Status)]
