@@ -80,7 +80,7 @@ class _Sayings:
         self._by_begin: dict[str, list[_Scored]] = {}
         self._by_end: dict[str, list[_Scored]] = {}
         for each in ranked:
-            if _BLANK in each[0].tag:
+            if _BLANK in each[0].tag and each[0].count >= _LEAST and each[1].score > 0:
                 self._by_begin.setdefault(each[0].tag.rpartition(_BLANK)[0], []).append(each)
                 self._by_end.setdefault(each[0].tag.partition(_BLANK)[2], []).append(each)
         for row, score in ranked:
@@ -109,6 +109,8 @@ class _Sayings:
         while True:
             overlap = last.partition(_BLANK)[2] if forward else last.rpartition(_BLANK)[0]
             for each in (self._by_begin if forward else self._by_end).get(overlap, ()):
+                if each[1].score * _NEAR < head[1].score:  # and so all that follow
+                    return
                 word = each[0].tag.rpartition(_BLANK)[2] if forward else each[0].tag.partition(_BLANK)[0]
                 if word not in words and each[0].tag not in self._used and _is_near(each, head):
                     break
@@ -121,7 +123,6 @@ class _Sayings:
 
 
 def _is_near(each: _Scored, head: _Scored) -> bool:
-    """Whether a phrase rose as a row did."""
+    """Whether a phrase has about the uses of a row."""
     count, of_head = each[0].count, head[0].count
-    is_like = count <= of_head * _NEAR and of_head <= count * _NEAR
-    return count >= _LEAST and is_like and each[1].score * _NEAR >= head[1].score
+    return count <= of_head * _NEAR and of_head <= count * _NEAR

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.hours import Hour
+from serving.answers import surprise
 from serving.answers.merge import View, places, sum_hours
 from serving.answers.rising import SURE, Baseline
+from serving.answers.scores import Score
 from serving.answers.surprise import DAYS_BEFORE, by_surprise
 from serving.render.json_answers import hour_json, range_json
 from serving.render.rows import top_rows
@@ -138,3 +140,21 @@ def test_days_before_of_another_version_are_marked(rule: str) -> None:
     answer = by_surprise(view({"a b": 2}), before({"a b": 9}, rule=rule), HOUR, 2, lambda: "phrases-3")
     assert answer.surprise
     assert (answer.surprise.rules.mend is not None) == (rule != "phrases-3")
+
+
+def test_phrases_that_cannot_join_a_saying_cost_it_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def is_near(each: tuple[Row, Score], head: tuple[Row, Score]) -> bool:
+        compared.append(f"{head[0].tag}, {each[0].tag}")
+        return False
+
+    monkeypatch.setattr(surprise, "_is_near", is_near)
+    heads = {f"head{n} x": 900 for n in range(50)}
+    rare, less, everyday = (
+        {f"x {kind}{n}": count for n in range(500)} for kind, count in (("r", 2), ("l", 9), ("e", 900))
+    )
+    had = dict.fromkeys(everyday, 90_000)
+    answer = by_surprise(view({**heads, **rare, **less, **everyday}), before({**had, "else where": 9}), HOUR, 50)
+    assert {row.tag for row in answer.rows} == heads.keys()
+    assert compared == []
