@@ -37,11 +37,11 @@ def test_every_page_of_the_docs_is_in_an_index() -> None:
     assert sorted(named) == sorted(path.name for path in (ROOT / "docs/decisions").glob("0*.md"))
 
 
-def test_contributing_answers_ten_questions_with_places_that_exist() -> None:
+def test_contributing_answers_questions_with_places_that_exist() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     table = text.split("\n## Where is …\n")[1].split("\n## ")[0]
     answers = [line for line in table.splitlines() if line.startswith("| ")][1:]
-    assert len(answers) == 10
+    assert len(answers) >= 10
     for answer in answers:
         places = re.findall(r"`(\w[\w./-]*/[\w./-]*)`", answer)
         assert places, answer
