@@ -35,6 +35,8 @@ class CurrentHours:
     no_data: NoDataError | None
     """Why both hours have no data."""
     rules: Rules = field(default_factory=Rules)
+    parts: dict[str, str] = field(default_factory=dict, compare=False)
+    """The same as a part of a page, by time zone: drawing it takes longer than reading, and many streams show it."""
 
     @property
     def by_hour(self) -> dict[Hour, HourTrend]:

@@ -61,11 +61,17 @@ def now(request: Request, context: ContextDep, query: ViewsDep, time: RequestTim
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def live(request: Request, context: ContextDep, query: ViewsDep) -> AsyncIterator[ServerSentEvent]:
+async def live(
+    request: Request, context: ContextDep, query: ViewsDep, time: RequestTimeDep
+) -> AsyncIterator[ServerSentEvent]:
     """The changing part of that page as HTML, whenever it changes."""
 
     def html() -> str:
-        return bytes(page(request, "now/part.html", _now(context, query)).body).decode()
+        values = _now(context, query)
+        parts = values["now"].parts
+        if time.tz.key not in parts:
+            parts[time.tz.key] = bytes(page(request, "now/part.html", values).body).decode()
+        return str(parts[time.tz.key])
 
     async for event in events(context, html, PAGE):
         yield event

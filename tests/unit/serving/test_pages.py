@@ -14,19 +14,23 @@ import httpx
 import pytest
 from anyio import CapacityLimiter
 from fastapi import FastAPI
+from pydantic import SecretStr
+from starlette.responses import HTMLResponse
 
 from config.errors import NoDataError, UnavailableError
 from config.settings import Settings
 from ingest.hours import Hour
 from serving.answers.tag_posts import SampledHour, TagPosts, add_samples
 from serving.dashboard.app import dashboard
+from serving.dashboard.current_hour import CurrentHours
 from serving.dashboard.http.cache import TimedCache
 from serving.dashboard.http.downloads import file_name
 from serving.dashboard.http.edges import API, PAGE, Edge
+from serving.dashboard.pages import answer_pages, templating
 from serving.dashboard.sse import events
 from serving.posts.behind_tag import PostQuestion
 from serving.query.query import Query
-from serving.views.documents import HASHTAGS
+from serving.views.documents import HASHTAGS, Lens
 from serving.views.samples import RelatedTag, TagSample
 from tests.support.dashboard import LAYERS, Clock, without_mongo
 
@@ -57,19 +61,21 @@ class Browser:
     def __init__(self, app: Any) -> None:
         self._transport = httpx.ASGITransport(app)
 
-    def get(self, path: str) -> httpx.Response:
+    def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         async def ask() -> httpx.Response:
             async with httpx.AsyncClient(transport=self._transport, base_url="http://localhost") as client:
-                return await client.get(path)
+                return await client.get(path, headers=headers)
 
         return anyio.run(ask)
 
 
 @contextmanager
-def client(**changes: Any) -> Iterator[Browser]:
+def client(token: str | None = None, **changes: Any) -> Iterator[Browser]:
     clock = Clock()
     clock.at = HOUR.plus(1).start_ms
-    with dashboard(without_mongo(Settings()), clock, LAYERS, threading.Event()) as outermost:
+    settings = without_mongo(Settings())
+    serve = settings.serve.model_copy(update={"token": SecretStr(token) if token else None})
+    with dashboard(settings.model_copy(update={"serve": serve}), clock, LAYERS, threading.Event()) as outermost:
         app: Any = outermost
         while not isinstance(app, FastAPI):
             app = app.app
@@ -166,6 +172,31 @@ def test_a_stream_words_its_trouble_as_its_edge_does(edge: Edge, words: str) -> 
         raise AssertionError("no event")
 
     assert anyio.run(first) == ("trouble", f"MongoDB: does not answer. {words}")
+
+
+
+
+def test_streams_of_one_time_zone_share_what_they_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, drawn = threading.Event(), []
+    hours = CurrentHours((HOUR.plus(1), HOUR), (), (), {}, None, NoDataError("none"))
+
+    def now(_: Lens) -> Any:
+        stop.set()  # the stream ends after its first answer
+        return TimedCache(lambda: hours, 60)
+
+    def page(*args: Any) -> HTMLResponse:
+        drawn.append(args[1])
+        return templating.page(*args)
+
+    monkeypatch.setattr(answer_pages, "page", page)
+    with client(now=now, stop=stop) as browser:
+        answers = []
+        for tz in ("UTC", "Asia/Kathmandu", "UTC"):
+            stop.clear()
+            answers.append(browser.get(f"/live?tz={tz}").text.partition("event: beat")[0])
+    assert drawn == ["now/part.html"] * 2
+    assert answers[0] == answers[2] != ""
+    assert "No uses in this hour" in answers[0]
 
 
 def test_the_name_of_a_file_has_its_hours_and_fits_in_a_file_system_whatever_the_tags_are() -> None:
