@@ -111,6 +111,8 @@ class SecurityMiddleware:
             answer = _error(scope, 401, "token missing or wrong", "Send Authorization: Bearer <serve.token>")
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
+        if headers.get("sec-fetch-dest") == "empty":  # a script of a page: it would show the form as its part
+            return _error(scope, 401, "nobody is signed in", "Load the page again")
         target = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
         return RedirectResponse(f"{self.context.root_path}/login?to={quote(target, safe='')}", 303)
 

@@ -174,6 +174,12 @@ def test_a_stream_words_its_trouble_as_its_edge_does(edge: Edge, words: str) -> 
     assert anyio.run(first) == ("trouble", f"MongoDB: does not answer. {words}")
 
 
+def test_a_script_of_a_page_gets_no_form_for_the_token_in_place_of_its_part() -> None:
+    with client("a-token-of-20-letters") as browser:
+        for headers, status in (({"Sec-Fetch-Dest": "empty"}, 401), ({"Sec-Fetch-Dest": "document"}, 303), ({}, 303)):
+            for path in ("/status?part=1", "/posts?tag=x&part=1", "/live"):
+                answer = browser.get(path, {"Sec-Fetch-Site": "same-origin"} | headers)
+                assert (answer.status_code, "location" in answer.headers) == (status, status == 303), path
 
 
 def test_streams_of_one_time_zone_share_what_they_show(monkeypatch: pytest.MonkeyPatch) -> None:
