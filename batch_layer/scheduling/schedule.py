@@ -86,6 +86,7 @@ class Schedule:
     def tick(self) -> None:
         """Compute the hours that need it. It logs a server that is down once, and the next tick tries again."""
         self._quietly("batch", self._tick)
+        self._quietly("topic of finished hours", self._deliver)
 
     def compact(self) -> None:
         """Merge the files of complete hours, and remove speed rows that nobody reads."""
@@ -95,7 +96,6 @@ class Schedule:
         self.batch.store.stay_prepared()
         hours = self.trigger.look()
         if hours is not None and not hours:
-            self.batch.tops.deliver()
             self._rest()
             return
         plan = self.batch.plan_missing(hours)
@@ -105,11 +105,15 @@ class Schedule:
             self._compute(plan)
         else:
             self.batch.store.mark_dirty(plan.late)
-            self.batch.tops.deliver()
             self._rest()
         if hours is None and not list(self.batch.runs.computing()):  # which would hide its hours
             self.trigger.end_full_look()
         self.batch.check(plan)
+
+    def _deliver(self) -> None:
+        """Send what runs have left: apart from the tick, which has to end whatever that topic does."""
+        if not self.stop.is_set():
+            self.batch.tops.deliver()
 
     def _compute(self, plan: Plan) -> None:
         log.info("computing %s: %s", _range(plan), quantity(plan.posts, "post"))

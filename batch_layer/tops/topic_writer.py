@@ -18,7 +18,7 @@ from typing import Any
 
 from batch_layer.tops.hour_message import key_of, value_of
 from batch_layer.tops.outbox import Outbox
-from config.errors import FencedError, TrendsError, UnavailableError, UsageError
+from config.errors import FencedError, TrendsError, UsageError
 from config.quantity import quantity
 from config.settings import Settings
 from ingest.kafka.topic_ids import TopicIds
@@ -44,7 +44,8 @@ class TopicWriter:
         """Send the hours that the topic lacks; how many messages. Nothing where the settings want no topic.
 
         Raises `UnavailableError` if Kafka or MongoDB does not answer, `UsageError` for a topic that others use or that
-        is not compacted. The marks stay then, and the next delivery sends the hours.
+        is not compacted, `TrendsError` for one that takes no message of that size. The marks stay then, and the next
+        delivery sends the hours.
         """
         if not self._tops.enabled or (self._is_ready and not self.outbox.pending().hours):
             return 0
@@ -106,7 +107,7 @@ class Sending:
         if self._failure is None:
             try:
                 self._writer.deliver()
-            except (UnavailableError, UsageError) as error:
+            except TrendsError as error:
                 log.warning("the topic of finished hours: %s; the run goes on", error)
                 self._failure = error
 
