@@ -1,11 +1,11 @@
 """Offsets: which partitions a topic has, where they begin and where they end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tenacity
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from config.errors import TrendsError
@@ -14,6 +14,7 @@ from ingest.kafka.client import ANSWER_S, UNKNOWN_TOPIC, admin, unavailable
 
 RETRY_S = 5.0
 """How long to repeat a request while a partition's leader changes, seconds."""
+_LEADERLESS = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 
 class OffsetRange(NamedTuple):
@@ -56,7 +57,7 @@ def ends(
     numbers = partitions_of(settings, topic, client) if partitions is None else partitions
     try:
         latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}
-        return _answers(client.list_offsets(latest, isolation_level=level, request_timeout=ANSWER_S))
+        return _list_offsets(client, latest, isolation_level=level)
     except KafkaException as error:
         raise unavailable(settings, topic, error) from None
 
@@ -67,23 +68,37 @@ def first_offsets(settings: KafkaSettings, topic: str) -> dict[int, int]:
     numbers = partitions_of(settings, topic, client)
     try:
         earliest = {TopicPartition(topic, number): OffsetSpec.earliest() for number in numbers}
-        return _answers(client.list_offsets(earliest, request_timeout=ANSWER_S))
+        return _list_offsets(client, earliest)
     except KafkaException as error:
         raise unavailable(settings, topic, error) from None
 
 
-def _answers(requests: dict[TopicPartition, Future[ListOffsetsResultInfo]]) -> dict[int, int]:
+def _list_offsets(client: AdminClient, wanted: Mapping[TopicPartition, OffsetSpec], **options: Any) -> dict[int, int]:
+    """The offsets. A partition that has just been added may have no leader yet: the request is repeated."""
+    retrying = _retrying(tenacity.retry_if_exception(_lacks_leader))
+    return retrying(lambda: _answers(client.list_offsets(wanted, request_timeout=ANSWER_S, **options)))
+
+
+def _answers(requests: Mapping[TopicPartition, Future[ListOffsetsResultInfo]]) -> dict[int, int]:
     return {partition.partition: int(request.result().offset) for partition, request in requests.items()}
 
 
-def offset_range(consumer: Consumer, settings: KafkaSettings, topic: str, partition: int) -> OffsetRange:
-    """The offsets of a partition now. Raises `UnavailableError`."""
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(KafkaException),
+def _lacks_leader(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _LEADERLESS
+
+
+def _retrying(retry: tenacity.retry_base) -> tenacity.Retrying:
+    return tenacity.Retrying(
+        retry=retry,
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=1),
         stop=tenacity.stop_after_delay(RETRY_S),
         reraise=True,
     )
+
+
+def offset_range(consumer: Consumer, settings: KafkaSettings, topic: str, partition: int) -> OffsetRange:
+    """The offsets of a partition now. Raises `UnavailableError`."""
+    retrying = _retrying(tenacity.retry_if_exception_type(KafkaException))
     try:
         low, high = retrying(consumer.get_watermark_offsets, TopicPartition(topic, partition), timeout=RETRY_S)
     except KafkaException as error:

@@ -22,6 +22,7 @@ def selectors(expression: str) -> dict[str, set[str]]:
 
 
 def panel_queries() -> list[str]:
-    """The expressions of the panels of all dashboards."""
+    """The expressions of all panels that ask Prometheus; those of the tops ask the JSON API."""
     documents = [json.loads(path.read_text()) for path in sorted(DASHBOARDS.glob("*.json"))]
-    return [target["expr"] for each in documents for panel in each["panels"] for target in panel["targets"]]
+    targets = [target for each in documents for panel in each["panels"] for target in panel["targets"]]
+    return [target["expr"] for target in targets if "expr" in target]
