@@ -66,8 +66,8 @@ test: $(READY) ## All tests, on real servers that are started for them; TESTS=pa
 test.quick: $(READY)
 	@$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal tests/unit tests/house tests/laws
 
-test.servers: $(READY) # three processes, each with servers of its own; then what measures time, or stops its servers
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --durations=25 $(addprefix --ignore=,$(ALONE)) \
+test.servers: $(READY) # three processes, each with servers of its own, the longest files first; then what measures time, or stops its servers
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=25 $(addprefix --ignore=,$(ALONE)) \
 	  tests/end_to_end tests/contract tests/integration
 	@$(BIN)/python -m pytest --durations=15 $(ALONE)
 
