@@ -95,7 +95,7 @@ def test_links_files_redirects_and_the_cookie_are_below_the_path(nothing_behind:
         cookie = {"Cookie": f"{COOKIE}={_cookie(done)}"}
         described = browser.get(f"{ROOT}/api/openapi.json", headers=cookie).json()
         assert described["servers"] == [{"url": ROOT}]
-        away = browser.get(f"{ROOT}/hour?date=2017-01-06&clock=7", headers=cookie)
+        away = browser.get(f"{ROOT}/range?since=2017-01-06T07:00&until=2017-01-06T08:00", headers=cookie)
         assert (away.status_code, away.headers["location"]) == (303, f"{ROOT}/hour/2017-01-06T07")
         assert browser.get(f"{ROOT}/api/status/", headers=cookie).status_code == 404
 
