@@ -75,6 +75,15 @@ def test_an_export_breaks_off_for_a_slow_reader_and_gives_its_place_to_the_next(
         assert httpx.get(f"{url}/api/export?since={HOUR}&until={HOUR.plus(1)}&n=1", timeout=60).status_code == 200
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, although the background of a shell, where tests may run, ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_during_an_export_leaves_no_file_and_the_one_before(tmp_path: Path) -> None:
     file = tmp_path / "week.csv"
     file.write_text("before")
