@@ -58,4 +58,4 @@ def watched(browser: Browser, url: str, expected: str | None = None, **context: 
         yield page
     finally:
         opened.close()
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
