@@ -179,6 +179,7 @@ def test_a_tag_of_ten_thousand_characters_is_whole_on_its_own_page_alone(browser
         page.goto(f"/hour/{HOSTILE}")
         page.get_by_role("link", name="#xxx").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("#" + LONG)
+        expect(page.locator("section.posts")).to_contain_text("No posts of #xxx")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         expect(page.locator(".figures")).to_contain_text("4")
 
