@@ -27,10 +27,11 @@ COMMAND = re.compile(
 STOPS_OR_STAYS = re.compile(
     r"""trends[ ](?:up|down|schedule|serve|demo|notebook)\b | feed[ ](?:run|demo)\b | trends[ ](?:archive|watch)$
         | --live | --follow | [ ]-f\b | --reset | rejects[ ]show | archive[ ]gap
-        | ingest[ ](?:jetstream|x|mastodon)\b | (?:sparse|trends[ ]topology)[ ](?:submit|kill)""",
+        | ingest[ ](?:jetstream|x|mastodon)\b | alerts[ ](?:run|test)\b | (?:sparse|trends[ ]topology)[ ](?:submit|kill)""",
     re.VERBOSE,
 )
 """What stops the servers of the tests, runs for ever, asks others, or names one's own record: its help is run."""
+RULE = {"url": "https://hooks.example/city", "secret": "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
 LONGEST_S = 240
 """A command that takes longer runs for ever, and belongs above: the failure names it."""
 
@@ -99,6 +100,7 @@ def test_every_command_of_the_docs_runs(
 ) -> None:
     monkeypatch.setenv("TRENDS_CONFIG", str(settings_file))
     monkeypatch.setenv("TRENDS_ARCHIVE__IDLE_AFTER_S", "0")
+    monkeypatch.setenv("TRENDS_ALERTS__RULES", json.dumps({"city": RULE}))
     until_the_hour_lasts(minutes=9)  # "now" and "the last hour" are asked for all along
     run("ingest", "sample", "--hours", "192", "--posts", "4000")
     run("ingest", "file", str(of_the_readme(folder)))

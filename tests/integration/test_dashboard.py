@@ -82,7 +82,7 @@ def test_the_api_answers_with_the_json_of_the_command_line(
         history = get(f"{url}/api/tag", name="#PrayForBoston", **span).json()
         assert history == ask("tag", "PrayForBoston", "--since", span["since"], "--until", span["until"])
         assert get(f"{url}/api/explain", hour=str(HOUR)).json()["answer"]["run"] == "run-1"
-        parts = {"servers", "sources", "speed", "archive", "hours", "runs", "rejects", "feeds"}
+        parts = {"servers", "sources", "speed", "archive", "hours", "runs", "rejects", "feeds", "tops", "alerts"}
         assert set(get(f"{url}/api/status").json()) == parts
     assert len(day["hours"]) == 24
     assert rising["rising"]
