@@ -27,7 +27,8 @@ COMMAND = re.compile(
 STOPS_OR_STAYS = re.compile(
     r"""trends[ ](?:up|down|schedule|serve|demo|notebook)\b | feed[ ](?:run|demo)\b | trends[ ](?:archive|watch)$
         | --live | --follow | [ ]-f\b | --reset | rejects[ ]show | archive[ ]gap
-        | ingest[ ](?:jetstream|x|mastodon)\b | alerts[ ](?:run|test)\b | (?:sparse|trends[ ]topology)[ ](?:submit|kill)""",
+        | ingest[ ](?:jetstream|x|mastodon)\b | alerts[ ](?:run|test)\b
+        | (?:sparse|trends[ ]topology)[ ](?:submit|kill)""",
     re.VERBOSE,
 )
 """What stops the servers of the tests, runs for ever, asks others, or names one's own record: its help is run."""
