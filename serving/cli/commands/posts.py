@@ -49,7 +49,7 @@ def posts(
     Examples:
       trends posts music
       trends posts PrayForBoston --hour 2013-04-15T20 -n 10
-      trends posts music --since monday --until tuesday --json
+      trends posts music --since yesterday --until today --json
     """
     from serving.posts.behind_tag import COMMAND_LIMITS, PostQuestion, posts_behind
     from serving.render.posts.post_answers import posts_json
