@@ -71,7 +71,7 @@ test.servers: $(READY) # three processes, each with servers of its own, the long
 	  tests/end_to_end tests/contract tests/integration
 	@$(BIN)/python -m pytest --durations=15 $(ALONE)
 
-check: $(READY) ## Lint, types, and the tests that need no server: under a minute
+check: $(READY) ## Lint, types, and the tests that need no server: about a minute
 	@$(MAKE) --jobs 2 --output-sync lint test.quick
 
 laws: $(READY) ## The protocols under 20,000 random histories each; SEED=… repeats a run
