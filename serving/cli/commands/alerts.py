@@ -2,8 +2,6 @@
 
 import json
 import logging
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from config.terminal_text import printable
 from ingest.hours import iso, millis, wall_clock
 from serving.cli.consoles import console
 from serving.cli.options import json_option, resolver_of, settings_of, tz_option
+from serving.cli.signals import stopping
 
 if TYPE_CHECKING:
     from serving.alerts.service import Alerts
@@ -47,10 +46,7 @@ def run(ctx: click.Context) -> None:
       trends alerts run
     """
     logging.getLogger().setLevel(logging.INFO)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    with _alerts(ctx) as service:
+    with stopping() as stop, _alerts(ctx) as service:
         service.run(stop)
 
 
