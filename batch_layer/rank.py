@@ -13,7 +13,7 @@ Nothing here knows Spark. `batch_layer.spark.arrow` feeds it from sorted Arrow b
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import itemgetter
@@ -25,10 +25,9 @@ from ingest.rule.hashtags import Rule
 from ingest.rule.kinds import Phrase
 from ingest.rule.phrases import phrases
 from serving.views.documents import HASHTAGS, Lens, Row, rank
+from serving.views.fitting import fitting
 from serving.views.samples import Place
 
-MOST_BYTES = 12_000_000
-"""Limit of an hour's rows: a MongoDB document may have 16 MiB."""
 _ROW_BYTES = 64
 """Bytes of a row beside its tag and spelling."""
 
@@ -200,7 +199,7 @@ def _ranking(spelled: Spelled, posts: int, keep: int) -> Ranking:
         counts[tag] += count
     ranked = rank(_foremost(counts, keep))[:keep]
     shown = _most_used(spelled, {tag for tag, _ in ranked})
-    rows = tuple(_fitting(Row(tag, shown[tag], count) for tag, count in ranked))
+    rows = tuple(fitting((Row(tag, shown[tag], count) for tag, count in ranked), _size))
     last = rows[-1].count if rows else 0
     tied = sum(count == last for count in counts.values()) - sum(row.count == last for row in rows)
     return Ranking(rows, tied, counts.total(), len(counts), posts)
@@ -214,14 +213,9 @@ def _foremost(counts: Mapping[str, int], keep: int) -> Mapping[str, int]:
     return {tag: count for tag, count in counts.items() if count >= least}
 
 
-def _fitting(rows: Iterable[Row]) -> Iterator[Row]:
-    """The first rows, as far as one document can hold them."""
-    left = MOST_BYTES
-    for row in rows:
-        left -= len(row.tag.encode()) + len(row.shown.encode()) + _ROW_BYTES
-        if left < 0:
-            return
-        yield row
+def _size(row: Row) -> int:
+    """Bytes of a row in a document."""
+    return len(row.tag.encode()) + len(row.shown.encode()) + _ROW_BYTES
 
 
 def _most_used(spelled: Spelled, tags: Container[str]) -> dict[str, str]:

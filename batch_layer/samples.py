@@ -10,19 +10,21 @@ Two tags are related if more posts use both than chance gives, by Dunning's G2 (
 (posts with and without the one) x (posts with and without the other), over posts that have a hashtag.
 
 Bounds: `MOST_TAGS` tags, the setting's number of posts each, `RELATED` tags, `SPELLINGS` spellings, no tag or spelling
-beside the tag's own of more than `LONGEST_BYTES`, pairs among the first `PAIRED` tags of a post, `MOST_BYTES` in all.
+beside the tag's own of more than `LONGEST_BYTES`, pairs among the first `PAIRED` tags of a post, and in all what a
+document holds.
 """
 
 import heapq
 import struct
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import combinations
 
 import msgspec
 
 from serving.views.documents import Row
+from serving.views.fitting import fitting
 from serving.views.likelihood import log_likelihood
 from serving.views.samples import HourSamples, Place, RelatedTag, SampledPost, TagSample
 
@@ -34,8 +36,6 @@ PAIRED = 20
 """A post with more hashtags counts as one with its first so many, in pairs alone."""
 LONGEST_BYTES = 300
 """Longest related tag, and longest spelling that is not the tag's only one."""
-MOST_BYTES = 12_000_000
-"""Limit of a document's tags: a MongoDB document may have 16 MiB."""
 _TAG_BYTES, _POST_BYTES, _PAIR_BYTES = 120, 60, 60
 """Bytes of a tag, of a post and of a related tag or a spelling in a document, beside their texts."""
 _Spelled = Mapping[tuple[str, str], int]
@@ -102,7 +102,7 @@ class Sampler:
         related = _related(ranked, self.sets, tagged)
         spellings = _spellings(ranked, spelled)
         each = (self._of_tag(row, related.get(tag, ()), spellings[tag]) for tag, row in ranked.items())
-        return HourSamples(self._most, tagged, tuple(_fitting(each)))
+        return HourSamples(self._most, tagged, tuple(fitting(each, _size)))
 
     def _of_tag(self, row: Row, related: Sequence[RelatedTag], spellings: Sequence[tuple[str, int]]) -> TagSample:
         posts = sorted(self.kept[row.tag])[: self._most]
@@ -169,17 +169,9 @@ def _is_short(text: str) -> bool:
     return len(text) <= LONGEST_BYTES // 4 or len(text.encode()) <= LONGEST_BYTES
 
 
-def _fitting(tags: Iterable[TagSample]) -> Iterator[TagSample]:
-    """The first tags, as far as one document can hold them."""
-    left = MOST_BYTES
-    for each in tags:
-        texts = [
-            each.tag,
-            *(text for shown in each.related for text in shown[:2]),
-            *(text for text, _ in each.spellings),
-        ]
-        left -= sum(len(text.encode()) for text in texts)
-        left -= _TAG_BYTES + _POST_BYTES * len(each.posts) + _PAIR_BYTES * (len(each.related) + len(each.spellings))
-        if left < 0:
-            return
-        yield each
+def _size(sample: TagSample) -> int:
+    """Bytes of a tag in a document."""
+    related = [text for each in sample.related for text in each[:2]]
+    texts = [sample.tag, *related, *(text for text, _ in sample.spellings)]
+    beside = _PAIR_BYTES * (len(sample.related) + len(sample.spellings)) + _POST_BYTES * len(sample.posts) + _TAG_BYTES
+    return sum(len(text.encode()) for text in texts) + beside

@@ -1,12 +1,12 @@
 """The message of one finished hour: its key and its JSON. Pure. `docs/tops.md` states the schema."""
 
-from itertools import takewhile
 from typing import Any
 
 import msgspec
 
 from ingest.hours import Hour, iso, millis
 from serving.views.documents import HourDocument, RowDocument
+from serving.views.fitting import fitting
 
 SCHEMA = 1
 MOST_ROWS = 100
@@ -22,7 +22,7 @@ def key_of(hour: str) -> bytes:
 def value_of(document: HourDocument) -> bytes:
     """The value: JSON in UTF-8."""
     hour = Hour.parse(document["hour"])
-    rows = _fitting([_row(each) for each in document["top"][:MOST_ROWS]])
+    rows = list(fitting(map(_row, document["top"][:MOST_ROWS]), _size, MOST_BYTES))
     message: dict[str, Any] = {
         "schema": SCHEMA,
         "hour": document["hour"],
@@ -45,13 +45,6 @@ def _row(row: RowDocument) -> dict[str, Any]:
     return {"tag": row["tag"], "shown": row["shown"], "count": row["count"]}
 
 
-def _fitting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first rows, as far as one message can hold them."""
-    size = 0
-
-    def fits(row: dict[str, Any]) -> bool:
-        nonlocal size
-        size += len(msgspec.json.encode(row)) + 1
-        return size <= MOST_BYTES
-
-    return list(takewhile(fits, rows))
+def _size(row: dict[str, Any]) -> int:
+    """Bytes of a row in a message, with the comma after it."""
+    return len(msgspec.json.encode(row)) + 1

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from pymongo import DeleteOne, UpdateOne
 
+from batch_layer.tops.hour_message import MOST_ROWS
 from ingest.hours import Hour
 from serving.views.client import mongo_errors
 from serving.views.documents import HOURS, TOPS, HourDocument, hour_id
@@ -50,7 +51,7 @@ class Outbox:
 
     def batches(self) -> Iterator[list[HourDocument]]:
         """The documents that the topic lacks, by hour, with the rows that a message may have. Skips damaged ones."""
-        fields = {"top": {"$slice": 100}, "speed": False}
+        fields = {"top": {"$slice": MOST_ROWS}, "speed": False}
         with mongo_errors():
             found = sound(self._hours.find({"unsent": True}, fields).sort("hour"), RANKED_HOUR)
             while some := list(islice(found, _AT_ONCE)):
