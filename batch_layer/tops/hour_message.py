@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from ingest.hours import Hour, iso, millis
-from serving.views.documents import HourDocument, RowDocument
+from serving.views.documents import HourDocument, RowDocument, is_final
 from serving.views.fitting import fitting
 
 SCHEMA = 1
@@ -28,7 +28,7 @@ def value_of(document: HourDocument) -> bytes:
         "hour": document["hour"],
         "since": iso(hour.start_ms),
         "until": iso(hour.end_ms),
-        "state": "final" if document["complete"] and not document["dirty"] else "provisional",
+        "state": "final" if is_final(document) else "provisional",
         "rule": document["rule"],
         "run": document["run"],
         "token": document["token"],

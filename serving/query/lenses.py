@@ -11,7 +11,7 @@ from ingest.hours import Hour, millis
 from serving.answers.merge import View
 from serving.answers.scores import By
 from serving.views.client import mongo_errors
-from serving.views.documents import HASHTAGS, LENSES, BatchDocument, HourDocument, Kind, Lens, Row
+from serving.views.documents import HASHTAGS, LENSES, BatchDocument, HourDocument, Kind, Lens, Row, is_final
 from serving.views.snapshot import Snapshot
 from serving.views.store import Store
 
@@ -31,7 +31,7 @@ def order_of(lens: Lens) -> By:
 
 def batch_view(document: HourDocument) -> View:
     """A batch document as a view."""
-    return _view(document, is_final=document["complete"] and not document["dirty"])
+    return _view(document, is_final=is_final(document))
 
 
 def batch_views(snapshot: Snapshot, hours: Sequence[Hour], lens: Lens) -> dict[str, View | None]:

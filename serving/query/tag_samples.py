@@ -12,7 +12,7 @@ from serving.answers.merge import State
 from serving.answers.tag_posts import SampledHour, TagSamples, add_samples
 from serving.query.query import Query
 from serving.views.client import Document, mongo_errors
-from serving.views.documents import HASHTAGS, HOURS, SAMPLES, HourDocument, Lens, hour_id, lens_id
+from serving.views.documents import HASHTAGS, HOURS, SAMPLES, HourDocument, Lens, hour_id, is_final, lens_id
 from serving.views.layer_coverage import hours_between
 from serving.views.samples import tag_sample
 from serving.views.snapshot import Snapshot
@@ -54,7 +54,7 @@ def _computed(snapshot: Snapshot, hours: Sequence[Hour], tag: str, lens: Lens) -
         of_hour = samples.get(hour)
         if wanted[hour] is None:
             continue
-        state: State = "final" if document["complete"] and not document["dirty"] else "provisional"
+        state: State = "final" if is_final(document) else "provisional"
         if of_hour is None or of_hour["token"] < document["token"]:
             yield SampledHour(Hour.parse(hour), "batch", state, has_samples=False)
             continue

@@ -26,7 +26,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, NotRequired, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from config.terminal_text import LONGEST, printable
 from ingest.hours import Hour, Millis, moment_of
@@ -216,6 +216,11 @@ class PhraseUseDocument(UseDocument):
     """`phrase_uses`: `_id` is `bigram|2017-01-06T07|new york`."""
 
     kind: kinds.Phrase
+
+
+def is_final(document: Mapping[str, Any]) -> bool:
+    """Whether an hour's document is of a complete hour, and no late post has come since."""
+    return bool(document["complete"] and not document["dirty"])
 
 
 def hour_id(hour: Hour) -> str:
