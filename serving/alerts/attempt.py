@@ -6,7 +6,7 @@ answer refuses the message for good: redirects too, which nobody follows.
 
 import ssl
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ import httpcore
 
 from config.errors import UsageError
 from config.settings import AlertRule, AlertsSettings
-from ingest.hours import Millis
+from ingest.hours import Millis, moment_of
 from serving.alerts.guarded_network import GuardedBackend
 from serving.alerts.message import headers_of
 
@@ -85,7 +85,7 @@ def _seconds(retry_after: str, now: Millis) -> float:
     except (ValueError, TypeError, OverflowError):
         return 0.0
     moment = at if at.tzinfo else at.replace(tzinfo=UTC)
-    left = (moment - datetime.fromtimestamp(now / 1000, UTC)).total_seconds()
+    left = (moment - moment_of(now)).total_seconds()
     return min(max(left, 0.0), _LONGEST_WAIT_S)
 
 

@@ -148,7 +148,12 @@ def history_table(answer: History, tz: ZoneInfo, most: int | None = None) -> Gro
 def _level(point: Point, most: int) -> str:
     if point.count is None:
         return "?" if point.origin else " "
-    return _LEVELS[(point.count * len(_LEVELS) - 1) // most] if point.count else "·"
+    return block(point.count, most)
+
+
+def block(count: int, most: int) -> str:
+    """A count as a block, as high as its share of the most."""
+    return _LEVELS[(count * len(_LEVELS) - 1) // most] if count else "·"
 
 
 def cut(text: str, room: int) -> str:

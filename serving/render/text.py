@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from config.quantity import quantity
 from config.terminal_text import printable
-from ingest.hours import Hour
+from ingest.hours import Hour, Millis, moment_of
 from serving.answers.merge import Range, View, places
 from serving.answers.scores import Surprise
 from serving.answers.surprise import FORMULA
@@ -15,6 +15,11 @@ def local_hour(hour: Hour, tz: ZoneInfo) -> str:
     """An hour as people say it: `2017-01-06 07:00–08:00 UTC`."""
     start, end = hour.start.astimezone(tz), hour.plus(1).start.astimezone(tz)
     return f"{start:%Y-%m-%d %H:%M}–{end:%H:%M} {start:%Z}"
+
+
+def local_moment(moment: Millis, tz: ZoneInfo) -> str:
+    """A moment as people say it: `2017-01-06 07:30:15 UTC`."""
+    return f"{moment_of(moment).astimezone(tz):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def table(answer: View | Range, title: str, width: int = 80) -> Any:

@@ -2,23 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from config.errors import NoDataError
-from ingest.hours import Millis, iso
+from ingest.hours import iso
 from serving.dashboard.context import ContextDep
 from serving.dashboard.http.unknown_params import reject_unknown_params
 from serving.dashboard.pages.links import Links
 from serving.dashboard.pages.templating import page
-from serving.dashboard.params import RequestTime, RequestTimeDep
+from serving.dashboard.params import RequestTimeDep
 from serving.dashboard.posts_api import PostsParams, question_of
 from serving.posts.behind_tag import PostQuestion
 from serving.query.lenses import lens_of
 from serving.render.posts.post_answers import notes
+from serving.render.text import local_moment
 
 router = APIRouter(
     default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(reject_unknown_params)]
@@ -49,7 +50,9 @@ def posts(
         answer = context.posts(query, question)
     except NoDataError as why:
         return page(request, template, values | {"why": why}, 200 if params.part else 404)
-    return page(request, template, values | {"answer": answer, "notes": notes(answer), "at": _clock(time)})
+    return page(
+        request, template, values | {"answer": answer, "notes": notes(answer), "at": partial(local_moment, tz=time.tz)}
+    )
 
 
 def _page_of(links: Links, question: PostQuestion) -> Callable[[str], str]:
@@ -58,12 +61,3 @@ def _page_of(links: Links, question: PostQuestion) -> Callable[[str], str]:
         return lambda tag: links.tag(tag, question.since)
     since, until = iso(question.since.start_ms), iso(question.until.start_ms)
     return lambda tag: links.to("/tag", name=tag, since=since, until=until)
-
-
-def _clock(time: RequestTime) -> Any:
-    """Shows a moment in the reader's time zone."""
-
-    def show(at: Millis) -> str:
-        return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone(time.tz):%Y-%m-%d %H:%M:%S %Z}"
-
-    return show

@@ -10,10 +10,8 @@ from rich.text import Text
 
 from config.quantity import quantity
 from serving.answers.tag_trend import HourTrend, TagTrend
-from serving.render.tables import MARKS
+from serving.render.tables import MARKS, block
 from serving.render.text import caption, local_hour
-
-_LEVELS = "▁▂▃▄▅▆▇█"
 
 
 def now_tables(trends: Sequence[HourTrend], tz: ZoneInfo) -> Group:
@@ -70,10 +68,7 @@ def _move(tag: TagTrend) -> Text:
 
 def _series(tag: TagTrend) -> str:
     most = max((count or 0 for count in tag.counts), default=0)
-    return "".join(
-        "?" if count is None else "·" if not count else _LEVELS[(count * len(_LEVELS) - 1) // most]
-        for count in tag.counts
-    )
+    return "".join("?" if count is None else block(count, most) for count in tag.counts)
 
 
 def _week(tag: TagTrend, is_projection: bool) -> str:

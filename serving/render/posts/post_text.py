@@ -1,6 +1,5 @@
 """Post text: posts behind a tag on a terminal. All text is escaped."""
 
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from rich.console import Group
@@ -10,6 +9,7 @@ from config.quantity import quantity
 from config.terminal_text import printable
 from serving.answers.tag_posts import ShownPost, TagPosts
 from serving.render.posts.post_answers import FORMULA
+from serving.render.text import local_moment
 
 _LONGEST = 1_000
 """Characters of a text; JSON has all of them."""
@@ -32,10 +32,8 @@ def post_lines(answer: TagPosts, tz: ZoneInfo) -> Group:
 
 
 def _lines_of(post: ShownPost, tz: ZoneInfo) -> list[Text]:
-    at = datetime.fromtimestamp(post.at / 1000, UTC).astimezone(tz)
-    head = Text.assemble(
-        f"{at:%Y-%m-%d %H:%M:%S %Z}  ", (printable(post.source), "dim"), "  ", (post.link or "", "dim")
-    )
+    at = local_moment(post.at, tz)
+    head = Text.assemble(f"{at}  ", (printable(post.source), "dim"), "  ", (post.link or "", "dim"))
     lines = [Text(), head]
     if post.text is not None:
         lines.append(Text(one_line(post.text, _LONGEST)))
