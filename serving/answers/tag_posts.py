@@ -5,7 +5,7 @@ kept. Counts of spellings and of posts with a related tag add up too, and so do 
 independent tables do. An hour keeps its first related tags and spellings, so a sum is the least that it can be.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -95,7 +95,7 @@ def add_samples(tag: str, lens: Lens, since: Hour, until: Hour, hours: Iterable[
     places: list[PostPlace] = []
     spelled: Counter[str] = Counter()
     both: Counter[str] = Counter()
-    scores: Counter[str] = Counter()
+    scores: defaultdict[str, float] = defaultdict(float)
     shown: dict[str, Counter[str]] = {}
     for each in held:
         if each.sample is not None:
@@ -106,7 +106,7 @@ def add_samples(tag: str, lens: Lens, since: Hour, until: Hour, hours: Iterable[
             spelled.update(dict(each.sample.spellings))
             for related in each.sample.related:
                 both[related.tag] += related.both
-                scores[related.tag] += related.score  # type: ignore[assignment]
+                scores[related.tag] += related.score
                 shown.setdefault(related.tag, Counter())[related.shown] += related.both
     ranked = sorted(scores, key=lambda other: (-scores[other], other))[:MOST_SHOWN]
     related_tags = tuple(

@@ -31,6 +31,9 @@ LogName = Annotated[
 ]
 LogLines = Annotated[int, Query(ge=1, le=1000, description="How many lines, from the end.")]
 
+Since = Annotated[str | None, Field(max_length=64, description="All hours from this one on …")]
+Until = Annotated[str | None, Field(max_length=64, description="… to this one, exclusive. Now by default.")]
+
 
 class LensParams(BaseModel):
     """The kind that a view counts, and the source."""
@@ -52,8 +55,8 @@ class TopParams(LensParams):
     """The options of `trends top`."""
 
     hour: str | None = Field(None, max_length=64, description="2017-01-06T07, monday-7h, yesterday-18h, now-3h.")
-    since: str | None = Field(None, max_length=64, description="All hours from this one on …")
-    until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
+    since: Since = None
+    until: Until = None
     last: str | None = Field(None, max_length=16, description="1h, 24h, 7d: from that hour until now.")
     n: int = Field(10, ge=1, le=1000, description="How many tags.")
     origin: Literal["batch", "speed"] | None = Field(None, description="Ask one layer alone.")
@@ -64,8 +67,8 @@ class TopParams(LensParams):
 class ExportParams(LensParams):
     """The options of `trends export`."""
 
-    since: str | None = Field(None, max_length=64, description="All hours from this one on …")
-    until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
+    since: Since = None
+    until: Until = None
     last: str | None = Field(None, max_length=16, description="1h, 24h, 7d: from that hour until now.")
     n: int = Field(0, ge=0, description="How many tags of each hour; 0: all that are kept.")
     format: Format = Field("csv", description="parquet, csv, or json: an object a line.")
@@ -76,8 +79,8 @@ class DayParams(LensParams):
 
     date: str | None = Field(None, max_length=32, description="A day, first to last moment: 2017-01-06, monday.")
     last: str | None = Field(None, max_length=16, description="From the hour that long ago until now; 24h by default.")
-    since: str | None = Field(None, max_length=64, description="All hours from this one on …")
-    until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
+    since: Since = None
+    until: Until = None
     n: int = Field(10, ge=1, le=50, description="How many tags of each hour.")
     format: Drawn = Field("json", description="json, csv, or png: a chart.")
     chart: Literal["bump", "heat"] = Field("bump", description="Chart of png: ranks or uses.")
@@ -101,8 +104,8 @@ class HistoryParams(LensParams):
     name: list[str] = Field(
         description="The hashtag, with or without #, or the phrase, in any spelling. Two to five of them are compared."
     )
-    since: str | None = Field(None, max_length=64, description="All hours from this one on …")
-    until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
+    since: Since = None
+    until: Until = None
     last: str | None = Field(None, max_length=16, description="From the hour that long ago until now; 7d by default.")
     format: Drawn = Field("json", description="json, csv, or png: a chart.")
 

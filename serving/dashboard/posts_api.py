@@ -12,7 +12,7 @@ from serving.dashboard import hints
 from serving.dashboard.api import REFUSALS
 from serving.dashboard.context import Context, ContextDep
 from serving.dashboard.http.unknown_params import reject_unknown_params
-from serving.dashboard.params import RequestTime, RequestTimeDep
+from serving.dashboard.params import RequestTime, RequestTimeDep, Since, Until
 from serving.posts.behind_tag import PostQuestion
 from serving.query.lenses import lens_of
 from serving.query.questions import Questions
@@ -26,8 +26,8 @@ class PostsParams(BaseModel):
 
     tag: str = Field(max_length=20_000, description="The hashtag, with or without #, in any spelling.")
     hour: str | None = Field(None, max_length=64, description="2017-01-06T07, monday-7h, now-3h.")
-    since: str | None = Field(None, max_length=64, description="All hours from this one on …")
-    until: str | None = Field(None, max_length=64, description="… to this one, exclusive. Now by default.")
+    since: Since = None
+    until: Until = None
     last: str | None = Field(None, max_length=16, description="From the hour that long ago until now; 7d by default.")
     source: str | None = Field(None, max_length=256, description="Posts of one source alone.")
     n: int = Field(5, ge=1, le=100, description="How many posts.")

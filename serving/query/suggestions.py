@@ -43,19 +43,21 @@ def day(_first: Hour, last: Hour, lens: Lens) -> str:
 
 def tag(*names: str) -> Suggest:
     """The history of one tag or several."""
-
-    def suggest(first: Hour, last: Hour, lens: Lens) -> str:
-        since = max(first, last.plus(1 - _TAG_HOURS))
-        return f"trends tag {shlex.join(names)} --since {since} --until {last.plus(1)}{lens.options}"
-
-    return suggest
+    return _over_a_week(f"trends tag {shlex.join(names)}")
 
 
 def posts(name: str) -> Suggest:
     """Posts of one tag."""
+    return _over_a_week(f"trends posts {shlex.quote(name)}")
 
+
+def _over_a_week(command: str) -> Suggest:
     def suggest(first: Hour, last: Hour, lens: Lens) -> str:
-        since = max(first, last.plus(1 - _TAG_HOURS))
-        return f"trends posts {shlex.quote(name)} --since {since} --until {last.plus(1)}{lens.options}"
+        return f"{command} --since {week_before(first, last)} --until {last.plus(1)}{lens.options}"
 
     return suggest
+
+
+def week_before(first: Hour, last: Hour) -> Hour:
+    """The first of the hours with data that a suggestion about a tag names: the last one ends it."""
+    return max(first, last.plus(1 - _TAG_HOURS))

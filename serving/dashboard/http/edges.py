@@ -21,6 +21,8 @@ STATUSES: dict[type[TrendsError], int] = {
     TooManyTriesError: 429,
     UnavailableError: 503,
 }
+API_PATHS = ("/api/", "/hours.atom")
+"""How the paths of routes for programs begin."""
 FIELDS = {
     "against": "Against",
     "at": "Around the hour",

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from serving.dashboard.http.auth import TooManyTriesError
-from serving.dashboard.http.edges import API, FIELDS, PAGE, parameters_of, status_of
+from serving.dashboard.http.edges import API, API_PATHS, FIELDS, PAGE, parameters_of, status_of
 from serving.dashboard.http.unknown_params import names_of
 from serving.dashboard.pages.templating import page
 
@@ -33,7 +33,7 @@ class Field(NamedTuple):
 def error_response(request: Request, error: Exception) -> Response:
     """The response to a request that ended in an error."""
     status, headers, path = status_of(error), headers_of(error), request.url.path
-    if path.startswith(("/api/", "/hours.atom")):
+    if path.startswith(API_PATHS):
         return JSONResponse({"error": API.problem(error)}, status, headers)
     if path in _TEXTS:
         return PlainTextResponse(f"trends: {PAGE.line(error)}\n", status, headers)

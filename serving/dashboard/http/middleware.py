@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.dashboard.context import Context
 from serving.dashboard.http import probes
 from serving.dashboard.http.auth import TooManyTriesError
+from serving.dashboard.http.edges import API_PATHS
 from serving.dashboard.http.error_handlers import RETRY_AFTER
 
 _log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_API_PATHS = ("/api/", "/metrics", "/hours.atom")
+_PROGRAM_PATHS = (*API_PATHS, "/metrics")
 """Paths for programs, which fill in no form."""
 _PUBLIC_PATHS = ("/login", "/static/")
 """Paths without a token."""
@@ -107,7 +108,7 @@ class SecurityMiddleware:
                 return None
         except TooManyTriesError as error:
             return _error(scope, 429, error.what, error.next_step, str(error.wait_s))
-        if scope["path"].startswith(_API_PATHS):
+        if scope["path"].startswith(_PROGRAM_PATHS):
             answer = _error(scope, 401, "token missing or wrong", "Send Authorization: Bearer <serve.token>")
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
@@ -133,12 +134,12 @@ def _kind(path: str) -> str:
 
 def _is_page(scope: Scope) -> bool:
     """Whether the request is for a page: another site may link to one, and may not send a form or use the API."""
-    is_html = not scope["path"].startswith(_API_PATHS) and _kind(scope["path"]) == "requests"
+    is_html = not scope["path"].startswith(_PROGRAM_PATHS) and _kind(scope["path"]) == "requests"
     return is_html and scope["method"] == "GET"
 
 
 def _error(scope: Scope, status: int, what: str, next_step: str, retry_after: str = RETRY_AFTER) -> Response:
     headers = {"Retry-After": retry_after} if status in (429, 503) else None
-    if scope["path"].startswith(_API_PATHS):
+    if scope["path"].startswith(_PROGRAM_PATHS):
         return JSONResponse({"error": {"what": what, "where": "", "next_step": next_step}}, status, headers)
     return PlainTextResponse(f"trends: {what}. {next_step}\n", status, headers)
