@@ -12,10 +12,10 @@ from ingest.hours import Hour, wall_clock
 from serving.answers.comparison import Comparison
 from serving.answers.day import Day
 from serving.answers.history import History
+from serving.answers.now.tag_trend import HourTrend
 from serving.answers.rising import SURE, Rising
 from serving.answers.scores import By
 from serving.answers.tag_posts import TagPosts
-from serving.answers.tag_trend import HourTrend
 from serving.client.answer import Answer
 from serving.client.hour_export import Export
 from serving.query.lenses import lens_of, order_of

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from config.errors import NoDataError
 from ingest.hours import Hour, Millis
 from serving.answers.merge import View, side_by_side, truncate
+from serving.answers.now.tag_trend import ROWS, HourTrend, RecentHours
 from serving.answers.rule_versions import Rules
-from serving.answers.tag_trend import ROWS, HourTrend, RecentHours
 from serving.query.query import Query
 from serving.views.documents import FIRST, HASHTAGS
 

@@ -11,11 +11,11 @@ from serving.answers.comparison import Comparison
 from serving.answers.day import MOST_SIDE_BY_SIDE, SERIES, Day, grid
 from serving.answers.history import History, histories, history
 from serving.answers.merge import Answer, Range, View, merge, side_by_side, sum_hours, truncate
+from serving.answers.now.tag_trend import ROWS, RecentHours, recent_hours
 from serving.answers.rising import SURE, Baseline, Rising, rising
 from serving.answers.rule_versions import HourWithRule, RuleNow, Rules, rules_of
 from serving.answers.scores import By
 from serving.answers.surprise import DAYS_BEFORE, by_surprise
-from serving.answers.tag_trend import ROWS, RecentHours, recent_hours
 from serving.query import suggestions
 from serving.query.baselines import Baselines
 from serving.query.lenses import batch_views, speed_view, why_no_answer

@@ -10,8 +10,8 @@ from serving.answers.comparison import Comparison, distinct_tags
 from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.merge import Range, View
+from serving.answers.now.tag_trend import ROWS, HourTrend
 from serving.answers.rising import SURE, Rising
-from serving.answers.tag_trend import ROWS, HourTrend
 from serving.query.query import Query
 from serving.query.time_expressions import hours_in
 from serving.query.time_ranges import TimeResolver, reject_combination

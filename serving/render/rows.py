@@ -11,8 +11,8 @@ from serving.answers.comparison import Comparison
 from serving.answers.day import Day
 from serving.answers.history import History
 from serving.answers.merge import Range, View, competition_ranks, places
+from serving.answers.now.tag_trend import HourTrend, TagTrend
 from serving.answers.rising import Rising
-from serving.answers.tag_trend import HourTrend, TagTrend
 from serving.views.documents import HASHTAGS, Lens
 
 Cell = Hour | str | int | float | None

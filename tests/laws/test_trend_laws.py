@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from ingest.hours import Hour
 from serving.answers.merge import View
-from serving.answers.projection import Projection, projection
+from serving.answers.now.projection import Projection, projection
+from serving.answers.now.tag_trend import HOURS, ROWS, HourTrend, RecentHours, recent_hours
 from serving.answers.rising import rising
 from serving.answers.rule_versions import Rules
-from serving.answers.tag_trend import HOURS, ROWS, HourTrend, RecentHours, recent_hours
 from serving.render.now.now_json import now_json
 from serving.views.documents import Row
 from tests.support.ranked_views import BASE, COUNTS, view

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from serving.answers.day import Move
-from serving.answers.projection import FORMULA as PROJECTION_FORMULA
+from serving.answers.now.projection import FORMULA as PROJECTION_FORMULA
+from serving.answers.now.tag_trend import HourTrend, TagTrend
 from serving.answers.rising import FORMULA as RISING_FORMULA
 from serving.answers.rule_versions import Rules
-from serving.answers.tag_trend import HourTrend, TagTrend
 from serving.render.json_answers import hour_json
 from serving.render.json_shapes import HourAnswer, RankedTag
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from config.quantity import quantity
-from serving.answers.tag_trend import HourTrend, TagTrend
+from serving.answers.now.tag_trend import HourTrend, TagTrend
 from serving.render.tables import MARKS, block
 from serving.render.text import caption, local_hour
 

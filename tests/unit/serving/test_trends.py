@@ -5,8 +5,8 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from config.errors import UnavailableError
+from serving.answers.now.tag_trend import HourTrend, RecentHours
 from serving.answers.rule_versions import Rules
-from serving.answers.tag_trend import HourTrend, RecentHours
 from serving.dashboard.http.cache import BackgroundValue
 from serving.render.charts.sparkline import STEP, TALL, sparkline
 from serving.render.now.now_json import now_json

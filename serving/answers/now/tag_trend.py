@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from ingest.hours import Hour, Millis
 from serving.answers.day import Move, Places, cell_of
 from serving.answers.merge import View, competition_ranks, ranks_by_tag, truncate
-from serving.answers.projection import Projection, projection
+from serving.answers.now.projection import Projection, projection
 from serving.answers.rising import Baseline, Riser, risers
 from serving.answers.spelling import TagSums
 from serving.views.documents import Row
