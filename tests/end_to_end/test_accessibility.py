@@ -3,7 +3,6 @@
 The pages are the application's routes: one that has no example in `EXAMPLES` fails.
 """
 
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +17,7 @@ from ingest.hours import Hour
 from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
 from tests.support.axe import COLOURS, violations
-from tests.support.browser import chromium, watched
+from tests.support.browser import watched
 from tests.support.dashboard import LAYERS, Clock, boston, counted, get_routes, published, running, without_mongo
 from tests.support.hostile_status import hostile_status
 
@@ -53,26 +52,6 @@ CLIPPED = """() => [...document.querySelectorAll("main *")]
   .map((each) => `${each.tagName} ${each.textContent.trim().slice(0, 40)}`)"""
 """Elements that are narrower than what they hold."""
 TOKEN = "correct-horse-battery-staple"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def own(stack: Settings) -> Settings:
-    """Topics, a database and a folder that no other test has."""
-    mark = uuid.uuid4().hex[:10]
-    kafka = {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors")}
-    return stack.model_copy(
-        update={
-            "kafka": stack.kafka.model_copy(update=kafka),
-            "mongo": stack.mongo.model_copy(update={"database": f"trends_{mark}"}),
-            "hdfs": stack.hdfs.model_copy(update={"root": f"/{mark}/posts"}),
-        }
-    )
 
 
 @pytest.fixture(scope="module")

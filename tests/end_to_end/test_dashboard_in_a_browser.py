@@ -1,7 +1,6 @@
 """The dashboard in a real browser, over recorded posts of April 2013: what people see, and what they can do."""
 
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,7 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.kafka.topics import core_topics, create_topics
 from serving.views.store import Store
-from tests.support.browser import chromium, watched
+from tests.support.browser import watched
 from tests.support.dashboard import LAYERS, Clock, boston, counted, counted_phrases, published, running
 
 DAY = "/day?date=2013-04-15&tz=America/New_York"
@@ -31,25 +30,6 @@ class Place(NamedTuple):
 
     url: str
     store: Store
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def own(stack: Settings) -> Settings:
-    mark = uuid.uuid4().hex[:10]
-    kafka = {name: f"{name}-{mark}" for name in ("posts", "hashtags", "rejects", "cursors")}
-    return stack.model_copy(
-        update={
-            "kafka": stack.kafka.model_copy(update=kafka),
-            "mongo": stack.mongo.model_copy(update={"database": f"trends_{mark}"}),
-            "hdfs": stack.hdfs.model_copy(update={"root": f"/{mark}/posts"}),
-        }
-    )
 
 
 @pytest.fixture(scope="module")

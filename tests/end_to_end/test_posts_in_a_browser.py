@@ -9,7 +9,7 @@ from config.settings import Settings
 from ingest.hours import Hour
 from ingest.post import Post
 from serving.views.store import Store
-from tests.support.browser import chromium, watched
+from tests.support.browser import watched
 from tests.support.dashboard import Clock, counted, running
 from tests.support.sampled_hours import archive_posts, publish_hours
 
@@ -17,12 +17,6 @@ HOUR = Hour.parse("2017-01-06T07")
 MARKUP = "<img src=x onerror=alert(1)> #Boston"
 TEXTS = ["Pray for #Boston #Strong", MARKUP, "#strong #boston tonight", "#other"]
 POSTS = [Post(str(at), "x", HOUR.start_ms + at, HOUR.start_ms, text) for at, text in enumerate(TEXTS)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

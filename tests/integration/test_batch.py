@@ -20,7 +20,6 @@ from batch_layer.runner import RunObserver
 from batch_layer.runs.outcome import PartlyDoneError
 from batch_layer.runs.run_ledger import BusyError, Job, Run, RunLedger, StoppedError
 from batch_layer.spark.job import SparkFailedError
-from batch_layer.spark.session import Engine
 from batch_layer.storage.webhdfs import HdfsStore
 from bench.inputs.archive_writer import ArchiveWriter
 from config.errors import FencedError
@@ -45,21 +44,6 @@ from tests.support.posts import recorded_posts
 from tests.support.wait import until
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
-
-
-@pytest.fixture(scope="module")
-def engine(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """One Spark session: it takes seconds to start."""
-    engine = Engine(stack.spark, stack.hdfs, tmp_path_factory.mktemp("spark"))
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def layer(settings: Settings, engine: Engine) -> Iterator[Layers]:
-    layers = Layers(settings, engine)
-    yield layers
-    layers.close()
 
 
 @pytest.fixture

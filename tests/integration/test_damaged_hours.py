@@ -1,6 +1,5 @@
 """Hours with a damaged part are named, and every other hour of the same run is computed: what Spark reads included."""
 
-from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
@@ -15,13 +14,6 @@ from serving.views.store import Store
 from tests.support.batch import FIRST, Layers, documents, post, top
 
 TEXT = "#spam #ham"
-
-
-@pytest.fixture(scope="module")
-def engine(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = Engine(stack.spark, stack.hdfs, tmp_path_factory.mktemp("spark"))
-    yield engine
-    engine.close()
 
 
 def no_text(raw: bytes) -> bytes:

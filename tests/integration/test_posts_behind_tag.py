@@ -10,7 +10,6 @@ from batch_layer.archive.compaction import Compaction
 from batch_layer.archive.hour_layout import hour_folder
 from batch_layer.checks.compare_views import Rules, ViewComparison
 from batch_layer.plan import Span
-from batch_layer.spark.session import Engine
 from batch_layer.storage.webhdfs import HdfsStore
 from bench.inputs.archive_writer import ArchiveWriter
 from config.settings import Settings
@@ -25,21 +24,6 @@ from tests.support.posts import recorded_posts
 
 BOSTON = "crisislex_t6/2013_Boston_Bombings-ontopic_offtopic.csv"
 MOST = 10
-
-
-@pytest.fixture(scope="module")
-def engine(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """One Spark session: it takes seconds to start."""
-    engine = Engine(stack.spark, stack.hdfs, tmp_path_factory.mktemp("spark"))
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def layer(settings: Settings, engine: Engine) -> Iterator[Layers]:
-    layers = Layers(settings, engine)
-    yield layers
-    layers.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The archived posts in Hive: SQL over the archive's own files counts what the batch layer counts."""
 
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -39,13 +38,6 @@ SELECT tag, count(*) AS uses FROM (
   WHERE dt = '{day}' AND hour = '{hour}') named
 GROUP BY tag ORDER BY uses DESC, tag LIMIT 10
 """
-
-
-@pytest.fixture(scope="module")
-def engine(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = Engine(stack.spark, stack.hdfs, tmp_path_factory.mktemp("spark"))
-    yield engine
-    engine.close()
 
 
 def select(settings: Settings, statement: str) -> list[tuple[Any, ...]]:

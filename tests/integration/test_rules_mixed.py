@@ -174,13 +174,6 @@ def test_verify_does_not_compare_by_a_rule_that_nobody_knows_and_says_what_to_do
     assert f"`trends recompute --since {LAST} --until {LAST.plus(1)}`" in found["next_step"]
 
 
-@pytest.fixture(scope="module")
-def engine(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = Engine(stack.spark, stack.hdfs, tmp_path_factory.mktemp("spark"))
-    yield engine
-    engine.close()
-
-
 def test_a_run_keeps_its_text_first_and_the_command_mends_the_answer(
     settings: Settings, store: Store, engine: Engine
 ) -> None:
